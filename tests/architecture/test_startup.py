@@ -1,0 +1,70 @@
+"""A verb loads what it needs and nothing else: a start costs imports."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import wsla
+
+HEAVY = {"asyncio", "holidays", "httpx", "numpy", "polars", "pyarrow", "rich", "sqlalchemy", "sqlite3"}
+AGREEMENT = """\
+agreement "Start" version 1 {
+  effective 2026-01-01 in "UTC"
+  party provider_party "Provider" provider
+  party consumer_party "Consumer" consumer
+  source probe = http "https://service.example/health" every 30s
+  metric uptime = availability(probe.ok) each month
+  goal available: provider_party guarantees uptime >= 99% { otherwise notify consumer_party }
+}
+"""
+
+
+def modules_loaded(program: str, *arguments: str, folder: Path) -> tuple[int, set[str]]:
+    """Exit status of a Python program and the top names of every module that it imported."""
+    finished = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", program, *arguments],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(Path(wsla.__path__[0]).parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    rows = [line for line in finished.stderr.splitlines() if line.startswith("import time:")]
+    return finished.returncode, {line.rpartition("|")[2].strip().partition(".")[0] for line in rows}
+
+
+def run_verb(*arguments: str, folder: Path) -> tuple[int, set[str]]:
+    return modules_loaded("from wsla.cli import main; main()", *arguments, folder=folder)
+
+
+def test_an_import_is_seen(tmp_path: Path) -> None:
+    status, loaded = modules_loaded("import sqlite3", folder=tmp_path)
+    assert status == 0
+    assert loaded & HEAVY == {"sqlite3"}
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["check", "--help"]])
+def test_help_loads_nothing_heavy(arguments: list[str], tmp_path: Path) -> None:
+    status, loaded = run_verb(*arguments, folder=tmp_path)
+    assert status == 0
+    assert "click" in loaded
+    assert loaded & (HEAVY | {"lark"}) == set()
+
+
+def test_check_loads_nothing_heavy(tmp_path: Path) -> None:
+    (tmp_path / "start.sla").write_text(AGREEMENT, "utf-8")
+    status, loaded = run_verb("check", "start.sla", folder=tmp_path)
+    assert status == 0
+    assert "lark" in loaded
+    assert loaded & HEAVY == set()
+
+
+def test_the_public_api_loads_on_demand(tmp_path: Path) -> None:
+    status, loaded = modules_loaded("import wsla", folder=tmp_path)
+    assert status == 0
+    assert loaded & (HEAVY | {"lark", "attr", "click"}) == set()

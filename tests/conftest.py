@@ -1,0 +1,78 @@
+"""What every test shares: Hypothesis profiles, and the demand that `make test` tests the installed wheel."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+from attrs import frozen
+from hypothesis import settings
+
+import wsla
+from wsla.cli import main
+
+ROOT = Path(__file__).resolve().parents[1]
+
+settings.register_profile("dev", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+def pytest_report_header() -> str:
+    return f"wsla: {wsla.__path__[0]}"
+
+
+def pytest_sessionstart() -> None:
+    if "WSLA_WHEEL" in os.environ and Path(wsla.__path__[0]).is_relative_to(ROOT / "wsla"):
+        pytest.exit("the source tree is imported where the installed wheel should be tested", returncode=3)
+
+
+@frozen
+class Finished:
+    """How a command ended: its exit code, and what it printed; ``said`` is all of it in the order of printing."""
+
+    code: int
+    out: str
+    err: str
+    said: str
+
+
+class Copied(io.StringIO):
+    """Keeps what is written, and writes it to another stream as well."""
+
+    def __init__(self, other: io.StringIO) -> None:
+        super().__init__()
+        self._other = other
+
+    def write(self, text: str) -> int:
+        self._other.write(text)
+        return super().write(text)
+
+
+@pytest.fixture(scope="session")
+def run_wsla() -> Callable[..., Finished]:
+    """Runs the `wsla` command within this process: run_wsla(*arguments). An exception that gets out fails the test."""
+
+    def run(*arguments: object) -> Finished:
+        said = io.StringIO()
+        out, err = Copied(said), Copied(said)
+        code: object = 0
+        with (
+            patch("sys.argv", ["wsla", *map(str, arguments)]),
+            redirect_stdout(out),
+            redirect_stderr(err),
+        ):
+            try:
+                main()
+            except SystemExit as stop:
+                code = stop.code
+        assert code is None or isinstance(code, int)
+        assert "Traceback" not in said.getvalue()
+        return Finished(code=code or 0, out=out.getvalue(), err=err.getvalue(), said=said.getvalue())
+
+    return run

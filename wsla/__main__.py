@@ -1,0 +1,6 @@
+"""``python -m wsla``."""
+
+from wsla.cli import main
+
+if __name__ == "__main__":
+    main()
