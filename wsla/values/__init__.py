@@ -1,0 +1,1 @@
+"""What everything is made of: instants and intervals, calendars and schedules, quantities, money."""
