@@ -1,0 +1,327 @@
+"""What an agreement declares, as written."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from wsla.diagnostics.source import Span
+from wsla.syntax.surface.expressions import EachWindow, Expression
+from wsla.syntax.surface.words import Text, Word, span_field
+
+
+@frozen(kw_only=True)
+class Setting:
+    """``kind internal``, ``currency EUR``, ``grace 10m``."""
+
+    name: Word
+    value: Word
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Effective:
+    """``effective DATE until DATE in "Zone"``."""
+
+    start: Word
+    until: Word | None
+    zone: Text | None
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Channel:
+    """A line of a party: name, kind (None where the name is the kind), address, signing secret."""
+
+    name: Word
+    kind: Word | None
+    address: Text
+    secret: Text | None
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Party:
+    """``party NAME "Title" role … { channels }``; ``channels`` is None without braces."""
+
+    name: Word
+    title: Text | None
+    roles: tuple[Word, ...]
+    channels: tuple[Channel, ...] | None
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class ServiceItem:
+    """A line of a service: ``fee 2000 EUR per month``."""
+
+    name: Word
+    value: Expression
+    per: Word | None
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Service:
+    """``service NAME "Title" { items }``; ``items`` is None without braces."""
+
+    name: Word
+    title: Text | None
+    items: tuple[ServiceItem, ...] | None
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Weekdays:
+    """``Monday`` or ``Monday-Friday``."""
+
+    first: Word
+    last: Word | None
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class EveryDay:
+    """``every day``."""
+
+    unit: Word
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Dates:
+    """``2026-12-24`` or ``2026-12-24 until 2026-12-31`` (both days included)."""
+
+    first: Word
+    last: Word | None
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Holidays:
+    """``holidays "DE-BE"``."""
+
+    country: Text
+    span: Span = span_field()
+
+
+Day = Weekdays | EveryDay | Dates | Holidays
+
+
+@frozen(kw_only=True)
+class ClockRange:
+    """``09:00-17:00``."""
+
+    start: Word
+    end: Word
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Hours:
+    """A line of a schedule; no clock ranges means whole days."""
+
+    days: tuple[Day, ...]
+    clock_ranges: tuple[ClockRange, ...]
+    exceptions: tuple[Day, ...]
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Schedule:
+    """``schedule NAME { hours }``."""
+
+    name: Word
+    hours: tuple[Hours, ...]
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Field:
+    """A line of a source: a field and its column, or an option and its value. ``until`` marks ``holds until next``."""
+
+    name: Word
+    value: Word | Text
+    until: bool
+    unit: Word | None
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Source:
+    """``source NAME = KIND "text" every 30s timeout 5s by PARTY { fields }``; ``fields`` is None without braces."""
+
+    name: Word
+    kinds: tuple[Word, ...]
+    texts: tuple[Text, ...]
+    every: Word | None
+    timeout: Word | None
+    measured_by: Word | None
+    fields: tuple[Field, ...] | None
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Metric:
+    """``metric NAME = EXPRESSION, or VALUE when idle``."""
+
+    name: Word
+    expression: Expression
+    idle: Expression | None
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Target:
+    """A party, or a channel of it."""
+
+    party: Word
+    channel: Word | None
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Tell:
+    """``notify a, b.c "message"``; ``verb`` is ``notify``, ``escalate`` or ``call``."""
+
+    verb: Word
+    targets: tuple[Target, ...]
+    message: Text | None
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Credit:
+    """``credit PARTY AMOUNT from PARTY``."""
+
+    target: Target
+    amount: Expression
+    debtor: Word | None
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Grant:
+    """``grant PARTY "right"``."""
+
+    target: Target
+    right: Text
+    span: Span = span_field()
+
+
+Action = Tell | Credit | Grant
+
+
+@frozen(kw_only=True)
+class Otherwise:
+    """``otherwise ACTION`` or ``otherwise { actions }``."""
+
+    actions: tuple[Action, ...]
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Rewarding:
+    """``rewarding ACTION`` or ``rewarding { actions }``."""
+
+    actions: tuple[Action, ...]
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class UnknownTime:
+    """``unknown time is excluded``; ``words`` are those after ``unknown``."""
+
+    words: tuple[Word, ...]
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Coverage:
+    """``coverage 95%``: the least share of a window that must be known."""
+
+    minimum: Word
+    span: Span = span_field()
+
+
+GoalItem = Otherwise | Rewarding | UnknownTime | Coverage
+
+
+@frozen(kw_only=True)
+class Goal:
+    """``goal NAME: PARTY guarantees CONDITION provided CONDITION { items }``; ``items`` is None without braces."""
+
+    name: Word
+    party: Word
+    condition: Expression
+    provided: Expression | None
+    items: tuple[GoalItem, ...] | None
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class AtOnce:
+    """An action of a rule, carried out when it fires."""
+
+    action: Action
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Repeat:
+    """``repeat every 30m``."""
+
+    every: Word
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class After:
+    """``after 2h: actions``."""
+
+    delay: Word
+    actions: tuple[Action, ...]
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Recovery:
+    """``on recovery: actions``."""
+
+    actions: tuple[Action, ...]
+    span: Span = span_field()
+
+
+RuleItem = AtOnce | Repeat | After | Recovery
+
+
+@frozen(kw_only=True)
+class Rule:
+    """``when CONDITION for 3m { items }``."""
+
+    condition: Expression
+    holding_for: Word | None
+    items: tuple[RuleItem, ...]
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Cap:
+    """``cap credits to PARTY at AMOUNT each month``."""
+
+    party: Word
+    amount: Expression
+    window: EachWindow
+    span: Span = span_field()
+
+
+Declaration = Setting | Effective | Party | Service | Schedule | Source | Metric | Goal | Rule | Cap
+
+
+@frozen(kw_only=True)
+class Agreement:
+    """``agreement "Title" version 3 { declarations }``."""
+
+    title: Text
+    version: Word
+    declarations: tuple[Declaration, ...]
+    span: Span = span_field()

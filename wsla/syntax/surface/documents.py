@@ -1,0 +1,127 @@
+"""Tests, comments and whole files, as written."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from wsla.diagnostics.source import Span
+from wsla.syntax.surface.declarations import Agreement, Target
+from wsla.syntax.surface.expressions import Expression, Reference
+from wsla.syntax.surface.words import Text, Word, span_field
+
+
+@frozen(kw_only=True)
+class Assignment:
+    """``probe.ok = true``; a value of None is ``unknown``."""
+
+    source: Word
+    field: Word
+    value: Expression | None
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Given:
+    """Observations that a test makes up. Each of the moments and lengths is as written, or None."""
+
+    assignments: tuple[Assignment, ...]
+    every: Word | None
+    at: Word | None
+    start: Word | None
+    until: Word | None
+    length: Word | None
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Occasion:
+    """``in PERIOD`` or ``at INSTANT`` of an expectation."""
+
+    preposition: str
+    text: str
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class LabelValue:
+    """``region == "eu"``."""
+
+    label: Word
+    value: Text
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class ExpectVerdict:
+    """``expect GOAL VERDICT in PERIOD``."""
+
+    goal: Reference
+    verdict: str
+    occasion: Occasion | None
+    labels: tuple[LabelValue, ...]
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class ExpectValue:
+    """``expect METRIC == VALUE in PERIOD``."""
+
+    operator: str
+    left: Expression
+    right: Expression
+    occasion: Occasion | None
+    labels: tuple[LabelValue, ...]
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class ExpectCredit:
+    """``expect credit PARTY AMOUNT in PERIOD`` or ``expect no credit PARTY``."""
+
+    negated: bool
+    target: Target
+    amount: Expression | None
+    occasion: Occasion | None
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class ExpectAction:
+    """``expect notify PARTY at INSTANT``, ``expect no grant PARTY "right"``."""
+
+    negated: bool
+    verb: str
+    target: Target
+    text: Text | None
+    occasion: Occasion | None
+    span: Span = span_field()
+
+
+Expectation = ExpectVerdict | ExpectValue | ExpectCredit | ExpectAction
+
+
+@frozen(kw_only=True)
+class Test:
+    """``test "title" { given … expect … }``; ``steps`` in the order of the text."""
+
+    title: Text
+    steps: tuple[Given | Expectation, ...]
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Comment:
+    """A comment. ``text`` begins with ``#``; ``alone`` is True where nothing stands before it on its line."""
+
+    text: str
+    alone: bool
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Document:
+    """A whole file. ``broken_names`` are (keyword, name) of declarations that could not be read."""
+
+    items: tuple[Agreement | Test, ...]
+    comments: tuple[Comment, ...]
+    broken_names: tuple[tuple[str, str], ...] = ()

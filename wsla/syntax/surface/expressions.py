@@ -1,0 +1,199 @@
+"""Formulas, as written."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from wsla.diagnostics.source import Span
+from wsla.syntax.surface.words import Word, span_field
+
+
+@frozen(kw_only=True)
+class Quantity:
+    """A number with or without a unit, as written: ``99.9%``, ``30s``, ``500 EUR``, ``3``."""
+
+    text: str
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class String:
+    """A quoted text as a value."""
+
+    value: str
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Truth:
+    """``true`` or ``false``."""
+
+    value: bool
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Moment:
+    """A date or a date with a time, as written."""
+
+    text: str
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Reference:
+    """A name with parts after dots: ``probe.elapsed``."""
+
+    parts: tuple[Word, ...]
+    span: Span = span_field()
+
+    @property
+    def text(self) -> str:
+        """The reference as written."""
+        return ".".join(part.text for part in self.parts)
+
+
+@frozen(kw_only=True)
+class Call:
+    """``function(argument, … where condition)``."""
+
+    function: Word
+    arguments: tuple[Expression, ...]
+    where: Expression | None
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Binary:
+    """``left operator right``; operators are ``implies or and <= < >= > == != + - * / of``."""
+
+    operator: str
+    left: Expression
+    right: Expression
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Unary:
+    """``not operand`` or ``-operand``."""
+
+    operator: str
+    operand: Expression
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Parenthesised:
+    """An expression in parentheses, kept so that it prints as written."""
+
+    inner: Expression
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class GoalState:
+    """``GOAL violated`` or ``GOAL violated in 3 of last 6 months``."""
+
+    goal: Reference
+    verdict: str
+    count: Word | None
+    of_last: Word | None
+    unit: Word | None
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Arm:
+    """A line of a ``by`` table. ``operator`` is ``==`` for a plain value; ``bound`` is None for ``else``."""
+
+    operator: str
+    bound: Expression | None
+    value: Expression
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Table:
+    """``by subject { arms }``."""
+
+    subject: Expression
+    arms: tuple[Arm, ...]
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class EachWindow:
+    """``each month``, ``each 5m``, ``each month starting 15th``."""
+
+    period: Word
+    starting: Word | None
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class RollingWindow:
+    """``over last 1h every 1m``."""
+
+    length: Word
+    every: Word | None
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class During:
+    """``during SCHEDULE``."""
+
+    schedule: Word
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Excluding:
+    """``excluding SCHEDULE``."""
+
+    schedule: Word
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Pausing:
+    """``pausing while CONDITION``."""
+
+    condition: Expression
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class ByLabel:
+    """``by LABEL`` after an aggregate."""
+
+    label: Word
+    span: Span = span_field()
+
+
+Modifier = EachWindow | RollingWindow | During | Excluding | Pausing | ByLabel
+
+
+@frozen(kw_only=True)
+class Windowed:
+    """An expression with windows, filters and labels."""
+
+    operand: Expression
+    modifiers: tuple[Modifier, ...]
+    span: Span = span_field()
+
+
+Expression = (
+    Quantity
+    | String
+    | Truth
+    | Moment
+    | Reference
+    | Call
+    | Binary
+    | Unary
+    | Parenthesised
+    | GoalState
+    | Table
+    | Windowed
+)

@@ -1,0 +1,28 @@
+"""Words and texts, as written."""
+
+from __future__ import annotations
+
+from attrs import field, frozen
+
+from wsla.diagnostics.source import Span
+
+
+def span_field() -> Span:
+    return field(eq=False, repr=False)  # type: ignore[no-any-return]
+
+
+@frozen(kw_only=True)
+class Word:
+    """A name, keyword used as a name, or other single token, as written."""
+
+    text: str
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Text:
+    """A quoted text (``value`` without quotes and escapes), or the name of an environment variable."""
+
+    value: str
+    environment: bool
+    span: Span = span_field()
