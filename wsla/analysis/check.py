@@ -1,0 +1,162 @@
+"""A document of declarations becomes checked agreements, or a list of everything that is wrong with it."""
+
+from __future__ import annotations
+
+from wsla.analysis.checked import Cap, CheckedAgreement, Goal, Rule
+from wsla.analysis.examples import ExampleChecker
+from wsla.analysis.expressions import ExpressionChecker
+from wsla.analysis.goals import GoalChecker
+from wsla.analysis.heads import check_head, check_party, check_schedule, check_service
+from wsla.analysis.reporter import Reporter
+from wsla.analysis.scope import Scope
+from wsla.analysis.sense import check_sense
+from wsla.analysis.sources import check_source
+from wsla.diagnostics.diagnostic import Diagnostic, has_errors
+from wsla.diagnostics.source import SourceText, Span
+from wsla.syntax import surface
+from wsla.syntax.parse import parse
+
+
+def check_text(source: SourceText) -> tuple[tuple[CheckedAgreement, ...], tuple[Diagnostic, ...]]:
+    """Parses and checks a text: its agreements without errors, and all diagnostics in the order of the text."""
+    document, problems = parse(source)
+    agreements, found = check(document, source, broken=has_errors(problems))
+    diagnostics = sorted((*problems, *found), key=lambda diagnostic: (diagnostic.span.start, diagnostic.code))
+    return agreements, tuple(diagnostics)
+
+
+def check(
+    document: surface.Document, source: SourceText, *, broken: bool = False
+) -> tuple[tuple[CheckedAgreement, ...], tuple[Diagnostic, ...]]:
+    """Checks every agreement of a document with the tests that follow it.
+
+    ``broken`` is True where parts of the text could not be read; then no agreement comes out, but all else is checked.
+    """
+    reporter = Reporter(source)
+    agreements: list[CheckedAgreement] = []
+    groups: list[tuple[surface.Agreement, list[surface.Test]]] = []
+    for item in document.items:
+        if isinstance(item, surface.Agreement):
+            groups.append((item, []))
+        elif groups:
+            groups[-1][1].append(item)
+        else:
+            reporter.error("E0805", "this test stands before any agreement", item.title.span)
+    if not groups and not broken:
+        reporter.error(
+            "E0120",
+            "there is no agreement in this file",
+            Span(0, 0),
+            notes=('an agreement begins with `agreement "Title" version 1 {`',),
+        )
+    names = frozenset(name for _, name in document.broken_names)
+    keywords = frozenset(keyword for keyword, _ in document.broken_names)
+    for agreement, tests in groups:
+        checked = _agreement(reporter, agreement, tests, names | keywords, broken)
+        if checked is not None:
+            agreements.append(checked)
+    if broken or has_errors(reporter.diagnostics):
+        return (), tuple(reporter.diagnostics)
+    return tuple(agreements), tuple(reporter.diagnostics)
+
+
+def _agreement(
+    reporter: Reporter,
+    agreement: surface.Agreement,
+    tests: list[surface.Test],
+    broken_names: frozenset[str],
+    broken: bool,
+) -> CheckedAgreement | None:
+    scope = Scope(reporter, broken_names)
+    before = len(reporter.diagnostics)
+    check_head(scope, agreement)
+    _declare_heads(scope, agreement)
+    expressions = ExpressionChecker(scope)
+    for declaration in agreement.declarations:
+        if isinstance(declaration, surface.Metric) and scope.declare("metric", declaration.name):
+            expressions.metrics[declaration.name.text] = declaration
+    goal_checker = GoalChecker(scope, expressions)
+    goals, rules, caps = _obligations(scope, agreement, expressions, goal_checker)
+    examples = tuple(ExampleChecker(scope, expressions, goal_checker).example(test) for test in tests)
+    metrics: dict[str, int] = {}
+    for name in expressions.metrics:
+        value = expressions.metric(name)
+        if value is not None:
+            metrics[name] = value.operation
+    if has_errors(reporter.diagnostics[before:]):
+        return None
+    term = scope.term
+    checked = CheckedAgreement(
+        title=agreement.title.value,
+        version=int(agreement.version.text.partition(".")[0]),
+        kind=term.kind,
+        zone=term.zone,
+        currency=term.currency,
+        effective_start=term.effective_start,
+        effective_end=term.effective_end,
+        grace=term.grace,
+        parties=tuple(scope.parties.values()),
+        services=tuple(scope.services.values()),
+        schedules=tuple(scope.schedules.values()),
+        sources=tuple(entry.finish() for entry in scope.sources.values()),
+        operations=scope.arena.settle(),
+        metrics=metrics,
+        goals=goals,
+        rules=rules,
+        caps=caps,
+        examples=examples,
+    )
+    if not broken:
+        check_sense(scope, checked)
+    return checked
+
+
+def _declare_heads(scope: Scope, agreement: surface.Agreement) -> None:
+    """Parties, services and schedules come first, so that their order in the text does not matter; then sources."""
+    for declaration in agreement.declarations:
+        match declaration:
+            case surface.Party():
+                check_party(scope, declaration)
+            case surface.Service():
+                check_service(scope, declaration)
+            case surface.Schedule():
+                check_schedule(scope, declaration)
+            case _:
+                pass
+    for declaration in agreement.declarations:
+        if isinstance(declaration, surface.Source):
+            check_source(scope, declaration)
+
+
+def _obligations(
+    scope: Scope, agreement: surface.Agreement, expressions: ExpressionChecker, checker: GoalChecker
+) -> tuple[tuple[Goal, ...], tuple[Rule, ...], tuple[Cap, ...]]:
+    conditions = []
+    for declaration in agreement.declarations:
+        if isinstance(declaration, surface.Goal) and scope.declare("goal", declaration.name):
+            condition = checker.condition(declaration)
+            expressions.goals[declaration.name.text] = None if condition is None else condition.by
+            conditions.append((declaration, condition))
+    goals = []
+    for declaration, condition in conditions:
+        if condition is None:
+            scope.find("party", declaration.party, scope.parties)
+            continue
+        goal = checker.goal(declaration, condition)
+        if goal is not None:
+            goals.append(goal)
+    rules: list[Rule | None] = []
+    caps: list[Cap | None] = []
+    for declaration in agreement.declarations:
+        match declaration:
+            case surface.Rule():
+                rules.append(checker.rule(declaration, len(rules) + 1))
+            case surface.Cap():
+                caps.append(checker.cap(declaration, len(caps) + 1))
+            case _:
+                pass
+    return (
+        tuple(goals),
+        tuple(rule for rule in rules if rule is not None),
+        tuple(cap for cap in caps if cap is not None),
+    )

@@ -1,0 +1,474 @@
+"""Formulas: names resolved, shapes and units checked, operations added to the arena."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import assert_never
+
+from attrs import define, evolve, field, frozen
+
+from wsla.analysis import operations as op
+from wsla.analysis.aggregates import AggregateChecker
+from wsla.analysis.arena import AnyType, OpenType, Typed, resolve
+from wsla.analysis.modifiers import Context, read_modifiers
+from wsla.analysis.reporter import replace
+from wsla.analysis.scope import Scope
+from wsla.analysis.types import BooleanType, InstantType, NumberType, Shape, TextType
+from wsla.analysis.unify import agree, describe, require
+from wsla.diagnostics.source import Span
+from wsla.syntax import surface
+from wsla.values.instants import parse_instant
+from wsla.values.quantities import DIMENSIONLESS, Quantity, QuantityError, parse_quantity
+
+BOOLEAN = BooleanType()
+COMPARISONS = frozenset({"<=", "<", ">=", ">", "==", "!="})
+
+
+@frozen(kw_only=True)
+class Metric:
+    """A declared metric that is checked when it is first needed."""
+
+    declared: surface.Metric
+
+
+@define
+class ExpressionChecker:
+    """Checks formulas of one agreement. A formula with an error gives None, once its error is reported."""
+
+    scope: Scope
+    metrics: dict[str, surface.Metric] = field(factory=dict)
+    goals: dict[str, tuple[str, ...] | None] = field(factory=dict)
+    results: dict[str, Typed | None] = field(factory=dict)
+    _under_way: list[str] = field(factory=list)
+
+    # --- metrics
+
+    def metric(self, name: str) -> Typed | None:
+        """A metric's operation; checked on first use, so that metrics may stand in any order."""
+        if name in self.results:
+            return self.results[name]
+        declared = self.metrics[name]
+        if name in self._under_way:
+            chain = " → ".join([*self._under_way[self._under_way.index(name) :], name])
+            self.scope.reporter.error(
+                "E0204", f"`{name}` is defined by itself", declared.name.span, notes=(f"the circle: {chain}",)
+            )
+            self.results[name] = None
+            return None
+        self._under_way.append(name)
+        result = self._metric_value(declared)
+        self._under_way.pop()
+        self.results.setdefault(name, result)
+        return self.results[name]
+
+    def _metric_value(self, declared: surface.Metric) -> Typed | None:
+        value = self.check(declared.expression, Context())
+        if value is None or declared.idle is None:
+            return value
+        idle = self.check(declared.idle, Context())
+        operation = self.scope.arena.operations[value.operation]
+        if not isinstance(operation, op.Aggregate):
+            self.scope.reporter.error(
+                "E0312",
+                "`or … when idle` can only follow a single function over a window",
+                declared.idle.span,
+                notes=("name the inner function as a metric of its own and give that one the value",),
+            )
+            return None
+        if idle is None or not agree(
+            self.scope.reporter, value, idle, declared.idle.span, "the value when idle"
+        ):
+            return None
+        changed = self.scope.arena.add(evolve(operation, idle=idle.operation))
+        return evolve(value, operation=changed)
+
+    # --- expressions
+
+    def condition(self, expression: surface.Expression, context: Context | None = None) -> Typed | None:
+        """Checks a formula that must be true or false."""
+        value = self.check(expression, context or Context())
+        if value is None or not require(self.scope.reporter, value, BOOLEAN, expression.span):
+            return None
+        return value
+
+    def check(self, expression: surface.Expression, context: Context) -> Typed | None:
+        """Checks any formula."""
+        match expression:
+            case surface.Quantity():
+                return self._quantity(expression)
+            case surface.String(value=value, span=span):
+                return self._constant(value, TextType(), span)
+            case surface.Truth(value=value, span=span):
+                return self._constant(value, BOOLEAN, span)
+            case surface.Moment(text=text, span=span):
+                return self._moment(text, span)
+            case surface.Reference():
+                return self._reference(expression)
+            case surface.Parenthesised(inner=inner):
+                return self.check(inner, context)
+            case surface.Windowed(operand=operand, modifiers=modifiers):
+                read = read_modifiers(self.scope, modifiers, context, operand)
+                return None if read is None else self._windowed(operand, read)
+            case surface.Call():
+                return AggregateChecker(self.scope, self.check, self.condition).call(expression, context)
+            case surface.Unary():
+                return self._unary(expression, context)
+            case surface.Binary():
+                return self._binary(expression, context)
+            case surface.Table():
+                return self._table(expression, context)
+            case surface.GoalState():
+                return self._goal_state(expression)
+            case _ as unreachable:
+                assert_never(unreachable)
+
+    def _windowed(self, operand: surface.Expression, context: Context) -> Typed | None:
+        over_records = isinstance(operand, surface.Call) and operand.function.text == "elapsed"
+        if context.window is None and not over_records:
+            self.scope.reporter.error(
+                "E0308",
+                "`during`, `excluding`, `by` and `pausing while` belong to a function over a window, "
+                "or to `elapsed(…)`",
+                operand.span,
+                label="no window here",
+                notes=("say which window: `each month`, `each 5m`, or `over last 1h`",),
+            )
+            return None
+        value = self.check(operand, context)
+        if value is not None and context.window is not None and value.shape is not Shape.SERIES:
+            self.scope.reporter.error(
+                "E0308",
+                "there is nothing here that a window could be laid over",
+                operand.span,
+                label=f"this is {describe_shape(value.shape)}",
+                notes=("put it in a function such as availability(…), share(…) or count(…)",),
+            )
+            return None
+        return value
+
+    def _constant(self, value: op.Value, kind: AnyType, span: Span) -> Typed:
+        assert not isinstance(kind, OpenType)
+        node = op.Constant(value=value, shape=Shape.SCALAR, type=kind, span=span)
+        return Typed(operation=self.scope.arena.add(node), shape=Shape.SCALAR, type=kind)
+
+    def _quantity(self, written: surface.Quantity) -> Typed | None:
+        quantity = self.quantity(written.text, written.span)
+        if quantity is None:
+            return None
+        kind = NumberType(dimension=quantity.dimension, share=quantity.is_percentage)
+        return self._constant(quantity.value, kind, written.span)
+
+    def quantity(self, text: str, span: Span) -> Quantity | None:
+        """A quantity as written, or None and an error."""
+        try:
+            return parse_quantity(text)
+        except QuantityError as problem:
+            number = text.rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZµ% /")
+            unit = problem.suggestion
+            written = f"{number} {unit}" if unit and len(unit) == 3 and unit.isupper() else f"{number}{unit}"
+            self.scope.reporter.error(
+                "E0301", str(problem), span, suggestion=replace(span, written) if unit else None
+            )
+            return None
+
+    def _moment(self, text: str, span: Span) -> Typed | None:
+        try:
+            instant = parse_instant(text, self.scope.term.zone_info)
+        except ValueError:
+            self.scope.reporter.error("E0601", f"`{text}` is not a date that exists", span)
+            return None
+        return self._constant(instant, InstantType(), span)
+
+    def _reference(self, reference: surface.Reference) -> Typed | None:
+        first = reference.parts[0]
+        name = first.text
+        scope = self.scope
+        if len(reference.parts) == 1 and name in self.metrics:
+            scope.used.add(name)
+            return self.metric(name)
+        if name in scope.sources:
+            scope.used.add(name)
+            return self._source_field(reference)
+        if name in scope.services:
+            scope.used.add(name)
+            return self._service_value(reference)
+        if name in scope.broken:
+            return None
+        known = [*self.metrics, *scope.sources, *scope.services]
+        found = scope.declared.get(name)
+        hint = f"`{name}` is a {found[0]}, not something that is measured" if found else ""
+        scope.reporter.unknown_name("E0201", "metric, source or service", first, known, hint)
+        return None
+
+    def _source_field(self, reference: surface.Reference) -> Typed | None:
+        source = self.scope.sources[reference.parts[0].text]
+        if len(reference.parts) != 2:
+            example = next(iter(source.fields), "field")
+            self.scope.reporter.error(
+                "E0203",
+                f"`{reference.text}` does not name a field of the source `{source.name}`",
+                reference.span,
+                notes=(f"write the source, a dot, and a field: `{source.name}.{example}`",),
+            )
+            return None
+        word = reference.parts[1]
+        entry = source.field(word.text)
+        if entry is None:
+            self.scope.reporter.unknown_name("E0203", f"field of `{source.name}`", word, source.fields)
+            return None
+        shape = Shape.RECORDS if source.declared.records else Shape.SIGNAL
+        node = op.SourceField(
+            source=source.name,
+            field=word.text,
+            shape=shape,
+            type=entry.type,  # type: ignore[arg-type]
+            span=reference.span,
+        )
+        return Typed(
+            operation=self.scope.arena.add(node),
+            shape=shape,
+            type=entry.type,
+            by=() if source.declared.records else source.declared.labels,
+            sources=frozenset({source.name}),
+        )
+
+    def _service_value(self, reference: surface.Reference) -> Typed | None:
+        name = reference.parts[0].text
+        if len(reference.parts) == 2 and reference.parts[1].text == "fee" and name in self.scope.fees:
+            amount, written = self.scope.fees[name]
+            quantity = parse_quantity(written)
+            return self._constant(amount, NumberType(dimension=quantity.dimension), reference.span)
+        missing = len(reference.parts) == 2 and reference.parts[1].text == "fee"
+        self.scope.reporter.error(
+            "E0203",
+            f"the service `{name}` has no fee" if missing else f"`{reference.text}` is not known",
+            reference.span,
+            notes=(f"give it one: `service {name} {{ fee 1000 EUR per month }}`",)
+            if missing
+            else (f"of a service, `{name}.fee` can be used",),
+        )
+        return None
+
+    def _unary(self, expression: surface.Unary, context: Context) -> Typed | None:
+        if expression.operator == "not":
+            value = self.condition(expression.operand, context)
+            if value is None:
+                return None
+            node = op.Negation(operand=value.operation, shape=value.shape, type=BOOLEAN, span=expression.span)
+            return evolve(value, operation=self.scope.arena.add(node), type=BOOLEAN)
+        value = self.check(expression.operand, context)
+        if value is None or not self._numeric(value, expression.operand.span):
+            return None
+        zero = self._constant(Fraction(0), resolve(value.type), expression.span)
+        return self._combine(zero, value, expression.span, op.Arithmetic, "-", value.type)
+
+    def _numeric(self, value: Typed, span: Span) -> bool:
+        kind = resolve(value.type)
+        if isinstance(kind, OpenType):
+            kind.numeric = True
+            return True
+        if isinstance(kind, NumberType):
+            return True
+        self.scope.reporter.error("E0303", f"a number is needed here, and this is {describe(kind)}", span)
+        return False
+
+    def _binary(self, expression: surface.Binary, context: Context) -> Typed | None:
+        operator = expression.operator
+        if operator in ("and", "or", "implies"):
+            left, right = self.condition(expression.left, context), self.condition(expression.right, context)
+            if left is None or right is None:
+                return None
+            return self._combine(left, right, expression.span, op.Logical, operator, BOOLEAN)
+        left, right = self.check(expression.left, context), self.check(expression.right, context)
+        if left is None or right is None:
+            return None
+        if operator in COMPARISONS:
+            return self._comparison(expression, left, right)
+        return self._arithmetic(expression, left, right)
+
+    def _comparison(self, expression: surface.Binary, left: Typed, right: Typed) -> Typed | None:
+        if not agree(self.scope.reporter, left, right, expression.right.span, "what it is compared with"):
+            return None
+        kind = resolve(left.type)
+        if expression.operator not in ("==", "!=") and isinstance(kind, BooleanType | TextType):
+            self.scope.reporter.error(
+                "E0303",
+                f"`{expression.operator}` needs numbers, and this is {describe(kind)}",
+                expression.left.span,
+                notes=("only `==` and `!=` compare such values",),
+            )
+            return None
+        return self._combine(left, right, expression.span, op.Compare, expression.operator, BOOLEAN)
+
+    def _arithmetic(self, expression: surface.Binary, left: Typed, right: Typed) -> Typed | None:
+        numeric = [self._numeric(left, expression.left.span), self._numeric(right, expression.right.span)]
+        if not all(numeric):
+            return None
+        if expression.operator in ("+", "-"):
+            if not agree(
+                self.scope.reporter, left, right, expression.right.span, "the other part of the sum"
+            ):
+                return None
+            return self._combine(left, right, expression.span, op.Arithmetic, expression.operator, left.type)
+        first, second = self._known_number(left), self._known_number(right)
+        if expression.operator == "/":
+            share = first.dimension == second.dimension and not second.share
+            kind = NumberType(
+                dimension=first.dimension / second.dimension,
+                share=first.share and second.dimension == DIMENSIONLESS if not share else True,
+            )
+        else:
+            both = first.dimension * second.dimension
+            kind = NumberType(dimension=both, share=first.share and second.share)
+        operator = "*" if expression.operator == "of" else expression.operator
+        return self._combine(left, right, expression.span, op.Arithmetic, operator, kind)
+
+    def _known_number(self, value: Typed) -> NumberType:
+        kind = resolve(value.type)
+        if isinstance(kind, OpenType):
+            kind.found = NumberType()
+            return kind.found
+        assert isinstance(kind, NumberType)
+        return kind
+
+    def _combine(
+        self,
+        left: Typed,
+        right: Typed,
+        span: Span,
+        node: Callable[..., op.Operation],
+        operator: str,
+        kind: AnyType,
+    ) -> Typed | None:
+        joined = self.join(left, right, span)
+        if joined is None:
+            return None
+        operation = node(
+            operator=operator,
+            left=left.operation,
+            right=right.operation,
+            shape=joined.shape,
+            type=kind,
+            span=span,
+        )
+        return evolve(joined, operation=self.scope.arena.add(operation), type=kind)
+
+    def join(self, left: Typed, right: Typed, span: Span) -> Typed | None:
+        """The shape, window, labels and sources of two formulas together (rule M7); None and an error where they
+        do not fit.
+        """
+        if left.shape is Shape.SCALAR or right.shape is Shape.SCALAR:
+            other = right if left.shape is Shape.SCALAR else left
+            return evolve(other, sources=left.sources | right.sources)
+        problem: tuple[str, str] | None = None
+        if left.shape is not right.shape:
+            problem = (
+                "E0309",
+                f"{describe_shape(left.shape)} and {describe_shape(right.shape)} cannot be combined",
+            )
+        elif left.shape is Shape.SERIES and left.window != right.window:
+            problem = "E0310", "the two sides are looked at over different windows"
+        elif left.shape is Shape.RECORDS and left.sources != right.sources:
+            problem = "E0311", "records of two different sources cannot be combined"
+        elif left.by and right.by and set(left.by) != set(right.by):
+            words = f"by {', '.join(left.by)}", f"by {', '.join(right.by)}"
+            problem = "E0313", f"the two sides are told apart by different labels: {words[0]} and {words[1]}"
+        if problem is not None:
+            self.scope.reporter.error(*problem, span)
+            return None
+        return evolve(left, by=left.by or right.by, sources=left.sources | right.sources)
+
+    def _table(self, table: surface.Table, context: Context) -> Typed | None:
+        subject = self.check(table.subject, context)
+        result: Typed | None = subject
+        arms: list[op.Arm] = []
+        otherwise: int | None = None
+        value_type: Typed | None = None
+        for arm in table.arms:
+            value = self.check(arm.value, context)
+            if value is not None and value_type is not None:
+                agrees = agree(self.scope.reporter, value_type, value, arm.value.span, "the arms before it")
+                value = value if agrees else None
+            value_type = value_type or value
+            bound = None if arm.bound is None else self.check(arm.bound, context)
+            if (
+                value is None
+                or result is None
+                or subject is None
+                or (arm.bound is not None and bound is None)
+            ):
+                result = None
+                continue
+            result = self.join(result, value, arm.value.span)
+            if arm.bound is None or bound is None:
+                otherwise = value.operation
+                continue
+            if not agree(self.scope.reporter, subject, bound, arm.bound.span, "what the table looks at"):
+                result = None
+                continue
+            arms.append(
+                op.Arm(operator=arm.operator, bound=bound.operation, value=value.operation, span=arm.span)
+            )
+        if result is None or subject is None or value_type is None:
+            if not table.arms:
+                self.scope.reporter.error("E0401", "this table has no lines", table.span)
+            return None
+        node = op.Choice(
+            subject=subject.operation,
+            arms=tuple(arms),
+            otherwise=otherwise,
+            shape=result.shape,
+            type=value_type.type,  # type: ignore[arg-type]
+            span=table.span,
+        )
+        return evolve(result, operation=self.scope.arena.add(node), type=value_type.type)
+
+    def _goal_state(self, state: surface.GoalState) -> Typed | None:
+        word = state.goal.parts[0]
+        if len(state.goal.parts) != 1 or not self.scope.find("goal", word, self.goals):
+            return None
+        count, of_last = 1, 1
+        if state.count is not None and state.of_last is not None:
+            count, of_last = int(Fraction(state.count.text)), int(Fraction(state.of_last.text))
+            if not 1 <= count <= of_last:
+                self.scope.reporter.error(
+                    "E0603",
+                    f"{state.count.text} of the last {state.of_last.text} can never come true"
+                    if count > of_last
+                    else "at least 1 is needed here",
+                    state.count.span,
+                )
+                return None
+        if state.verdict not in ("met", "violated"):
+            self.scope.reporter.error(
+                "E0604",
+                f"`{state.verdict}` is said of a window that is still open; a rule looks at final verdicts",
+                state.span,
+                suggestion=None,
+                notes=("use `violated` or `met`",),
+            )
+            return None
+        by = self.goals[word.text]
+        if by is None:
+            return None
+        node = op.VerdictState(
+            goal=word.text,
+            verdict=state.verdict,
+            count=count,
+            of_last=of_last,
+            shape=Shape.SIGNAL,
+            type=BOOLEAN,
+            span=state.span,
+        )
+        return Typed(operation=self.scope.arena.add(node), shape=Shape.SIGNAL, type=BOOLEAN, by=by)
+
+
+def describe_shape(shape: Shape) -> str:
+    """A shape in the reader's words."""
+    return {
+        Shape.SCALAR: "a fixed value",
+        Shape.SIGNAL: "something measured all the time",
+        Shape.RECORDS: "one value a record",
+        Shape.SERIES: "one value a window",
+    }[shape]

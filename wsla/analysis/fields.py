@@ -1,0 +1,126 @@
+"""Fields of sources while an agreement is checked: declared ones, and those that come up in formulas."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from attrs import define, evolve, field, frozen
+
+from wsla.analysis.arena import AnyType, OpenType, settled
+from wsla.analysis.checked import Field, Source
+from wsla.analysis.types import BooleanType, InstantType, NumberType, ValueType
+from wsla.diagnostics.source import Span
+from wsla.values.quantities import DATA, DIMENSIONLESS, TIME
+
+DURATION = NumberType(dimension=TIME)
+
+
+@frozen(kw_only=True)
+class SourceKind:
+    """What a kind of source needs and gives. ``fields`` is None where the data decides which there are."""
+
+    name: str
+    text: str | None
+    options: tuple[str, ...] = ()
+    fields: tuple[tuple[str, ValueType], ...] | None = None
+    needs_every: bool = False
+
+
+SOURCE_KINDS: dict[str, SourceKind] = {
+    kind.name: kind
+    for kind in (
+        SourceKind(
+            name="http",
+            text="url",
+            options=(
+                "method",
+                "header",
+                "body",
+                "expect",
+                "contains",
+                "redirects",
+                "certificate",
+            ),
+            fields=(
+                ("ok", BooleanType()),
+                ("elapsed", DURATION),
+                ("status", NumberType()),
+                ("matched", BooleanType()),
+                ("certificate_left", DURATION),
+                ("resolve", DURATION),
+                ("connect", DURATION),
+                ("handshake", DURATION),
+                ("first_byte", DURATION),
+                ("body_size", NumberType(dimension=DATA)),
+            ),
+            needs_every=True,
+        ),
+        SourceKind(name="csv", text="path"),
+        SourceKind(name="jsonl", text="path"),
+        SourceKind(name="parquet", text="path"),
+        SourceKind(name="push", text=None),
+        SourceKind(name="sql", text="connection"),
+        SourceKind(name="prometheus", text="url"),
+    )
+}
+"""Every kind of source, by name."""
+
+
+@define
+class FieldEntry:
+    """One field: its column, what is known of its type, and where it was declared."""
+
+    name: str
+    column: str
+    type: AnyType
+    unit_factor: Fraction = Fraction(1)
+    unit_stated: bool = False
+    resolution: Fraction = Fraction(1, 1_000_000)
+    span: Span | None = None
+
+    def finish(self, *, rounded: bool = False) -> Field:
+        """The field, its type known for good; ``rounded`` is what its source says of numbers."""
+        kind = settled(self.type)
+        resolution = self.resolution
+        if kind == InstantType() or (isinstance(kind, NumberType) and kind.dimension == TIME):
+            resolution = Fraction(1)
+        return Field(
+            name=self.name,
+            column=self.column,
+            type=kind,
+            unit_factor=self.unit_factor,
+            unit_stated=self.unit_stated
+            or (isinstance(kind, NumberType) and kind.dimension == DIMENSIONLESS and not kind.share),
+            resolution=resolution,
+            rounded=rounded and isinstance(kind, NumberType),
+        )
+
+
+@define
+class SourceEntry:
+    """A source while it is checked; ``fixed`` is True where its kind says which fields there are."""
+
+    declared: Source
+    span: Span
+    fixed: bool
+    fields: dict[str, FieldEntry] = field(factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The source's name."""
+        return self.declared.name
+
+    def finish(self) -> Source:
+        """The source with its fields, their types known for good."""
+        rounded = self.declared.options.get("numbers") == "rounded"
+        return evolve(self.declared, fields=tuple(x.finish(rounded=rounded) for x in self.fields.values()))
+
+    def field(self, name: str) -> FieldEntry | None:
+        """The field of that name; one that nobody declared is a column of the same name. None where the kind has
+        none such.
+        """
+        found = self.fields.get(name)
+        if found is None and not self.fixed:
+            found = FieldEntry(name=name, column=name, type=OpenType(name=f"{self.name}.{name}"))
+            self.fields[name] = found
+        return found

@@ -1,0 +1,334 @@
+"""Goals, rules, actions and caps."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import assert_never
+
+from attrs import define, evolve
+
+from wsla.analysis import operations as op
+from wsla.analysis.arena import Typed, resolve
+from wsla.analysis.checked import (
+    Action,
+    Budget,
+    Cap,
+    Credit,
+    Goal,
+    Grant,
+    Notify,
+    Rule,
+    Step,
+    Target,
+    UnknownTime,
+)
+from wsla.analysis.expressions import ExpressionChecker
+from wsla.analysis.heads import SIGNATORIES
+from wsla.analysis.modifiers import Context, duration, each_window
+from wsla.analysis.scope import Scope
+from wsla.analysis.types import BooleanType, NumberType, Shape
+from wsla.diagnostics.source import Span
+from wsla.syntax import surface
+from wsla.values.quantities import QuantityError, parse_quantity
+
+_POLICIES = {policy.value: policy for policy in UnknownTime}
+
+
+@define
+class GoalChecker:
+    """Checks what is promised and what follows."""
+
+    scope: Scope
+    expressions: ExpressionChecker
+
+    # --- goals
+
+    def condition(self, declared: surface.Goal) -> Typed | None:
+        """A goal's condition, which must be one truth a window."""
+        value = self.expressions.condition(declared.condition)
+        if value is None or value.shape is Shape.SERIES:
+            return value
+        words = {
+            Shape.SCALAR: "this condition never changes",
+            Shape.SIGNAL: "this is true or false at every instant, but a goal is judged over windows of time",
+            Shape.RECORDS: "this is true or false for every record, but a goal is judged over windows of time",
+        }
+        hints = {
+            Shape.SCALAR: (),
+            Shape.SIGNAL: ("promise a share of the time: `availability(…) each month >= 99.9%`",),
+            Shape.RECORDS: ("promise a share of the records: `share(…) each month >= 95%`",),
+        }
+        self.scope.reporter.error(
+            "E0501", words[value.shape], declared.condition.span, notes=hints.get(value.shape, ())
+        )
+        return None
+
+    def goal(self, declared: surface.Goal, condition: Typed) -> Goal | None:
+        """A whole goal."""
+        scope = self.scope
+        known = scope.find("party", declared.party, scope.parties)
+        provided = None if declared.provided is None else self.expressions.condition(declared.provided)
+        if declared.provided is not None and provided is not None:
+            joined = self.expressions.join(condition, provided, declared.provided.span)
+            if joined is None or provided.shape is not Shape.SERIES:
+                if joined is not None:
+                    scope.reporter.error(
+                        "E0501", "`provided` needs one value a window", declared.provided.span
+                    )
+                provided = None
+        assert condition.window is not None
+        goal = Goal(
+            name=declared.name.text,
+            party=declared.party.text,
+            condition=condition.operation,
+            value=self._measured(condition.operation),
+            provided=None if provided is None else provided.operation,
+            window=condition.window,
+            by=condition.by,
+            budget=self._budget(condition.operation),
+            text=_written(scope, declared.condition.span),
+            span=declared.span,
+        )
+        for item in declared.items or ():
+            match item:
+                case surface.Otherwise(actions=actions):
+                    checked = self._actions(actions, condition, declared.party.text)
+                    goal = evolve(goal, otherwise=(*goal.otherwise, *checked))
+                case surface.Rewarding(actions=actions):
+                    checked = self._actions(actions, condition, None)
+                    goal = evolve(goal, rewarding=(*goal.rewarding, *checked))
+                case surface.UnknownTime():
+                    goal = evolve(goal, unknown_time=self._policy(item))
+                case surface.Coverage(minimum=minimum):
+                    goal = evolve(goal, minimum_coverage=self._coverage(minimum))
+                case _ as unreachable:
+                    assert_never(unreachable)
+        return goal if known else None
+
+    def _measured(self, condition: int) -> int:
+        """The series that is shown as the value: the first in the condition that is not a condition itself."""
+        operations = self.scope.arena.operations
+        found = operations[condition]
+        while True:
+            match found:
+                case op.Compare(left=left, right=right):
+                    return left if operations[left].shape is Shape.SERIES else right
+                case op.Logical(left=left, right=right):
+                    condition = left if operations[left].shape is Shape.SERIES else right
+                case op.Negation(operand=operand):
+                    condition = operand
+                case _:
+                    return condition
+            found = operations[condition]
+
+    def _budget(self, condition: int) -> Budget | None:
+        operations = self.scope.arena.operations
+        compare = operations[condition]
+        if not isinstance(compare, op.Compare):
+            return None
+        aggregate, target = operations[compare.left], operations[compare.right]
+        position = compare.left
+        if isinstance(aggregate, op.Constant) and compare.operator in ("<=", "<"):
+            aggregate, target, position = target, aggregate, compare.right
+        elif compare.operator not in (">=", ">"):
+            return None
+        if not isinstance(aggregate, op.Aggregate) or not isinstance(target, op.Constant):
+            return None
+        if aggregate.function not in ("availability", "share") or not isinstance(target.value, Fraction):
+            return None
+        return Budget(aggregate=position, target=target.value, time=aggregate.function == "availability")
+
+    def _policy(self, item: surface.UnknownTime) -> UnknownTime:
+        written = " ".join(word.text for word in item.words[1:])
+        policy = _POLICIES.get(written)
+        if policy is None or item.words[0].text != "time":
+            choices = ", ".join(f"`unknown time {known}`" for known in _POLICIES)
+            self.scope.reporter.error("E0502", f"this can be said: {choices}", item.span)
+            return UnknownTime.EXCLUDED
+        return policy
+
+    def _coverage(self, word: surface.Word) -> Fraction:
+        try:
+            quantity = parse_quantity(word.text)
+        except QuantityError:
+            quantity = None
+        if quantity is None or not quantity.is_percentage or not 0 <= quantity.value <= 1:
+            self.scope.reporter.error("E0503", "coverage is a percentage, 0% to 100%", word.span)
+            return Fraction(9, 10)
+        return quantity.value
+
+    # --- actions
+
+    def _actions(
+        self, actions: tuple[surface.Action, ...], context: Typed | None, debtor: str | None
+    ) -> tuple[Action, ...]:
+        checked = (self._action(action, context, debtor) for action in actions)
+        return tuple(action for action in checked if action is not None)
+
+    def _action(self, action: surface.Action, context: Typed | None, debtor: str | None) -> Action | None:
+        match action:
+            case surface.Tell(verb=verb, targets=targets, message=message):
+                found = tuple(target for word in targets if (target := self.target(word)) is not None)
+                text = None if message is None else message.value
+                return Notify(verb=verb.text, targets=found, message=text) if found else None
+            case surface.Grant(target=word, right=right):
+                target = self.target(word)
+                return None if target is None else Grant(party=target.party, right=right.value)
+            case surface.Credit():
+                return self._credit(action, context, debtor)
+            case _ as unreachable:
+                assert_never(unreachable)
+
+    def target(self, target: surface.Target) -> Target | None:
+        """A party or channel, or None and an error."""
+        if not self.scope.find("party", target.party, self.scope.parties):
+            return None
+        party = self.scope.parties[target.party.text]
+        names = [channel.name for channel in party.channels]
+        if target.channel is not None and target.channel.text not in names:
+            self.scope.reporter.unknown_name("E0201", f"channel of `{party.name}`", target.channel, names)
+            return None
+        return Target(party=party.name, channel=None if target.channel is None else target.channel.text)
+
+    def _credit(self, credit: surface.Credit, context: Typed | None, debtor: str | None) -> Credit | None:
+        target = self.target(credit.target)
+        if credit.target.channel is not None:
+            self.scope.reporter.error("E0504", "a credit goes to a party", credit.target.span)
+            return None
+        if credit.debtor is not None and self.scope.find("party", credit.debtor, self.scope.parties):
+            debtor = credit.debtor.text
+        amount = self.expressions.check(credit.amount, Context())
+        if amount is None or target is None:
+            return None
+        kind = resolve(amount.type)
+        currency = kind.dimension.currency if isinstance(kind, NumberType) else None
+        if currency is None:
+            self.scope.reporter.error("E0303", "a credit is an amount of money", credit.amount.span)
+            return None
+        if self.scope.term.currency is not None and currency != self.scope.term.currency:
+            self.scope.reporter.error(
+                "E0302",
+                f"the agreement is in {self.scope.term.currency}, and this is {currency}",
+                credit.amount.span,
+            )
+            return None
+        if amount.shape not in (Shape.SCALAR, Shape.SERIES) or (
+            amount.shape is Shape.SERIES and context is None
+        ):
+            self.scope.reporter.error(
+                "E0309", "an amount here must be fixed, or one value a window", credit.amount.span
+            )
+            return None
+        if context is not None and self.expressions.join(context, amount, credit.amount.span) is None:
+            return None
+        debtor = debtor or self._other_signatory(target.party, credit.span)
+        if debtor is None:
+            return None
+        if debtor == target.party:
+            self.scope.reporter.error("E0504", f"`{debtor}` would credit itself", credit.span)
+            return None
+        return Credit(creditor=target.party, debtor=debtor, amount=amount.operation)
+
+    def _other_signatory(self, party: str, span: Span) -> str | None:
+        others = [
+            other.name
+            for other in self.scope.parties.values()
+            if other.name != party and SIGNATORIES.intersection(other.roles)
+        ]
+        if len(others) == 1:
+            return others[0]
+        self.scope.reporter.error(
+            "E0504",
+            "it is not clear who pays this credit",
+            span,
+            notes=("say it: `credit a 500 EUR from b`",),
+        )
+        return None
+
+    # --- rules
+
+    def rule(self, declared: surface.Rule, number: int) -> Rule | None:
+        """A ``when`` rule; ``number`` counts the rules of the agreement from 1."""
+        trigger = self.expressions.condition(declared.condition)
+        holding = 0
+        if declared.holding_for is not None:
+            holding = duration(self.scope, declared.holding_for, "`for`") or 0
+        written = _written(self.scope, declared.condition.span)
+        rule = Rule(
+            name=f"when {number}",
+            trigger=-1,
+            by=() if trigger is None else trigger.by,
+            holding_for=holding,
+            actions=(),
+            text=written if declared.holding_for is None else f"{written} for {declared.holding_for.text}",
+            span=declared.span,
+        )
+        for item in declared.items:
+            match item:
+                case surface.AtOnce(action=action):
+                    rule = evolve(rule, actions=(*rule.actions, *self._actions((action,), None, None)))
+                case surface.Repeat(every=every):
+                    rule = evolve(rule, repeat_every=duration(self.scope, every, "`repeat every`"))
+                case surface.After(delay=delay, actions=actions):
+                    step = duration(self.scope, delay, "`after`")
+                    checked = self._actions(actions, None, None)
+                    if step is not None:
+                        rule = evolve(rule, steps=(*rule.steps, Step(delay=step, actions=checked)))
+                case surface.Recovery(actions=actions):
+                    rule = evolve(rule, on_recovery=(*rule.on_recovery, *self._actions(actions, None, None)))
+                case _ as unreachable:
+                    assert_never(unreachable)
+        if trigger is None:
+            return None
+        if rule.repeat_every is not None and not rule.actions:
+            self.scope.reporter.error(
+                "E0505", "there is nothing to repeat: this rule does nothing at once", rule.span
+            )
+        signal = self._as_signal(trigger, declared.condition.span)
+        return None if signal is None else evolve(rule, trigger=signal)
+
+    def _as_signal(self, trigger: Typed, span: Span) -> int | None:
+        match trigger.shape:
+            case Shape.SIGNAL:
+                return trigger.operation
+            case Shape.SERIES:
+                latest = op.Latest(
+                    operand=trigger.operation, shape=Shape.SIGNAL, type=BooleanType(), span=span
+                )
+                return self.scope.arena.add(latest)
+            case Shape.SCALAR | Shape.RECORDS:
+                self.scope.reporter.error(
+                    "E0309",
+                    "a rule needs something that becomes true and false in the course of time",
+                    span,
+                )
+                return None
+
+    # --- caps
+
+    def cap(self, declared: surface.Cap, number: int) -> Cap | None:
+        """A ceiling; ``number`` counts the caps of the agreement from 1."""
+        known = self.scope.find("party", declared.party, self.scope.parties)
+        window = each_window(self.scope, declared.window)
+        amount = self.expressions.check(declared.amount, Context())
+        if amount is None or window is None or not known:
+            return None
+        kind = resolve(amount.type)
+        if (
+            amount.shape is not Shape.SCALAR
+            or not isinstance(kind, NumberType)
+            or kind.dimension.currency is None
+        ):
+            self.scope.reporter.error("E0303", "a cap is a fixed amount of money", declared.amount.span)
+            return None
+        return Cap(
+            name=f"cap {number}",
+            creditor=declared.party.text,
+            amount=amount.operation,
+            window=window,
+            span=declared.span,
+        )
+
+
+def _written(scope: Scope, span: Span) -> str:
+    return " ".join(scope.reporter.source.text[span.start : span.end].split())

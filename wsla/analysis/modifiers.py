@@ -1,0 +1,140 @@
+"""Windows, filters, pauses and labels that follow a function."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from attrs import evolve, frozen
+
+from wsla.analysis.operations import TimeFilter, Window
+from wsla.analysis.reporter import nearest, replace
+from wsla.analysis.scope import Scope
+from wsla.diagnostics.source import Span
+from wsla.syntax import surface
+from wsla.values.calendars import CalendarUnit, CalendarWindow, ExactWindow, RollingWindow, anchor_on_day
+from wsla.values.instants import DAY, MINUTE, SECOND, format_length
+from wsla.values.quantities import TIME, QuantityError, parse_quantity
+
+_ONE_WEEK_OF_DAYS = 7
+_LAST_DAY = 31
+
+
+@frozen(kw_only=True)
+class Context:
+    """What surrounds a formula: the window and filters that its functions take, and a pause for ``elapsed``."""
+
+    window: Window | None = None
+    filter: TimeFilter = TimeFilter()
+    pausing: surface.Expression | None = None
+    by: tuple[str, ...] = ()
+    window_span: Span | None = None
+
+
+def read_modifiers(
+    scope: Scope, modifiers: tuple[surface.Modifier, ...], context: Context, operand: surface.Expression
+) -> Context | None:
+    """The context that modifiers add up to; None where one of them is wrong."""
+    read: Context = context
+    fine = True
+    for modifier in modifiers:
+        match modifier:
+            case surface.EachWindow() | surface.RollingWindow():
+                window = (
+                    each_window(scope, modifier)
+                    if isinstance(modifier, surface.EachWindow)
+                    else _rolling_window(scope, modifier)
+                )
+                if read.window is not None and window is not None:
+                    scope.reporter.error(
+                        "E0307", "a formula has one window, and this is a second one", modifier.span
+                    )
+                    fine = False
+                fine = fine and window is not None
+                read = evolve(read, window=window, window_span=modifier.span)
+            case surface.During(schedule=word):
+                fine = scope.find("schedule", word, scope.schedules) and fine
+                read = evolve(read, filter=evolve(read.filter, during=(*read.filter.during, word.text)))
+            case surface.Excluding(schedule=word):
+                fine = scope.find("schedule", word, scope.schedules) and fine
+                read = evolve(read, filter=evolve(read.filter, excluding=(*read.filter.excluding, word.text)))
+            case surface.Pausing(condition=condition):
+                read = evolve(read, pausing=condition)
+            case surface.ByLabel(label=word):
+                read = evolve(read, by=(*read.by, word.text))
+    return read if fine else None
+
+
+def duration(scope: Scope, word: surface.Word, what: str) -> int | None:
+    """A length in whole nanoseconds above zero, or None and an error."""
+    if word.text in {unit.value for unit in CalendarUnit}:
+        scope.reporter.error("E0306", f"{what} needs an exact length such as 30m or 24h", word.span)
+        return None
+    try:
+        quantity = parse_quantity(word.text)
+    except QuantityError as problem:
+        digits = word.text.rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZµ% ")
+        suggestion = replace(word.span, f"{digits}{problem.suggestion}") if problem.suggestion else None
+        scope.reporter.error("E0301", str(problem), word.span, suggestion=suggestion)
+        return None
+    if quantity.dimension != TIME or quantity.value <= 0 or quantity.value.denominator != 1:
+        scope.reporter.error("E0306", f"{what} needs a length of time such as 30s, 5m or 24h", word.span)
+        return None
+    return int(quantity.value)
+
+
+def each_window(scope: Scope, modifier: surface.EachWindow) -> Window | None:
+    """A tumbling window, or None and an error."""
+    text = modifier.period.text
+    units = {unit.value: unit for unit in CalendarUnit}
+    if text in units:
+        anchor = _anchor(scope, modifier.starting, units[text]) if modifier.starting else None
+        if modifier.starting and anchor is None:
+            return None
+        return CalendarWindow(units[text], 1, anchor, scope.term.zone)
+    if not text[0].isdigit():
+        near = nearest(text, units)
+        scope.reporter.error(
+            "E0305",
+            f"`{text}` is not a period",
+            modifier.period.span,
+            notes=("periods are day, week, month, quarter, year, or an exact length such as 5m",),
+            suggestion=replace(modifier.period.span, near) if near else None,
+        )
+        return None
+    length = duration(scope, modifier.period, "`each`")
+    if length is None:
+        return None
+    if modifier.starting is not None:
+        scope.reporter.error("E0305", "`starting` goes with a calendar period only", modifier.starting.span)
+        return None
+    if length == DAY or length == _ONE_WEEK_OF_DAYS * DAY:
+        word = "day" if length == DAY else "week"
+        scope.reporter.warning(
+            "W0607",
+            f"`each {text}` is a window of exactly {format_length(length)}, which a clock change shifts",
+            modifier.period.span,
+            suggestion=replace(modifier.period.span, word, f"for calendar windows write `each {word}`"),
+        )
+    return ExactWindow(length, scope.term.effective_start)
+
+
+def _anchor(scope: Scope, starting: surface.Word, unit: CalendarUnit) -> date | None:
+    day = int(starting.text[:-2])
+    if unit not in (CalendarUnit.MONTH, CalendarUnit.QUARTER, CalendarUnit.YEAR) or not 1 <= day <= _LAST_DAY:
+        scope.reporter.error(
+            "E0305",
+            "`starting` takes a day of the month, for a month, quarter or year",
+            starting.span,
+        )
+        return None
+    return anchor_on_day(day)
+
+
+def _rolling_window(scope: Scope, modifier: surface.RollingWindow) -> Window | None:
+    length = duration(scope, modifier.length, "`over last`")
+    every = duration(scope, modifier.every, "`every`") if modifier.every is not None else None
+    if length is None or (modifier.every is not None and every is None):
+        return None
+    if every is None:
+        every = MINUTE if length >= MINUTE else SECOND
+    return RollingWindow(length, every)

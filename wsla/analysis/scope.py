@@ -1,0 +1,86 @@
+"""What the declarations of one agreement know of each other while it is checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from zoneinfo import ZoneInfo
+
+from attrs import define, field
+
+from wsla.analysis.arena import Arena
+from wsla.analysis.checked import Party, Service
+from wsla.analysis.fields import SourceEntry
+from wsla.analysis.reporter import Reporter
+from wsla.diagnostics.diagnostic import Related
+from wsla.syntax import surface
+from wsla.values.schedules import Schedule
+
+
+@define
+class Term:
+    """The head of an agreement."""
+
+    kind: str = "customer"
+    zone: str = "UTC"
+    currency: str | None = None
+    effective_start: int = 0
+    effective_end: int | None = None
+    grace: int = 600_000_000_000
+
+    @property
+    def zone_info(self) -> ZoneInfo:
+        """The zone, loaded."""
+        return ZoneInfo(self.zone)
+
+
+@define
+class Scope:
+    """Names declared so far, each kind in a mapping of its own, and what was used."""
+
+    reporter: Reporter
+    broken: frozenset[str] = frozenset()
+    term: Term = field(factory=Term)
+    arena: Arena = field(factory=Arena)
+    parties: dict[str, Party] = field(factory=dict)
+    services: dict[str, Service] = field(factory=dict)
+    fees: dict[str, tuple[Fraction, str]] = field(factory=dict)
+    schedules: dict[str, Schedule] = field(factory=dict)
+    sources: dict[str, SourceEntry] = field(factory=dict)
+    declared: dict[str, tuple[str, surface.Word]] = field(factory=dict)
+    used: set[str] = field(factory=set)
+
+    def declare(self, what: str, name: surface.Word) -> bool:
+        """Takes a name; an error and False where it is taken already."""
+        taken = self.declared.get(name.text)
+        if taken is None:
+            self.declared[name.text] = (what, name)
+            return True
+        self.reporter.error(
+            "E0202",
+            f"`{name.text}` is defined twice",
+            name.span,
+            label=f"this {what} has the name of a {taken[0]}",
+            related=(Related(span=taken[1].span, text="first defined here"),),
+        )
+        return False
+
+    def find(self, what: str, word: surface.Word, known: Mapping[str, object]) -> bool:
+        """True where the name is known; marks it as used. An unknown one is an error, unless its declaration is
+        broken.
+        """
+        if word.text in known:
+            self.used.add(word.text)
+            return True
+        if word.text not in self.broken:
+            self.reporter.unknown_name("E0201", what, word, known, self._other_kind(word, what))
+        return False
+
+    def _other_kind(self, word: surface.Word, what: str) -> str:
+        found = self.declared.get(word.text)
+        return f"`{word.text}` is a {found[0]}; a {what} is needed here" if found and found[0] != what else ""
+
+    def names(self, kinds: Iterable[str]) -> list[str]:
+        """Declared names of some kinds."""
+        wanted = set(kinds)
+        return [name for name, (kind, _) in self.declared.items() if kind in wanted]

@@ -1,0 +1,1 @@
+"""Checked agreement to plan."""
