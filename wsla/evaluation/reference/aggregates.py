@@ -1,0 +1,173 @@
+"""One value from many: the functions of a window with bounds and coverage (rules M12 to M18)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from math import ceil
+from typing import Any, cast
+
+from wsla.analysis.operations import Value
+from wsla.evaluation.reference.bounds import with_bounds
+from wsla.evaluation.verdicts import SeriesValue
+from wsla.values.instants import Interval
+
+Segment = tuple[Interval, Value]
+"""A stretch of a signal with the value that it has there."""
+
+OVER_TIME = frozenset({"availability", "duration", "downtime", "time_mean"})
+
+
+def apply(function: str, parameter: Fraction | None, values: Sequence[Any]) -> Any:
+    """A function's value over known values in order (M17); unknown over none, but ``count`` is 0 (M16)."""
+    if function == "count":
+        return Fraction(len(values))
+    if not values:
+        return None
+    match function:
+        case "sum":
+            return Fraction(sum(values))
+        case "mean":
+            return Fraction(sum(values)) / len(values)
+        case "min":
+            return min(values)
+        case "max":
+            return max(values)
+        case "share":
+            return Fraction(sum(value is True for value in values), len(values))
+        case "median":
+            return apply("percentile", Fraction(1, 2), values)
+        case "percentile":
+            assert parameter is not None
+            # M17: of n values in ascending order the one at position ceil(p·n), at least 1.
+            return sorted(values)[max(1, ceil(parameter * len(values))) - 1]
+        case "last":
+            return values[-1]
+        case _:
+            raise ValueError(f"there is no function {function!r} over values")
+
+
+def time_in(segments: Sequence[Segment], value: Value) -> int:
+    """The length of the segments that have a value, in nanoseconds."""
+    return sum(interval.length for interval, found in segments if found is value)
+
+
+def known_time(segments: Sequence[Segment]) -> int:
+    """The length of the segments whose value is known, in nanoseconds."""
+    return sum(interval.length for interval, found in segments if found is not None)
+
+
+def over_time(function: str, segments: Sequence[Segment], kept: int) -> SeriesValue:
+    """M12: ``segments`` are the signal in the kept time up to the instant asked about; ``kept`` is |K|."""
+    known = known_time(segments)
+    coverage = Fraction(known, kept)
+    if function == "time_mean":
+        parts = [cast(Fraction, found) * time.length for time, found in segments if found is not None]
+        mean = Fraction(sum(parts)) / known if known else None
+        bound = mean if coverage == 1 else None
+        return SeriesValue(value=mean, lower=bound, upper=bound, coverage=coverage)
+    # downtime(c) is duration(not c).
+    true = time_in(segments, function != "downtime")
+    unknown = kept - known
+    if function == "availability":
+        return SeriesValue(
+            value=Fraction(true, known) if known else None,
+            lower=Fraction(true, kept),
+            upper=Fraction(true + unknown, kept),
+            coverage=coverage,
+        )
+    return SeriesValue(
+        value=Fraction(true) if known else None,
+        lower=Fraction(true),
+        upper=Fraction(true + unknown),
+        coverage=coverage,
+    )
+
+
+def over_samples(
+    function: str, parameter: Fraction | None, values: Sequence[Value], coverage: Fraction, *, boolean: bool
+) -> SeriesValue:
+    """M13: ``values`` are the known arguments of the samples looked at, in order of ``at``."""
+    value = apply(function, parameter, values)
+    lower, upper = None, None
+    if coverage == 1:
+        lower, upper = value, value
+    elif function == "share":
+        lower, upper = Fraction(0), Fraction(1)
+    elif function in ("count", "max"):
+        lower = value
+    elif function == "min":
+        upper = value
+    return with_bounds(value, lower, upper, coverage, boolean=boolean)
+
+
+def over_records(
+    function: str,
+    parameter: Fraction | None,
+    records: Sequence[tuple[bool | None, Value]],
+    *,
+    still_open: bool,
+    boolean: bool,
+) -> SeriesValue:
+    """M14, and M18 where ``still_open``: ``records`` are (is it in, its argument), in order of their instants."""
+    included = [argument for inside, argument in records if inside is True]
+    perhaps = [argument for inside, argument in records if inside is None]
+    known = [argument for argument in included if argument is not None]
+    n = len(included) + len(perhaps)
+    lower: Value = None
+    upper: Value = None
+    if function == "count":
+        value: Value = Fraction(len(included))
+        lower, upper = value, Fraction(n)
+        coverage = Fraction(len(records) - len(perhaps), len(records)) if records else Fraction(1)
+        if still_open:
+            upper = None
+        return SeriesValue(value=value, lower=lower, upper=upper, coverage=coverage)
+    coverage = Fraction(len(known), n) if n else Fraction(1)
+    value = apply(function, parameter, known)
+    if function == "sum" and not known:
+        value = Fraction(0)  # M16
+    if function == "share" and n:
+        good = sum(argument is True for argument in known)
+        lower, upper = Fraction(good, n), Fraction(good + n - len(known), n)
+    elif len(known) == n:
+        lower, upper = value, value
+    if still_open:
+        lower, upper = None, None
+        if function == "share":
+            lower, upper = Fraction(0), Fraction(1)
+        elif function == "max":
+            lower = value
+        elif function == "min":
+            upper = value
+    return with_bounds(value, lower, upper, coverage, boolean=boolean)
+
+
+def over_series(
+    function: str, parameter: Fraction | None, items: Sequence[SeriesValue], *, boolean: bool
+) -> SeriesValue:
+    """M15: ``items`` are the values of the inner windows, in order."""
+    n = len(items)
+    known = [item.value for item in items if item.value is not None]
+    # An item whose value is unknown has coverage 0.
+    covered = sum((item.coverage for item in items if item.value is not None), Fraction(0))
+    coverage = covered / n if n else Fraction(1)
+    value = apply(function, parameter, known)
+    if function == "count":
+        return SeriesValue(value=value, lower=value, upper=Fraction(n), coverage=coverage)
+    lower = bound_of(function, parameter, [item.lower for item in items], absent=-1)
+    upper = bound_of(function, parameter, [item.upper for item in items], absent=1)
+    return with_bounds(value, lower, upper, coverage, boolean=boolean)
+
+
+def bound_of(function: str, parameter: Fraction | None, bounds: Sequence[Value], *, absent: int) -> Value:
+    """M15: the function over bounds, where an absent one is infinite: minus (-1) or plus (1) by ``absent``.
+
+    An infinite result is no bound.
+    """
+    if function in ("sum", "mean", "share"):
+        # A sum with an infinite part is infinite; a truth always has bounds.
+        return None if None in bounds else apply(function, parameter, bounds)
+    ranked = [(absent, Fraction(0)) if bound is None else (0, bound) for bound in bounds]
+    found = apply(function, parameter, ranked)
+    return None if found is None or found[0] != 0 else found[1]

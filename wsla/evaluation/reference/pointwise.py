@@ -1,0 +1,126 @@
+"""Formulas over single values: comparison, logic, arithmetic, tables (rules M6 and M8). None is unknown."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from types import MappingProxyType
+from typing import Any, Final, assert_never, cast
+
+from wsla.analysis.operations import (
+    Aggregate,
+    Arithmetic,
+    Choice,
+    Compare,
+    Constant,
+    Elapsed,
+    Latest,
+    Logical,
+    Negation,
+    Operation,
+    SourceField,
+    Value,
+    VerdictState,
+)
+
+Leaf = SourceField | Elapsed | Aggregate | Latest | VerdictState
+"""An operation whose value does not follow from its inputs' values at the same point."""
+
+_COMPARISONS: Final[Mapping[str, Callable[[Any, Any], bool]]] = MappingProxyType(
+    {
+        "<=": operator.le,
+        "<": operator.lt,
+        ">=": operator.ge,
+        ">": operator.gt,
+        "==": operator.eq,
+        "!=": operator.ne,
+    }
+)
+
+
+def compare(symbol: str, left: Value, right: Value) -> bool | None:
+    """M6: unknown where an operand is."""
+    if left is None or right is None:
+        return None
+    return _COMPARISONS[symbol](left, right)
+
+
+def logical(symbol: str, left: Value, right: Value) -> bool | None:
+    """M6: Kleene's ``and``, ``or`` and ``implies``."""
+    match symbol:
+        case "and":
+            if left is False or right is False:
+                return False
+            return None if left is None or right is None else True
+        case "or":
+            return negate(logical("and", negate(left), negate(right)))
+        case _:
+            return logical("or", negate(left), right)
+
+
+def negate(value: Value) -> bool | None:
+    """M6: Kleene's ``not``."""
+    return None if value is None else not value
+
+
+def arithmetic(symbol: str, left: Value, right: Value) -> Fraction | None:
+    """M6: unknown where an operand is, or where the divisor is zero."""
+    if left is None or right is None:
+        return None
+    a, b = Fraction(cast(Fraction, left)), Fraction(cast(Fraction, right))
+    match symbol:
+        case "+":
+            return a + b
+        case "-":
+            return a - b
+        case "*":
+            return a * b
+        case _:
+            return None if b == 0 else a / b
+
+
+def value_of(operations: Sequence[Operation], index: int, leaf: Callable[[int, Leaf], Value]) -> Value:
+    """The value of an operation at one point, given the values of its leaves there."""
+
+    def at(position: int) -> Value:
+        return value_of(operations, position, leaf)
+
+    match operations[index]:
+        case Constant(value=value):
+            return Fraction(value) if isinstance(value, int) and not isinstance(value, bool) else value
+        case Compare() as node:
+            return compare(node.operator, at(node.left), at(node.right))
+        case Logical() as node:
+            return logical(node.operator, at(node.left), at(node.right))
+        case Negation() as node:
+            return negate(at(node.operand))
+        case Arithmetic() as node:
+            return arithmetic(node.operator, at(node.left), at(node.right))
+        case Choice() as node:
+            # M8: an unknown subject gives unknown; else the first arm whose comparison holds.
+            subject = at(node.subject)
+            if subject is None:
+                return None
+            for arm in node.arms:
+                if compare(arm.operator, subject, at(arm.bound)):
+                    return at(arm.value)
+            return None if node.otherwise is None else at(node.otherwise)
+        case SourceField() | Elapsed() | Aggregate() | Latest() | VerdictState() as node:
+            return leaf(index, node)
+        case _ as never:
+            assert_never(never)
+
+
+def operands(node: Operation) -> tuple[int, ...]:
+    """The operations that a pointwise operation combines; none for a constant or a leaf."""
+    match node:
+        case Compare() | Logical() | Arithmetic():
+            return (node.left, node.right)
+        case Negation():
+            return (node.operand,)
+        case Choice():
+            arms = tuple(position for arm in node.arms for position in (arm.bound, arm.value))
+            return (node.subject, *arms, *(() if node.otherwise is None else (node.otherwise,)))
+        case _:
+            return ()

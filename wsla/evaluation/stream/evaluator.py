@@ -1,0 +1,317 @@
+"""The streaming evaluator: the machine, with late data, standings and the outcome of a stretch of history."""
+
+from __future__ import annotations
+
+from bisect import bisect_right, insort
+from operator import attrgetter
+from typing import Any, Final
+
+from attrs import evolve
+
+from wsla.evaluation.report import Outcome, SeriesPoint, TruthChange
+from wsla.evaluation.stream.events import Event, JudgementFinal, StandingChanged, TooLate, TriggerChanged
+from wsla.evaluation.stream.layout import Layout
+from wsla.evaluation.stream.machine import NEVER, Machine
+from wsla.evaluation.stream.snapshot import (
+    load_machine,
+    load_observation,
+    save_machine,
+    save_observation,
+)
+from wsla.evaluation.stream.standing import Standings
+from wsla.evaluation.stream.unended import open_judgements, open_metric
+from wsla.evaluation.stream.wiring import NOTHING, Trigger
+from wsla.evaluation.verdicts import Judgement, Labels
+from wsla.plan.model import Plan
+from wsla.values.instants import MINUTE
+from wsla.values.observations import Observation
+
+_BY_TIME: Final = attrgetter("at")
+
+
+class StreamEvaluator:
+    """Judges a plan from ``start`` (nanoseconds) on, one observation at a time.
+
+    In history (``live=False``) a window is final at its end, observations may come in any order, and everything that
+    was judged is kept. Live, a window is final at its end + the plan's grace; an observation that is older than the
+    grace is refused; nothing is kept that is not needed (unless ``keep_history``).
+
+    Observations out of order are put in their place when time is next moved on by ``advance``: until then
+    ``observe`` gives no events.
+    """
+
+    def __init__(
+        self, plan: Plan, start: int, *, live: bool = False, keep_history: bool | None = None
+    ) -> None:
+        keep = not live if keep_history is None else keep_history
+        self._plan: Final = plan
+        self._layout: Final = Layout(plan, metrics=keep)
+        self._live: Final = live
+        self._keep: Final = keep
+        self._start: Final = start
+        self._machine = Machine(self._layout, start, live=live, keep=keep)
+        self._standings = Standings()
+        # Observations since the oldest checkpoint, in order of time, and the checkpoints: [instant, state].
+        self._tail: list[Observation] = []
+        self._checkpoints: list[tuple[int, Any]] = []
+        self._trimmed = False
+        self._disordered_from: int | None = None
+        self._outbox: list[Event] = []
+
+    # In
+
+    def observe(self, observation: Observation) -> list[Event]:
+        """Takes an observation; gives what follows from the time that has passed before it."""
+        at = observation.at
+        machine = self._machine
+        if self._disordered_from is not None or at < machine.now:
+            return self._late(observation)
+        if at > machine.now:
+            machine.move(at)
+            if not self._keep:
+                self._checkpoint()
+        machine.pending.append(observation)
+        self._tail.append(observation)
+        if self._live:
+            self._tell(self._standings.after_observation(machine))
+        return self._collect() if machine.events or self._outbox else []
+
+    def advance(self, to: int) -> list[Event]:
+        """Moves time on: nothing with ``at < to`` comes in order any more.
+
+        Windows that end by ``to``, verdicts that become final by ``to`` and samples that go stale by ``to`` are
+        included. An instant that has passed changes nothing.
+        """
+        if self._disordered_from is not None:
+            self._rebuild()
+        machine = self._machine
+        if to > machine.now:
+            machine.move(to)
+            if not self._keep:
+                self._checkpoint()
+        if to >= machine.now:
+            machine.show_triggers()
+            if self._live:
+                self._tell(self._standings.after_time(machine))
+        return self._collect()
+
+    # Out
+
+    def judgements(self, asked_at: int) -> tuple[Judgement, ...]:
+        """What is known at ``asked_at`` of every window that is not final, sorted as an outcome's judgements.
+
+        Time moves on to ``asked_at``; the events of that come with the next call of ``observe`` or ``advance``.
+        """
+        self._outbox.extend(self.advance(asked_at))
+        machine = self._machine
+        waiting = (
+            [evolve(judgement, final=False) for _, judgement, _ in machine.awaiting] if self._live else []
+        )
+        return self._sorted([*waiting, *self._open()])
+
+    def next_event_at(self) -> int | None:
+        """The earliest instant at which something happens without new data."""
+        if self._disordered_from is not None:
+            self._rebuild()
+        return self._machine.next_event_at()
+
+    def outcome(self, until: int) -> Outcome:
+        """The outcome of ``[start, until)``; ValueError where history is not kept."""
+        if not self._keep:
+            raise ValueError("an outcome needs an evaluator that keeps history")
+        if self._disordered_from is not None:
+            self._rebuild()
+        if until < self._machine.now:
+            return self._outcome_before(until)
+        if until > self._machine.now:
+            self._outbox.extend(self.advance(until))
+        return self._outcome()
+
+    def _outcome_before(self, until: int) -> Outcome:
+        machine = Machine(self._layout, self._start, live=self._live, keep=True)
+        for observation in self._tail[: bisect_right(self._tail, until - 1, key=_BY_TIME)]:
+            machine.put(observation)
+        machine.move(until)
+        earlier = StreamEvaluator(self._plan, self._start, live=self._live, keep_history=True)
+        earlier._machine = machine
+        return earlier._outcome()
+
+    def _outcome(self) -> Outcome:
+        machine = self._machine
+        until = machine.now
+        judged = machine.judged
+        if self._live:
+            grace = self._plan.grace
+            judged = [j if j.window.end + grace <= until else evolve(j, final=False) for j in judged]
+        metrics = {}
+        for name, root in machine.wiring.metrics.items():
+            points = [*machine.points[name], *open_metric(machine.wiring, root, until)]
+            metrics[name] = tuple(sorted(points, key=_by_labels_and_window))
+        return Outcome(
+            start=self._start,
+            until=until,
+            judgements=self._sorted([*judged, *self._open()]),
+            metrics=metrics,
+            triggers=self._triggers(),
+        )
+
+    def _open(self) -> list[Judgement]:
+        machine = self._machine
+        judges = machine.wiring.judges
+        return [found for judge in judges for found in open_judgements(machine.wiring, judge, machine.now)]
+
+    def _triggers(self) -> dict[str, tuple[TruthChange, ...]]:
+        machine = self._machine
+        found: dict[str, list[TruthChange]] = {rule.name: [] for rule in self._plan.rules}
+        for trigger in machine.wiring.triggers.values():
+            changes = list(trigger.history)
+            if machine.now >= trigger.begin:
+                # Observations of this very instant are not known to who asks at it.
+                value = trigger.read()
+                if changes and changes[-1][0] == machine.now:
+                    changes.pop()
+                if not changes or changes[-1][1] is not value:
+                    changes.append((machine.now, value))
+            found[trigger.rule.name] += [
+                TruthChange(at=at, labels=trigger.labels, value=None if value is None else bool(value))
+                for at, value in changes
+            ]
+        return {
+            name: tuple(sorted(changes, key=lambda change: (change.at, change.labels)))
+            for name, changes in found.items()
+        }
+
+    def _sorted(self, judgements: list[Judgement]) -> tuple[Judgement, ...]:
+        order = {goal.name: number for number, goal in enumerate(self._plan.goals)}
+        return tuple(
+            sorted(judgements, key=lambda j: (order[j.goal], j.labels, j.window.start, j.window.end))
+        )
+
+    # Events
+
+    def _collect(self) -> list[Event]:
+        events = [*self._outbox, *self._machine.events]
+        self._outbox.clear()
+        self._machine.events.clear()
+        return events
+
+    def _tell(self, changed: list[Judgement]) -> None:
+        for judgement in changed:
+            self._machine.events.append(StandingChanged(at=self._machine.now, judgement=judgement))
+
+    # Late data
+
+    def _late(self, observation: Observation) -> list[Event]:
+        machine = self._machine
+        horizon = max(machine.now, self._tail[-1].at if self._tail else NEVER)
+        if self._live and observation.at < horizon - self._plan.grace:
+            return [TooLate(at=horizon, observation=observation)]
+        if self._trimmed and observation.at < self._checkpoints[0][0]:
+            return [TooLate(at=horizon, observation=observation)]
+        insort(self._tail, observation, key=_BY_TIME)
+        if self._disordered_from is None or observation.at < self._disordered_from:
+            self._disordered_from = observation.at
+        return []
+
+    def _checkpoint(self) -> None:
+        now, grace = self._machine.now, self._plan.grace
+        step = max(grace, MINUTE)
+        if self._checkpoints and now < self._checkpoints[-1][0] + step:
+            return
+        self._checkpoints.append((now, save_machine(self._machine)))
+        while len(self._checkpoints) > 1 and self._checkpoints[1][0] <= now - grace:
+            del self._checkpoints[0]
+        if self._checkpoints[0][0] <= now - grace:
+            self._trimmed = True
+            del self._tail[: bisect_right(self._tail, self._checkpoints[0][0] - 1, key=_BY_TIME)]
+
+    def _rebuild(self) -> None:
+        """Plays what came since a checkpoint again, in order; tells only what is new."""
+        changed_from = self._disordered_from
+        assert changed_from is not None
+        self._disordered_from = None
+        before = self._machine
+        self._checkpoints = [point for point in self._checkpoints if point[0] <= changed_from]
+        if self._checkpoints:
+            machine = load_machine(self._layout, self._checkpoints[-1][1])
+        else:
+            machine = Machine(self._layout, self._start, live=self._live, keep=self._keep)
+        oldest = machine.now
+        for observation in self._tail[bisect_right(self._tail, oldest - 1, key=_BY_TIME) :]:
+            machine.put(observation)
+        machine.move(before.now)
+        self._machine = machine
+        told = machine.events
+        machine.events = [*before.events, *self._news(told, before)]
+
+    def _news(self, told: list[Event], before: Machine) -> list[Event]:
+        """Of what playing again has told: what was not told before, or is now otherwise."""
+        now = before.now
+        old = {_window_of(judgement): judgement for judgement in before.judged}
+        fresh: list[Event] = []
+        for event in told:
+            match event:
+                case JudgementFinal(at=at, judgement=judgement):
+                    if at > now or (self._keep and old.get(_window_of(judgement)) != judgement):
+                        fresh.append(event)
+                case TriggerChanged(at=at) if at > now:
+                    fresh.append(event)
+                case _:
+                    pass
+        for key, trigger in self._machine.wiring.triggers.items():
+            known = before.wiring.triggers.get(key)
+            said = NOTHING if known is None else known.emitted
+            if (
+                trigger.history
+                and trigger.emitted != said
+                and not any(_tells(event, trigger) for event in fresh)
+            ):
+                value = trigger.truth
+                fresh.append(
+                    TriggerChanged(at=now, rule=trigger.rule.name, labels=trigger.labels, value=value)
+                )
+        return sorted(fresh, key=_BY_TIME)
+
+    # Keeping
+
+    def snapshot(self) -> object:
+        """Everything that is known, as JSON holds it."""
+        return {
+            "live": self._live,
+            "keep": self._keep,
+            "start": self._start,
+            "machine": save_machine(self._machine),
+            "tail": [save_observation(observation) for observation in self._tail],
+            "checkpoints": [[at, state] for at, state in self._checkpoints],
+            "trimmed": self._trimmed,
+            "disordered_from": self._disordered_from,
+            "standings": self._standings.save(),
+        }
+
+    @classmethod
+    def restore(cls, plan: Plan, snapshot: Any) -> StreamEvaluator:
+        """An evaluator in the state of ``snapshot``; events that were not fetched before are not in it."""
+        found = cls(plan, snapshot["start"], live=snapshot["live"], keep_history=snapshot["keep"])
+        found._machine = load_machine(found._layout, snapshot["machine"])
+        found._tail = [load_observation(observation) for observation in snapshot["tail"]]
+        found._checkpoints = [(at, state) for at, state in snapshot["checkpoints"]]
+        found._trimmed = snapshot["trimmed"]
+        found._disordered_from = snapshot["disordered_from"]
+        found._standings.load(snapshot["standings"])
+        return found
+
+
+def _tells(event: Event, trigger: Trigger) -> bool:
+    return (
+        isinstance(event, TriggerChanged)
+        and event.rule == trigger.rule.name
+        and event.labels == trigger.labels
+    )
+
+
+def _window_of(judgement: Judgement) -> object:
+    return judgement.goal, judgement.labels, judgement.window
+
+
+def _by_labels_and_window(point: SeriesPoint) -> tuple[Labels, int, int]:
+    return point.labels, point.window.start, point.window.end

@@ -1,0 +1,59 @@
+"""The windows of an aggregate, one after the other, cut to the term of the agreement."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from wsla.analysis.operations import Window
+from wsla.evaluation.stream.kept import KeptTime
+from wsla.values.calendars import ExactWindow, RollingWindow, window_containing
+from wsla.values.instants import Interval
+
+
+class Frames:
+    """Windows of one kind, with the time that is kept in each."""
+
+    __slots__ = ("_after", "kept", "rolling", "term_end", "term_start", "window")
+
+    def __init__(self, window: Window, kept: KeptTime, term_start: int, term_end: int | None) -> None:
+        self.window: Final = window
+        self.kept: Final = kept
+        self.term_start: Final = term_start
+        self.term_end: Final = term_end
+        self.rolling: Final = isinstance(window, RollingWindow)
+        self._after: dict[int, Interval] = {}
+
+    def first(self, begin: int) -> Interval | None:
+        """The first window that ends after ``begin`` and shares time with the term (rolling: whose tick lies in it)."""
+        begin = max(begin, self.term_start)
+        if isinstance(self.window, RollingWindow):
+            every = self.window.every_ns
+            return self._within_term(self.window.window_at((begin // every + 1) * every))
+        return self._within_term(window_containing(self.window, begin))
+
+    def after(self, window: Interval) -> Interval | None:
+        """The window that follows, or None where the term is over."""
+        match self.window:
+            case RollingWindow(every_ns=every):
+                return self._within_term(Interval(window.start + every, window.end + every))
+            case ExactWindow(length_ns=length):
+                return self._within_term(Interval(window.end, window.end + length))
+            case calendar:
+                found = self._after.get(window.end)
+                if found is None:
+                    found = self._after[window.end] = window_containing(calendar, window.end)
+                return self._within_term(found)
+
+    def low(self, window: Interval) -> int:
+        """Where a window's time inside the term starts."""
+        return max(window.start, self.term_start)
+
+    def high(self, window: Interval) -> int:
+        """Where a window's time inside the term ends."""
+        return window.end if self.term_end is None else min(window.end, self.term_end)
+
+    def _within_term(self, window: Interval) -> Interval | None:
+        if self.term_end is None:
+            return window
+        outside = window.end > self.term_end if self.rolling else window.start >= self.term_end
+        return None if outside else window

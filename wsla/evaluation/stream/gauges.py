@@ -1,0 +1,126 @@
+"""A signal watched through windows: how long it was known in the kept time, and how much it was worth.
+
+The area is the integral over known time: for a truth the true nanoseconds, for a number value times nanoseconds.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from wsla.analysis.operations import Value
+from wsla.evaluation.stream.exact import text_of, value_of
+from wsla.evaluation.stream.kept import KeptTime
+from wsla.evaluation.stream.pointwise import Reader
+
+
+class Gauge:
+    """One signal in the window ``[low, high)``. With ``rolling``, stretches are kept so that the window can move on.
+
+    ``presence`` asks only whether the signal is known.
+    """
+
+    __slots__ = (
+        "area",
+        "high",
+        "kept",
+        "known",
+        "low",
+        "presence",
+        "read",
+        "since",
+        "stretches",
+        "value",
+    )
+
+    def __init__(self, read: Reader, kept: KeptTime, *, presence: bool, rolling: bool) -> None:
+        self.read = read
+        self.kept = kept
+        self.presence = presence
+        self.value: Value = None
+        self.since = 0
+        self.low = 0
+        self.high = 0
+        self.known = 0
+        self.area: Any = 0
+        self.stretches: deque[tuple[int, int, Any]] | None = deque() if rolling else None
+
+    def begin(self, low: int, high: int) -> None:
+        """The first window."""
+        self.low = self.since = low
+        self.high = high
+        self.value = self.read()
+
+    def refresh(self, at: int) -> None:
+        """Looks again at the signal, whose new value holds from ``at``."""
+        new = self.read()
+        old = self.value
+        if new is old:
+            return
+        if self.presence:
+            if new is None or old is None:
+                self.flush(at)
+        elif new != old:
+            self.flush(at)
+        self.value = new
+
+    def flush(self, at: int) -> None:
+        """Counts the time up to ``at``, in which the value did not change."""
+        since = self.since
+        if at <= since:
+            return
+        self.since = at
+        value = self.value
+        if value is None:
+            return
+        start = since if since > self.low else self.low
+        end = at if at < self.high else self.high
+        if start >= end:
+            return
+        length = end - start if self.kept.everything else self.kept.measure(start, end)
+        self.known += length
+        weight = 1 if self.presence else value
+        self.area += weight * length
+        stretches = self.stretches
+        if stretches is not None:
+            if stretches and stretches[-1][1] == start and stretches[-1][2] == weight:
+                start = stretches.pop()[0]
+            stretches.append((start, end, weight))
+
+    def shift(self, low: int, high: int) -> None:
+        """The next window: a tumbling one starts empty, a rolling one drops what it has left behind."""
+        self.low, self.high = low, high
+        stretches = self.stretches
+        if stretches is None:
+            self.known = 0
+            self.area = 0
+            return
+        while stretches and stretches[0][0] < low:
+            start, end, weight = stretches.popleft()
+            length = self.kept.measure(start, min(end, low))
+            self.known -= length
+            self.area -= weight * length
+            if end > low:
+                stretches.appendleft((low, end, weight))
+
+    def copy_from(self, other: Gauge) -> None:
+        """Takes over what another gauge of the same windows has counted."""
+        self.low, self.high, self.since = other.low, other.high, other.since
+        self.value, self.known, self.area = other.value, other.known, other.area
+        if other.stretches is not None:
+            self.stretches = deque(other.stretches)
+
+    def save(self) -> list[object]:
+        """The gauge as JSON holds it."""
+        stretches = None
+        if self.stretches is not None:
+            stretches = [[start, end, text_of(weight)] for start, end, weight in self.stretches]
+        numbers = [self.since, self.low, self.high, self.known]
+        return [text_of(self.value), *numbers, text_of(self.area), stretches]
+
+    def load(self, saved: list[Any]) -> None:
+        """What ``save`` gave."""
+        value, self.since, self.low, self.high, self.known, area, stretches = saved
+        self.value, self.area = value_of(value), value_of(area)
+        if stretches is not None:
+            self.stretches = deque((start, end, value_of(weight)) for start, end, weight in stretches)

@@ -1,0 +1,192 @@
+"""Verdicts, budgets and amounts of a goal in a window (rules M21 to M23 and M28)."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any, Final
+
+from wsla.analysis.operations import Aggregate
+from wsla.evaluation.stream.exact import text_of, value_of
+from wsla.evaluation.stream.layout import OVER_TIME, Layout, in_order
+from wsla.evaluation.stream.point import Point
+from wsla.evaluation.stream.series import Points, bind_amount, bind_series, point_at
+from wsla.evaluation.verdicts import Judgement, Labels, SeriesValue, Verdict
+from wsla.plan.model import Goal, UnknownTime
+from wsla.values.instants import Interval
+
+
+class Root:
+    """A series formula that somebody reads: a goal's condition, a metric, the argument of an outer aggregate."""
+
+    def __init__(self, layout: Layout, index: int) -> None:
+        self.index: Final = index
+        self.names: Final = layout.names(index)
+        leaves = [i for i in layout.leaves(index) if isinstance(layout.operations[i], Aggregate)]
+        self.leaves: Final = tuple((leaf, bool(layout.names(leaf))) for leaf in leaves)
+        self.read: Final = bind_series(layout.operations, index)
+
+    def point(self, points: Points, labels: Labels) -> Point | None:
+        """The point of the first of its aggregates that has the window; None where it does not exist."""
+        for leaf, labelled in self.leaves:
+            found = point_at(points, leaf, labels, labelled)
+            if found is not None:
+                return found
+        return None
+
+    def combinations(self, points: Points) -> list[Labels]:
+        """The label combinations for which it exists, sorted."""
+        if not self.names:
+            return [()] if any(leaf in points for leaf, _ in self.leaves) else []
+        found: set[Labels] = set()
+        for leaf, labelled in self.leaves:
+            if labelled:
+                found.update(points.get(leaf, ()))
+        return sorted(found) if len(found) > 1 else list(found)
+
+
+class Judge:
+    """A goal, ready to be judged."""
+
+    def __init__(self, layout: Layout, goal: Goal) -> None:
+        self.goal: Final = goal
+        self.condition: Final = Root(layout, goal.condition)
+        self._value: Final = bind_series(layout.operations, goal.value)
+        self._provided: Final = (
+            None if goal.provided is None else bind_series(layout.operations, goal.provided)
+        )
+        self._amounts: Final = tuple(
+            (index, bind_amount(layout.operations, index, goal.unknown_time))
+            for index in layout.amounts(goal)
+        )
+        # Everything that a judgement reads, for windows that are still open.
+        roots = (Root(layout, index) for index in layout.roots_of(goal))
+        self.aggregates: Final = tuple(dict.fromkeys(leaf for root in roots for leaf, _ in root.leaves))
+        nodes = [layout.aggregate(index) for index in self.aggregates]
+        self.over_time: Final = all(node.function in OVER_TIME for node in nodes)
+        self.over_series: Final = all(
+            node.function not in OVER_TIME and layout.source_of(index) is None
+            for index, node in zip(self.aggregates, nodes, strict=True)
+        )
+        self._budget_labelled: Final = goal.budget is not None and bool(layout.names(goal.budget.aggregate))
+
+    def judge(self, points: Points, labels: Labels, *, closed: bool, final: bool) -> Judgement | None:
+        """The judgement of the window that these points belong to; None where it has no verdict."""
+        point = self.condition.point(points, labels)
+        if point is None:
+            return None
+        goal = self.goal
+        condition = self.condition.read(points, labels)
+        measured = self._value(points, labels)
+        if not closed:
+            verdict = open_verdict(condition)
+        elif self._provided is None:
+            verdict = closed_verdict(goal, condition)
+        else:
+            provided = self._provided(points, labels).value
+            if provided is None:
+                verdict = Verdict.UNKNOWN
+            else:
+                verdict = closed_verdict(goal, condition) if provided else Verdict.NOT_APPLICABLE
+        budget, left = self._budget(points, labels)
+        amounts: tuple[Any, ...] = ()
+        if closed and self._amounts:
+            amounts = tuple((index, amount(points, labels)) for index, amount in self._amounts)
+        return Judgement(
+            goal=goal.name,
+            labels=in_order(labels, goal.by),
+            window=point.window,
+            verdict=verdict,
+            value=measured.value,
+            lower=measured.lower,
+            upper=measured.upper,
+            coverage=condition.coverage,
+            budget=budget,
+            budget_left=left,
+            final=final,
+            amounts=amounts,
+        )
+
+    def _budget(self, points: Points, labels: Labels) -> tuple[Fraction | None, Fraction | None]:
+        budget = self.goal.budget
+        if budget is None:
+            return None, None
+        point = point_at(points, budget.aggregate, labels, self._budget_labelled)
+        if point is None:
+            return None, None
+        allowed = (1 - budget.target) * point.size
+        spent = point.bad
+        if budget.time and self.goal.unknown_time is UnknownTime.MISSED:
+            spent += point.missing
+        return allowed, allowed - spent
+
+
+def closed_verdict(goal: Goal, condition: SeriesValue) -> Verdict:
+    """The verdict of a window that has ended: by the bounds, else by the goal's policy."""
+    if condition.lower is True:
+        return Verdict.MET
+    if condition.upper is False:
+        return Verdict.VIOLATED
+    match goal.unknown_time:
+        case UnknownTime.MET:
+            return Verdict.MET
+        case UnknownTime.MISSED:
+            return Verdict.VIOLATED
+        case UnknownTime.EXCLUDED if condition.value is not None:
+            if condition.coverage < goal.minimum_coverage:
+                return Verdict.UNKNOWN
+            return Verdict.MET if condition.value else Verdict.VIOLATED
+        case _:
+            return Verdict.UNKNOWN
+
+
+def open_verdict(condition: SeriesValue) -> Verdict:
+    """The standing of a window that has not ended."""
+    if condition.lower is True:
+        return Verdict.SECURED
+    if condition.upper is False:
+        return Verdict.LOST
+    if condition.value is None:
+        return Verdict.UNKNOWN
+    return Verdict.ON_TRACK if condition.value else Verdict.AT_RISK
+
+
+def save_judgement(judgement: Judgement) -> list[object]:
+    """A judgement as JSON holds it."""
+    numbers = (
+        judgement.value,
+        judgement.lower,
+        judgement.upper,
+        judgement.coverage,
+        judgement.budget,
+        judgement.budget_left,
+    )
+    return [
+        judgement.goal,
+        [list(label) for label in judgement.labels],
+        judgement.window.start,
+        judgement.window.end,
+        judgement.verdict.value,
+        [text_of(number) for number in numbers],
+        judgement.final,
+        [[index, text_of(amount)] for index, amount in judgement.amounts],
+    ]
+
+
+def load_judgement(saved: Any) -> Judgement:
+    """What ``save_judgement`` gave."""
+    goal, labels, start, end, verdict, numbers, final, amounts = saved
+    value, lower, upper, coverage, budget, left = (value_of(number) for number in numbers)
+    return Judgement(
+        goal=goal,
+        labels=tuple((name, text) for name, text in labels),
+        window=Interval(start, end),
+        verdict=Verdict(verdict),
+        value=value,
+        lower=lower,
+        upper=upper,
+        coverage=coverage,
+        budget=budget,
+        budget_left=left,
+        final=final,
+        amounts=tuple((index, value_of(amount)) for index, amount in amounts),
+    )

@@ -1,0 +1,379 @@
+"""The machine: observations in order of time go in, instants are settled one after the other.
+
+Observations of one instant take effect together, when time moves on (or is asked to). At an instant, first the windows
+end that end there, inner before outer; then verdicts become final and samples go stale; then the observations of that
+instant count, and signals have their new values.
+"""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush, heapreplace
+from typing import Any, Final
+
+from wsla.analysis.operations import VerdictState
+from wsla.evaluation.report import SeriesPoint
+from wsla.evaluation.stream.events import Event, JudgementFinal, TriggerChanged
+from wsla.evaluation.stream.inlets import Holder, Inlet, Stream
+from wsla.evaluation.stream.judging import Judge
+from wsla.evaluation.stream.layout import Layout
+from wsla.evaluation.stream.over_series import Item, SeriesRun
+from wsla.evaluation.stream.point import Point
+from wsla.evaluation.stream.series import Points
+from wsla.evaluation.stream.unended import add_metric
+from wsla.evaluation.stream.wiring import Run, Trigger, Wiring
+from wsla.evaluation.verdicts import Judgement, Labels
+from wsla.values.observations import Observation
+
+NEVER: Final = -(1 << 63)
+_END, _FINAL, _STALE, _START = range(4)
+
+
+class Machine:
+    """The state of judging one plan from ``start`` on. ``now`` is the instant that is not settled yet."""
+
+    def __init__(self, layout: Layout, start: int, *, live: bool, keep: bool) -> None:
+        self.layout: Final = layout
+        self.start: Final = start
+        self.live: Final = live
+        self.keep: Final = keep
+        self.wiring: Final = Wiring(layout, start)
+        self.now = NEVER
+        self.pending: list[Observation] = []
+        self.touched: list[Holder] = []
+        self.events: list[Event] = []
+        self.judged: list[Judgement] = []
+        self.points: dict[str, list[SeriesPoint]] = {name: [] for name in layout.metrics}
+        self.awaiting: list[tuple[int, Judgement, Labels]] = []
+        self.started = False
+        # How often windows have ended: who looks at open windows can tell whether there is something new.
+        self.ends = 0
+        self._heap: list[tuple[int, int, int, int, Any]] = []
+        self._sequence = 0
+        self._states = {
+            goal: [i for i in layout.verdict_states if state_of(layout, i).goal == goal]
+            for goal in layout.goals
+        }
+        self._push(start, _START, 0, None)
+        self._schedule()
+
+    # In
+
+    def put(self, observation: Observation) -> None:
+        """Takes an observation that is not before ``now``."""
+        at = observation.at
+        if at > self.now:
+            self.move(at)
+        self.pending.append(observation)
+
+    def move(self, to: int) -> None:
+        """Settles everything before ``to``, ends the windows that end by ``to``, and makes it ``now``."""
+        if to <= self.now:
+            return
+        if self.pending or self.touched:
+            self._settle()
+        heap = self._heap
+        while heap and heap[0][0] <= to:
+            instant, kind, _, _, stream = heap[0]
+            if kind == _STALE:
+                due = self._stale_at(stream)
+                if due is not None and due > instant:
+                    # A newer sample came since: nothing happens now.
+                    self._sequence += 1
+                    heapreplace(heap, (due, _STALE, 0, self._sequence, stream))
+                    continue
+            self.now = instant
+            self._happen(instant)
+            if instant < to:
+                self._settle()
+        self.now = to
+
+    def show_triggers(self) -> None:
+        """Tells what triggers are at ``now`` if nothing is observed at that very instant."""
+        if not self.pending:
+            for watcher in (*self._watchers(self.touched), *self.wiring.begun):
+                if isinstance(watcher, Trigger):
+                    watcher.refresh(self.now)
+            self._tell_triggers()
+
+    def next_event_at(self) -> int | None:
+        """The earliest instant at which something happens without new data."""
+        heap = self._heap
+        while heap:
+            at, kind, _, _, stream = heap[0]
+            if kind != _STALE:
+                return at
+            due = self._stale_at(stream)
+            if due == at:
+                return at
+            heappop(heap)
+            if due is not None:
+                self._push(due, _STALE, 0, stream)
+            else:
+                stream.scheduled = False
+        return None
+
+    def state(self, index: int) -> VerdictState:
+        """The verdict state at a position of the plan."""
+        return state_of(self.layout, index)
+
+    def plan_ahead(self) -> None:
+        """Notes anew what is due when, from what the parts say."""
+        self._heap.clear()
+        self.wiring.opened.clear()
+        if not self.started:
+            self._push(self.start, _START, 0, None)
+        for series in self.wiring.series.values():
+            ghosts = [] if series.ghost is None else [series.ghost]
+            self.wiring.opened.extend([*series.runs.values(), *ghosts])
+        self._schedule()
+        for due, _, _ in self.awaiting:
+            self._push(due, _FINAL, 0, None)
+        for inlet in self.wiring.inlets.values():
+            for stream in inlet.streams.values():
+                due_at = self._stale_at(stream)
+                stream.scheduled = due_at is not None
+                if due_at is not None:
+                    self._push(due_at, _STALE, 0, stream)
+
+    # Instants
+
+    def _push(self, at: int, kind: int, order: int, what: object) -> None:
+        self._sequence += 1
+        heappush(self._heap, (at, kind, order, self._sequence, what))
+
+    def _schedule(self) -> None:
+        opened = self.wiring.opened
+        for run in opened:
+            if run.window is not None:
+                self._push(run.window.end, _END, run.kind.index, run)
+        opened.clear()
+
+    def _happen(self, instant: int) -> None:
+        heap = self._heap
+        ending: dict[int, list[Run]] = {}
+        while heap and heap[0][0] == instant:
+            _, kind, order, _, what = heappop(heap)
+            if kind == _END:
+                ending.setdefault(order, []).append(what)
+                continue
+            if ending:
+                self._end(instant, ending)
+                ending = {}
+            if kind == _FINAL:
+                self._make_final(instant)
+            elif kind == _STALE:
+                self._go_stale(instant, what)
+            else:
+                self.started = True
+                self.wiring.begun.extend(self.wiring.triggers.values())
+        if ending:
+            self._end(instant, ending)
+            if heap and heap[0][0] == instant:
+                self._happen(instant)
+
+    def _end(self, instant: int, ending: dict[int, list[Run]]) -> None:
+        points: dict[int, dict[Labels, Point]] = {}
+        wiring = self.wiring
+        for index, series in wiring.series.items():
+            if series.argument is not None and points:
+                self._feed(index, points)
+            for run in ending.get(index, ()):
+                point = run.close()
+                if run.window is not None:
+                    self._push(run.window.end, _END, index, run)
+                if point is not None and run is not series.ghost:
+                    points.setdefault(index, {})[run.labels] = point
+        if points:
+            self.ends += 1
+            for name in dict.fromkeys(name for index in points for name in wiring.metrics_of[index]):
+                root = wiring.metrics[name]
+                for labels in root.combinations(points):
+                    add_metric(self.points[name], root, labels, points)
+            for held_index in dict.fromkeys(held for index in points for held in wiring.latest_of[index]):
+                self._read_latest(held_index, wiring.latest[held_index].combinations(points), points)
+            judges = sorted({number for index in points for number in wiring.judges_of[index]})
+            for number in judges:
+                self._judge(instant, wiring.judges[number], points)
+        if not self.keep:
+            self._forget_records()
+
+    def _feed(self, index: int, points: Points) -> None:
+        series = self.wiring.series[index]
+        argument, where = series.argument, series.where
+        if argument is None or not any(leaf in points for leaf, _ in argument.leaves):
+            return
+        for labels, run in series.runs.items():
+            point = argument.point(points, labels)
+            if point is not None and isinstance(run, SeriesRun):
+                inside: Any = True if where is None else where.read(points, labels).value
+                run.feed(Item(point.window, argument.read(points, labels), inside))
+
+    def _read_latest(self, index: int, combinations: list[Labels], points: Points) -> None:
+        root = self.wiring.latest[index]
+        for labels in combinations:
+            held = self.wiring.held.get((index, labels))
+            if held is not None and root.point(points, labels) is not None:
+                held.value = root.read(points, labels).value
+                self.touched.append(held)
+
+    def _judge(self, instant: int, judge: Judge, points: Points) -> None:
+        for labels in judge.condition.combinations(points):
+            judgement = judge.judge(points, labels, closed=True, final=True)
+            if judgement is None:
+                continue
+            if self.keep:
+                self.judged.append(judgement)
+            if not self.live:
+                self.events.append(JudgementFinal(at=instant, judgement=judgement))
+            if self.live or self._states[judge.goal.name]:
+                due = instant + self.layout.plan.grace
+                self.awaiting.append((due, judgement, labels))
+                self._push(due, _FINAL, 0, None)
+
+    def _make_final(self, instant: int) -> None:
+        awaiting = self.awaiting
+        while awaiting and awaiting[0][0] <= instant:
+            _, judgement, labels = awaiting.pop(0)
+            if self.live:
+                self.events.append(JudgementFinal(at=instant, judgement=judgement))
+            for index in self._states[judgement.goal]:
+                self._count_verdict(index, labels, judgement.verdict.value)
+
+    def _count_verdict(self, index: int, labels: Labels, verdict: str) -> None:
+        state = self.state(index)
+        recent = self.wiring.recent_verdicts(index, labels, state.of_last)
+        recent.append(verdict)
+        held = self.wiring.hold(index, labels)
+        held.value = recent.count(state.verdict) >= state.count
+        self.touched.append(held)
+
+    def _stale_at(self, stream: Stream) -> int | None:
+        staleness = self.wiring.inlets[stream.source].staleness
+        if staleness is None or stream.values[0] is None:
+            return None
+        return stream.at + staleness
+
+    def _go_stale(self, instant: int, stream: Stream) -> None:
+        due = self._stale_at(stream)
+        if due is not None and due > instant:
+            self._push(due, _STALE, 0, stream)
+            return
+        stream.scheduled = False
+        if due is not None:
+            stream.clear()
+            self.touched.append(stream)
+
+    def _forget_records(self) -> None:
+        for table in self.wiring.tables.values():
+            windows = [
+                run.kind.frames.low(run.window)
+                for series in self.wiring.series.values()
+                for run in series.runs.values()
+                if getattr(run, "table", None) is table and run.window is not None
+            ]
+            if windows:
+                table.forget(min(windows))
+
+    # Observations
+
+    def _settle(self) -> None:
+        """The observations of ``now`` take effect, and every signal that reads something new is looked at."""
+        at = self.now
+        wiring = self.wiring
+        if len(self.pending) == 1 and not self.touched:
+            inlet = wiring.inlets.get(self.pending[0].source)
+            stream = None if inlet is None else inlet.only
+            if inlet is not None and stream is not None and stream.at != at:
+                self._settle_one(inlet, stream, self.pending.pop())
+                return
+        sampled: list[Stream] = []
+        for observation in self.pending:
+            inlet = wiring.inlets.get(observation.source)
+            if inlet is None:
+                self._accept_record(observation)
+                continue
+            labels = inlet.labels_of(observation.fields)
+            if labels is None:
+                continue
+            stream = inlet.stream(labels)
+            if not stream.seen:
+                inlet.take_in(stream, at, observation.fields)
+                wiring.introduce(inlet.source, labels, at)
+            elif stream.at == at:
+                continue
+            else:
+                inlet.take_in(stream, at, observation.fields)
+            sampled.append(stream)
+            if not stream.scheduled and inlet.staleness is not None:
+                stream.scheduled = True
+                self._push(at + inlet.staleness, _STALE, 0, stream)
+        self.pending.clear()
+        if wiring.opened:
+            self._schedule()
+        touched = self.touched
+        touched.extend(sampled)
+        for watcher in self._watchers(touched):
+            watcher.refresh(at)
+        for stream in sorted(sampled, key=_by_labels):
+            for taker in stream.takers:
+                taker.take(at)
+        touched.clear()
+        if wiring.begun:
+            self._begin_triggers()
+        if wiring.changed:
+            self._tell_triggers()
+
+    def _settle_one(self, inlet: Inlet, stream: Stream, observation: Observation) -> None:
+        """The commonest case: one more sample of a source without labels, and nothing else."""
+        at = self.now
+        inlet.take_in(stream, at, observation.fields)
+        if not stream.scheduled and inlet.staleness is not None:
+            stream.scheduled = True
+            self._push(at + inlet.staleness, _STALE, 0, stream)
+        for watcher in stream.watchers:
+            watcher.refresh(at)
+        for taker in stream.takers:
+            taker.take(at)
+        if self.wiring.begun:
+            self._begin_triggers()
+        if self.wiring.changed:
+            self._tell_triggers()
+
+    def _begin_triggers(self) -> None:
+        for trigger in self.wiring.begun:
+            trigger.refresh(self.now)
+        self.wiring.begun.clear()
+
+    def _accept_record(self, observation: Observation) -> None:
+        table = self.wiring.tables.get(observation.source)
+        if table is not None:
+            labels = table.accept(observation)
+            if labels is not None:
+                self.wiring.introduce(table.source, labels, observation.at)
+
+    def _watchers(self, holders: list[Holder]) -> list[Any]:
+        found = {id(watcher): watcher for holder in holders for watcher in holder.watchers}
+        return list(found.values())
+
+    def _tell_triggers(self) -> None:
+        changed = self.wiring.changed
+        for trigger in sorted(changed, key=lambda trigger: (trigger.number, trigger.labels)):
+            value = trigger.history[-1][1]
+            if value != trigger.emitted:
+                trigger.emitted = value
+                rule, truth = trigger.rule.name, trigger.truth
+                self.events.append(TriggerChanged(at=self.now, rule=rule, labels=trigger.labels, value=truth))
+            if not self.keep:
+                del trigger.history[:-1]
+        changed.clear()
+
+
+def _by_labels(stream: Stream) -> Labels:
+    return stream.labels
+
+
+def state_of(layout: Layout, index: int) -> VerdictState:
+    operation = layout.operations[index]
+    if not isinstance(operation, VerdictState):
+        raise TypeError(f"operation {index} is no state of verdicts")
+    return operation

@@ -1,0 +1,184 @@
+"""Aggregates over the samples of a source (rule M13)."""
+
+from __future__ import annotations
+
+from collections import deque
+from fractions import Fraction
+from typing import Any, Final
+
+from wsla.analysis.operations import Value
+from wsla.evaluation.stream.algebra import ONE, ZERO, bounded
+from wsla.evaluation.stream.collectors import Collector, collector
+from wsla.evaluation.stream.exact import text_of, value_of
+from wsla.evaluation.stream.gauges import Gauge
+from wsla.evaluation.stream.inlets import Stream
+from wsla.evaluation.stream.point import Point
+from wsla.evaluation.stream.pointwise import Reader
+from wsla.evaluation.stream.windows import Kind, load_window, save_window
+from wsla.evaluation.verdicts import Labels, SeriesValue
+from wsla.values.instants import Interval
+
+
+class Member:
+    """One stream that takes part: its argument (or, for ``count(source)``, its being held) is watched."""
+
+    __slots__ = ("gauge", "run", "stream", "where")
+
+    def __init__(self, run: SampleRun, stream: Stream, gauge: Gauge, where: Reader | None) -> None:
+        self.run: Final = run
+        self.stream: Final = stream
+        self.gauge: Final = gauge
+        self.where: Final = where
+
+    def take(self, at: int) -> None:
+        """A sample of the stream; the gauge has looked at it already."""
+        run = self.run
+        if run.low <= at < run.high and (run.everything or run.kind.frames.kept.contains(at)):
+            value = self.gauge.value
+            if self.where is not None and self.where() is not True:
+                value = None
+            if run.items is not None:
+                run.items.append((at, value))
+                return
+            run.seen = True
+            if value is not None:
+                run.accept(value)
+
+
+class SampleRun:
+    """An aggregate over samples for one label combination."""
+
+    __slots__ = (
+        "accept",
+        "begin",
+        "collector",
+        "everything",
+        "high",
+        "items",
+        "kind",
+        "labels",
+        "low",
+        "members",
+        "seen",
+        "window",
+    )
+
+    def __init__(self, kind: Kind, labels: Labels, begin: int) -> None:
+        self.kind: Kind = kind
+        self.labels: Labels = labels
+        self.begin = begin
+        self.members: Final[list[Member]] = []
+        self.everything: Final = kind.frames.kept.everything
+        self.items: deque[tuple[int, Value]] | None = deque() if kind.frames.rolling else None
+        self.window: Interval | None = kind.frames.first(begin)
+        self.low = self.high = 0
+        self._fresh()
+
+    def _fresh(self) -> None:
+        self.collector: Collector = collector(self.kind.function, self.kind.node.parameter)
+        self.accept = self.collector.add
+        self.seen = False
+        if self.window is None:
+            self.low = self.high = 0
+        else:
+            self.low, self.high = self.kind.frames.low(self.window), self.kind.frames.high(self.window)
+
+    def join(self, member: Member, ghost: Gauge | None) -> None:
+        """A stream takes part from now on; before, its signal was what ``ghost`` saw."""
+        if ghost is not None:
+            member.gauge.copy_from(ghost)
+        elif self.window is not None:
+            member.gauge.begin(self.low, self.high)
+        self.members.append(member)
+
+    def close(self) -> Point | None:
+        window, frames = self.window, self.kind.frames
+        if window is None:
+            return None
+        if self.items is not None:
+            self._collect_rolling(self.items)
+        for member in self.members:
+            member.gauge.flush(window.end)
+        point = self._point(window, self.collector, known=None)
+        if point is not None and self.kind.idle is not None and not self.seen:
+            point = Point(window, self.kind.idle, point.size, point.bad)
+        self.window = frames.after(window)
+        self._fresh()
+        if self.window is not None:
+            for member in self.members:
+                member.gauge.shift(self.low, self.high)
+        return point
+
+    def _collect_rolling(self, items: deque[tuple[int, Value]]) -> None:
+        while items and items[0][0] < self.low:
+            items.popleft()
+        self.seen = bool(items)
+        for _, value in items:
+            if value is not None:
+                self.collector.add(value)
+
+    def peek(self, window: Interval, asked: int) -> Point | None:
+        if window != self.window:
+            return self._point(window, collector(self.kind.function, self.kind.node.parameter), known=0)
+        for member in self.members:
+            member.gauge.flush(asked)
+        gathered = self.collector
+        if self.items is not None:
+            gathered = collector(self.kind.function, self.kind.node.parameter)
+            for at, value in self.items:
+                if at >= self.low and value is not None:
+                    gathered.add(value)
+        return self._point(window, gathered, known=None)
+
+    def _point(self, window: Interval, gathered: Collector, known: int | None) -> Point | None:
+        size = self.kind.size(window)
+        if size == 0:
+            return None
+        taking_part = [member for member in self.members if member.stream.seen]
+        whole = size * len(taking_part)
+        if known is None:
+            known = sum(member.gauge.known for member in taking_part)
+        full = known == whole and bool(taking_part)
+        coverage = ONE if full else ZERO if not known else Fraction(known, whole)
+        value = gathered.result()
+        bad, number = shares_of(gathered)
+        return Point(window, self._bounded(value, full, coverage), number, bad)
+
+    def _bounded(self, value: Value, full: bool, coverage: Fraction) -> SeriesValue:
+        function, truth = self.kind.function, self.kind.truth
+        if full:
+            if value is None or not truth:
+                return bounded(value, value, value, coverage, truth)
+            return SeriesValue(value=value, lower=value, upper=value, coverage=coverage)
+        match function:
+            case "share":
+                return bounded(value, ZERO, ONE, coverage, truth)
+            case "count" | "max":
+                return bounded(value, value, None, coverage, truth)
+            case "min":
+                return bounded(value, None, value, coverage, truth)
+            case _:
+                return bounded(value, None, None, coverage, truth)
+
+    def save(self) -> list[object]:
+        items = None if self.items is None else [[at, text_of(value)] for at, value in self.items]
+        members = [[[list(label) for label in m.stream.labels], m.gauge.save()] for m in self.members]
+        return [save_window(self.window), self.begin, self.seen, self.collector.save(), items, members]
+
+    def load(self, saved: list[Any]) -> None:
+        self.window = load_window(saved[0])
+        self._fresh()
+        self.begin, self.seen = saved[1], saved[2]
+        self.collector.load(saved[3])
+        if saved[4] is not None:
+            self.items = deque((at, value_of(value)) for at, value in saved[4])
+        gauges = {tuple((name, value) for name, value in labels): gauge for labels, gauge in saved[5]}
+        for member in self.members:
+            member.gauge.load(gauges[member.stream.labels])
+
+
+def shares_of(gathered: Collector) -> tuple[int, int]:
+    """How many items a share has seen: the false ones, and all."""
+    number = getattr(gathered, "number", 0)
+    true = getattr(gathered, "true", 0)
+    return number - true, number

@@ -1,0 +1,247 @@
+"""Aggregates over the windows of another series (rule M15)."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any, Final, Protocol
+
+from attrs import define
+
+from wsla.analysis.operations import Value
+from wsla.evaluation.stream.algebra import ONE, ZERO, bounded
+from wsla.evaluation.stream.collectors import Collector, collector
+from wsla.evaluation.stream.exact import text_of, value_of
+from wsla.evaluation.stream.point import Point
+from wsla.evaluation.stream.windows import Kind, load_window, save_window
+from wsla.evaluation.verdicts import Labels, SeriesValue
+from wsla.values.instants import Interval
+
+
+@define
+class Item:
+    """An inner window: ``inside`` is what ``where`` says of it."""
+
+    window: Interval
+    value: SeriesValue
+    inside: bool | None = True
+
+
+class InnerWindows(Protocol):
+    """The inner windows that have not ended."""
+
+    def next_window(self) -> Interval | None: ...
+    def steady(self) -> bool: ...
+    def item(self, window: Interval, asked: int) -> Item | None: ...
+    def after(self, window: Interval) -> Interval | None: ...
+
+
+Coming = dict[tuple[Value, Value, bool | None], tuple[Item, list[int]]]
+"""Windows to come that are alike: one of them, and the ends of all."""
+
+
+class Gathered:
+    """Inner windows so far, as little of them as the function needs."""
+
+    __slots__ = ("any", "bad", "covered", "full", "known", "lowers", "number", "uppers", "values")
+
+    def __init__(self, function: str, parameter: Fraction | None) -> None:
+        self.any = False
+        self.number = 0
+        self.known = 0
+        self.bad = 0
+        # Windows that are wholly covered, and the sum of the coverage of the others.
+        self.full = 0
+        self.covered = ZERO
+        self.values: Collector = collector(function, parameter)
+        self.lowers: Collector = collector(function, parameter)
+        self.uppers: Collector = collector(function, parameter)
+
+    def add(self, item: Item, times: int = 1) -> None:
+        """One more inner window, in order; or several alike of unknown value."""
+        self.any = True
+        if item.inside is False:
+            return
+        self.number += times
+        series = item.value
+        if item.inside is None or times != 1:
+            lower, upper = series.lower, series.upper
+            if item.inside is None:
+                lower, upper = (False, True) if isinstance(lower, bool) else (None, None)
+            self.lowers.add_many(lower, times)
+            self.uppers.add_many(upper, times)
+            return
+        value = series.value
+        if value is not None:
+            self.known += 1
+            self.bad += value is False
+            self.values.add(value)
+            if series.coverage is ONE or series.coverage == 1:
+                self.full += 1
+            else:
+                self.covered += series.coverage
+        self.lowers.add(series.lower)
+        self.uppers.add(series.upper)
+
+    def result(self, function: str, truth: bool) -> SeriesValue:
+        """The value over all of them."""
+        number = self.number
+        coverage = ONE if not number or self.full == number else (self.full + self.covered) / number
+        value = self.values.result()
+        if function == "count":
+            return SeriesValue(value=value, lower=value, upper=number, coverage=coverage)
+        return bounded(value, self.lowers.result(-1), self.uppers.result(1), coverage, truth)
+
+    def save(self) -> list[object]:
+        return [
+            self.any,
+            self.number,
+            self.known,
+            self.bad,
+            self.full,
+            text_of(self.covered),
+            self.values.save(),
+            self.lowers.save(),
+            self.uppers.save(),
+        ]
+
+    def load(self, saved: list[Any]) -> None:
+        self.any, self.number, self.known, self.bad, self.full, covered, values, lowers, uppers = saved
+        self.covered = value_of(covered)
+        self.values.load(values)
+        self.lowers.load(lowers)
+        self.uppers.load(uppers)
+
+
+class SeriesRun:
+    """An aggregate over a series for one label combination."""
+
+    __slots__ = ("_coming", "begin", "gathered", "inner", "items", "kind", "labels", "window")
+
+    def __init__(self, kind: Kind, labels: Labels, begin: int, inner: InnerWindows) -> None:
+        self.kind: Kind = kind
+        self.labels: Labels = labels
+        self.begin = begin
+        self.inner: Final = inner
+        self._coming: tuple[Interval, Coming] | None = None
+        self.window: Interval | None = kind.frames.first(begin)
+        self.items: deque[Item] | None = deque() if kind.frames.rolling else None
+        self.gathered = self._empty()
+
+    def _empty(self) -> Gathered:
+        return Gathered(self.kind.function, self.kind.node.parameter)
+
+    def feed(self, item: Item) -> None:
+        """An inner window has ended."""
+        window = self.window
+        if window is None:
+            return
+        if self.items is not None:
+            self.items.append(item)
+        elif self._inside(item.window, window):
+            self.gathered.add(item)
+
+    def _inside(self, inner: Interval, outer: Interval) -> bool:
+        frames = self.kind.frames
+        return (
+            frames.low(outer) <= inner.start
+            and inner.end <= frames.high(outer)
+            and frames.kept.covers(inner.start, inner.end)
+        )
+
+    def close(self) -> Point | None:
+        window, kind = self.window, self.kind
+        if window is None:
+            return None
+        if self.items is not None:
+            self._gather_rolling(self.items, window)
+        point: Point | None = None
+        if kind.size(window):
+            gathered = self.gathered
+            value = gathered.result(kind.function, kind.truth)
+            if kind.idle is not None and not gathered.any:
+                value = kind.idle
+            point = Point(window, value, gathered.number, gathered.bad)
+        self.window = kind.frames.after(window)
+        self.gathered = self._empty()
+        return point
+
+    def _gather_rolling(self, items: deque[Item], window: Interval) -> None:
+        low = self.kind.frames.low(window)
+        while items and items[0].window.start < low:
+            items.popleft()
+        self.gathered = self._empty()
+        for item in items:
+            if self._inside(item.window, window):
+                self.gathered.add(item)
+
+    def peek(self, window: Interval, asked: int) -> Point | None:
+        kind = self.kind
+        if not kind.size(window):
+            return None
+        gathered = self._empty()
+        if window == self.window:
+            if self.items is not None:
+                self._gather_rolling(self.items, window)
+            gathered.load(self.gathered.save())
+        self._add_unended(gathered, window, asked)
+        return Point(window, gathered.result(kind.function, kind.truth), gathered.number, gathered.bad)
+
+    def _add_unended(self, gathered: Gathered, outer: Interval, asked: int) -> None:
+        upcoming = self.inner.next_window()
+        if upcoming is None:
+            return
+        if self.kind.function == "last" or outer != self.window or not self.inner.steady():
+            for item in self._items_from(upcoming, outer, asked):
+                gathered.add(item)
+            return
+        current = self.inner.item(upcoming, asked)
+        if current is not None and self._inside(upcoming, outer):
+            gathered.add(current)
+        if self._coming is None or self._coming[0] != outer:
+            groups: Coming = {}
+            for item in self._items_from(self.inner.after(upcoming), outer, asked):
+                alike = (item.value.lower, item.value.upper, item.inside)
+                groups.setdefault(alike, (item, []))[1].append(item.window.end)
+            self._coming = (outer, groups)
+        for item, ends in self._coming[1].values():
+            gathered.add(item, len(ends) - bisect_right(ends, upcoming.end))
+
+    def _items_from(self, window: Interval | None, outer: Interval, asked: int) -> Iterator[Item]:
+        while window is not None and window.end <= outer.end:
+            item = self.inner.item(window, asked) if self._inside(window, outer) else None
+            if item is not None:
+                yield item
+            window = self.inner.after(window)
+
+    def save(self) -> list[object]:
+        items = None if self.items is None else [_save_item(item) for item in self.items]
+        return [save_window(self.window), self.begin, self.gathered.save(), items]
+
+    def load(self, saved: list[Any]) -> None:
+        self.window, self.begin = load_window(saved[0]), saved[1]
+        self.gathered = self._empty()
+        self.gathered.load(saved[2])
+        if saved[3] is not None:
+            self.items = deque(_load_item(item) for item in saved[3])
+
+
+def _save_item(item: Item) -> list[Value | object]:
+    return [save_window(item.window), save_series(item.value), item.inside]
+
+
+def _load_item(saved: Any) -> Item:
+    return Item(Interval(*saved[0]), load_series(saved[1]), saved[2])
+
+
+def save_series(value: SeriesValue) -> list[object]:
+    """A series value as JSON holds it."""
+    return [text_of(x) for x in (value.value, value.lower, value.upper, value.coverage)]
+
+
+def load_series(saved: list[Any]) -> SeriesValue:
+    """What ``save_series`` gave."""
+    value, lower, upper, coverage = (value_of(x) for x in saved)
+    return SeriesValue(value=value, lower=lower, upper=upper, coverage=coverage)

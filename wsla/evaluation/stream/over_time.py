@@ -1,0 +1,97 @@
+"""Aggregates over time: availability, duration, downtime, time_mean (rule M12)."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any, Final
+
+from wsla.evaluation.stream.algebra import ONE, ZERO
+from wsla.evaluation.stream.exact import divide
+from wsla.evaluation.stream.gauges import Gauge
+from wsla.evaluation.stream.point import Point
+from wsla.evaluation.stream.windows import Kind, load_window, save_window
+from wsla.evaluation.verdicts import Labels, SeriesValue
+from wsla.values.instants import Interval
+
+
+class TimeRun:
+    """An aggregate over time for one label combination."""
+
+    __slots__ = ("begin", "gauge", "kind", "labels", "sampled", "window")
+
+    def __init__(self, kind: Kind, labels: Labels, begin: int, gauge: Gauge) -> None:
+        self.kind: Kind = kind
+        self.labels: Labels = labels
+        self.begin = begin
+        self.gauge: Final = gauge
+        self.sampled: int | None = None
+        self.window: Interval | None = kind.frames.first(begin)
+        if self.window is not None:
+            gauge.begin(kind.frames.low(self.window), kind.frames.high(self.window))
+
+    def take(self, at: int) -> None:
+        """Notes when the last sample in kept time was."""
+        window, frames = self.window, self.kind.frames
+        inside = window is not None and at < frames.high(window) and at >= frames.term_start
+        if inside and frames.kept.contains(at):
+            self.sampled = at
+
+    def close(self) -> Point | None:
+        window, gauge, kind = self.window, self.gauge, self.kind
+        if window is None:
+            return None
+        gauge.flush(window.end)
+        point = self._point(window, kind.size(window), gauge.known, gauge.area, window.end)
+        if point is not None and kind.idle is not None:
+            low = kind.frames.low(window)
+            if self.sampled is None or self.sampled < low:
+                point = Point(window, kind.idle, point.size, point.bad, point.missing)
+        following = self.window = kind.frames.after(window)
+        if following is not None:
+            gauge.shift(kind.frames.low(following), kind.frames.high(following))
+        return point
+
+    def peek(self, window: Interval, asked: int) -> Point | None:
+        size = self.kind.size(window)
+        if window != self.window:
+            return self._point(window, size, 0, 0, asked)
+        self.gauge.flush(asked)
+        return self._point(window, size, self.gauge.known, self.gauge.area, asked)
+
+    def _point(self, window: Interval, size: int, known: int, area: Any, asked: int) -> Point | None:
+        if size == 0:
+            return None
+        frames = self.kind.frames
+        function = self.kind.function
+        coverage = ONE if known == size else ZERO if not known else Fraction(known, size)
+        unknown = size - known
+        if function == "time_mean":
+            mean = divide(area, known) if known else None
+            bound = mean if known == size else None
+            value = SeriesValue(value=mean, lower=bound, upper=bound, coverage=coverage)
+            return Point(window, value, size)
+        false = known - area
+        past = (
+            size
+            if asked >= window.end
+            else frames.kept.measure(frames.low(window), min(asked, frames.high(window)))
+        )
+        if function == "availability":
+            share = Fraction(area, known) if known else None
+            lower = share if known == size else Fraction(area, size)
+            upper = share if known == size else Fraction(area + unknown, size)
+            value = SeriesValue(value=share, lower=lower, upper=upper, coverage=coverage)
+        else:
+            true = false if function == "downtime" else area
+            value = SeriesValue(
+                value=true if known else None, lower=true, upper=true + unknown, coverage=coverage
+            )
+        return Point(window, value, size, false, past - known)
+
+    def save(self) -> list[object]:
+        return [save_window(self.window), self.begin, self.sampled, self.gauge.save()]
+
+    def load(self, saved: list[Any]) -> None:
+        self.window = load_window(saved[0])
+        self.begin, self.sampled = saved[1], saved[2]
+        self.gauge.load(saved[3])

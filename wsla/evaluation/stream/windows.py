@@ -1,0 +1,65 @@
+"""What every aggregate has in common: one window after the other, and a point for each."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Protocol
+
+from wsla.analysis.operations import Aggregate
+from wsla.evaluation.stream.algebra import certain
+from wsla.evaluation.stream.frames import Frames
+from wsla.evaluation.stream.layout import Layout
+from wsla.evaluation.stream.point import Point
+from wsla.evaluation.stream.pointwise import scalar
+from wsla.evaluation.verdicts import Labels, SeriesValue
+from wsla.values.instants import Interval
+
+
+class Kind:
+    """One aggregate of the plan: what all its label combinations share."""
+
+    __slots__ = ("frames", "function", "idle", "index", "names", "node", "truth")
+
+    def __init__(self, layout: Layout, index: int) -> None:
+        self.index: Final = index
+        self.node: Final[Aggregate] = layout.aggregate(index)
+        self.frames: Final[Frames] = layout.frames(index)
+        self.function: Final = self.node.function
+        self.truth: Final = layout.truth(index)
+        self.names: Final = self.node.by
+        idle = self.node.idle
+        self.idle: Final[SeriesValue | None] = (
+            None if idle is None else certain(scalar(layout.operations, idle), self.truth)
+        )
+
+    def size(self, window: Interval) -> int:
+        """The kept time of a window in nanoseconds."""
+        frames = self.frames
+        return frames.kept.measure(frames.low(window), frames.high(window))
+
+
+class Running(Protocol):
+    """An aggregate for one label combination; ``window`` is the one that ends next, None where the term is over."""
+
+    kind: Kind
+    labels: Labels
+    begin: int
+    window: Interval | None
+
+    def close(self) -> Point | None:
+        """The point of the window that ends now, None where it has no kept time; the next window begins."""
+
+    def peek(self, window: Interval, asked: int) -> Point | None:
+        """The point of a window that has not ended, as known now at ``asked``: the current window, or one to come."""
+
+    def save(self) -> list[object]: ...
+    def load(self, saved: list[Any]) -> None: ...
+
+
+def save_window(window: Interval | None) -> list[int] | None:
+    """A window as JSON holds it."""
+    return None if window is None else [window.start, window.end]
+
+
+def load_window(saved: Any) -> Interval | None:
+    """The window that ``save_window`` wrote."""
+    return None if saved is None else Interval(saved[0], saved[1])

@@ -1,0 +1,374 @@
+"""The machine's parts and how they are joined: streams, aggregates for each label combination, triggers.
+
+Before a label combination is seen, its signals can be known already (``region.ok or holiday.active``). A *ghost*, an
+aggregate whose labelled leaves are unknown, watches that time; a new combination takes over what it has counted.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Final, TypeVar
+
+from attrs import define
+
+from wsla.analysis.operations import Elapsed, Latest, SourceField, Value, VerdictState
+from wsla.evaluation.stream.algebra import ZERO
+from wsla.evaluation.stream.gauges import Gauge
+from wsla.evaluation.stream.inlets import Held, Holder, Inlet, Stream, Watcher
+from wsla.evaluation.stream.judging import Judge, Root
+from wsla.evaluation.stream.layout import OVER_TIME, Layout, in_order, restrict
+from wsla.evaluation.stream.over_records import RecordRun
+from wsla.evaluation.stream.over_samples import Member, SampleRun
+from wsla.evaluation.stream.over_series import Item, SeriesRun
+from wsla.evaluation.stream.over_time import TimeRun
+from wsla.evaluation.stream.point import Point
+from wsla.evaluation.stream.pointwise import Reader, bind, unknown
+from wsla.evaluation.stream.records import RecordTable, bind_record
+from wsla.evaluation.stream.windows import Kind
+from wsla.evaluation.verdicts import Labels, SeriesValue
+from wsla.plan.model import Rule, Source
+from wsla.values.instants import Interval
+
+NOTHING: Final = "nothing"
+"""What was told of a trigger of which nothing was told yet."""
+
+_Name = TypeVar("_Name", int, str)
+
+Run = TimeRun | SampleRun | RecordRun | SeriesRun
+
+
+class Trigger:
+    """A rule's trigger for one label combination, recorded from ``begin`` on."""
+
+    __slots__ = ("begin", "changed", "combination", "emitted", "history", "labels", "number", "read", "rule")
+
+    def __init__(
+        self, number: int, rule: Rule, labels: Labels, begin: int, changed: Callable[[Trigger], None]
+    ) -> None:
+        self.number: Final = number
+        self.rule: Final = rule
+        self.combination: Final = labels
+        self.labels: Final = in_order(labels, rule.by)
+        self.begin = begin
+        self.read: Reader = unknown
+        self.changed: Final = changed
+        # What is recorded: [instant, value]; the last one alone where history is not kept.
+        self.history: list[tuple[int, Value]] = []
+        self.emitted: Value = NOTHING
+
+    @property
+    def truth(self) -> bool | None:
+        """The value that was recorded last."""
+        value = self.history[-1][1]
+        return None if value is None else bool(value)
+
+    def refresh(self, at: int) -> None:
+        """Looks again; a second look at one instant replaces the first."""
+        value = self.read()
+        history = self.history
+        if history and history[-1][1] is value and history[-1][0] < at and value == self.emitted:
+            return
+        if at < self.begin:
+            return
+        if history and history[-1][0] == at:
+            history.pop()
+        if not history or history[-1][1] is not value:
+            history.append((at, value))
+        if value != self.emitted:
+            self.changed(self)
+
+
+@define(slots=True)
+class Series:
+    """An aggregate of the plan with its running instances; ``argument`` and ``where`` of one over a series."""
+
+    kind: Kind
+    runs: dict[Labels, Run]
+    argument: Root | None = None
+    where: Root | None = None
+    ghost: Run | None = None
+    ghost_gauge: Gauge | None = None
+
+
+class Inner:
+    """The windows, still to end, of the series that an outer aggregate looks at."""
+
+    def __init__(self, series: Series, labels: Labels, runs: Callable[[], dict[int, Run]]) -> None:
+        self._series: Final = series
+        self._labels: Final = labels
+        self._runs: Final = runs
+
+    def next_window(self) -> Interval | None:
+        """The inner window that ends next."""
+        windows = (run.window for run in self._runs().values())
+        return min((window for window in windows if window is not None), default=None)
+
+    def steady(self) -> bool:
+        """True where nothing that is observed now changes what is known of the windows after the next."""
+        return all(isinstance(run, TimeRun | SampleRun) for run in self._runs().values())
+
+    def item(self, window: Interval, asked: int) -> Item | None:
+        """What is known of a window that has not ended: its value is unknown, its bounds hold."""
+        argument = self._series.argument
+        points: dict[int, dict[Labels, Point]] = {}
+        for leaf, run in self._runs().items():
+            point = run.peek(window, asked)
+            if point is not None:
+                points[leaf] = {run.labels: point}
+        if not points or argument is None:
+            return None
+        value = argument.read(points, self._labels)
+        so_far = SeriesValue(value=None, lower=value.lower, upper=value.upper, coverage=ZERO)
+        return Item(window, so_far, True if self._series.where is None else None)
+
+    def after(self, window: Interval) -> Interval | None:
+        """The inner window that follows."""
+        return next(iter(self._runs().values())).kind.frames.after(window)
+
+
+class Wiring:
+    """Builds and holds the parts for a plan from ``start`` on."""
+
+    def __init__(self, layout: Layout, start: int) -> None:
+        self.layout: Final = layout
+        self.start: Final = start
+        sources = layout.plan.sources
+        self.inlets: Final = {s.name: Inlet(s, layout.columns[s.name]) for s in sources if not s.records}
+        pausing = {
+            operation.source
+            for operation in layout.operations
+            if isinstance(operation, Elapsed) and operation.pausing is not None
+        }
+        self.tables: Final = {
+            s.name: RecordTable(s, layout.columns[s.name], history=s.name in pausing)
+            for s in sources
+            if s.records
+        }
+        self.held: Final[dict[tuple[int, Labels], Held]] = {}
+        self.recent: Final[dict[tuple[int, Labels], deque[str]]] = {}
+        self.series: Final = {index: self._series(index) for index in layout.aggregates}
+        self.outer: Final = tuple(
+            index for index, series in self.series.items() if series.argument is not None
+        )
+        self.judges: Final = tuple(Judge(layout, goal) for goal in layout.plan.goals)
+        self.metrics: Final = {name: Root(layout, index) for name, index in layout.metrics.items()}
+        latest = ((index, layout.operations[index]) for index in layout.latest)
+        self.latest: Final = {
+            index: Root(layout, op.operand) for index, op in latest if isinstance(op, Latest)
+        }
+        # Who reads what, so that the end of a window looks only at those concerned.
+        self.metrics_of: Final = self._readers({name: root.leaves for name, root in self.metrics.items()})
+        self.latest_of: Final = self._readers({index: root.leaves for index, root in self.latest.items()})
+        conditions = {number: judge.condition.leaves for number, judge in enumerate(self.judges)}
+        self.judges_of: Final = self._readers(conditions)
+        self.triggers: Final[dict[tuple[int, Labels], Trigger]] = {}
+        self.changed: Final[list[Trigger]] = []
+        self.opened: Final[list[Run]] = []
+        self.begun: Final[list[Trigger]] = []
+        self.seen: Final[list[tuple[str, Labels, int]]] = []
+        self._seen: Final[set[tuple[str, Labels]]] = set()
+        self._origins: Final = {index: layout.origins(index) for index in layout.aggregates}
+        self._begin()
+
+    def _readers(self, leaves: Mapping[_Name, tuple[tuple[int, bool], ...]]) -> dict[int, list[_Name]]:
+        found: dict[int, list[_Name]] = {index: [] for index in self.series}
+        for name, read in leaves.items():
+            for leaf, _ in read:
+                found[leaf].append(name)
+        return found
+
+    def _series(self, index: int) -> Series:
+        layout = self.layout
+        kind = Kind(layout, index)
+        node = kind.node
+        over_series = kind.function not in OVER_TIME and layout.source_of(index) is None
+        argument = Root(layout, node.argument) if over_series and node.argument is not None else None
+        where = Root(layout, node.where) if over_series and node.where is not None else None
+        return Series(kind, {}, argument, where)
+
+    def _begin(self) -> None:
+        for index, series in self.series.items():
+            if not series.kind.names:
+                self._open(index, (), self.start)
+            elif series.kind.function in OVER_TIME:
+                series.ghost = self._new_run(index, None, self.start)
+                self.opened.append(series.ghost)
+            self._watch_unseen(index, series)
+        for number, rule in enumerate(self.layout.plan.rules):
+            if not self.layout.names(rule.trigger):
+                self._add_trigger(number, rule, (), self.start)
+
+    def _watch_unseen(self, index: int, series: Series) -> None:
+        """What the argument of an aggregate over samples is before a stream is seen."""
+        source = self.layout.source_of(index)
+        if source is None or source.records:
+            return
+        if not source.labels:
+            # There is one stream only; it takes part once it is seen.
+            self._join(series, source, (), ())
+            return
+        run = SampleRun(series.kind, (), self.start)
+        series.ghost = run
+        gauge = self._member_gauge(series.kind, source, None)
+        if run.window is not None:
+            gauge.begin(run.low, run.high)
+        series.ghost_gauge = gauge
+        run.members.append(Member(run, Stream(source.name, (), 0), gauge, None))
+        self.opened.append(run)
+
+    # Label combinations
+
+    def introduce(self, source: Source, labels: Labels, at: int) -> None:
+        """An observation with these labels; whoever waits for such a combination begins with the first."""
+        if (source.name, labels) in self._seen:
+            return
+        self._seen.add((source.name, labels))
+        self.seen.append((source.name, labels, at))
+        begin = max(self.start, at)
+        for index, series in self.series.items():
+            names = series.kind.names
+            if names and source.name in self._origins[index]:
+                own = restrict(labels, names)
+                if own not in series.runs:
+                    self._open(index, own, begin)
+            if labels and not source.records and self._source_name(index) == source.name:
+                self._join(series, source, labels, restrict(labels, names))
+        for number, rule in enumerate(self.layout.plan.rules):
+            names = self.layout.names(rule.trigger)
+            own = restrict(labels, names)
+            if (
+                names
+                and (number, own) not in self.triggers
+                and source.name in self.layout.origins(rule.trigger)
+            ):
+                self._add_trigger(number, rule, own, begin)
+
+    def _source_name(self, index: int) -> str | None:
+        source = self.layout.source_of(index)
+        return None if source is None else source.name
+
+    def _open(self, index: int, labels: Labels, begin: int) -> None:
+        series = self.series[index]
+        run = series.runs[labels] = self._new_run(index, labels, begin)
+        ghost = series.ghost
+        if isinstance(run, TimeRun) and isinstance(ghost, TimeRun):
+            run.window, run.sampled = ghost.window, ghost.sampled
+            run.gauge.copy_from(ghost.gauge)
+        if run.window is not None:
+            self.opened.append(run)
+
+    def _new_run(self, index: int, labels: Labels | None, begin: int) -> Run:
+        series, layout = self.series[index], self.layout
+        kind, node = series.kind, series.kind.node
+        if kind.function in OVER_TIME and node.argument is not None:
+            gauge = Gauge(unknown, kind.frames.kept, presence=False, rolling=kind.frames.rolling)
+            gauge.read = self._signal(node.argument, labels, gauge)
+            run = TimeRun(kind, labels or (), begin, gauge)
+            if kind.idle is not None:
+                for holder in self._holders(node.argument, labels):
+                    if isinstance(holder, Stream):
+                        holder.takers.append(run)
+            return run
+        source = layout.source_of(index)
+        if source is None:
+            return SeriesRun(kind, labels or (), begin, self._inner(series, labels or ()))
+        if source.records:
+            table = self.tables[source.name]
+            argument = None if node.argument is None else bind_record(layout, node.argument, table)
+            where = None if node.where is None else bind_record(layout, node.where, table)
+            return RecordRun(kind, labels or (), begin, table, argument, where)
+        return SampleRun(kind, labels or (), begin)
+
+    def _inner(self, series: Series, labels: Labels) -> Inner:
+        def runs() -> dict[int, Run]:
+            leaves = series.argument.leaves if series.argument is not None else ()
+            found = (
+                (leaf, self.series[leaf].runs.get(labels if labelled else ())) for leaf, labelled in leaves
+            )
+            return {leaf: run for leaf, run in found if run is not None}
+
+        return Inner(series, labels, runs)
+
+    def _join(self, series: Series, source: Source, labels: Labels, own: Labels) -> None:
+        run = series.runs.get(own)
+        if not isinstance(run, SampleRun):
+            return
+        stream = self.inlets[source.name].stream(labels)
+        where = series.kind.node.where
+        reader = None if where is None else self._signal(where, labels, None)
+        member = Member(run, stream, self._member_gauge(series.kind, source, labels), reader)
+        run.join(member, series.ghost_gauge)
+        stream.takers.append(member)
+
+    def _member_gauge(self, kind: Kind, source: Source, labels: Labels | None) -> Gauge:
+        gauge = Gauge(unknown, kind.frames.kept, presence=True, rolling=kind.frames.rolling)
+        argument = kind.node.argument
+        if argument is not None:
+            gauge.read = self._signal(argument, labels, gauge)
+        elif labels is not None:
+            stream = self.inlets[source.name].stream(labels)
+            stream.watchers.append(gauge)
+            gauge.read = _position_reader(stream, 0)
+        return gauge
+
+    def _add_trigger(self, number: int, rule: Rule, labels: Labels, begin: int) -> None:
+        trigger = Trigger(number, rule, labels, begin, self.changed.append)
+        trigger.read = self._signal(rule.trigger, labels, trigger)
+        self.triggers[number, labels] = trigger
+        self.begun.append(trigger)
+
+    # Signals
+
+    def _signal(self, index: int, labels: Labels | None, watcher: Watcher | None) -> Reader:
+        """The reader of a signal; the watcher is told when something that it reads changes."""
+
+        told: list[Holder] = []
+
+        def leaf(number: int) -> Reader:
+            holder = self._holder(number, labels)
+            if holder is None:
+                return unknown
+            if watcher is not None and not any(holder is other for other in told):
+                told.append(holder)
+                holder.watchers.append(watcher)
+            if isinstance(holder, Held):
+                return holder.read
+            operation = self.layout.operations[number]
+            assert isinstance(operation, SourceField)
+            position = self.inlets[operation.source].positions.get(operation.field)
+            return unknown if position is None else _position_reader(holder, position)
+
+        return bind(self.layout.operations, index, leaf)
+
+    def _holders(self, index: int, labels: Labels | None) -> list[Holder]:
+        found = (self._holder(leaf, labels) for leaf in self.layout.leaves(index))
+        return [holder for holder in found if holder is not None]
+
+    def _holder(self, number: int, labels: Labels | None) -> Holder | None:
+        names = self.layout.names(number)
+        operation = self.layout.operations[number]
+        if names and labels is None:
+            # A verdict state is false before the first verdict, whoever asks.
+            return Held((), False) if isinstance(operation, VerdictState) else None
+        own = restrict(labels or (), names)
+        if isinstance(operation, SourceField):
+            return self.inlets[operation.source].stream(own)
+        return self.hold(number, own)
+
+    def hold(self, number: int, labels: Labels) -> Held:
+        """What a series or a verdict state is as a signal, for a label combination."""
+        found = self.held.get((number, labels))
+        if found is None:
+            state = isinstance(self.layout.operations[number], VerdictState)
+            found = self.held[number, labels] = Held(labels, False if state else None)
+        return found
+
+    def recent_verdicts(self, number: int, labels: Labels, last: int) -> deque[str]:
+        """The last verdicts that a verdict state looks at."""
+        return self.recent.setdefault((number, labels), deque(maxlen=last))
+
+
+def _position_reader(stream: Stream, position: int) -> Reader:
+    return partial(stream.values.__getitem__, position)

@@ -1,0 +1,451 @@
+"""Draws the formulas of a plan, shape by shape: signals, records, series, goals, rules."""
+
+from __future__ import annotations
+
+from datetime import date
+from fractions import Fraction
+from typing import Any, Final
+
+from attrs import frozen
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn
+
+from wsla.analysis.operations import Aggregate, SourceField, TimeFilter, Window
+from wsla.analysis.types import BooleanType, NumberType, ValueType
+from wsla.plan.model import Action, Budget, Plan, Step, UnknownTime
+from wsla.testing.plans import (
+    ALL_TIME,
+    BOOLEAN,
+    DURATION,
+    INSTANT,
+    NUMBER,
+    TELL_PROVIDER,
+    TEXT,
+    PlanBuilder,
+    euros,
+)
+from wsla.values.instants import DAY, HOUR, MINUTE, SECOND
+from wsla.values.quantities import TIME
+from wsla.values.schedules import ALL_WEEK, DatedHours, Schedule, WeeklyHours
+
+_COMPARISONS: Final = ("<=", "<", ">=", ">", "==", "!=")
+_SHARES: Final = (Fraction(0), Fraction(1, 2), Fraction(2, 3), Fraction(9, 10), Fraction(1))
+_NUMBERS: Final = (Fraction(0), Fraction(1), Fraction(2), Fraction(3, 2), Fraction(4))
+_RANKS: Final = (Fraction(0), Fraction(1, 3), Fraction(1, 2), Fraction(95, 100), Fraction(1))
+_REGION: Final = ("region",)
+
+
+@frozen(kw_only=True)
+class Scale:
+    """How coarse a case is: its step and the windows that suit it; lengths are nanoseconds."""
+
+    unit: int
+    origins: tuple[int, ...]
+    spans: tuple[int, ...]
+    outer: tuple[Window, ...]
+    inner: tuple[Window, ...]
+
+
+class Formulas:
+    """Builds one plan by drawing. ``by`` of a method is () or the label that all regional sources have."""
+
+    def __init__(self, draw: DrawFn, scale: Scale) -> None:
+        self.draw = draw
+        self.scale = scale
+        term_start = draw(st.sampled_from(scale.origins)) + draw(st.sampled_from((0, 0, 3))) * scale.unit
+        lengths = (None, None, scale.spans[-1] // 2, scale.spans[-1] // 3 + scale.unit // 2)
+        length = draw(st.sampled_from(lengths))
+        self.build = PlanBuilder(
+            start=term_start,
+            end=None if length is None else term_start + length,
+            grace=draw(st.sampled_from((0, 10 * MINUTE, 2 * scale.unit))),
+        )
+
+    def pick(self, *choices: Any) -> Any:
+        """One of these."""
+        return self.draw(st.sampled_from(choices))
+
+    def sometimes(self, in_how_many: int) -> bool:
+        """True once in so many."""
+        return bool(self.draw(st.integers(1, in_how_many)) == in_how_many)
+
+    def plan(self) -> Plan:
+        """Everything, from sources to rules."""
+        self._sources()
+        self._schedules()
+        for number in range(self.pick(1, 1, 2, 3)):
+            self._goal(f"goal{number}", self.pick((), (), _REGION))
+        for number in range(self.pick(0, 1, 2)):
+            self._rule(f"rule{number}", self.pick((), _REGION))
+        if self.sometimes(3):
+            by = self.pick((), _REGION)
+            self.build.metrics["extra"] = self.series(self.pick(*self.scale.outer), by, depth=2)
+        return self._without_unused_sources()
+
+    def _without_unused_sources(self) -> Plan:
+        # What nobody reads need not be drawn.
+        read = {x.source for x in self.build.operations if isinstance(x, Aggregate | SourceField)}
+        self.build.sources = {name: source for name, source in self.build.sources.items() if name in read}
+        return self.build.build()
+
+    def _sources(self) -> None:
+        unit = self.scale.unit
+        signal_fields: dict[str, ValueType] = {
+            "ok": BOOLEAN,
+            "elapsed": DURATION,
+            "load": NUMBER,
+            "state": TEXT,
+        }
+        # Staleness in the order of the usual gap, with one that falls between the grid's instants.
+        staleness = self.pick(None, unit, 3 * unit, 3 * unit // 2, 20 * unit)
+        self.build.samples("probe", signal_fields, staleness=staleness, every=unit)
+        self.build.samples(
+            "regional", signal_fields, staleness=self.pick(None, 5 * unit), labels=_REGION, every=unit
+        )
+        record_fields: dict[str, ValueType] = {
+            "opened": INSTANT,
+            "solved": INSTANT,
+            "size": NUMBER,
+            "state": TEXT,
+            "good": BOOLEAN,
+        }
+        self.build.records("tickets", record_fields, key="number", at="opened", every=unit)
+        self.build.records("cases", record_fields, key="number", at="opened", labels=_REGION, every=unit)
+        self.build.records("events", {"size": NUMBER, "good": BOOLEAN}, every=unit)
+
+    def _schedules(self) -> None:
+        if self.scale.unit == SECOND:
+            # 01:50 to 03:10 in Berlin spans the skipped hour of the last Sunday of March.
+            minutes = self.pick((0, 20), (45, 110), (110, 190))
+            hours = WeeklyHours(ALL_WEEK, minutes[0] * MINUTE, minutes[1] * MINUTE)
+            self.build.schedule(Schedule("office", "Europe/Berlin", (hours,)))
+            self.build.schedule(Schedule("night", "UTC", (WeeklyHours(ALL_WEEK, 5 * MINUTE, 9 * MINUTE),)))
+            return
+        weekdays = WeeklyHours((0, 1, 2, 3, 4), 8 * HOUR, 18 * HOUR)
+        long_weekdays = WeeklyHours((0, 1, 2, 3, 4), 0, DAY)
+        holiday = DatedHours(date(2026, 3, 3), date(2026, 3, 4))
+        self.build.schedule(
+            Schedule("office", "Europe/Berlin", (self.pick(weekdays, long_weekdays),), (holiday,))
+        )
+        self.build.schedule(
+            Schedule("night", self.pick("UTC", "Europe/Berlin"), (WeeklyHours((6, 2), 1 * HOUR, 4 * HOUR),))
+        )
+
+    def filter(self) -> TimeFilter:
+        """Mostly all time."""
+        office, night = ("office",), ("night",)
+        return TimeFilter(
+            during=office if self.sometimes(4) else (), excluding=night if self.sometimes(4) else ()
+        )
+
+    # Pointwise
+
+    def truth(self, by: tuple[str, ...], *, depth: int = 2) -> int:
+        """A boolean signal."""
+        source = "regional" if by else self.pick("probe", "probe", "probe")
+        build = self.build
+        match (
+            self.pick("ok", "ok", "compare", "text", "logical", "not", "choice", "latest") if depth else "ok"
+        ):
+            case "compare":
+                number = self.number(by, depth=depth - 1)
+                return build.compare(number, self.pick(*_COMPARISONS), self.limit(number))
+            case "text":
+                word = build.constant(self.pick("open", "closed"))
+                return build.compare(build.field(source, "state"), self.pick("==", "!="), word)
+            case "logical":
+                left, right = self.truth(by, depth=depth - 1), self.truth(self.pick((), by), depth=depth - 1)
+                return build.logical(left, self.pick("and", "or", "implies"), right)
+            case "not":
+                return build.negation(self.truth(by, depth=depth - 1))
+            case "choice":
+                number = self.number(by, depth=0)
+                arms = [(self.pick(">=", "<"), self.limit(number), self.truth(by, depth=0))]
+                return build.choice(number, arms, self.pick(None, build.constant(True)))
+            case "latest":
+                series = self.leaf(self.pick(*self.scale.inner), by, depth=0)
+                return build.latest(self.condition_of(series))
+            case _:
+                return build.field(source, "ok")
+
+    def number(self, by: tuple[str, ...], *, depth: int = 1) -> int:
+        """A numeric signal."""
+        source = "regional" if by else "probe"
+        build = self.build
+        match self.pick("load", "elapsed", "arithmetic", "choice") if depth else self.pick("load", "elapsed"):
+            case "load":
+                return build.field(source, "load")
+            case "arithmetic":
+                left = self.number(by, depth=depth - 1)
+                if self.sometimes(3):
+                    return build.arithmetic(left, self.pick("*", "/"), build.field(source, "load"))
+                return build.arithmetic(left, self.pick("+", "-"), self.limit(left))
+            case "choice":
+                load = build.field(source, "load")
+                arms = [
+                    (">=", self.limit(load), build.constant(Fraction(5))),
+                    ("<", build.constant(Fraction(1)), load),
+                ]
+                return build.choice(
+                    load, arms[: self.pick(1, 2)], self.pick(None, build.constant(Fraction(2)))
+                )
+            case _:
+                return build.field(source, "elapsed")
+
+    def limit(self, index: int) -> int:
+        """A constant that may be compared with an operation."""
+        type_ = self.build.operations[index].type
+        if not isinstance(type_, NumberType):
+            return self.build.constant(True)
+        if type_.share:
+            return self.build.constant(self.pick(*_SHARES), type_)
+        if type_.dimension == TIME:
+            # Lengths of windows are in units of the scale, measured ones are seconds.
+            step = self.pick(SECOND, self.scale.unit, 8 * self.scale.unit)
+            return self.build.constant(self.pick(*_NUMBERS) * step, type_)
+        return self.build.constant(self.pick(*_NUMBERS), type_)
+
+    def of_records(self, source: str, *, truth: bool) -> int:
+        """A formula over the records of a source."""
+        build = self.build
+        if source == "events":
+            size = build.field(source, "size")
+            if truth:
+                large = build.compare(size, ">=", self.limit(size))
+                return large if self.sometimes(2) else build.field(source, "good")
+            return size
+        match self.pick("field", "elapsed", "elapsed", "paused"):
+            case "elapsed":
+                number = build.elapsed(
+                    source, build.field(source, "opened"), build.field(source, "solved"), filter=self.filter()
+                )
+            case "paused":
+                waiting = build.compare(build.field(source, "state"), "==", build.constant("waiting"))
+                number = build.elapsed(
+                    source,
+                    build.field(source, "opened"),
+                    build.field(source, "solved"),
+                    filter=self.filter(),
+                    pausing=waiting,
+                )
+            case _:
+                if truth:
+                    return build.field(source, "good")
+                number = build.field(source, "size")
+        return build.compare(number, self.pick("<=", ">"), self.limit(number)) if truth else number
+
+    # Series
+
+    def series(self, window: Window, by: tuple[str, ...], *, depth: int) -> int:
+        """A series of numbers."""
+        build = self.build
+        kind = self.pick("leaf", "leaf", "leaf", "arithmetic", "choice", "scalar") if depth else "leaf"
+        left = self.leaf(window, by, depth=depth)
+        match kind:
+            case "arithmetic":
+                right = self.leaf(window, self.pick(by, ()), depth=0)
+                return build.arithmetic(left, self.pick("+", "-", "*", "/"), right)
+            case "scalar":
+                return build.arithmetic(
+                    left, self.pick("+", "-", "*", "/"), build.constant(self.pick(*_NUMBERS))
+                )
+            case "choice":
+                arms = [
+                    (self.pick(">=", "<"), self.limit(left), build.constant(Fraction(1))),
+                    (self.pick(">=", "<="), self.limit(left), self.pick(left, build.constant(Fraction(2)))),
+                ]
+                return build.choice(left, arms, self.pick(None, build.constant(Fraction(3))))
+            case _:
+                return left
+
+    def leaf(self, window: Window, by: tuple[str, ...], *, depth: int) -> int:
+        """An aggregate of numbers."""
+        families = ["time", "time", "samples", "records"]
+        match self.pick(*families, "series", "series") if depth else self.pick(*families):
+            case "time":
+                return self._over_time(window, by)
+            case "samples":
+                return self._over_samples(window, by)
+            case "records":
+                return self._over_records(window, by)
+            case _:
+                return self._over_series(window, by)
+
+    def _over_time(self, window: Window, by: tuple[str, ...]) -> int:
+        function = self.pick("availability", "availability", "duration", "downtime", "time_mean")
+        argument = self.number(by) if function == "time_mean" else self.truth(by)
+        return self.build.aggregate(function, argument, window, filter=self.filter(), by=by)
+
+    def _numeric(self) -> tuple[str, Fraction | None]:
+        function = self.pick("sum", "mean", "median", "min", "max", "percentile")
+        return function, self.pick(*_RANKS) if function == "percentile" else None
+
+    def _idle(self) -> int | None:
+        return self.build.constant(self.pick(Fraction(0), Fraction(1))) if self.sometimes(4) else None
+
+    def _over_samples(self, window: Window, by: tuple[str, ...]) -> int:
+        # Without `by`, the regional source gives several streams to one window.
+        source, labels = ("regional", _REGION) if by or self.sometimes(4) else ("probe", ())
+        function, parameter = self._numeric()
+        argument: int | None
+        match self.pick("count", "share", "number", "number", "last"):
+            case "count":
+                function, parameter, argument = "count", None, None
+            case "share":
+                function, parameter, argument = "share", None, self.truth(labels, depth=1)
+            case "last" if labels == by:
+                function, parameter, argument = "last", None, self.build.field(source, "load")
+            case _:
+                argument = self.number(labels)
+        return self.build.aggregate(
+            function,
+            argument,
+            window,
+            source=source,
+            where=self.truth(labels, depth=1) if self.sometimes(3) else None,
+            parameter=parameter,
+            filter=self.filter(),
+            by=by,
+            idle=self._idle(),
+        )
+
+    def _over_records(self, window: Window, by: tuple[str, ...]) -> int:
+        source = "cases" if by else self.pick("tickets", "events", "cases")
+        function, parameter = self._numeric()
+        argument: int | None
+        match self.pick("count", "share", "number"):
+            case "count":
+                function, parameter, argument = "count", None, None
+            case "share":
+                function, parameter, argument = "share", None, self.of_records(source, truth=True)
+            case _:
+                argument = self.of_records(source, truth=False)
+        return self.build.aggregate(
+            function,
+            argument,
+            window,
+            source=source,
+            where=self.of_records(source, truth=True) if self.sometimes(3) else None,
+            parameter=parameter,
+            filter=self.filter(),
+            by=by,
+            idle=self._idle(),
+        )
+
+    def _over_series(self, window: Window, by: tuple[str, ...]) -> int:
+        kind = self.pick(*self.scale.inner)
+        inner = self.series(kind, by, depth=0)
+        function, parameter = self._numeric()
+        match self.pick("count", "share", "number", "number", "last"):
+            case "count":
+                function, parameter = "count", None
+            case "last":
+                function, parameter = "last", None
+            case "share":
+                function, parameter, inner = "share", None, self.condition_of(inner)
+            case _:
+                pass
+        where = self.condition_of(self.leaf(kind, by, depth=0)) if self.sometimes(4) else None
+        return self.build.aggregate(
+            function,
+            inner,
+            window,
+            where=where,
+            parameter=parameter,
+            filter=self.pick(ALL_TIME, ALL_TIME, self.filter()),
+            by=by,
+            idle=self._idle(),
+        )
+
+    def condition_of(self, series: int) -> int:
+        """A boolean series from one of numbers."""
+        if isinstance(self.build.operations[series].type, BooleanType):
+            return series
+        return self.build.compare(series, self.pick(*_COMPARISONS[:4], *_COMPARISONS), self.limit(series))
+
+    # Goals and rules
+
+    def _goal(self, name: str, by: tuple[str, ...]) -> None:
+        build = self.build
+        window = self.pick(*self.scale.outer)
+        budget = None
+        value = self.series(window, by, depth=2)
+        condition = self.condition_of(value)
+        if self.sometimes(2):
+            value, condition, budget = self._budgeted(window, by)
+        elif self.sometimes(3):
+            other = self.condition_of(self.leaf(window, self.pick(by, ()), depth=0))
+            condition = build.logical(condition, self.pick("and", "or", "implies"), other)
+        elif self.sometimes(4):
+            condition = build.negation(condition)
+        provided = self.condition_of(self.leaf(window, by, depth=0)) if self.sometimes(3) else None
+        build.metrics[f"{name}_value"] = value
+        build.goal(
+            name,
+            condition,
+            window,
+            value=value,
+            provided=provided,
+            by=by,
+            unknown_time=self.pick(*UnknownTime),
+            minimum_coverage=self.pick(Fraction(9, 10), Fraction(9, 10), Fraction(1, 2), Fraction(1)),
+            budget=budget,
+            otherwise=self._credits(value),
+            rewarding=self._credits(value) if self.sometimes(4) else (),
+        )
+
+    def _budgeted(self, window: Window, by: tuple[str, ...]) -> tuple[int, int, Budget]:
+        build = self.build
+        target = self.pick(*_SHARES)
+        time = self.pick(True, False)
+        if time:
+            aggregate = build.aggregate("availability", self.truth(by), window, filter=self.filter(), by=by)
+        elif self.sometimes(2):
+            inner = self.condition_of(self.leaf(self.pick(*self.scale.inner), by, depth=0))
+            aggregate = build.aggregate("share", inner, window, by=by)
+        else:
+            source = "cases" if by else "tickets"
+            good = self.of_records(source, truth=True)
+            aggregate = build.aggregate("share", good, window, source=source, by=by)
+        condition = build.compare(
+            aggregate, self.pick(">=", ">"), build.constant(target, build.operations[aggregate].type)
+        )
+        return aggregate, condition, Budget(aggregate=aggregate, target=target, time=time)
+
+    def _credits(self, value: int) -> tuple[Action, ...]:
+        build = self.build
+        fixed = build.constant(Fraction(25, 2), euros())
+        match self.pick("none", "fixed", "tiers", "proportional"):
+            case "none":
+                return (TELL_PROVIDER,)
+            case "fixed":
+                return (build.credit(fixed), TELL_PROVIDER)
+            case "tiers":
+                more = build.constant(Fraction(100), euros())
+                tiers = build.choice(
+                    value, [(self.pick(">=", "<"), self.limit(value), fixed)], self.pick(None, more)
+                )
+                return (build.credit(tiers),)
+            case _:
+                return (build.credit(build.arithmetic(value, "*", fixed)), build.credit(fixed))
+
+    def _rule(self, name: str, by: tuple[str, ...]) -> None:
+        build = self.build
+        unit = self.scale.unit
+        goals = [goal for goal in build.goals if goal.by == by]
+        trigger = build.negation(self.truth(by)) if not goals or self.sometimes(2) else None
+        if trigger is None:
+            of_last = self.pick(1, 2, 3)
+            verdict = self.pick("violated", "violated", "met", "unknown")
+            trigger = build.verdict_state(
+                self.pick(*goals).name, min(of_last, self.pick(1, 2)), of_last, verdict
+            )
+        build.rule(
+            name,
+            trigger,
+            by=by,
+            holding_for=self.pick(0, unit, 3 * unit, 5 * unit // 2),
+            repeat_every=self.pick(None, None, 4 * unit),
+            steps=self.pick((), (Step(delay=6 * unit, actions=(TELL_PROVIDER,)),)),
+            on_recovery=self.pick((), (TELL_PROVIDER,)),
+        )

@@ -1,0 +1,410 @@
+"""Plans built by hand: each method adds an operation and gives its position; shapes and types follow by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+
+from wsla.analysis.operations import (
+    Aggregate,
+    Arithmetic,
+    Arm,
+    Choice,
+    Compare,
+    Constant,
+    Elapsed,
+    Latest,
+    Logical,
+    Negation,
+    Operation,
+    SourceField,
+    TimeFilter,
+    Value,
+    VerdictState,
+    Window,
+)
+from wsla.analysis.types import BooleanType, InstantType, NumberType, Shape, TextType, ValueType
+from wsla.plan.model import (
+    Action,
+    Budget,
+    Cap,
+    Credit,
+    Field,
+    Goal,
+    Notify,
+    Party,
+    Plan,
+    Rule,
+    Source,
+    Step,
+    Target,
+    UnknownTime,
+)
+from wsla.values.instants import MINUTE
+from wsla.values.observations import Observation, Raw
+from wsla.values.quantities import DIMENSIONLESS, TIME, Dimension, money
+from wsla.values.schedules import Schedule
+
+NUMBER = NumberType()
+SHARE = NumberType(share=True)
+DURATION = NumberType(TIME)
+BOOLEAN = BooleanType()
+TEXT = TextType()
+INSTANT = InstantType()
+ALL_TIME = TimeFilter()
+
+PROVIDER = Party(name="provider", title="Provider", roles=("provider",), channels=())
+CONSUMER = Party(name="consumer", title="Consumer", roles=("consumer",), channels=())
+TELL_PROVIDER = Notify(verb="notify", targets=(Target(party="provider"),))
+
+
+class PlanBuilder:
+    """Collects the parts of a plan.
+
+    ``start`` and ``end`` are the term; ``grace`` is nanoseconds. Sources and schedules are added before what uses them.
+    """
+
+    def __init__(
+        self,
+        *,
+        start: int = 0,
+        end: int | None = None,
+        grace: int = 10 * MINUTE,
+        zone: str = "UTC",
+        currency: str | None = "EUR",
+    ) -> None:
+        self.start = start
+        self.end = end
+        self.grace = grace
+        self.zone = zone
+        self.currency = currency
+        self.sources: dict[str, Source] = {}
+        self.schedules: list[Schedule] = []
+        self.operations: list[Operation] = []
+        self.metrics: dict[str, int] = {}
+        self.goals: list[Goal] = []
+        self.rules: list[Rule] = []
+        self.caps: list[Cap] = []
+
+    def build(self) -> Plan:
+        """The plan of everything added so far."""
+        return Plan(
+            title="Agreement",
+            version=1,
+            kind="customer",
+            zone=self.zone,
+            currency=self.currency,
+            effective_start=self.start,
+            effective_end=self.end,
+            grace=self.grace,
+            parties=(PROVIDER, CONSUMER),
+            services=(),
+            schedules=tuple(self.schedules),
+            sources=tuple(self.sources.values()),
+            operations=tuple(self.operations),
+            metrics=dict(self.metrics),
+            goals=tuple(self.goals),
+            rules=tuple(self.rules),
+            caps=tuple(self.caps),
+        )
+
+    # Sources and schedules
+
+    def samples(
+        self,
+        name: str,
+        fields: Mapping[str, ValueType],
+        *,
+        staleness: int | None = None,
+        labels: tuple[str, ...] = (),
+        every: int | None = None,
+    ) -> None:
+        """A source of samples; its labels are text fields beside the others."""
+        every_field = {**dict.fromkeys(labels, TEXT), **fields}
+        self.sources[name] = Source(
+            name=name,
+            records=False,
+            kind="push",
+            options={},
+            fields=tuple(_field(field, type_) for field, type_ in every_field.items()),
+            every=every,
+            staleness=staleness,
+            labels=labels,
+        )
+
+    def records(
+        self,
+        name: str,
+        fields: Mapping[str, ValueType],
+        *,
+        key: str | None = None,
+        at: str = "at",
+        labels: tuple[str, ...] = (),
+        every: int | None = None,
+    ) -> None:
+        """A source of records; ``key`` and labels are text fields beside the others."""
+        every_field = {**dict.fromkeys([*([key] if key else []), *labels], TEXT), **fields}
+        self.sources[name] = Source(
+            name=name,
+            records=True,
+            kind="push",
+            options={},
+            fields=tuple(_field(field, type_) for field, type_ in every_field.items()),
+            every=every,
+            labels=labels,
+            at=at,
+            key=key,
+        )
+
+    def schedule(self, schedule: Schedule) -> str:
+        """Adds a schedule; gives its name."""
+        self.schedules.append(schedule)
+        return schedule.name
+
+    # Formulas
+
+    def constant(self, value: Value, type_: ValueType | None = None) -> int:
+        """A scalar; numbers are plain unless a type is given."""
+        if type_ is None:
+            type_ = BOOLEAN if isinstance(value, bool) else TEXT if isinstance(value, str) else NUMBER
+        return self._add(Constant(shape=Shape.SCALAR, type=type_, value=value))
+
+    def field(self, source: str, field: str) -> int:
+        """``source.field``."""
+        found = self.sources[source]
+        type_ = next((x.type for x in found.fields if x.name == field), INSTANT)
+        shape = Shape.RECORDS if found.records else Shape.SIGNAL
+        return self._add(SourceField(shape=shape, type=type_, source=source, field=field))
+
+    def compare(self, left: int, operator: str, right: int) -> int:
+        """``left operator right``."""
+        return self._add(
+            Compare(shape=self._shape(left, right), type=BOOLEAN, operator=operator, left=left, right=right)
+        )
+
+    def logical(self, left: int, operator: str, right: int) -> int:
+        """``left and right``, likewise ``or`` and ``implies``."""
+        return self._add(
+            Logical(shape=self._shape(left, right), type=BOOLEAN, operator=operator, left=left, right=right)
+        )
+
+    def negation(self, operand: int) -> int:
+        """``not operand``."""
+        return self._add(Negation(shape=self._shape(operand), type=BOOLEAN, operand=operand))
+
+    def arithmetic(self, left: int, operator: str, right: int) -> int:
+        """``left operator right`` with one of ``+ - * /``."""
+        a, b = self._dimension(left), self._dimension(right)
+        dimension = {"*": a * b, "/": a / b}.get(operator, a)
+        return self._add(
+            Arithmetic(
+                shape=self._shape(left, right),
+                type=NumberType(dimension),
+                operator=operator,
+                left=left,
+                right=right,
+            )
+        )
+
+    def choice(self, subject: int, arms: list[tuple[str, int, int]], otherwise: int | None = None) -> int:
+        """``by subject { operator bound: value … else: otherwise }``."""
+        last = () if otherwise is None else (otherwise,)
+        parts = [x for _, bound, value in arms for x in (bound, value)]
+        return self._add(
+            Choice(
+                shape=self._shape(subject, *parts, *last),
+                type=self.operations[arms[0][2]].type,
+                subject=subject,
+                arms=tuple(Arm(operator=symbol, bound=bound, value=value) for symbol, bound, value in arms),
+                otherwise=otherwise,
+            )
+        )
+
+    def elapsed(
+        self, source: str, start: int, end: int, *, filter: TimeFilter = ALL_TIME, pausing: int | None = None
+    ) -> int:
+        """``elapsed(start, end)`` of the records of a source."""
+        return self._add(
+            Elapsed(
+                shape=Shape.RECORDS,
+                type=DURATION,
+                source=source,
+                start=start,
+                end=end,
+                filter=filter,
+                pausing=pausing,
+            )
+        )
+
+    def aggregate(
+        self,
+        function: str,
+        argument: int | None,
+        window: Window,
+        *,
+        source: str | None = None,
+        where: int | None = None,
+        parameter: Fraction | None = None,
+        filter: TimeFilter = ALL_TIME,
+        by: tuple[str, ...] = (),
+        idle: int | None = None,
+    ) -> int:
+        """``function(argument where …)`` in every window. ``source`` is needed for samples and records only."""
+        type_: ValueType
+        if function in ("availability", "share"):
+            type_ = SHARE
+        elif function in ("duration", "downtime"):
+            type_ = DURATION
+        elif function == "count" or argument is None:
+            type_ = NUMBER
+        else:
+            type_ = self.operations[argument].type
+        return self._add(
+            Aggregate(
+                shape=Shape.SERIES,
+                type=type_,
+                function=function,
+                source=source,
+                argument=argument,
+                where=where,
+                parameter=parameter,
+                window=window,
+                filter=filter,
+                by=by,
+                idle=idle,
+            )
+        )
+
+    def latest(self, series: int) -> int:
+        """A series used as a signal."""
+        return self._add(Latest(shape=Shape.SIGNAL, type=self.operations[series].type, operand=series))
+
+    def verdict_state(self, goal: str, count: int, of_last: int, verdict: str = "violated") -> int:
+        """``goal violated in count of last of_last``."""
+        return self._add(
+            VerdictState(
+                shape=Shape.SIGNAL, type=BOOLEAN, goal=goal, verdict=verdict, count=count, of_last=of_last
+            )
+        )
+
+    # Obligations and reactions
+
+    def goal(
+        self,
+        name: str,
+        condition: int,
+        window: Window,
+        *,
+        value: int | None = None,
+        provided: int | None = None,
+        by: tuple[str, ...] = (),
+        unknown_time: UnknownTime = UnknownTime.EXCLUDED,
+        minimum_coverage: Fraction = Fraction(9, 10),
+        budget: Budget | None = None,
+        otherwise: tuple[Action, ...] = (),
+        rewarding: tuple[Action, ...] = (),
+    ) -> str:
+        """An obligation of the provider; the condition is its own measured value unless one is given."""
+        self.goals.append(
+            Goal(
+                name=name,
+                party="provider",
+                condition=condition,
+                value=condition if value is None else value,
+                provided=provided,
+                window=window,
+                by=by,
+                unknown_time=unknown_time,
+                minimum_coverage=minimum_coverage,
+                budget=budget,
+                otherwise=otherwise,
+                rewarding=rewarding,
+            )
+        )
+        return name
+
+    def available(
+        self,
+        name: str,
+        condition: int,
+        target: Fraction,
+        window: Window,
+        *,
+        filter: TimeFilter = ALL_TIME,
+        unknown_time: UnknownTime = UnknownTime.EXCLUDED,
+        by: tuple[str, ...] = (),
+    ) -> str:
+        """The commonest goal: ``availability(condition) >= target``, with its budget of time."""
+        aggregate = self.aggregate("availability", condition, window, filter=filter, by=by)
+        return self.goal(
+            name,
+            self.compare(aggregate, ">=", self.constant(target, SHARE)),
+            window,
+            value=aggregate,
+            by=by,
+            unknown_time=unknown_time,
+            budget=Budget(aggregate=aggregate, target=target, time=True),
+        )
+
+    def credit(self, amount: int) -> Credit:
+        """A credit of the provider to the consumer."""
+        return Credit(creditor="consumer", debtor="provider", amount=amount)
+
+    def rule(
+        self,
+        name: str,
+        trigger: int,
+        *,
+        by: tuple[str, ...] = (),
+        holding_for: int = 0,
+        repeat_every: int | None = None,
+        steps: tuple[Step, ...] = (),
+        actions: tuple[Action, ...] = (TELL_PROVIDER,),
+        on_recovery: tuple[Action, ...] = (),
+    ) -> str:
+        """``when trigger for holding_for``; the provider is told unless other actions are given."""
+        self.rules.append(
+            Rule(
+                name=name,
+                trigger=trigger,
+                by=by,
+                holding_for=holding_for,
+                actions=actions,
+                repeat_every=repeat_every,
+                steps=steps,
+                on_recovery=on_recovery,
+            )
+        )
+        return name
+
+    def _add(self, operation: Operation) -> int:
+        self.operations.append(operation)
+        return len(self.operations) - 1
+
+    def _shape(self, *inputs: int) -> Shape:
+        shapes = {self.operations[index].shape for index in inputs}
+        return next(
+            (x for x in (Shape.SERIES, Shape.RECORDS, Shape.SIGNAL) if x in shapes),
+            Shape.SCALAR,
+        )
+
+    def _dimension(self, index: int) -> Dimension:
+        type_ = self.operations[index].type
+        return type_.dimension if isinstance(type_, NumberType) else DIMENSIONLESS
+
+
+def euros() -> NumberType:
+    """The type of amounts in EUR."""
+    return NumberType(money("EUR"))
+
+
+def observe(source: str, at: int, **fields: Raw) -> Observation:
+    """One observation; values are as they are stored (a fixed-point integer for a number)."""
+    return Observation(source=source, at=at, fields=fields)
+
+
+def _field(name: str, type_: ValueType) -> Field:
+    # Lengths and instants are stored in nanoseconds, other numbers in millionths.
+    nanoseconds = type_ == INSTANT or (isinstance(type_, NumberType) and type_.dimension == TIME)
+    resolution = Fraction(1) if nanoseconds else Fraction(1, 1_000_000)
+    return Field(name=name, column=name, type=type_, resolution=resolution)
