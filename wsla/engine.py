@@ -1,0 +1,91 @@
+"""One step of an agreement's life: an event goes in, what follows from it comes out. No clock, no disk, no network."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from attrs import define, field
+
+from wsla.evaluation.report import TruthChange
+from wsla.evaluation.stream import Event, JudgementFinal, StreamEvaluator, TriggerChanged
+from wsla.evaluation.verdicts import Judgement
+from wsla.plan.model import Plan
+from wsla.remedies.decider import Decider
+from wsla.remedies.decisions import Decision
+from wsla.values.observations import Observation
+
+Output = Event | Decision
+"""What a step gives: changes of verdicts and triggers, intents to act, entries to book; in order of time."""
+
+
+@define
+class Engine:
+    """A live agreement: the evaluator and the decider, always stepped together.
+
+    ``plan`` is the agreement, ``start`` the first instant that is judged (nanoseconds since the epoch).
+    """
+
+    plan: Plan
+    start: int
+    _evaluator: StreamEvaluator = field(init=False)
+    _decider: Decider = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._evaluator = StreamEvaluator(self.plan, self.start, live=True)
+        self._decider = Decider(self.plan)
+
+    def observe(self, observation: Observation) -> list[Output]:
+        """Takes in one observation; time has come at least to its instant."""
+        return self._outputs(self._evaluator.observe(observation))
+
+    def advance(self, to: int) -> list[Output]:
+        """Time has come to ``to``: windows end, samples go stale, timers fire. Nothing earlier comes any more in
+        order.
+        """
+        outputs = self._outputs(self._evaluator.advance(to))
+        outputs.extend(self._decider.advance(to))
+        return outputs
+
+    def next_due(self) -> int | None:
+        """The earliest instant at which ``advance`` would give something without any observation."""
+        due = [at for at in (self._evaluator.next_event_at(), self._decider.next_due()) if at is not None]
+        return min(due, default=None)
+
+    def judgements(self, asked_at: int) -> tuple[Judgement, ...]:
+        """The standing of every window that is not final yet."""
+        return self._evaluator.judgements(asked_at)
+
+    def _outputs(self, events: list[Event]) -> list[Output]:
+        """The events of each instant; before them the timers that ran out earlier, after them what follows (rule
+        M29).
+        """
+        outputs: list[Output] = []
+        for at, moment in groupby(events, key=lambda event: event.at):
+            happened = list(moment)
+            outputs.extend(self._decider.advance(at - 1))
+            outputs.extend(happened)
+            judgements = [event.judgement for event in happened if isinstance(event, JudgementFinal)]
+            changes = [
+                (event.rule, TruthChange(at=at, labels=event.labels, value=event.value))
+                for event in happened
+                if isinstance(event, TriggerChanged)
+            ]
+            outputs.extend(self._decider.moment(at, judgements, changes))
+        return outputs
+
+    def snapshot(self) -> object:
+        """All state, as values that JSON can hold."""
+        return {
+            "start": self.start,
+            "evaluator": self._evaluator.snapshot(),
+            "decider": self._decider.snapshot(),
+        }
+
+    @classmethod
+    def restore(cls, plan: Plan, snapshot: object) -> Engine:
+        """An engine with the state of a snapshot that was taken under the same plan."""
+        assert isinstance(snapshot, dict)
+        engine = cls(plan, snapshot["start"])
+        engine._evaluator = StreamEvaluator.restore(plan, snapshot["evaluator"])
+        engine._decider = Decider.restore(plan, snapshot["decider"])
+        return engine

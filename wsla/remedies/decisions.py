@@ -1,0 +1,55 @@
+"""What remedies decide: intents to act and entries to book. Deciding is all that this room does."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from attrs import frozen
+
+from wsla.evaluation.verdicts import Labels
+from wsla.plan.model import Target
+from wsla.values.instants import Interval
+
+
+@frozen(kw_only=True)
+class Intent:
+    """Something to be carried out once: ``verb`` is ``notify``, ``escalate``, ``call`` or ``grant``.
+
+    ``id`` is made of agreement, version, rule, window or episode, labels and step, and is the idempotency key.
+    ``at`` is the instant at which it became due, nanoseconds since the epoch.
+    ``cause`` names the goal or rule; ``window`` the window judged, or the episode so far.
+    """
+
+    id: str
+    verb: str
+    targets: tuple[Target, ...]
+    at: int
+    cause: str
+    labels: Labels
+    window: Interval | None
+    subject: str
+    text: str
+
+
+@frozen(kw_only=True)
+class LedgerEntry:
+    """A debt booked between two parties: ``debtor`` owes ``creditor`` ``amount`` (always positive).
+
+    ``kind`` is ``credit``, ``reward`` or ``cap``; a cap's entry runs the other way, from creditor to debtor.
+    ``at`` is the end of the window in nanoseconds.
+    """
+
+    id: str
+    kind: str
+    debtor: str
+    creditor: str
+    amount: Decimal
+    currency: str
+    at: int
+    cause: str
+    labels: Labels
+    window: Interval
+    memo: str
+
+
+Decision = Intent | LedgerEntry

@@ -1,0 +1,54 @@
+"""Identities of decisions: readable, the same on every recomputation, different for different decisions."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from attrs import frozen
+
+from wsla.evaluation.verdicts import Labels
+from wsla.plan.model import Plan
+from wsla.values.calendars import find_zone
+from wsla.values.instants import format_instant
+
+_BETWEEN_PARTS: Final = "%|"
+_BETWEEN_LABELS: Final = "%|=,"
+
+
+@frozen(kw_only=True)
+class Occasion:
+    """What decisions have in common that follow from one verdict or one episode.
+
+    ``kind`` is ``goal`` or ``rule``, ``cause`` its name; ``start`` the start of the window or episode.
+    """
+
+    plan: Plan
+    kind: str
+    cause: str
+    start: int
+    labels: Labels
+
+    def identity(self, step: str, part: str = "0") -> str:
+        """The identity of one decision: ``step`` is the action, ``part`` tells what belongs to one action apart."""
+        texts = (
+            self.plan.title,
+            f"v{self.plan.version}",
+            f"{self.kind} {self.cause}",
+            step,
+            format_instant(self.start, find_zone(self.plan.zone)),
+        )
+        labels = ",".join(
+            f"{_escape(name, _BETWEEN_LABELS)}={_escape(value, _BETWEEN_LABELS)}"
+            for name, value in self.labels
+        )
+        return "|".join([*(_escape(text, _BETWEEN_PARTS) for text in texts), labels, part])
+
+
+def _escape(text: str, reserved: str) -> str:
+    """The text with reserved and unprintable characters as ``%`` and two hexadecimal digits."""
+    return "".join(
+        f"%{ord(character):02X}"
+        if character in reserved or ord(character) < 32 or ord(character) == 127
+        else character
+        for character in text
+    )
