@@ -1,0 +1,112 @@
+"""JSON lines: an object a line; its keys are the columns, and a key that an object lacks is unknown there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from decimal import Decimal, InvalidOperation
+from typing import IO, Final
+
+from attrs import evolve
+
+from wsla.evaluation.encoding import (
+    Collector,
+    DataError,
+    History,
+    may_lack,
+    missing_columns,
+    time_column,
+)
+from wsla.sources.files.table import LONGEST_LINE, Content, Meter, Request, check_filters, matches, opened
+
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+_NO_JSON: Final = "the line is no JSON"
+_NO_OBJECT: Final = 'the line is no JSON object such as {"time": …}'
+_NOT_UTF8: Final = "the line is not written in UTF-8"
+
+
+def read_jsonl(wanted: Request, size: int) -> History:
+    """The observations in a file of JSON lines, packed or not. Raises DataError where it holds no such lines."""
+    meter = Meter(wanted.progress, size)
+    with opened(wanted.path) as (content, raw):
+        reading = _Reading(wanted)
+        empty = True
+        for number, line in _lines(wanted, content, raw, meter):
+            empty = False
+            reading.take(number, line)
+        if empty:
+            raise DataError(f"{wanted.shown} is empty")
+        history = reading.finish()
+    meter.finish()
+    return history
+
+
+def _lines(wanted: Request, content: Content, raw: IO[bytes], meter: Meter) -> Iterator[tuple[int, bytes]]:
+    number = 0
+    while line := content.readline(LONGEST_LINE):
+        number += 1
+        if len(line) == LONGEST_LINE:
+            raise DataError(f"{wanted.shown} has a line of more than {LONGEST_LINE} bytes")
+        meter.step(raw)
+        line = line.strip()
+        if number == 1:
+            line = line.removeprefix(_BYTE_ORDER_MARK)
+        if line:
+            yield number, line
+
+
+class _Reading:
+    """The keys seen so far, and what became of the lines."""
+
+    def __init__(self, wanted: Request) -> None:
+        self.wanted: Final = wanted
+        self.columns: Final = [x.column for x in wanted.fields]
+        self.keys: Final[dict[str, None]] = {}
+        self.collector: Final = Collector(wanted.source, wanted.fields, wanted.zone)
+        self.objects = 0
+        # Values are kept exact: no number passes through a float.
+        self._decode: Final = json.JSONDecoder(parse_float=Decimal).decode
+
+    def take(self, number: int, line: bytes) -> None:
+        """One line that is not blank."""
+        try:
+            row = self._decode(line.decode("utf-8"))
+        except UnicodeDecodeError:
+            self.collector.reject(number, _NOT_UTF8)
+            return
+        except (ValueError, InvalidOperation, RecursionError):
+            self.collector.reject(number, _NO_JSON)
+            return
+        if not isinstance(row, dict):
+            self.collector.reject(number, _NO_OBJECT)
+            return
+        self.objects += 1
+        if row.keys() - self.keys.keys():
+            self.keys.update(dict.fromkeys(row))
+        if "" in self.columns:
+            self._find_time(row)
+        if not all(matches(row.get(column), value) for column, value in self.wanted.where):
+            self.collector.filtered += 1
+            return
+        self.collector.add(number, [row.get(column) for column in self.columns])
+
+    def _find_time(self, row: dict[str, object]) -> None:
+        try:
+            found = time_column(row)
+        except DataError as problem:
+            raise DataError(f"{self.wanted.shown}: {problem}") from None
+        if found is not None:
+            self.columns[self.columns.index("")] = found
+
+    def finish(self) -> History:
+        """Everything that was read. Raises DataError where no line has a key that is needed."""
+        if self.objects:
+            fields = [
+                evolve(x, column=column) for x, column in zip(self.wanted.fields, self.columns, strict=True)
+            ]
+            held = [x.name for x in fields if x.column in self.keys]
+            lacking = [x for x in fields if x.column not in self.keys]
+            if lacking and not may_lack(self.wanted.source, held):
+                raise missing_columns(lacking, list(self.keys), self.wanted.shown)
+            check_filters(self.wanted, list(self.keys))
+        return self.collector.finish()

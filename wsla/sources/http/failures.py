@@ -1,0 +1,127 @@
+"""Why a probe failed: a closed set of words, split into the service's faults and the observer's own."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import ssl
+from enum import StrEnum
+from typing import Final
+
+
+class Failure(StrEnum):
+    """Stable words for machines. Those that start with ``observer-`` say nothing about the service."""
+
+    TIMEOUT = "timeout"
+    RESOLVE_NOT_FOUND = "resolve-not-found"
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"
+    RESET = "reset"
+    TLS_EXPIRED = "tls-expired"
+    TLS_HOSTNAME = "tls-hostname"
+    TLS_UNTRUSTED = "tls-untrusted"
+    TLS_HANDSHAKE = "tls-handshake"
+    PROTOCOL = "protocol"
+    FRAMING = "framing"
+    INCOMPLETE = "incomplete"
+    HEADERS_TOO_LARGE = "headers-too-large"
+    BODY_TOO_LARGE = "body-too-large"
+    DECODING = "decoding"
+    REDIRECT_LOOP = "redirect-loop"
+    REDIRECT_REFUSED = "redirect-refused"
+    STATUS = "status"
+    TEXT = "text"
+    OBSERVER_RESOURCES = "observer-resources"
+    OBSERVER_NETWORK = "observer-network"
+    OBSERVER_RESOLVER = "observer-resolver"
+    OBSERVER_TLS = "observer-tls"
+    OBSERVER_LATE = "observer-late"
+    OBSERVER_SHUTDOWN = "observer-shutdown"
+    OBSERVER_INTERNAL = "observer-internal"
+
+    @property
+    def of_observer(self) -> bool:
+        """True where the fault is the observer's own, so the service's state is unknown."""
+        return self.value.startswith("observer-")
+
+
+class Stage(StrEnum):
+    """What a probe was doing, in words that end the sentence "no answer within 5s, while …"."""
+
+    RESOLVE = "looking up the name"
+    CONNECT = "connecting"
+    HANDSHAKE = "agreeing on TLS"
+    WAIT = "waiting for the first byte"
+    HEAD = "reading the headers"
+    BODY = "reading the body"
+
+
+class ProbeFailed(Exception):
+    """Ends a probe with a word and a sentence, which never holds a path, a query, a header or a body."""
+
+    def __init__(self, failure: Failure, reason: str) -> None:
+        super().__init__(reason)
+        self.failure = failure
+        self.reason = reason
+
+
+_NO_RESOURCES: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EAGAIN}
+_NO_NETWORK: Final = {errno.ENETUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
+_FORBIDDEN: Final = {errno.EACCES, errno.EPERM}
+_NOT_REACHED: Final = {errno.EHOSTUNREACH, errno.EHOSTDOWN, errno.EINVAL}
+_NO_SUCH_NAME: Final = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
+
+# The numbers of OpenSSL's X509_V_ERR_*, which the ssl module does not name.
+_CERTIFICATE_EXPIRED: Final = 10
+_CERTIFICATE_OF_ANOTHER: Final = {62, 63, 64}
+
+
+def from_lookup_error(error: OSError, host: str) -> ProbeFailed:
+    """What a failed look-up says: an unknown name is the service's fault, everything else the observer's."""
+    if isinstance(error, socket.gaierror):
+        if error.errno in _NO_SUCH_NAME:
+            return ProbeFailed(Failure.RESOLVE_NOT_FOUND, f"the name {host} does not exist")
+        return ProbeFailed(Failure.OBSERVER_RESOLVER, f"the resolver could not answer for {host}")
+    if error.errno in _NO_RESOURCES:
+        return ProbeFailed(Failure.OBSERVER_RESOURCES, "this machine has no file descriptor or memory left")
+    return ProbeFailed(Failure.OBSERVER_RESOLVER, f"the resolver could not answer for {host}")
+
+
+def from_os_error(error: OSError, stage: Stage, where: str) -> ProbeFailed:
+    """What an error of the socket says about ``where`` (host and port), reached in ``stage``."""
+    if isinstance(error, ssl.SSLError):
+        return _from_tls_error(error, stage, where)
+    number = error.errno
+    if number in _NO_RESOURCES:
+        return ProbeFailed(
+            Failure.OBSERVER_RESOURCES, "this machine has no file descriptor, port or memory left"
+        )
+    if number in _NO_NETWORK:
+        return ProbeFailed(Failure.OBSERVER_NETWORK, f"this machine has no route to {where}")
+    if number in _FORBIDDEN:
+        return ProbeFailed(Failure.OBSERVER_NETWORK, f"this machine may not connect to {where}")
+    if number == errno.ECONNREFUSED:
+        return ProbeFailed(Failure.REFUSED, f"{where} refused the connection")
+    if number in _NOT_REACHED:
+        return ProbeFailed(Failure.UNREACHABLE, f"{where} cannot be reached")
+    if number == errno.ETIMEDOUT:
+        return ProbeFailed(Failure.TIMEOUT, f"{where} did not answer, while {stage}")
+    if stage is Stage.HANDSHAKE:
+        return ProbeFailed(Failure.TLS_HANDSHAKE, f"{where} ended the connection, while {stage}")
+    if isinstance(error, ConnectionError):
+        return ProbeFailed(Failure.RESET, f"{where} reset the connection, while {stage}")
+    return ProbeFailed(Failure.UNREACHABLE, f"the connection to {where} failed, while {stage}")
+
+
+def _from_tls_error(error: ssl.SSLError, stage: Stage, where: str) -> ProbeFailed:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        if error.verify_code == _CERTIFICATE_EXPIRED:
+            return ProbeFailed(Failure.TLS_EXPIRED, f"the certificate of {where} has expired")
+        if error.verify_code in _CERTIFICATE_OF_ANOTHER:
+            return ProbeFailed(Failure.TLS_HOSTNAME, f"the certificate of {where} is for another name")
+        detail = error.verify_message
+        return ProbeFailed(Failure.TLS_UNTRUSTED, f"the certificate of {where} is not trusted: {detail}")
+    if stage is not Stage.HANDSHAKE:
+        return ProbeFailed(Failure.RESET, f"{where} broke the TLS connection, while {stage}")
+    detail = (error.reason or "it ended early").replace("_", " ").lower()
+    return ProbeFailed(Failure.TLS_HANDSHAKE, f"no TLS connection with {where}: {detail}")

@@ -1,0 +1,126 @@
+"""Name look-ups off the event loop, on a bounded number of threads of which one host can hold only one."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import queue
+import socket
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import lru_cache
+from ipaddress import ip_address
+from typing import Final
+
+from wsla.sources.http.addresses import Address
+
+Lookup = Callable[[str], list[Address]]
+
+THREADS: Final = 32
+_MOST_ADDRESSES: Final = 8
+_DESCRIPTORS_OF_A_LOOKUP: Final = 4
+
+
+def look_up(host: str) -> list[Address]:
+    """Ask the machine's own resolver. Raises OSError (socket.gaierror among them)."""
+    try:
+        found = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+    except socket.gaierror:
+        _check_descriptors()
+        raise
+    except UnicodeError:
+        raise socket.gaierror(socket.EAI_NONAME, "not a name") from None
+    return [Address(family, (str(address[0]), *address[1:])) for family, _, _, _, address in found][
+        :_MOST_ADDRESSES
+    ]
+
+
+def _check_descriptors() -> None:
+    """Raise OSError where files cannot be opened: the C library then says that a name does not exist."""
+    opened = []
+    try:
+        for _ in range(_DESCRIPTORS_OF_A_LOOKUP):
+            opened.append(os.open(os.devnull, os.O_RDONLY))
+    finally:
+        for number in opened:
+            os.close(number)
+
+
+class Resolver:
+    """Resolves names for any number of probers and event loops.
+
+    A second question for a host joins the first, so a host whose name server hangs holds one thread and not
+    all. The threads are daemonic: a hanging look-up does not keep the process from ending.
+    """
+
+    def __init__(self, lookup: Lookup = look_up, threads: int = THREADS) -> None:
+        self._lookup = lookup
+        self._threads = threads
+        self._started = 0
+        self._idle = 0
+        self._lock = threading.Lock()
+        self._running: dict[str, Future[list[Address]]] = {}
+        self._queue: queue.SimpleQueue[tuple[str, Future[list[Address]]]] = queue.SimpleQueue()
+
+    async def resolve(self, host: str, port: int) -> list[Address]:
+        """The addresses of a host in the order to try them, at once for a numeric one. Raises OSError."""
+        numeric = _numeric(host)
+        found = [numeric] if numeric is not None else await asyncio.wrap_future(self._ask(host))
+        if not found:
+            raise socket.gaierror(socket.EAI_NONAME, "no addresses")
+        return [Address(one.family, (one.host, port, *one.socket_address[2:])) for one in found]
+
+    def _ask(self, host: str) -> Future[list[Address]]:
+        with self._lock:
+            future = self._running.get(host)
+            if future is not None:
+                return future
+            future = Future()
+            # Marked as running at once: otherwise the first waiter that gives up would cancel it for all.
+            future.set_running_or_notify_cancel()
+            if self._idle <= self._queue.qsize() and self._started < self._threads:
+                self._start_thread()
+            self._running[host] = future
+            self._queue.put((host, future))
+        return future
+
+    def _start_thread(self) -> None:
+        try:
+            threading.Thread(target=self._work, name="wsla-resolver", daemon=True).start()
+        except RuntimeError as error:
+            if self._started == 0:
+                raise MemoryError("no thread can be started") from error
+        else:
+            self._started += 1
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                self._idle += 1
+            host, future = self._queue.get()
+            with self._lock:
+                self._idle -= 1
+            answer: list[Address] = []
+            problem: BaseException | None = None
+            try:
+                answer = self._lookup(host)
+            except BaseException as error:
+                problem = error
+            with self._lock:
+                self._running.pop(host, None)
+            if problem is None:
+                future.set_result(answer)
+            else:
+                future.set_exception(problem)
+
+
+@lru_cache(maxsize=4096)
+def _numeric(host: str) -> Address | None:
+    try:
+        number = ip_address(host)
+    except ValueError:
+        return None
+    if number.version == 4:
+        return Address(socket.AF_INET, (host, 0))
+    return Address(socket.AF_INET6, (host, 0, 0, 0))
