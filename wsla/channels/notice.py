@@ -1,0 +1,48 @@
+"""The JSON form of a message, ``wsla.notice/1``, the same for every channel that speaks to programs."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Final
+
+from wsla.ports import Delivery
+
+SCHEMA: Final = "wsla.notice/1"
+
+# JSON escapes the first 32 control characters by itself; these others can move a terminal's cursor or end a
+# line.
+_UNSAFE: Final = re.compile("[\x7f-\x9f\u2028\u2029]")
+
+
+class NoticeError(ValueError):
+    """A message that JSON cannot hold."""
+
+
+def notice_document(delivery: Delivery) -> dict[str, object]:
+    """The members of a notice; see ``docs/reference/channels.md``."""
+    return {
+        "schema": SCHEMA,
+        "id": delivery.key,
+        "attempt": delivery.attempt,
+        "subject": delivery.subject,
+        "text": delivery.text,
+        "cause": dict(delivery.payload),
+    }
+
+
+def encode_canonical(document: dict[str, object]) -> bytes:
+    """The one UTF-8 spelling of a document: sorted members, no spaces, no line ends.
+
+    Raises NoticeError for a value that JSON has no word for, such as a decimal or a number that is not
+    finite.
+    """
+    try:
+        text = json.dumps(
+            document, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":")
+        )
+    except (TypeError, ValueError, RecursionError) as error:
+        raise NoticeError("the message cannot be written as JSON") from error
+    escaped = _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    # Half a surrogate pair has no UTF-8 form; its backslash escape happens to be JSON's escape too.
+    return escaped.encode("utf-8", errors="backslashreplace")
