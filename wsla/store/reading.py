@@ -1,0 +1,225 @@
+"""The questions that the store answers. Long answers come in pages, so that no reader holds up the writer's log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from wsla.evaluation.verdicts import Judgement
+from wsla.plan.model import Target
+from wsla.remedies.decisions import Intent, LedgerEntry
+from wsla.store import codecs
+from wsla.store.codecs import bounded, sound_text
+from wsla.store.records import AgreementVersion, DeliveryState, OutboxCounts, OutboxItem
+from wsla.store.session import Session
+from wsla.store.writing import CHAIN_START, chain
+from wsla.values.observations import Observation
+
+PAGE: Final = 2_000
+
+_HISTORY: Final = """
+    SELECT agreements.key, title, version, text, sha256, registrations.at
+    FROM registrations
+    JOIN agreements ON agreements.id = registrations.agreement_id
+    JOIN agreement_texts ON agreement_texts.id = registrations.text_id
+"""
+# CROSS JOIN keeps SQLite from reading the tables in another order than the index of the first.
+_OBSERVATIONS: Final = """
+    SELECT at, arrival, source, fields, reason, failure
+    FROM observations CROSS JOIN streams ON streams.id = observations.stream_id
+"""
+_DELIVERIES: Final = """
+    SELECT agreements.key, content, target, state, attempts, next_attempt_at, last_attempt_at, last_error,
+        delivered_at
+    FROM outbox
+    CROSS JOIN intents ON intents.id = outbox.intent_id
+    CROSS JOIN agreements ON agreements.id = intents.agreement_id
+"""
+DUE: Final = (
+    _DELIVERIES
+    + """
+    WHERE state = 'pending' AND next_attempt_at <= ? ORDER BY next_attempt_at, outbox.sequence LIMIT ?
+"""
+)
+
+
+class Reading:
+    """The reading half of a store. Instants are nanoseconds since the epoch; every method may raise StoreError."""
+
+    def __init__(self, session: Session) -> None:
+        self._session: Final = session
+
+    def agreements(self) -> list[AgreementVersion]:
+        """The version in force of every agreement, by key."""
+        return self._versions(
+            "WHERE registrations.sequence IN (SELECT max(sequence) FROM registrations GROUP BY agreement_id)"
+            " ORDER BY agreements.key"
+        )
+
+    def agreement_history(self, key: str) -> list[AgreementVersion]:
+        """Every version of an agreement, each from when it came into force, oldest first."""
+        return self._versions("WHERE agreements.key = ? ORDER BY registrations.sequence", sound_text(key))
+
+    def observations(
+        self, agreement: str, since: int, until: int, source: str | None = None
+    ) -> Iterator[Observation]:
+        """Observations with ``since <= at < until``, in order of ``at`` and, where equal, of arrival."""
+        number = self._agreement(agreement)
+        at, arrival = bounded(since), 0
+        condition = "observations.agreement_id = ? AND (at, arrival) > (?, ?) AND at < ?"
+        values: list[object] = [bounded(until)]
+        if source is not None:
+            condition += " AND source = ?"
+            values.append(sound_text(source))
+        statement = f"{_OBSERVATIONS} WHERE {condition} ORDER BY at, arrival LIMIT {PAGE}"
+        while number is not None:
+            rows = self._session.read(statement, [number, at, arrival, *values])
+            for row in rows:
+                yield _observation(row)
+            if len(rows) < PAGE:
+                return
+            at, arrival = rows[-1][:2]
+
+    def observations_after_snapshot(self, agreement: str) -> Iterator[Observation]:
+        """What the latest snapshot of an agreement does not know yet, in order of arrival; everything where there is
+        no snapshot."""
+        number = self._agreement(agreement)
+        found = self._session.read("SELECT arrival FROM snapshots WHERE agreement_id = ?", [number])
+        arrival = found[0][0] if found else 0
+        # The plus keeps SQLite to the order of arrival.
+        statement = f"{_OBSERVATIONS} WHERE arrival > ? AND +observations.agreement_id = ?"
+        statement += f" ORDER BY arrival LIMIT {PAGE}"
+        while number is not None:
+            rows = self._session.read(statement, [arrival, number])
+            for row in rows:
+                yield _observation(row)
+            if len(rows) < PAGE:
+                return
+            arrival = rows[-1][1]
+
+    def latest_snapshot(self, agreement: str) -> tuple[str, int, Any] | None:
+        """The engine's latest state: what it was computed for (a hash), its instant, and its content."""
+        rows = self._session.read(
+            "SELECT version, at, content FROM snapshots WHERE agreement_id = ?", [self._agreement(agreement)]
+        )
+        return (rows[0][0], rows[0][1], codecs.load_json(rows[0][2])) if rows else None
+
+    def judgements(
+        self, agreement: str, start: int, until: int, *, final_only: bool = False
+    ) -> Iterator[Judgement]:
+        """Judgements of windows that share time with ``[start, until)``, in order of the window's end, its start,
+        goal and labels."""
+        rows = self._session.read(
+            "SELECT content FROM judgements"
+            " WHERE agreement_id = ? AND window_end > ? AND window_start < ? AND final >= ?"
+            " ORDER BY window_end, window_start, goal, labels",
+            [self._agreement(agreement), bounded(start), bounded(until), int(final_only)],
+        )
+        return (codecs.load_judgement(content) for (content,) in rows)
+
+    def entries(self, agreement: str | None, start: int, until: int) -> Iterator[tuple[str, LedgerEntry]]:
+        """Ledger entries for windows that ended with ``start < at <= until``, so that a month's entries are those of
+        the windows in it; each with its agreement's key, in order of ``at``. None asks for all agreements."""
+        rows = self._decisions("entries", agreement, "at > ? AND at <= ?", start, until)
+        return ((key, codecs.load_entry(content)) for key, content in rows)
+
+    def intents(self, agreement: str | None, start: int, until: int) -> Iterator[tuple[str, Intent]]:
+        """Intents that became due with ``start <= at < until``, each with its agreement's key, in order of ``at``.
+        None asks for all agreements."""
+        rows = self._decisions("intents", agreement, "at >= ? AND at < ?", start, until)
+        return ((key, codecs.load_intent(content)) for key, content in rows)
+
+    def first_altered_entry(self) -> str | None:
+        """The id of the first ledger entry that is not what was booked, or after which one is missing; None where the
+        whole chain holds."""
+        previous, sequence = CHAIN_START, 0
+        statement = (
+            "SELECT sequence, entries.id, key, content, digest FROM entries"
+            " LEFT JOIN agreements ON agreements.id = entries.agreement_id"
+            f" WHERE sequence > ? ORDER BY sequence LIMIT {PAGE}"
+        )
+        while True:
+            rows = self._session.read(statement, [sequence])
+            for sequence, identifier, key, content, digest in rows:  # noqa: B007 (the next page begins there)
+                if digest != chain(previous, key, content):
+                    return str(identifier)
+                previous = digest
+            if len(rows) < PAGE:
+                return None
+
+    def due_deliveries(self, now: int, limit: int) -> list[OutboxItem]:
+        """Pending deliveries whose next attempt is due, the longest due first.
+
+        They stay due until their outcome is written: who has some in hand asks for as many more and skips them.
+        """
+        return [_item(row) for row in self._session.read(DUE, [bounded(now), limit])]
+
+    def next_delivery_at(self) -> int | None:
+        """When the next attempt of any pending delivery is due; None where nothing is pending."""
+        statement = (
+            "SELECT next_attempt_at FROM outbox WHERE state = 'pending' ORDER BY next_attempt_at LIMIT 1"
+        )
+        rows = self._session.read(statement)
+        return rows[0][0] if rows else None
+
+    def dead_letters(self, limit: int = -1) -> list[OutboxItem]:
+        """Deliveries that were given up, oldest first; ``limit`` below 0 is all."""
+        statement = f"{_DELIVERIES} WHERE state = 'dead' ORDER BY outbox.sequence LIMIT ?"
+        return [_item(row) for row in self._session.read(statement, [limit])]
+
+    def outbox_counts(self) -> OutboxCounts:
+        """How many deliveries are pending, delivered, dead."""
+        counts = dict(self._session.read("SELECT state, count(*) FROM outbox GROUP BY state"))
+        return OutboxCounts(
+            pending=counts.get("pending", 0), delivered=counts.get("delivered", 0), dead=counts.get("dead", 0)
+        )
+
+    def pending_deliveries(self) -> int:
+        """How many deliveries are pending."""
+        return int(self._session.read("SELECT count(*) FROM outbox WHERE state = 'pending'")[0][0])
+
+    def _versions(self, condition: str, *values: object) -> list[AgreementVersion]:
+        return [
+            AgreementVersion(key=key, title=title, version=version, text=text, sha256=sha256, at=at)
+            for key, title, version, text, sha256, at in self._session.read(_HISTORY + condition, values)
+        ]
+
+    def _agreement(self, key: str) -> int | None:
+        rows = self._session.read("SELECT id FROM agreements WHERE key = ?", [sound_text(key)])
+        return rows[0][0] if rows else None
+
+    def _decisions(
+        self, table: str, agreement: str | None, condition: str, start: int, until: int
+    ) -> list[tuple[str, str]]:
+        statement = f"SELECT key, content FROM {table} JOIN agreements ON agreements.id = agreement_id"
+        statement += f" WHERE {condition}"
+        values: list[object] = [bounded(start), bounded(until)]
+        if agreement is not None:
+            statement += " AND agreement_id = ?"
+            values.append(self._agreement(agreement))
+        rows: list[tuple[str, str]] = self._session.read(f"{statement} ORDER BY at, sequence", values)
+        return rows
+
+
+def _observation(row: tuple[int, int, str, str, str | None, str | None]) -> Observation:
+    at, _, source, fields, reason, failure = row
+    return Observation(
+        source=source, at=at, fields=codecs.load_fields(fields), reason=reason, failure=failure
+    )
+
+
+def _item(row: tuple[Any, ...]) -> OutboxItem:
+    key, content, name, state, attempts, next_attempt_at, last_attempt_at, last_error, delivered_at = row
+    intent = codecs.load_intent(content)
+    target = next((one for one in intent.targets if sound_text(str(one)) == name), Target(party=name))
+    return OutboxItem(
+        agreement=key,
+        intent=intent,
+        target=target,
+        state=DeliveryState(state),
+        attempts=attempts,
+        next_attempt_at=next_attempt_at,
+        last_attempt_at=last_attempt_at,
+        last_error=last_error,
+        delivered_at=delivered_at,
+    )

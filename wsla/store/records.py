@@ -1,0 +1,144 @@
+"""What goes into the store and what comes out of it."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple
+
+from attrs import frozen
+
+from wsla.evaluation.verdicts import Judgement
+from wsla.plan.model import Target
+from wsla.remedies.decisions import Decision, Intent
+from wsla.values.observations import Observation
+
+
+class Observed(NamedTuple):
+    """An observation of an agreement, received at an instant (nanoseconds since the epoch).
+
+    ``stream`` and ``row`` make its identity together with agreement, source and ``at`` (rule M1): for samples the
+    stream is their label values and the row is empty; for records with a key the stream is empty and the row is the
+    key; for records without one the row is whatever tells two rows apart, such as the line in the file.
+    """
+
+    agreement: str
+    observation: Observation
+    received_at: int
+    stream: str = ""
+    row: str = ""
+
+
+class Judged(NamedTuple):
+    """A judgement of an agreement."""
+
+    agreement: str
+    judgement: Judgement
+
+
+class Decided(NamedTuple):
+    """An intent or a ledger entry of an agreement."""
+
+    agreement: str
+    decision: Decision
+
+
+class Snapshot(NamedTuple):
+    """The engine's state for an agreement at an instant; ``content`` is JSON-able.
+
+    ``version`` is a hash of what the state was computed for. The state must include every observation of that
+    agreement in the same batch and in all batches before.
+    """
+
+    agreement: str
+    version: str
+    at: int
+    content: object
+
+
+@frozen(kw_only=True)
+class AgreementVersion:
+    """The full text of an agreement as it was taken into force at an instant."""
+
+    key: str
+    title: str
+    version: int
+    text: str
+    sha256: str
+    at: int
+
+
+@frozen(kw_only=True)
+class DeliveryOutcome:
+    """What became of one attempt to deliver: delivered; or not, and tried again at ``next_attempt_at``; or, where that
+    is None, given up for ever."""
+
+    intent_id: str
+    target: Target | str
+    at: int
+    delivered: bool
+    reason: str | None = None
+    next_attempt_at: int | None = None
+
+
+@frozen(kw_only=True)
+class Batch:
+    """What is stored in one transaction: all of it or nothing. Plain tuples in the same order do as well as the
+    named ones. Writing a batch twice is the same as writing it once."""
+
+    agreements: tuple[AgreementVersion, ...] = ()
+    observations: tuple[Observed, ...] = ()
+    judgements: tuple[Judged, ...] = ()
+    decisions: tuple[Decided, ...] = ()
+    outcomes: tuple[DeliveryOutcome, ...] = ()
+    snapshots: tuple[Snapshot, ...] = ()
+
+
+@frozen(kw_only=True)
+class WriteResult:
+    """What a batch changed.
+
+    ``refused`` holds observations that no store can hold (an instant outside the years 1678 to 2261), with the
+    reason. ``contradictions`` says in words where something that stands already differs from what the batch brought:
+    what stands was kept. ``changed_deliveries`` counts the outcomes that met a pending delivery.
+    ``outbox_over_limit`` is True where more deliveries are pending than the limit: everything was stored all the same.
+    """
+
+    new_observations: int = 0
+    new_intents: int = 0
+    new_entries: int = 0
+    changed_deliveries: int = 0
+    refused: tuple[tuple[Observed, str], ...] = ()
+    contradictions: tuple[str, ...] = ()
+    outbox_over_limit: bool = False
+
+
+class DeliveryState(Enum):
+    """Where a delivery stands."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    DEAD = "dead"
+
+
+@frozen(kw_only=True)
+class OutboxItem:
+    """An intent on its way to one of its targets. ``(intent.id, target)`` is its identity; instants are nanoseconds."""
+
+    agreement: str
+    intent: Intent
+    target: Target
+    state: DeliveryState
+    attempts: int
+    next_attempt_at: int | None
+    last_attempt_at: int | None
+    last_error: str | None
+    delivered_at: int | None
+
+
+@frozen(kw_only=True)
+class OutboxCounts:
+    """How many deliveries stand where."""
+
+    pending: int
+    delivered: int
+    dead: int

@@ -1,0 +1,156 @@
+"""The daemon's store: what was observed, judged, decided and delivered, in one file of SQLite."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final, Self
+
+from wsla.plan.model import Target
+from wsla.store.location import check_place, parse_location
+from wsla.store.reading import Reading
+from wsla.store.records import AgreementVersion, Batch, DeliveryOutcome, WriteResult
+from wsla.store.schema import check_library
+from wsla.store.session import Session
+from wsla.store.writing import Names, Writing
+
+DEFAULT_OUTBOX_LIMIT: Final = 1_000_000
+DEFAULT_BUSY_TIMEOUT: Final = 5.0
+
+
+class Store(Reading):
+    """An open store. Used by one thread at a time, any thread.
+
+    Every method may raise StoreError. A write that raised StoreFull, StoreBusy or StoreBroken may be repeated as it
+    is, at any time, on the same object.
+    """
+
+    def __init__(
+        self, session: Session, *, now: Callable[[], int], outbox_limit: int, fault: Callable[[str], None]
+    ) -> None:
+        super().__init__(session)
+        self._now: Final = now
+        self._outbox_limit: Final = outbox_limit
+        self._fault: Final = fault
+        self._names: Final = Names()
+        self._pending: int | None = None
+
+    @classmethod
+    def open(
+        cls,
+        url: str,
+        *,
+        writer: bool,
+        now: Callable[[], int] = time.time_ns,
+        outbox_limit: int = DEFAULT_OUTBOX_LIMIT,
+        busy_timeout: float = DEFAULT_BUSY_TIMEOUT,
+        fault: Callable[[str], None] | None = None,
+    ) -> Self:
+        """Open the store of a URL (``sqlite:///wsla.db``) or path; a writer makes it where there is none.
+
+        A writer holds the store alone among writers; readers come and go beside it. ``outbox_limit`` is the number of
+        pending deliveries above which ``write`` reports it; ``busy_timeout`` is seconds; ``fault`` is called with
+        the name of each point of writing, for tests that stop there. Raises StoreError.
+        """
+        path = parse_location(url)
+        check_place(path)
+        check_library(path)
+        hook = fault or _no_fault
+        session = Session(path, writer=writer, busy_timeout=busy_timeout, now=now, fault=hook)
+        return cls(session, now=now, outbox_limit=outbox_limit, fault=hook)
+
+    @property
+    def path(self) -> str:
+        """The absolute path of the file."""
+        return self._session.path
+
+    def register_agreement(
+        self, key: str, *, title: str, version: int, text: str, sha256: str, at: int
+    ) -> None:
+        """Keep the full text of a version of an agreement, in force from ``at`` (nanoseconds)."""
+        agreement = AgreementVersion(key=key, title=title, version=version, text=text, sha256=sha256, at=at)
+        self.write(Batch(agreements=(agreement,)))
+
+    def write(self, batch: Batch) -> WriteResult:
+        """Store a batch in one transaction. When it returns, the batch is on the disk."""
+        self._fault("before-write")
+        try:
+            with self._session.transaction() as connection:
+                writing = Writing(connection, self._names, self._now())
+                for agreement in batch.agreements:
+                    writing.register(agreement)
+                writing.observe(batch.observations)
+                for judged in batch.judgements:
+                    writing.judge(judged)
+                self._fault("mid-write")
+                for decided in batch.decisions:
+                    writing.decide(decided)
+                for outcome in batch.outcomes:
+                    writing.finish(outcome)
+                for snapshot in batch.snapshots:
+                    writing.remember(snapshot)
+        except BaseException:
+            self._names.forget()
+            self._pending = None
+            raise
+        if self._pending is not None:
+            self._pending += writing.pending
+        return WriteResult(
+            new_observations=writing.new_observations,
+            new_intents=writing.new_intents,
+            new_entries=writing.new_entries,
+            changed_deliveries=writing.changed_deliveries,
+            refused=tuple(writing.refused),
+            contradictions=tuple(writing.contradictions),
+            outbox_over_limit=self._count_pending() > self._outbox_limit,
+        )
+
+    def delivery_succeeded(self, intent_id: str, target: Target | str, at: int) -> bool:
+        """Note a delivery. True where it was pending until now."""
+        return self._finish(DeliveryOutcome(intent_id=intent_id, target=target, at=at, delivered=True))
+
+    def delivery_failed(
+        self, intent_id: str, target: Target | str, at: int, reason: str, next_attempt_at: int | None
+    ) -> bool:
+        """Note a failed attempt and when the next is due; None puts it among the dead letters. True where the
+        delivery was pending until now."""
+        return self._finish(
+            DeliveryOutcome(
+                intent_id=intent_id,
+                target=target,
+                at=at,
+                delivered=False,
+                reason=reason,
+                next_attempt_at=next_attempt_at,
+            )
+        )
+
+    def check_identity(self) -> None:
+        """Raises StoreReplaced where the file was removed, moved or replaced since it was opened."""
+        self._session.check_identity()
+
+    def close(self) -> None:
+        """Close the file and let another daemon in. May be called twice."""
+        self._session.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _finish(self, outcome: DeliveryOutcome) -> bool:
+        self._fault("before-delivery-mark")
+        result = self.write(Batch(outcomes=(outcome,)))
+        self._fault("after-delivery-mark")
+        return result.changed_deliveries > 0
+
+    def _count_pending(self) -> int:
+        # Only this object writes, so that the number is counted once and kept.
+        if self._pending is None:
+            self._pending = self.pending_deliveries()
+        return self._pending
+
+
+def _no_fault(_: str) -> None:
+    return

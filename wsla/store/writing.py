@@ -1,0 +1,268 @@
+"""What a batch does to the tables, inside a transaction that somebody else begins and ends."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Iterable
+from typing import Final, assert_never
+
+from attrs import define, field
+
+from wsla.remedies.decisions import Intent, LedgerEntry
+from wsla.store import codecs
+from wsla.store.codecs import bounded, sound_text
+from wsla.store.errors import StoreError
+from wsla.store.records import AgreementVersion, Decided, DeliveryOutcome, Judged, Observed, Snapshot
+
+CHAIN_START: Final = ""
+_OUT_OF_RANGE: Final = "its instant lies outside the years 1678 to 2261"
+
+_INSERT_OBSERVATION: Final = """
+    INSERT INTO observations (agreement_id, stream_id, row, at, received_at, fields, reason, failure)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (stream_id, at, row) DO NOTHING
+"""
+_WRITE_JUDGEMENT: Final = """
+    INSERT INTO judgements
+        (agreement_id, goal, labels, window_start, window_end, verdict, final, content, recorded_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (agreement_id, goal, labels, window_start, window_end) DO UPDATE
+    SET verdict = excluded.verdict, final = excluded.final, content = excluded.content,
+        recorded_at = excluded.recorded_at
+    WHERE judgements.final = 0
+"""
+_FIND_JUDGEMENT: Final = """
+    SELECT content FROM judgements
+    WHERE agreement_id = ? AND goal = ? AND labels = ? AND window_start = ? AND window_end = ?
+"""
+_INSERT_INTENT: Final = """
+    INSERT INTO intents (id, agreement_id, at, content, recorded_at) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO NOTHING
+"""
+_INSERT_DELIVERY: Final = """
+    INSERT INTO outbox (intent_id, target, next_attempt_at) VALUES (?, ?, ?)
+    ON CONFLICT (intent_id, target) DO NOTHING
+"""
+_INSERT_ENTRY: Final = """
+    INSERT INTO entries (id, agreement_id, at, content, digest, recorded_at) VALUES (?, ?, ?, ?, ?, ?)
+"""
+_FINISH_DELIVERY: Final = """
+    UPDATE outbox
+    SET state = ?, attempts = attempts + 1, next_attempt_at = ?, last_attempt_at = ?, last_error = ?,
+        delivered_at = ?
+    WHERE intent_id = ? AND target = ? AND state = 'pending'
+"""
+_REPLACE_SNAPSHOT: Final = """
+    INSERT INTO snapshots (agreement_id, version, at, arrival, content)
+    VALUES (?, ?, ?, (SELECT coalesce(max(arrival), 0) FROM observations), ?)
+    ON CONFLICT (agreement_id) DO UPDATE
+    SET version = excluded.version, at = excluded.at, arrival = excluded.arrival, content = excluded.content
+"""
+
+
+@define
+class Names:
+    """Numbers of agreements and streams by name, as committed. Forget them when a transaction fails."""
+
+    agreements: dict[str, int] = field(factory=dict)
+    streams: dict[tuple[int, str, str], int] = field(factory=dict)
+
+    def forget(self) -> None:
+        """Look everything up again."""
+        self.agreements.clear()
+        self.streams.clear()
+
+
+@define
+class Writing:
+    """One transaction's writing. ``recorded_at`` is nanoseconds; the counts grow as it proceeds."""
+
+    connection: sqlite3.Connection
+    names: Names
+    recorded_at: int
+    new_observations: int = 0
+    new_intents: int = 0
+    new_entries: int = 0
+    changed_deliveries: int = 0
+    pending: int = 0
+    refused: list[tuple[Observed, str]] = field(factory=list)
+    contradictions: list[str] = field(factory=list)
+
+    def register(self, agreement: AgreementVersion) -> None:
+        """Keep a version's text; note that it is in force now unless it already was."""
+        key = sound_text(agreement.key)
+        self._run("INSERT INTO agreements (key) VALUES (?) ON CONFLICT (key) DO NOTHING", key)
+        number = self._agreement(agreement.key)
+        text = sound_text(agreement.text)
+        self._run(
+            "INSERT INTO agreement_texts (agreement_id, sha256, title, version, text) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (agreement_id, sha256) DO NOTHING",
+            number,
+            agreement.sha256,
+            sound_text(agreement.title),
+            agreement.version,
+            text,
+        )
+        text_id, kept = self._run(
+            "SELECT id, text FROM agreement_texts WHERE agreement_id = ? AND sha256 = ?",
+            number,
+            agreement.sha256,
+        ).fetchone()
+        if kept != text:
+            raise StoreError(f"Two different texts of agreement {key} were given the same checksum.")
+        latest = self._run(
+            "SELECT text_id FROM registrations WHERE agreement_id = ? ORDER BY sequence DESC LIMIT 1", number
+        ).fetchone()
+        if latest != (text_id,):
+            self._run(
+                "INSERT INTO registrations (agreement_id, text_id, at) VALUES (?, ?, ?)",
+                number,
+                text_id,
+                bounded(agreement.at),
+            )
+
+    def observe(self, observations: Iterable[Observed]) -> None:
+        """Store observations; of two with one identity the first stands."""
+        rows = []
+        for observed in observations:
+            agreement, observation, received_at, stream, row = Observed(*observed)
+            if not codecs.fits(observation.at):
+                self.refused.append((Observed(*observed), _OUT_OF_RANGE))
+                continue
+            number = self._agreement(agreement)
+            rows.append(
+                (
+                    number,
+                    self._stream(number, observation.source, stream),
+                    sound_text(row),
+                    observation.at,
+                    bounded(received_at),
+                    codecs.dump_fields(observation.fields),
+                    None if observation.reason is None else sound_text(observation.reason),
+                    observation.failure,
+                )
+            )
+        # Naming a stream writes too; only what follows counts.
+        before = self.connection.total_changes
+        self.connection.executemany(_INSERT_OBSERVATION, rows)
+        self.new_observations += self.connection.total_changes - before
+
+    def judge(self, judged: Judged) -> None:
+        """Store a judgement in place of an earlier one that is not final."""
+        key, judgement = judged
+        identity = (
+            self._agreement(key),
+            sound_text(judgement.goal),
+            codecs.dump_labels(judgement.labels),
+            bounded(judgement.window.start),
+            bounded(judgement.window.end),
+        )
+        content = codecs.dump_judgement(judgement)
+        written = self._run(
+            _WRITE_JUDGEMENT,
+            *identity,
+            judgement.verdict.value,
+            int(judgement.final),
+            content,
+            self.recorded_at,
+        )
+        if written.rowcount == 0 and self._run(_FIND_JUDGEMENT, *identity).fetchone() != (content,):
+            self.contradictions.append(
+                f"the final judgement of {judgement.goal} {dict(judgement.labels) or ''} in {judgement.window}"
+            )
+
+    def decide(self, decided: Decided) -> None:
+        """Store an intent with a delivery to each of its targets, or book an entry; of two with one id the first
+        stands."""
+        key, decision = decided
+        match decision:
+            case Intent():
+                self._intend(self._agreement(key), decision)
+            case LedgerEntry():
+                self._book(self._agreement(key), key, decision)
+            case _:
+                assert_never(decision)
+
+    def finish(self, outcome: DeliveryOutcome) -> None:
+        """Note what became of an attempt; a delivery that is no longer pending stays as it is."""
+        state, following, reason = "delivered", None, None
+        if not outcome.delivered:
+            following = outcome.next_attempt_at
+            state = "dead" if following is None else "pending"
+            reason = sound_text(outcome.reason or "no reason was given")
+        changed = self._run(
+            _FINISH_DELIVERY,
+            state,
+            None if following is None else bounded(following),
+            bounded(outcome.at),
+            reason,
+            bounded(outcome.at) if outcome.delivered else None,
+            sound_text(outcome.intent_id),
+            sound_text(str(outcome.target)),
+        ).rowcount
+        self.changed_deliveries += changed
+        if state != "pending":
+            self.pending -= changed
+
+    def remember(self, snapshot: Snapshot) -> None:
+        """Replace the engine's state of an agreement."""
+        key, version, at, content = snapshot
+        self._run(_REPLACE_SNAPSHOT, self._agreement(key), version, bounded(at), codecs.dump_json(content))
+
+    def _intend(self, agreement: int, intent: Intent) -> None:
+        identifier, content, at = sound_text(intent.id), codecs.dump_intent(intent), bounded(intent.at)
+        new = self._run(_INSERT_INTENT, identifier, agreement, at, content, self.recorded_at).rowcount
+        self.new_intents += new
+        if not new:
+            # An intent's deliveries came with it, in one transaction: a repeated one adds none.
+            kept = self._run("SELECT content FROM intents WHERE id = ?", identifier).fetchone()
+            if kept != (content,):
+                self.contradictions.append(f"the intent {intent.id}")
+            return
+        for target in intent.targets:
+            self.pending += self._run(_INSERT_DELIVERY, identifier, sound_text(str(target)), at).rowcount
+
+    def _book(self, agreement: int, key: str, entry: LedgerEntry) -> None:
+        identifier, content = sound_text(entry.id), codecs.dump_entry(entry)
+        kept = self._run("SELECT content FROM entries WHERE id = ?", identifier).fetchone()
+        if kept is not None:
+            if kept != (content,):
+                self.contradictions.append(f"the ledger entry {entry.id}")
+            return
+        last = self._run("SELECT digest FROM entries ORDER BY sequence DESC LIMIT 1").fetchone()
+        digest = chain(CHAIN_START if last is None else last[0], sound_text(key), content)
+        at = bounded(entry.at)
+        self._run(_INSERT_ENTRY, identifier, agreement, at, content, digest, self.recorded_at)
+        self.new_entries += 1
+
+    def _agreement(self, key: str) -> int:
+        number = self.names.agreements.get(key)
+        if number is None:
+            found = self._run("SELECT id FROM agreements WHERE key = ?", sound_text(key)).fetchone()
+            if found is None:
+                raise StoreError(f"The agreement {key} was never registered in this store.")
+            number = self.names.agreements[key] = int(found[0])
+        return number
+
+    def _stream(self, agreement: int, source: str, stream: str) -> int:
+        number = self.names.streams.get((agreement, source, stream))
+        if number is None:
+            values = (agreement, sound_text(source), sound_text(stream))
+            self._run(
+                "INSERT INTO streams (agreement_id, source, stream) VALUES (?, ?, ?)"
+                " ON CONFLICT (agreement_id, source, stream) DO NOTHING",
+                *values,
+            )
+            (number,) = self._run(
+                "SELECT id FROM streams WHERE agreement_id = ? AND source = ? AND stream = ?", *values
+            ).fetchone()
+            self.names.streams[agreement, source, stream] = number
+        return int(number)
+
+    def _run(self, statement: str, *values: object) -> sqlite3.Cursor:
+        return self.connection.execute(statement, values)
+
+
+def chain(previous: str, agreement: str, content: str) -> str:
+    """The digest of a ledger entry, which hangs on that of the entry before it."""
+    return hashlib.sha256(f"{previous}\n{agreement}\n{content}".encode()).hexdigest()
