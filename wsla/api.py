@@ -1,0 +1,217 @@
+"""The library: load and check agreements, judge history, follow live observations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+
+from attrs import define, field, frozen
+
+from wsla.analysis.check import check_text
+from wsla.analysis.checked import CheckedAgreement, Source
+from wsla.diagnostics.diagnostic import Diagnostic, has_errors
+from wsla.diagnostics.source import SourceText
+from wsla.engine import Engine, Output
+from wsla.evaluation.encoding import encode_fields, observations_from_rows
+from wsla.evaluation.report import Outcome, SeriesPoint
+from wsla.evaluation.stream import StreamEvaluator
+from wsla.evaluation.verdicts import Judgement
+from wsla.plan.build import build_plan
+from wsla.plan.model import Plan
+from wsla.remedies.decider import decide
+from wsla.remedies.decisions import Decision, Intent, LedgerEntry
+from wsla.values.calendars import find_zone
+from wsla.values.instants import from_datetime, parse_instant
+from wsla.values.observations import Observation
+
+Moment = int | str | datetime
+"""An instant: nanoseconds since the epoch, RFC 3339 text (local in the agreement's zone without an offset), or an
+aware datetime.
+"""
+
+
+class AgreementError(ValueError):
+    """An agreement with errors; ``diagnostics`` holds all of them, warnings too."""
+
+    def __init__(self, diagnostics: tuple[Diagnostic, ...]) -> None:
+        errors = [found for found in diagnostics if found.severity.value == "error"]
+        first = errors[0] if errors else diagnostics[0]
+        line, column = first.position
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        super().__init__(f"{first.source.name}:{line}:{column}: {first.code}: {first.message}{more}")
+        self.diagnostics = diagnostics
+
+
+@frozen
+class Agreement:
+    """A checked agreement, ready to judge by. ``text`` is its source; ``warnings`` what the checker remarks."""
+
+    checked: CheckedAgreement
+    plan: Plan
+    source: SourceText
+    warnings: tuple[Diagnostic, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The agreement's title."""
+        return self.checked.title
+
+    @property
+    def version(self) -> int:
+        """The agreement's version."""
+        return self.checked.version
+
+    @property
+    def goals(self) -> tuple[str, ...]:
+        """Names of the goals, in the order of the text."""
+        return tuple(goal.name for goal in self.plan.goals)
+
+    def instant(self, moment: Moment) -> int:
+        """Nanoseconds since the epoch. Raises ValueError for a text that is no time, or a datetime without a zone."""
+        if isinstance(moment, datetime):
+            return from_datetime(moment)
+        if isinstance(moment, str):
+            return parse_instant(moment, find_zone(self.plan.zone))
+        return moment
+
+
+def check(text: str, name: str = "<text>") -> tuple[Diagnostic, ...]:
+    """Everything that is wrong with a text, or remarkable in it; empty where it is fine."""
+    return check_text(SourceText(name=name, text=text))[1]
+
+
+def loads(text: str, name: str = "<text>") -> Agreement:
+    """The one agreement of a text. Raises AgreementError where it has errors, or holds several agreements."""
+    source = SourceText(name=name, text=text)
+    agreements = load_all(source)
+    if len(agreements) != 1:
+        titles = ", ".join(f"“{agreement.title}”" for agreement in agreements)
+        raise ValueError(f"{name} holds {len(agreements)} agreements: {titles}")
+    return agreements[0]
+
+
+def load(path: str | Path) -> Agreement:
+    """The one agreement of a file. Raises AgreementError for errors in it, OSError where it cannot be read."""
+    return loads(Path(path).read_text(encoding="utf-8-sig"), str(path))
+
+
+def load_all(source: SourceText) -> tuple[Agreement, ...]:
+    """Every agreement of a text. Raises AgreementError where one has errors."""
+    checked, diagnostics = check_text(source)
+    if has_errors(diagnostics):
+        raise AgreementError(diagnostics)
+    return tuple(
+        Agreement(checked=agreement, plan=build_plan(agreement), source=source, warnings=diagnostics)
+        for agreement in checked
+    )
+
+
+@frozen(kw_only=True)
+class Report:
+    """History judged: verdicts of every goal and window, values of every metric, and what follows from them."""
+
+    agreement: Agreement
+    start: int
+    until: int
+    judgements: tuple[Judgement, ...]
+    metrics: Mapping[str, tuple[SeriesPoint, ...]]
+    decisions: tuple[Decision, ...]
+
+    @property
+    def entries(self) -> tuple[LedgerEntry, ...]:
+        """Credits, rewards and caps, in the order of booking."""
+        return tuple(decision for decision in self.decisions if isinstance(decision, LedgerEntry))
+
+    @property
+    def intents(self) -> tuple[Intent, ...]:
+        """Notices, escalations and rights, in the order in which they were due."""
+        return tuple(decision for decision in self.decisions if isinstance(decision, Intent))
+
+
+Data = Mapping[str, Iterable[Mapping[str, object]]] | Iterable[Observation]
+"""Rows by source name (each a mapping of field or column to value), or observations."""
+
+
+def evaluate(
+    agreement: Agreement, data: Data, start: Moment | None = None, until: Moment | None = None
+) -> Report:
+    """Judges history. ``start`` and ``until`` default to the first observation and to just after the last.
+
+    Every window that ended by ``until`` is final. Raises EncodingError for a value that does not fit its field,
+    KeyError for an
+    unknown source.
+    """
+    observations = sorted(_observations(agreement, data), key=lambda observation: observation.at)
+    term_start = agreement.plan.effective_start
+    first = observations[0].at if observations else term_start
+    last = observations[-1].at + 1 if observations else term_start
+    start_ns = max(term_start, first) if start is None else agreement.instant(start)
+    until_ns = max(last, start_ns) if until is None else agreement.instant(until)
+    return judge(agreement, observations, start_ns, until_ns)
+
+
+def judge(agreement: Agreement, observations: Iterable[Observation], start: int, until: int) -> Report:
+    """As ``evaluate``, for observations in order of time and bounds in nanoseconds."""
+    evaluator = StreamEvaluator(agreement.plan, start)
+    for observation in observations:
+        if observation.at < until:
+            evaluator.observe(observation)
+    outcome: Outcome = evaluator.outcome(until)
+    return Report(
+        agreement=agreement,
+        start=start,
+        until=until,
+        judgements=outcome.judgements,
+        metrics=outcome.metrics,
+        decisions=decide(agreement.plan, outcome),
+    )
+
+
+def _observations(agreement: Agreement, data: Data) -> Iterable[Observation]:
+    if not isinstance(data, Mapping):
+        return data
+    zone = find_zone(agreement.plan.zone)
+    return [
+        observation
+        for name, rows in data.items()
+        for observation in observations_from_rows(agreement.plan.source(name), rows, zone)
+    ]
+
+
+@define
+class Monitor:
+    """Follows an agreement live: observations go in as they are made, what changes comes out.
+
+    ``start`` is the first instant judged; by default that of the first observation.
+    """
+
+    agreement: Agreement
+    start: Moment | None = None
+    _engine: Engine | None = field(init=False, default=None)
+
+    def observe(self, source: str, at: Moment, **fields: object) -> list[Output]:
+        """Takes in one observation and returns what changed through it, in order of time.
+
+        Raises KeyError for an unknown source and EncodingError for a value that does not fit its field.
+        """
+        instant = self.agreement.instant(at)
+        found: Source = self.agreement.plan.source(source)
+        encoded = encode_fields(found, fields, find_zone(self.agreement.plan.zone))
+        return self._running(instant).observe(Observation(source=source, at=instant, fields=encoded))
+
+    def advance(self, to: Moment) -> list[Output]:
+        """Time has come to ``to``: returns what changed through that alone."""
+        instant = self.agreement.instant(to)
+        return self._running(instant).advance(instant)
+
+    def judgements(self, at: Moment) -> tuple[Judgement, ...]:
+        """The standing of every goal in the windows that are not final yet."""
+        instant = self.agreement.instant(at)
+        return self._running(instant).judgements(instant)
+
+    def _running(self, instant: int) -> Engine:
+        if self._engine is None:
+            start = instant if self.start is None else self.agreement.instant(self.start)
+            self._engine = Engine(self.agreement.plan, start)
+        return self._engine

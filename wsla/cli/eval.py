@@ -1,0 +1,296 @@
+"""``wsla eval``: recorded observations, judged by an agreement."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import click
+
+from wsla.cli.files import format_option, plural, the_agreement
+
+if TYPE_CHECKING:
+    from wsla.analysis.checked import Source
+    from wsla.api import Agreement, Report
+    from wsla.sources.files import History
+
+_PROGRESS_AFTER_SECONDS = 1.0
+
+
+@click.command("eval")
+@click.argument("path", metavar="FILE.sla")
+@click.option(
+    "--data", "data", multiple=True, required=True, metavar="SOURCE=FILE", help="Observations of a source."
+)
+@click.option(
+    "--from", "start", metavar="TIME", help="Judge from here; by default from the first observation."
+)
+@click.option(
+    "--until", metavar="TIME", help="Judge until here; by default until just after the last observation."
+)
+@click.option(
+    "--map", "columns", multiple=True, metavar="SOURCE.FIELD=COLUMN", help="Read a field from this column."
+)
+@click.option("--where", "where", multiple=True, metavar="SOURCE.COLUMN=VALUE", help="Take only such rows.")
+@click.option("--zone", metavar="ZONE", help="The zone of times that carry none.")
+@click.option("--strict", is_flag=True, help="Stop where a row cannot be used.")
+@format_option("table", "json", "csv", default="table")
+def command(
+    path: str,
+    data: tuple[str, ...],
+    start: str | None,
+    until: str | None,
+    columns: tuple[str, ...],
+    where: tuple[str, ...],
+    zone: str | None,
+    strict: bool,
+    output_format: str,
+) -> None:
+    """Judge history: every window of every goal with its verdict, and the entries of the ledger.
+
+    FILE is CSV, JSON lines or Parquet, by its ending. Exit code 0: judged; 1: bad agreement or data; 2: wrong usage.
+    A violated goal is a result, not an error.
+    """
+    from wsla.api import judge
+
+    agreement: Agreement = the_agreement(path)
+    files = _pairs(data, "--data")
+    for option, texts in (("--map", columns), ("--where", where)):
+        _check_sources(agreement, texts, option)
+    observations = []
+    for name, file in files:
+        source = _source(agreement, name)
+        history = _read(
+            agreement,
+            source,
+            file,
+            _for_source(columns, name, "--map"),
+            _for_source(where, name, "--where"),
+            zone,
+        )
+        _tell_rejects(name, file, history, strict)
+        observations.extend(history.observations)
+    missing = [
+        source.name for source in agreement.plan.sources if source.name not in {name for name, _ in files}
+    ]
+    if missing:
+        click.echo(f"note: no data for {', '.join(missing)}: what rests on it is unknown", err=True)
+    if not observations:
+        raise click.ClickException("there is not a single observation in the data")
+    observations.sort(key=lambda observation: observation.at)
+    first = max(agreement.plan.effective_start, observations[0].at)
+    start_ns = first if start is None else _moment(agreement, start, "--from")
+    until_ns = observations[-1].at + 1 if until is None else _moment(agreement, until, "--until")
+    if until_ns <= start_ns:
+        before = (
+            "the agreement takes effect after the last observation"
+            if until is None and start is None
+            else None
+        )
+        if before is None:
+            raise click.UsageError("--until is not after --from")
+        raise click.ClickException(before)
+    with _progress("judging", len(observations)) as advance:
+        report = judge(agreement, _counted(observations, advance), start_ns, until_ns)
+    _print(report, output_format)
+
+
+# --- arguments
+
+
+def _pairs(texts: tuple[str, ...], option: str) -> list[tuple[str, str]]:
+    pairs = []
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name or not value:
+            raise click.UsageError(f"{option} takes NAME=VALUE, not `{text}`")
+        pairs.append((name, value))
+    return pairs
+
+
+def _for_source(texts: tuple[str, ...], source: str, option: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in _pairs(texts, option):
+        owner, _, rest = name.partition(".")
+        if owner == source:
+            found[rest] = value
+    return found
+
+
+def _check_sources(agreement: Agreement, texts: tuple[str, ...], option: str) -> None:
+    for name, value in _pairs(texts, option):
+        owner, dot, _ = name.partition(".")
+        if not dot:
+            raise click.UsageError(f"{option} takes SOURCE.NAME=VALUE, not `{name}={value}`")
+        _source(agreement, owner)
+
+
+def _source(agreement: Agreement, name: str) -> Source:
+    known = [source.name for source in agreement.plan.sources]
+    if name not in known:
+        raise click.UsageError(f"the agreement has no source `{name}`; it has {', '.join(known) or 'none'}")
+    return agreement.plan.source(name)
+
+
+def _moment(agreement: Agreement, text: str, option: str) -> int:
+    try:
+        return agreement.instant(text)
+    except ValueError as problem:
+        raise click.UsageError(f"{option}: {problem}") from None
+
+
+# --- reading
+
+
+def _read(
+    agreement: Agreement,
+    source: Source,
+    file: str,
+    columns: Mapping[str, str],
+    where: Mapping[str, str],
+    zone: str | None,
+) -> History:
+    from wsla.sources.files import DataError, read_history
+    from wsla.values.calendars import UnknownZone, find_zone
+
+    local: ZoneInfo | None = None
+    if zone is not None:
+        try:
+            local = find_zone(zone)
+        except UnknownZone as problem:
+            raise click.UsageError(f"--zone: {problem}") from None
+    elif source.options.get("times") == "local":
+        local = find_zone(agreement.plan.zone)
+    try:
+        with _progress(f"reading {source.name}", None) as advance:
+            return read_history(
+                source, file, zone=local, columns=columns, where=where or None, progress=advance
+            )
+    except DataError as problem:
+        raise click.ClickException(str(problem)) from None
+
+
+def _tell_rejects(name: str, file: str, history: History, strict: bool) -> None:
+    rejects = history.rejects
+    rejected = rejects.total
+    if history.duplicates:
+        click.echo(f"note: {file}: {plural(history.duplicates, 'doubled row')} counted once", err=True)
+    if history.out_of_order:
+        click.echo(
+            f"note: {file}: {plural(history.out_of_order, 'row')} out of order, sorted by time", err=True
+        )
+    if not rejected:
+        return
+    click.echo(f"{file}: {rejected} of {plural(history.rows, 'row')} of `{name}` cannot be used:", err=True)
+    for reason, count in rejects.counts.items():
+        click.echo(f"  {count} × {reason}", err=True)
+    for example in rejects.examples:
+        click.echo(f"  line {example.line}: {example.reason}", err=True)
+    if strict:
+        raise click.exceptions.Exit(1)
+
+
+@contextmanager
+def _progress(title: str, total: int | None) -> Iterator[Callable[[int, int], None]]:
+    """A bar on the terminal for work that takes longer than a second; otherwise nothing."""
+    if not sys.stderr.isatty():
+        yield lambda _done, _total: None
+        return
+    began = time.monotonic()
+    bar: Any = None
+    task: Any = None
+
+    def advance(done: int, whole: int) -> None:
+        nonlocal bar, task
+        if bar is None:
+            if time.monotonic() - began < _PROGRESS_AFTER_SECONDS:
+                return
+            from rich.console import Console
+            from rich.progress import Progress
+
+            bar = Progress(console=Console(stderr=True), transient=True)
+            bar.start()
+            task = bar.add_task(title, total=whole or total)
+        bar.update(task, completed=done, total=whole or total)
+
+    try:
+        yield advance
+    finally:
+        if bar is not None:
+            bar.stop()
+
+
+def _counted(observations: list[Any], advance: Callable[[int, int], None]) -> Iterator[Any]:
+    for number, observation in enumerate(observations):
+        if number & 0x3FF == 0:
+            advance(number, len(observations))
+        yield observation
+
+
+# --- printing
+
+
+def _print(report: Report, output_format: str) -> None:
+    from wsla.cli import show
+    from wsla.values.calendars import find_zone
+    from wsla.values.instants import format_instant
+
+    plan = report.agreement.plan
+    zone = find_zone(plan.zone)
+    if output_format == "json":
+        value = {
+            "agreement": plan.title,
+            "version": plan.version,
+            "start": format_instant(report.start, zone),
+            "until": format_instant(report.until, zone),
+            "judgements": [show.judgement_value(plan, judgement) for judgement in report.judgements],
+            "entries": [show.entry_value(entry, plan.zone) for entry in report.entries],
+            "actions": [
+                {
+                    "id": intent.id,
+                    "verb": intent.verb,
+                    "targets": [str(target) for target in intent.targets],
+                    "at": format_instant(intent.at, zone),
+                    "subject": intent.subject,
+                }
+                for intent in report.intents
+            ],
+        }
+        click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+        return
+    if output_format == "csv":
+        values = [show.judgement_value(plan, judgement) for judgement in report.judgements]
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        names = [name for name in values[0] if name != "labels"] if values else []
+        labels = sorted({label for value in values for label in value["labels"]})
+        writer.writerow([*labels, *names])
+        for row in values:
+            writer.writerow(
+                [*(row["labels"].get(label, "") for label in labels), *(row[name] for name in names)]
+            )
+        return
+    rows = [show.judgement_row(plan, judgement) for judgement in report.judgements]
+    styles = [show.STYLES.get(judgement.verdict) for judgement in report.judgements]
+    heading = f"{plan.title}, version {plan.version}"
+    if rows:
+        show.print_table(rows, heading, styles)
+    else:
+        click.echo(f"{heading}: no goal has a window there")
+    if report.entries:
+        click.echo()
+        show.print_table([show.entry_row(plan, entry) for entry in report.entries], "Ledger")
+    counts: dict[str, int] = {}
+    for judgement in report.judgements:
+        counts[judgement.verdict.value] = counts.get(judgement.verdict.value, 0) + 1
+    summary = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+    booked, due = (
+        plural(len(report.entries), "ledger entry").replace("entrys", "entries"),
+        len(report.intents),
+    )
+    click.echo(f"\n{plural(len(rows), 'window')}: {summary or 'none'}; {booked}, {plural(due, 'action')} due")

@@ -1,0 +1,165 @@
+"""Finding and reading `.sla` files, and showing what is wrong with them."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from attrs import frozen
+
+from wsla.diagnostics.diagnostic import Diagnostic, Severity, has_errors
+from wsla.diagnostics.source import SourceText
+
+Command = Callable[..., Any]
+
+
+@frozen
+class Unreadable:
+    """A path that could not be read, and why, in plain words."""
+
+    path: str
+    reason: str
+
+
+def sla_files(paths: Sequence[str]) -> tuple[list[Path], list[Unreadable]]:
+    """Every `.sla` file that paths stand for; folders are searched through."""
+    files: list[Path] = []
+    problems: list[Unreadable] = []
+    for name in paths:
+        path = Path(name)
+        if path.is_dir():
+            found = sorted(path.rglob("*.sla"))
+            if not found:
+                problems.append(Unreadable(name, "there is no .sla file in this folder"))
+            files.extend(found)
+        elif path.exists():
+            files.append(path)
+        else:
+            problems.append(Unreadable(name, "there is no such file"))
+    return files, problems
+
+
+def read_source(path: Path) -> SourceText | Unreadable:
+    """The text of a file, or why it cannot be read."""
+    try:
+        content = path.read_bytes()
+    except IsADirectoryError:
+        return Unreadable(str(path), "this is a folder")
+    except OSError as problem:
+        return Unreadable(str(path), (problem.strerror or "it cannot be read").lower())
+    try:
+        return SourceText(name=str(path), text=content.decode("utf-8-sig"))
+    except UnicodeDecodeError as problem:
+        line = content.count(b"\n", 0, problem.start) + 1
+        return Unreadable(str(path), f"the text is not UTF-8 (line {line})")
+
+
+def read_sources(paths: Sequence[str]) -> tuple[list[SourceText], list[Unreadable]]:
+    """The texts of all `.sla` files that paths stand for."""
+    files, problems = sla_files(paths)
+    sources: list[SourceText] = []
+    for path in files:
+        read = read_source(path)
+        if isinstance(read, Unreadable):
+            problems.append(read)
+        else:
+            sources.append(read)
+    return sources, problems
+
+
+def wants_colour(stream: Any) -> bool:
+    """True where a person looks at a terminal that shows colour (the NO_COLOR convention is kept)."""
+    return bool(stream.isatty()) and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+
+
+def show_diagnostics(
+    diagnostics: Iterable[Diagnostic],
+    unreadable: Iterable[Unreadable],
+    output_format: str,
+    *,
+    err: bool = False,
+) -> None:
+    """Prints diagnostics: ``full`` with the text around them, ``concise`` a line each, or ``json``."""
+    from wsla.diagnostics.render import render_concise, render_full, to_json
+
+    stream = sys.stderr if err else sys.stdout
+    if output_format == "json":
+        values: list[dict[str, object]] = [
+            {"path": found.path, "severity": "error", "code": "E0001", "message": found.reason}
+            for found in unreadable
+        ]
+        values.extend(to_json(found) for found in diagnostics)
+        click.echo(json.dumps(values, indent=2, ensure_ascii=False), file=stream)
+        return
+    for problem in unreadable:
+        click.echo(f"{problem.path}: error[E0001]: {problem.reason}", file=stream)
+    colour = wants_colour(stream)
+    for found in diagnostics:
+        if output_format == "concise":
+            click.echo(render_concise(found), file=stream)
+        else:
+            click.echo(render_full(found, colour=colour), file=stream)
+            click.echo(file=stream)
+
+
+def count_of(diagnostics: Iterable[Diagnostic], unreadable: Sequence[Unreadable]) -> str:
+    """``2 errors, 1 warning``."""
+    found = list(diagnostics)
+    errors = sum(one.severity is Severity.ERROR for one in found) + len(unreadable)
+    warnings = sum(one.severity is Severity.WARNING for one in found)
+    return f"{plural(errors, 'error')}, {plural(warnings, 'warning')}"
+
+
+def plural(count: int, word: str) -> str:
+    """``1 error``, ``2 errors``."""
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
+def load_checked(path: str) -> Any:
+    """The agreements of one file; otherwise its problems on stderr and exit code 1."""
+    from wsla.api import AgreementError, load_all
+
+    source = read_source(Path(path)) if Path(path).exists() else Unreadable(path, "there is no such file")
+    if isinstance(source, Unreadable):
+        show_diagnostics((), (source,), "full", err=True)
+        raise click.exceptions.Exit(1)
+    try:
+        agreements = load_all(source)
+    except AgreementError as problem:
+        show_diagnostics(problem.diagnostics, (), "full", err=True)
+        raise click.exceptions.Exit(1) from None
+    return agreements
+
+
+def the_agreement(path: str) -> Any:
+    """The one agreement of a file; otherwise a message and exit code 1."""
+    agreements = load_checked(path)
+    if len(agreements) != 1:
+        titles = ", ".join(agreement.title for agreement in agreements)
+        click.echo(
+            f"{path}: this file holds {len(agreements)} agreements ({titles}); name a file with one", err=True
+        )
+        raise click.exceptions.Exit(1)
+    return agreements[0]
+
+
+def format_option(*choices: str, default: str) -> Callable[[Command], Command]:
+    """The option ``--format`` with its choices."""
+    return click.option(
+        "--format",
+        "output_format",
+        type=click.Choice(choices),
+        default=default,
+        show_default=True,
+        help="How to print the result.",
+    )
+
+
+def exit_code(diagnostics: Iterable[Diagnostic], unreadable: Sequence[Unreadable]) -> int:
+    """1 where something is wrong, else 0."""
+    return 1 if unreadable or has_errors(list(diagnostics)) else 0

@@ -1,0 +1,226 @@
+"""``wsla ledger``: every entry that was booked, and who owes whom how much."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import click
+from attrs import frozen
+
+from wsla.cli import show
+from wsla.cli.files import format_option
+from wsla.cli.stored import (
+    EARLIEST,
+    LATEST,
+    find_stored,
+    in_force,
+    parse_window,
+    reading,
+    store_option,
+    window_name,
+)
+from wsla.plan.model import Plan
+from wsla.remedies.decisions import LedgerEntry
+from wsla.remedies.ledger import Balance, balances
+from wsla.values.calendars import find_zone
+from wsla.values.instants import format_instant, parse_instant
+from wsla.values.money import format_money
+
+if TYPE_CHECKING:
+    from wsla.store.sqlite import Store
+
+_KINDS = {"credit": "yellow", "reward": "green", "cap": "bright_black"}
+_COLUMNS = (
+    "agreement",
+    "id",
+    "kind",
+    "debtor",
+    "creditor",
+    "amount",
+    "currency",
+    "at",
+    "cause",
+    "labels",
+    "start",
+    "end",
+    "memo",
+)
+
+
+@frozen(kw_only=True)
+class Statement:
+    """The entries for windows that ended in ``(start, until]``, between the balances before and after them.
+
+    Every entry goes with the title of its agreement. ``zone`` is the time zone in which times are shown.
+    """
+
+    start: int
+    until: int
+    zone: str
+    opening: tuple[Balance, ...]
+    entries: tuple[tuple[str, LedgerEntry], ...]
+    closing: tuple[Balance, ...]
+
+
+@click.command("ledger")
+@store_option()
+@click.option("--agreement", "title", metavar="TITLE", help="Only this agreement; by default all of them.")
+@click.option(
+    "--window", metavar="PERIOD", help="Windows that ended in 2026, 2026-Q1, 2026-03 or 2026-03-04."
+)
+@click.option("--from", "start", metavar="TIME", help="Windows that ended after this time.")
+@click.option("--until", metavar="TIME", help="Windows that ended at this time or before.")
+@format_option("table", "json", "csv", default="table")
+def command(
+    store_url: str,
+    title: str | None,
+    window: str | None,
+    start: str | None,
+    until: str | None,
+    output_format: str,
+) -> None:
+    """Show who owes whom what, entry by entry, with the balance before and after.
+
+    An entry belongs to the time at which its window ended. Exit code 0: shown; 1: the store cannot be read, or an
+    entry in it was altered; 2: wrong usage.
+    """
+    if window is not None and (start is not None or until is not None):
+        raise click.UsageError("--window already says from when until when; leave out --from and --until")
+    with reading(store_url) as store:
+        keys, zone = _agreements(store, title)
+        if window is not None:
+            stretch = parse_window(window, zone)
+            bounds = (stretch.start, stretch.end)
+        else:
+            bounds = (
+                EARLIEST if start is None else _moment(start, "--from", zone),
+                LATEST if until is None else _moment(until, "--until", zone),
+            )
+        if bounds[1] <= bounds[0]:
+            raise click.UsageError("the end is not after the start")
+        statement = state(store, keys if title is not None else None, *bounds, zone)
+        titles = dict(keys)
+        altered = store.first_altered_entry()
+    match output_format:
+        case "json":
+            click.echo(json.dumps(statement_value(statement), indent=2, ensure_ascii=False))
+        case "csv":
+            _print_csv(statement)
+        case _:
+            _print_table(statement, several=len(titles) > 1)
+    if altered is not None:
+        raise click.ClickException(
+            f"the entry {altered}, or one before it, is no longer what was booked: do not rely on this ledger"
+        )
+
+
+def state(store: Store, keys: list[tuple[str, str]] | None, start: int, until: int, zone: str) -> Statement:
+    """The statement of some agreements (key and title of each), or of all for None."""
+    titles = dict(keys if keys is not None else [(one.key, one.title) for one in store.agreements()])
+    booked = [
+        (titles.get(key, key), entry)
+        for only in ([None] if keys is None else list(titles))
+        for key, entry in store.entries(only, EARLIEST, until)
+    ]
+    return Statement(
+        start=start,
+        until=until,
+        zone=zone,
+        opening=balances(entry for _, entry in booked if entry.at <= start),
+        entries=tuple((title, entry) for title, entry in booked if entry.at > start),
+        closing=balances(entry for _, entry in booked),
+    )
+
+
+def statement_value(statement: Statement) -> dict[str, Any]:
+    """A statement for machines."""
+    zone = find_zone(statement.zone)
+    return {
+        "from": None if statement.start == EARLIEST else format_instant(statement.start, zone),
+        "until": None if statement.until == LATEST else format_instant(statement.until, zone),
+        "opening": [balance_value(balance) for balance in statement.opening],
+        "entries": [
+            {"agreement": title} | show.entry_value(entry, statement.zone)
+            for title, entry in statement.entries
+        ],
+        "closing": [balance_value(balance) for balance in statement.closing],
+    }
+
+
+def balance_value(balance: Balance) -> dict[str, str]:
+    """A balance for machines."""
+    return {
+        "debtor": balance.debtor,
+        "creditor": balance.creditor,
+        "amount": str(balance.amount),
+        "currency": balance.currency,
+    }
+
+
+def balances_text(found: tuple[Balance, ...], titles: Mapping[str, str] = MappingProxyType({})) -> str:
+    """``acme owes globex 200.00 EUR``, all balances in a line; ``titles`` say what parties are called."""
+    texts = [
+        f"{titles.get(one.debtor, one.debtor)} owes {titles.get(one.creditor, one.creditor)} "
+        f"{format_money(one.amount, one.currency)}"
+        for one in found
+    ]
+    return "; ".join(texts) or "nobody owes anybody anything"
+
+
+def party_titles(plan: Plan) -> dict[str, str]:
+    """What the parties of an agreement are called, by their names in it."""
+    return {party.name: party.title or party.name for party in plan.parties}
+
+
+def _agreements(store: Store, title: str | None) -> tuple[list[tuple[str, str]], str]:
+    """Key and title of each agreement asked for, and the zone that all of them share, or UTC."""
+    versions = store.agreements() if title is None else [find_stored(store, title)]
+    loaded = [in_force(version) for version in versions]
+    zones = {agreement.plan.zone if agreement is not None else "UTC" for agreement in loaded}
+    return [(one.key, one.title) for one in versions], zones.pop() if len(zones) == 1 else "UTC"
+
+
+def _moment(text: str, option: str, zone: str) -> int:
+    try:
+        return parse_instant(text, find_zone(zone))
+    except ValueError as problem:
+        raise click.UsageError(f"{option}: {problem}") from None
+
+
+def _print_csv(statement: Statement) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    for title, entry in statement.entries:
+        value = {"agreement": title} | show.entry_value(entry, statement.zone)
+        value["labels"] = show.labels_text(entry.labels)
+        writer.writerow(value[name] for name in _COLUMNS)
+
+
+def _print_table(statement: Statement, *, several: bool) -> None:
+    heading = f"Ledger, times in {statement.zone}"
+    before = statement.start != EARLIEST
+    if before:
+        click.echo(f"Before: {balances_text(statement.opening)}\n")
+    if statement.entries:
+        rows = [
+            {
+                "window": window_name(entry.window, statement.zone),
+                "agreement": title if several else "",
+                "kind": entry.kind,
+                "owes": entry.debtor,
+                "is owed": entry.creditor,
+                "amount": format_money(entry.amount, entry.currency),
+                "cause": " ".join(filter(None, (entry.cause, show.labels_text(entry.labels)))),
+            }
+            for title, entry in statement.entries
+        ]
+        show.print_table(rows, heading, [_KINDS.get(entry.kind) for _, entry in statement.entries])
+    else:
+        span = "for windows that ended in that time" if before or statement.until != LATEST else "yet"
+        click.echo(f"{heading}: nothing was booked {span}")
+    click.echo(f"\n{'After' if before else 'Balance'}: {balances_text(statement.closing)}")

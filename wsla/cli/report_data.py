@@ -1,0 +1,234 @@
+"""What a report says, gathered from the store; how it looks is said elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from wsla.cli import show
+from wsla.cli.ledger import balance_value
+from wsla.cli.stored import EARLIEST, LATEST
+from wsla.evaluation.verdicts import CLOSED_VERDICTS, Judgement, Labels
+from wsla.plan.model import Goal, Plan
+from wsla.remedies.decisions import Intent, LedgerEntry
+from wsla.remedies.ledger import Balance, balances
+from wsla.values.calendars import RollingWindow, find_zone
+from wsla.values.instants import Interval, format_instant
+
+if TYPE_CHECKING:
+    from wsla.api import Agreement
+    from wsla.store.sqlite import Store
+
+STATES = ("delivered", "pending", "dead")
+
+
+@frozen(kw_only=True)
+class GoalReport:
+    """A goal under one combination of labels, with its judgements in order of time."""
+
+    goal: Goal
+    labels: Labels
+    judgements: tuple[Judgement, ...]
+
+
+@frozen(kw_only=True)
+class NoticeReport:
+    """An intent, and the state of its delivery to each target: ``delivered``, ``pending`` or ``dead``, with the last
+    error where it is not delivered."""
+
+    intent: Intent
+    states: tuple[tuple[str, str, str | None], ...]
+
+
+@frozen(kw_only=True)
+class ReportData:
+    """A period under an agreement: verdicts, entries, what is owed through them, and notices.
+
+    ``asked_at`` is the instant (nanoseconds) at which open windows stand as shown, None where that is not known.
+    """
+
+    plan: Plan
+    period: Interval
+    goals: tuple[GoalReport, ...]
+    entries: tuple[LedgerEntry, ...]
+    owed: tuple[Balance, ...]
+    notices: tuple[NoticeReport, ...]
+    asked_at: int | None = None
+
+    def awaits_final(self, judgement: Judgement) -> bool:
+        """True for a window that has ended, and whose verdict may still change or has not been given yet."""
+        ended = self.asked_at is not None and judgement.window.end <= self.asked_at
+        return not judgement.final and (ended or judgement.verdict in CLOSED_VERDICTS)
+
+    def count(self, state: str) -> int:
+        """How many deliveries stand there."""
+        return sum(one == state for notice in self.notices for _, one, _ in notice.states)
+
+
+@frozen(kw_only=True)
+class Standing:
+    """The windows that are not final, as they stand at an instant (nanoseconds)."""
+
+    at: int
+    judgements: tuple[Judgement, ...] = ()
+
+
+def whole_stretch(store: Store, key: str, standing: Standing | None = None) -> Interval | None:
+    """From the start of the first window to the end of the last; None where there is none."""
+    windows = [judgement.window for judgement in store.judgements(key, EARLIEST, LATEST)]
+    windows += [judgement.window for judgement in standing.judgements] if standing is not None else []
+    if not windows:
+        return None
+    return Interval(min(window.start for window in windows), max(window.end for window in windows))
+
+
+def gather(
+    store: Store,
+    key: str,
+    agreement: Agreement,
+    period: Interval,
+    goals: Sequence[str] = (),
+    standing: Standing | None = None,
+) -> ReportData:
+    """Everything about a period. ``goals`` narrows verdicts, entries and notices to these goals.
+
+    With ``standing``, windows that are still open are shown as they stand then; otherwise as the daemon last noted
+    them, which it does only when a verdict changes.
+    """
+    plan = agreement.plan
+    judged = {
+        (one.goal, one.labels, one.window): one for one in store.judgements(key, period.start - 1, period.end)
+    }
+    for one in standing.judgements if standing is not None else ():
+        window = (one.goal, one.labels, one.window)
+        if window not in judged or not judged[window].final:
+            judged[window] = one
+    stored = sorted(judged.values(), key=lambda one: (one.window.end, one.window.start))
+    found: dict[tuple[str, Labels], list[Judgement]] = {}
+    for judgement in stored:
+        if not goals or judgement.goal in goals:
+            found.setdefault((judgement.goal, judgement.labels), []).append(judgement)
+    reports = []
+    for goal in plan.goals:
+        for name, labels in sorted(found):
+            if name == goal.name:
+                judgements = _of_period(goal, found[name, labels], period)
+                if judgements:
+                    reports.append(GoalReport(goal=goal, labels=labels, judgements=judgements))
+    entries = tuple(
+        entry
+        for _, entry in store.entries(key, period.start, period.end)
+        if not goals or entry.cause in goals
+    )
+    return ReportData(
+        plan=plan,
+        period=period,
+        goals=tuple(reports),
+        entries=entries,
+        owed=balances(entries),
+        notices=_notices(store, key, plan, period, goals),
+        asked_at=None if standing is None else standing.at,
+    )
+
+
+def latest_standing(store: Store, key: str, agreement: Agreement) -> Standing | None:
+    """How open windows stand by everything that is stored: the engine's state as it was last noted, and what was
+    observed since. None where there is no such state, or it was noted under another text or program."""
+    from wsla.daemon.agreements import state_version
+    from wsla.engine import Engine
+
+    snapshot = store.latest_snapshot(key)
+    if snapshot is None:
+        return None
+    state, at, content = snapshot
+    known = {source.name for source in agreement.plan.sources}
+    try:
+        if state != state_version(agreement, content["start"]):
+            return None
+        engine = Engine.restore(agreement.plan, content)
+        for observation in store.observations_after_snapshot(key):
+            if observation.source in known:
+                engine.observe(observation)
+                at = max(at, observation.at + 1)
+        return Standing(at=at, judgements=engine.judgements(at))
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, AssertionError):
+        return None
+
+
+def _of_period(goal: Goal, judgements: list[Judgement], period: Interval) -> tuple[Judgement, ...]:
+    ended = tuple(one for one in judgements if period.start < one.window.end <= period.end)
+    if ended or isinstance(goal.window, RollingWindow):
+        return ended
+    return tuple(one for one in judgements if one.window.start < period.end and one.window.end > period.start)
+
+
+def _notices(
+    store: Store, key: str, plan: Plan, period: Interval, goals: Sequence[str]
+) -> tuple[NoticeReport, ...]:
+    waiting = {
+        (item.intent.id, str(item.target)): ("pending", item.last_error)
+        for item in store.due_deliveries(LATEST, -1)
+        if item.agreement == key
+    }
+    given_up = {
+        (item.intent.id, str(item.target)): ("dead", item.last_error)
+        for item in store.dead_letters()
+        if item.agreement == key
+    }
+    notices = []
+    # What follows from a window is due when the window's grace has passed.
+    for _, intent in store.intents(key, period.start, period.end + plan.grace + 1):
+        belongs_to = intent.window.end if intent.window is not None else intent.at
+        if not period.start < belongs_to <= period.end or (goals and intent.cause not in goals):
+            continue
+        states = []
+        for target in intent.targets:
+            known = waiting | given_up
+            state, error = known.get((intent.id, str(target)), ("delivered", None))
+            states.append((str(target), state, error))
+        notices.append(NoticeReport(intent=intent, states=tuple(states)))
+    return tuple(notices)
+
+
+def report_value(report: ReportData) -> dict[str, Any]:
+    """A report for machines; numbers exact as texts, lengths in nanoseconds."""
+    plan = report.plan
+    zone = find_zone(plan.zone)
+    return {
+        "agreement": plan.title,
+        "version": plan.version,
+        "zone": plan.zone,
+        "start": format_instant(report.period.start, zone),
+        "end": format_instant(report.period.end, zone),
+        "goals": [
+            {
+                "goal": one.goal.name,
+                "labels": dict(one.labels),
+                "obliged": one.goal.party,
+                "promised": one.goal.text,
+                "windows": [show.judgement_value(plan, judgement) for judgement in one.judgements],
+            }
+            for one in report.goals
+        ],
+        "entries": [show.entry_value(entry, plan.zone) for entry in report.entries],
+        "owed": [balance_value(balance) for balance in report.owed],
+        "notices": {state: report.count(state) for state in STATES}
+        | {
+            "list": [
+                {
+                    "id": notice.intent.id,
+                    "verb": notice.intent.verb,
+                    "at": format_instant(notice.intent.at, zone),
+                    "cause": notice.intent.cause,
+                    "subject": notice.intent.subject,
+                    "targets": [
+                        {"target": target, "state": state, "error": error}
+                        for target, state, error in notice.states
+                    ],
+                }
+                for notice in report.notices
+            ]
+        },
+    }

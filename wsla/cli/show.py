@@ -1,0 +1,178 @@
+"""Verdicts and ledger entries as rows for people and as values for machines; numbers stay exact."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import click
+
+from wsla.analysis.types import NumberType, ValueType
+from wsla.cli.files import wants_colour
+from wsla.evaluation.verdicts import Judgement, Labels, Verdict
+from wsla.plan.model import Goal, Plan
+from wsla.remedies.decisions import LedgerEntry
+from wsla.values.calendars import CalendarWindow, find_zone, label_of
+from wsla.values.instants import Interval, format_instant, format_length
+from wsla.values.money import format_money
+from wsla.values.quantities import format_percentage, format_quantity
+
+STYLES = {
+    Verdict.MET: "green",
+    Verdict.SECURED: "green",
+    Verdict.ON_TRACK: "green",
+    Verdict.AT_RISK: "yellow",
+    Verdict.UNKNOWN: "yellow",
+    Verdict.VIOLATED: "red",
+    Verdict.LOST: "red",
+}
+
+
+def value_text(value: object, kind: ValueType, target: Fraction | None = None) -> str:
+    """A value in the language's own units; ``target`` keeps a missed share from looking like its target."""
+    if value is None:
+        return "unknown"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return value
+    assert isinstance(value, int | Fraction)
+    if isinstance(kind, NumberType):
+        if kind.share:
+            return format_percentage(Fraction(value), apart_from=target)
+        return format_quantity(Fraction(value), kind.dimension)
+    return format_instant(int(value))
+
+
+def exact(value: object) -> object:
+    """A value for machines: every number as a text, since JSON's readers may lose digits of numbers."""
+    if isinstance(value, int | Fraction | Decimal) and not isinstance(value, bool):
+        return str(value)
+    return value
+
+
+def window_text(plan: Plan, goal: Goal | None, window: Interval) -> str:
+    """A window's own name (``2026-03``), or its bounds."""
+    unit = goal.window.unit if goal is not None and isinstance(goal.window, CalendarWindow) else None
+    return label_of(window, unit, plan.zone)
+
+
+def labels_text(labels: Labels) -> str:
+    """``region=eu service=web``."""
+    return " ".join(f"{name}={value}" for name, value in labels)
+
+
+def find_goal(plan: Plan, name: str) -> Goal:
+    """The goal of that name."""
+    return next(goal for goal in plan.goals if goal.name == name)
+
+
+def judgement_row(plan: Plan, judgement: Judgement) -> dict[str, str]:
+    """A verdict as a row of texts."""
+    goal = find_goal(plan, judgement.goal)
+    kind = plan.operations[goal.value].type
+    left = ""
+    if judgement.budget is not None and judgement.budget_left is not None:
+        if goal.budget is not None and goal.budget.time:
+            left = format_length(round(judgement.budget_left))
+        else:
+            left = format_quantity(judgement.budget_left, places=2)
+    return {
+        "goal": judgement.goal,
+        "labels": labels_text(judgement.labels),
+        "window": window_text(plan, goal, judgement.window),
+        "verdict": judgement.verdict.value,
+        "measured": value_text(judgement.value, kind, goal.budget.target if goal.budget else None),
+        "promised": goal.text,
+        "known": format_percentage(judgement.coverage, 2),
+        "budget left": left,
+    }
+
+
+def judgement_value(plan: Plan, judgement: Judgement) -> dict[str, Any]:
+    """A verdict for machines: instants in RFC 3339, numbers exact as texts, lengths in nanoseconds."""
+    zone = find_zone(plan.zone)
+    goal = find_goal(plan, judgement.goal)
+    return {
+        "goal": judgement.goal,
+        "labels": dict(judgement.labels),
+        "window": window_text(plan, goal, judgement.window),
+        "start": format_instant(judgement.window.start, zone),
+        "end": format_instant(judgement.window.end, zone),
+        "verdict": judgement.verdict.value,
+        "final": judgement.final,
+        "value": exact(judgement.value),
+        "value_text": value_text(judgement.value, plan.operations[goal.value].type),
+        "lower": exact(judgement.lower),
+        "upper": exact(judgement.upper),
+        "coverage": exact(judgement.coverage),
+        "budget": exact(judgement.budget),
+        "budget_left": exact(judgement.budget_left),
+    }
+
+
+def entry_row(plan: Plan, entry: LedgerEntry) -> dict[str, str]:
+    """A ledger entry as a row of texts."""
+    zone = find_zone(plan.zone)
+    return {
+        "booked for": format_instant(entry.at, zone),
+        "kind": entry.kind,
+        "owes": entry.debtor,
+        "is owed": entry.creditor,
+        "amount": format_money(entry.amount, entry.currency),
+        "cause": " ".join(filter(None, (entry.cause, labels_text(entry.labels)))),
+    }
+
+
+def entry_value(entry: LedgerEntry, zone_name: str) -> dict[str, Any]:
+    """A ledger entry for machines."""
+    zone = find_zone(zone_name)
+    return {
+        "id": entry.id,
+        "kind": entry.kind,
+        "debtor": entry.debtor,
+        "creditor": entry.creditor,
+        "amount": str(entry.amount),
+        "currency": entry.currency,
+        "at": format_instant(entry.at, zone),
+        "cause": entry.cause,
+        "labels": dict(entry.labels),
+        "start": format_instant(entry.window.start, zone),
+        "end": format_instant(entry.window.end, zone),
+        "memo": entry.memo,
+    }
+
+
+def print_table(rows: Sequence[dict[str, str]], title: str, styles: Iterable[str | None] = ()) -> None:
+    """A table as wide as it needs to be; columns that are empty in every row are left out."""
+    columns = [name for name in (rows[0] if rows else {}) if any(row[name] for row in rows)]
+    if not wants_colour(sys.stdout):
+        _print_plain(rows, columns, title)
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title, title_justify="left", header_style="bold", pad_edge=False)
+    for name in columns:
+        table.add_column(
+            name, justify="right" if name in ("measured", "known", "amount", "budget left") else "left"
+        )
+    chosen = list(styles) or [None] * len(rows)
+    for row, style in zip(rows, chosen, strict=True):
+        cells = [
+            Text(row[name], style=style or "" if name in ("verdict", "kind") else "") for name in columns
+        ]
+        table.add_row(*cells)
+    Console().print(table)
+
+
+def _print_plain(rows: Sequence[dict[str, str]], columns: list[str], title: str) -> None:
+    widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in columns}
+    click.echo(title)
+    click.echo("  ".join(name.ljust(widths[name]) for name in columns).rstrip())
+    for row in rows:
+        click.echo("  ".join(row[name].ljust(widths[name]) for name in columns).rstrip())
