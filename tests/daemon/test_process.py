@@ -1,0 +1,216 @@
+"""The daemon as a process: killed without warning again and again, stopped in order, told to read its files anew."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import wsla
+from wsla.api import judge, load
+from wsla.store.sqlite import Store
+
+PROGRAM = Path(__file__).with_name("process.py")
+ROUNDS = 10
+
+
+def start(place: Any, *paths: Path, config: str = "") -> subprocess.Popen[str]:
+    """The daemon as a process, once it says that it runs."""
+    output = (place.folder / "said.txt").open("ab")
+    position = (place.folder / "said.txt").stat().st_size
+    library = str(Path(wsla.__path__[0]).parent)
+    environ = {**os.environ, **place.environ, "PYTHONPATH": library}
+    command = [sys.executable, str(PROGRAM), str(place.store), config, str(place.folder / "accepted.jsonl")]
+    process = subprocess.Popen(
+        [*command, *map(str, paths)], env=environ, stdout=output, stderr=subprocess.STDOUT, text=True
+    )
+    output.close()
+    place.processes.append(process)
+
+    def runs() -> bool:
+        text = (place.folder / "said.txt").read_bytes()[position:].decode()
+        assert process.poll() is None, text
+        return "keeping " in text
+
+    place.until(runs)
+    return process
+
+
+def said(place: Any) -> str:
+    """Everything that daemons have said, and logged."""
+    return str((place.folder / "said.txt").read_text())
+
+
+def check(place: Any, path: Path) -> dict[str, int]:
+    """Reads only the store, what was noted as accepted, and what the receiver got; returns how much there was."""
+    stored = {
+        (key, source, at)
+        for key, source, at in place.rows(
+            "SELECT key, source, at FROM observations JOIN streams ON streams.id = stream_id"
+            " JOIN agreements ON agreements.id = observations.agreement_id"
+        )
+    }
+    accepted = {
+        tuple(json.loads(line))
+        for line in (place.folder / "accepted.jsonl").read_text().splitlines()
+        if line.endswith("]")
+    }
+    assert accepted <= stored
+
+    judged = [json.loads(row[0]) for row in place.rows("SELECT content FROM judgements WHERE final")]
+    windows = sorted(tuple(one["window"]) for one in judged)
+    assert [end for _, end in windows[:-1]] == [begin for begin, _ in windows[1:]]
+    violated = {tuple(one["window"]) for one in judged if one["verdict"] == "violated"}
+    entries = [json.loads(row[0]) for row in place.rows("SELECT content FROM entries")]
+    assert Counter(tuple(one["window"]) for one in entries) == Counter(violated)
+    intents = [json.loads(row[0]) for row in place.rows("SELECT content FROM intents")]
+    notices = [one for one in intents if one["cause"] == "available"]
+    assert Counter(tuple(one["window"]) for one in notices) == Counter(violated)
+
+    log = (place.folder / "received.jsonl").read_text().splitlines()
+    got = [json.loads(line)["notice"]["id"] for line in log]
+    assert set(got) == {one["id"] for one in notices}
+    ops = [json.loads(line)["id"] for line in (place.folder / "ops.log").read_text().splitlines()]
+    assert set(ops) == {one["id"] for one in intents if one["cause"] == "when 1"}
+    assert place.count("outbox", "state != 'delivered'") == 0
+
+    with Store.open(str(place.store), writer=False) as store:
+        assert store.first_altered_entry() is None
+        [registered] = store.agreement_history("Quick")
+        observations = list(store.observations("Quick", 0, 2**62))
+        live = {one.window: one for one in store.judgements("Quick", 0, 2**62, final_only=True)}
+    report = judge(load(path), observations, registered.at, max(window.end for window in live))
+    assert {one.window: one for one in report.judgements if one.window in live} == live
+    return {"accepted": len(accepted), "violated": len(violated), "repeated": len(got) - len(set(got))}
+
+
+def test_killed_again_and_again(place: Any) -> None:
+    seed = int(os.environ.get("WSLA_SEED", "0")) or random.randrange(2**32)
+    print(f"WSLA_SEED={seed}")
+    chance = random.Random(seed)
+    config = place.folder / "wsla.toml"
+    config.write_text('[limits]\nsnapshot_every = "300ms"\n')
+    path = place.write(place.text(every="50ms", timeout="50ms", window="500ms", patience="200ms"))
+    ended = threading.Event()
+
+    def sway() -> None:
+        while not ended.wait(0.35):
+            place.service.healthy = not place.service.healthy
+
+    swaying = threading.Thread(target=sway)
+    swaying.start()
+    try:
+        for _ in range(ROUNDS):
+            process = start(place, path, config=str(config))
+            time.sleep(chance.uniform(0.0, 0.9))
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+    finally:
+        ended.set()
+        swaying.join()
+    place.service.healthy = True
+    process = start(place, path, config=str(config))
+    place.until(lambda: place.count("judgements", "final AND verdict = 'met'"))
+    place.until(lambda: place.count("outbox", "state = 'pending'") == 0)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+    # The last windows may have ended in between: one more look at what is left to deliver.
+    process = start(place, path, config=str(config))
+    place.until(lambda: place.count("outbox", "state = 'pending'") == 0)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+    found = check(place, path)
+    print(found)
+    assert found["accepted"] > 50
+    assert found["violated"] > 3
+    assert "Traceback" not in said(place)
+
+
+def test_the_checker_sees_what_is_missing(place: Any) -> None:
+    path = place.write(place.text())
+    place.service.healthy = False
+    process = start(place, path)
+    place.until(lambda: place.receiver.got and (place.folder / "ops.log").exists())
+    place.service.healthy = True
+    place.until(lambda: place.count("outbox", "state = 'pending'") == 0)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+    check(place, path)
+    connection = sqlite3.connect(place.store)
+    connection.execute("DELETE FROM entries")
+    connection.commit()
+    connection.close()
+    with pytest.raises(AssertionError):
+        check(place, path)
+
+
+def test_sigterm_gives_what_runs_a_moment(place: Any) -> None:
+    path = place.write(place.text(url=f"{place.service.url}/hang", every="3s", timeout="3s"))
+    process = start(place, path)
+    place.until(lambda: place.service.asked.get("/hang"))
+    began = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+    assert time.monotonic() - began > 1.5
+    [(failure, reason, fields)] = place.rows("SELECT failure, reason, fields FROM observations")
+    assert failure == "observer-shutdown"
+    assert reason
+    assert set(json.loads(fields).values()) == {None}
+
+
+def test_a_stopped_process_misses_one_stretch_and_makes_no_burst(place: Any) -> None:
+    path = place.write(place.text())
+    process = start(place, path)
+    place.until(lambda: place.count("observations") > 5)
+    process.send_signal(signal.SIGSTOP)
+    asked = place.service.asked["/health"]
+    time.sleep(1.5)
+    process.send_signal(signal.SIGCONT)
+    place.until(lambda: place.count("observations", "failure = 'observer-missed'"))
+    place.until(lambda: place.service.asked["/health"] > asked + 3)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+    instants = [row[0] for row in place.rows("SELECT at FROM observations ORDER BY at")]
+    assert max(late - early for early, late in pairwise(instants)) > 1_000_000_000
+    assert place.count("intents") == 0  # the rule's 300 ms did not pass while nobody looked
+
+
+def test_sighup_reads_anew_and_a_broken_file_changes_nothing(place: Any) -> None:
+    first = place.write(place.text())
+    other = place.write(place.text(title="Other"), "other.sla")
+    process = start(place, place.folder)
+    place.until(lambda: place.count("observations") > 5)
+    first.write_text(place.text().replace("guarantees", "guarantes"))
+    other.unlink()
+    process.send_signal(signal.SIGHUP)
+    place.until(lambda: "what is wrong stays as it was" in said(place))
+    text = said(place)
+    assert "quick.sla:" in text.split("keeping 2 agreements")[1]
+    assert "1 agreement removed" in text
+    count = place.count("observations")
+    place.until(lambda: place.count("observations") > count + 3)
+    first.write_text(place.text(version=2, promised="50%"))
+    process.send_signal(signal.SIGHUP)
+    place.until(lambda: "1 agreement changed" in said(place))
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+    history = place.rows(
+        "SELECT title, version FROM registrations JOIN agreement_texts ON agreement_texts.id = text_id"
+        " ORDER BY registrations.sequence"
+    )
+    assert sorted(history[:2]) == [("Other", 1), ("Quick", 1)]
+    assert history[2:] == [("Quick", 2)]
+    kept = "SELECT count(*) FROM observations JOIN agreements ON agreements.id = agreement_id WHERE key = 'Other'"
+    assert place.rows(kept)[0][0] > 0

@@ -1,0 +1,142 @@
+"""A recovered engine goes on as if nothing had been; a new version takes over without overlap and without a hole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from wsla.api import loads
+from wsla.daemon.recovery import recover
+from wsla.daemon.writer import Item
+from wsla.engine import Engine
+from wsla.evaluation.stream import JudgementFinal
+from wsla.remedies.decisions import Intent, LedgerEntry
+from wsla.store.records import Batch, Decided, Judged, Observed, Snapshot
+from wsla.store.sqlite import Store
+from wsla.values.instants import SECOND
+from wsla.values.observations import Observation
+
+START = 1_780_000_000 * SECOND
+
+
+def observation(second: int) -> Observation:
+    return Observation(source="probe", at=START + second * SECOND, fields={"ok": second % 30 >= 10})
+
+
+def observe(store: Store, first: int, last: int) -> None:
+    observed = tuple(Observed("Quick", observation(second), 0) for second in range(first, last))
+    store.write(Batch(observations=observed))
+
+
+def keep(store: Store, outputs: list[Any]) -> None:
+    judged = tuple(Judged("Quick", one.judgement) for one in outputs if isinstance(one, JudgementFinal))
+    decided = tuple(Decided("Quick", one) for one in outputs if isinstance(one, Intent | LedgerEntry))
+    store.write(Batch(judgements=judged, decisions=decided))
+
+
+def windows(store: Store) -> list[tuple[int, int, str]]:
+    found = store.judgements("Quick", 0, 2**62, final_only=True)
+    return [
+        ((one.window.start - START) // SECOND, (one.window.end - START) // SECOND, one.verdict.value)
+        for one in found
+    ]
+
+
+def test_the_first_start_registers_and_judges_from_then_on(agreements: Any, store: Store) -> None:
+    agreement = agreements()
+    recovered = recover(store, agreement, START)
+    assert recovered.engine.start == START
+    [registered] = store.agreement_history("Quick")
+    assert (registered.text, registered.at) == (agreement.source.text, START)
+
+
+@pytest.mark.parametrize("snapshot_at", [None, 0, 33, 60])
+def test_with_and_without_a_snapshot_it_goes_on_alike(
+    agreements: Any, store: Store, snapshot_at: int | None
+) -> None:
+    agreement = agreements()
+    first = recover(store, agreement, START)
+    whole = Engine(agreement.plan, START)
+    expected: list[Any] = []
+    for second in range(1, 61):
+        store.write(Batch(observations=(Observed("Quick", observation(second), 0),)))
+        keep(store, first.engine.observe(observation(second)))
+        expected += whole.observe(observation(second))
+        if second == snapshot_at:
+            content = first.engine.snapshot()
+            store.write(Batch(snapshots=(Snapshot("Quick", first.state, observation(second).at, content),)))
+    until = START + 65 * SECOND
+    expected += whole.advance(until)
+    again = recover(store, agreement, until)
+    keep(store, again.outputs)
+    assert again.state == first.state
+    assert again.latest == START + 60 * SECOND
+    assert again.engine.next_due() == whole.next_due()
+    assert again.engine.judgements(until) == whole.judgements(until)
+    booked = [one for one in expected if isinstance(one, LedgerEntry)]
+    assert booked
+    assert [entry for _, entry in store.entries("Quick", 0, 2**62)] == booked
+    finals = [one.judgement for one in expected if isinstance(one, JudgementFinal)]
+    assert list(store.judgements("Quick", 0, 2**62, final_only=True)) == finals
+
+
+def test_a_snapshot_that_cannot_be_read_is_left_aside(agreements: Any, store: Store) -> None:
+    agreement = agreements()
+    first = recover(store, agreement, START)
+    observe(store, 1, 31)
+    store.write(Batch(snapshots=(Snapshot("Quick", first.state, START, {"start": START, "evaluator": 5}),)))
+    again = recover(store, agreement, START + 40 * SECOND)
+    keep(store, again.outputs)
+    assert len(windows(store)) == 4
+
+
+def test_another_wording_of_the_same_version_judges_the_same_once(agreements: Any, store: Store) -> None:
+    recover(store, agreements(), START)
+    observe(store, 1, 31)
+    keep(store, recover(store, agreements(), START + 40 * SECOND).outputs)
+    before = (windows(store), list(store.entries(None, 0, 2**62)))
+    other = loads("# a remark\n" + agreements.text(), "quick.sla")
+    keep(store, recover(store, other, START + 41 * SECOND).outputs)
+    assert (windows(store), list(store.entries(None, 0, 2**62))) == before
+    assert len(store.agreement_history("Quick")) == 2
+
+
+@pytest.mark.parametrize("grace", ["0s", "5s", "15s"])
+@pytest.mark.parametrize("changed_at", [35, 40, 41, 44, 45, 46, 55])
+def test_a_new_version_takes_over_without_overlap_and_without_a_hole(
+    agreements: Any, store: Store, grace: str, changed_at: int
+) -> None:
+    old, new = agreements(grace=grace), agreements(version=2, promised="1%", grace="0s")
+    recover(store, old, START)
+    observe(store, 1, changed_at)
+    # The old version ended without having judged: what was due by the change is made up for.
+    keep(store, recover(store, new, START + changed_at * SECOND).outputs)
+    observe(store, changed_at, 100)
+    keep(store, recover(store, new, START + 100 * SECOND).outputs)
+    found = windows(store)
+    assert [(begin, end) for begin, end, _ in found] == [(at, at + 10) for at in range(0, 100, 10)]
+    length = int(grace.removesuffix("s"))
+    for begin, end, verdict in found:
+        bad = begin % 30 < 10
+        by_old = end + length <= changed_at
+        assert (verdict == "violated") == (bad and (by_old or begin > 0))
+    entries = [entry for _, entry in store.entries(None, 0, 2**62)]
+    assert len({entry.window for entry in entries}) == len(entries)
+    for entry in entries:
+        by_old = entry.window.end + length * SECOND <= START + changed_at * SECOND
+        assert entry.id.startswith("Quick|v1|" if by_old else "Quick|v2|")
+
+
+def test_a_source_that_is_gone_does_no_harm(agreements: Any, store: Store) -> None:
+    recover(store, agreements(), START)
+    observe(store, 1, 31)
+    text = agreements.text(version=2).replace("probe", "look")
+    again = recover(store, loads(text, "quick.sla"), START + 40 * SECOND)
+    assert again.latest == START + 30 * SECOND
+
+
+def test_an_item_weighs_what_it_holds() -> None:
+    observed = Observed("Quick", observation(1), 0)
+    assert Item().weight == 1
+    assert Item(observations=(observed, observed), snapshots=(Snapshot("Quick", "v", 0, {}),)).weight == 4

@@ -1,0 +1,1 @@
+"""The daemon behind `wsla run`: probes, judges, stores and delivers, without end."""

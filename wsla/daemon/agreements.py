@@ -1,0 +1,107 @@
+"""The agreements of a list of paths: what was found, and in which files something is wrong."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Final
+
+from attrs import define, field
+
+from wsla.api import Agreement, AgreementError, load_all
+from wsla.diagnostics.diagnostic import Diagnostic, Severity
+from wsla.diagnostics.source import SourceText
+
+LARGEST_FILE: Final = 16 * 1024 * 1024
+
+
+@define(kw_only=True)
+class Found:
+    """``agreements`` by title. ``broken`` names the files that could not be taken as they are, ``messages`` say why."""
+
+    agreements: dict[str, Agreement] = field(factory=dict)
+    broken: set[str] = field(factory=set)
+    messages: list[str] = field(factory=list)
+
+    def refuse(self, file: str, message: str) -> None:
+        """Notes that a file cannot be used."""
+        self.broken.add(file)
+        self.messages.append(message)
+
+
+def find_agreements(paths: Sequence[str | Path]) -> Found:
+    """Reads all agreements of files and of the `.sla` files in folders. Never raises for what is in them."""
+    found = Found()
+    for file in _files(paths, found):
+        try:
+            agreements = load_all(_read(file))
+        except AgreementError as error:
+            found.broken.add(file)
+            found.messages.extend(concise(one) for one in error.diagnostics)
+            continue
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            found.refuse(file, f"{file}: error: {reason[:1].lower()}{reason[1:]}")
+            continue
+        for agreement in agreements:
+            other = found.agreements.get(agreement.title)
+            if other is not None:
+                where = "twice in it" if other.source.name == file else f"in {other.source.name} too"
+                found.refuse(file, f"{file}: error: the agreement “{agreement.title}” is {where}")
+                continue
+            found.agreements[agreement.title] = agreement
+    return found
+
+
+def concise(found: Diagnostic) -> str:
+    """A diagnostic in one line."""
+    line, column = found.position
+    severity = "" if found.severity is Severity.ERROR else f"{found.severity.value} "
+    return f"{found.source.name}:{line}:{column}: {severity}{found.code}: {found.message}"
+
+
+def sha256_of(agreement: Agreement) -> str:
+    """The checksum of the text that an agreement was read from."""
+    return hashlib.sha256(agreement.source.text.encode("utf-8", "backslashreplace")).hexdigest()
+
+
+def state_version(agreement: Agreement, start: int) -> str:
+    """What an engine's state depends on: the text, the instant from which it judges, and the program."""
+    return f"{sha256_of(agreement)}/{start}/{_program()}"
+
+
+def _program() -> str:
+    try:
+        return version("wsla")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _files(paths: Sequence[str | Path], found: Found) -> list[str]:
+    files: dict[str, None] = {}
+    for name in paths:
+        path = Path(name)
+        if path.is_dir():
+            inside = sorted(str(one) for one in path.rglob("*.sla"))
+            files.update(dict.fromkeys(inside))
+            if not inside:
+                found.refuse(str(path), f"{path}: error: there is no .sla file in this folder")
+        elif path.exists():
+            files[str(path)] = None
+        else:
+            found.refuse(str(path), f"{path}: error: there is no such file")
+    return list(files)
+
+
+def _read(file: str) -> SourceText:
+    with Path(file).open("rb") as opened:
+        content = opened.read(LARGEST_FILE + 1)
+    if len(content) > LARGEST_FILE:
+        raise ValueError(f"the file is larger than {LARGEST_FILE // 1024 // 1024} MiB")
+    try:
+        return SourceText(name=file, text=content.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ValueError(f"the text is not UTF-8 (line {line})") from None

@@ -1,0 +1,263 @@
+"""`wsla.toml`: what the deployment knows and the agreements do not."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from attrs import field, frozen
+
+from wsla.daemon.tables import Reference, SecretMissing, Table
+from wsla.values.instants import DAY, HOUR, MILLISECOND, SECOND
+
+CHANNEL_KINDS: Final = ("webhook", "email", "log")
+SECURITIES: Final = ("starttls", "tls", "none")
+LOG_FORMATS: Final = ("text", "json")
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be used. ``problems`` holds every one, each with file and key."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+@frozen(kw_only=True)
+class Limits:
+    """How much at once, how long, how often. Lengths are nanoseconds.
+
+    ``concurrency`` and ``per_host`` count probes; ``attempts`` and ``deliver_within`` end a delivery; ``buffer`` counts
+    what is kept in memory while the store cannot be written; ``snapshot_every`` is the time between two notes of the
+    engine's state.
+    """
+
+    concurrency: int = 500
+    per_host: int = 10
+    attempts: int = 20
+    deliver_within: int = 24 * HOUR
+    buffer: int = 100_000
+    snapshot_every: int = 30 * SECOND
+
+
+@frozen(kw_only=True)
+class Mail:
+    """The server that takes mail in."""
+
+    server: str
+    sender: str
+    port: int | None = None
+    security: str | None = None
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    ca_file: str | None = None
+
+    def options(self) -> dict[str, object]:
+        """As a channel of kind ``email`` takes it."""
+        return {
+            "host": self.server,
+            "sender": self.sender,
+            "port": self.port,
+            "security": self.security,
+            "username": self.username,
+            "password": self.password,
+            "ca_file": self.ca_file,
+        }
+
+
+@frozen(kw_only=True)
+class SourceBinding:
+    """What a source looks at here, in place of what its agreement says. What is None stays as it is there."""
+
+    url: str = field(repr=False)
+    every: int | None = None
+    timeout: int | None = None
+    verify_tls: bool | None = None
+    ca_file: str | None = None
+
+
+@frozen(kw_only=True)
+class ChannelBinding:
+    """Where messages to a channel go here."""
+
+    kind: str
+    address: str = field(repr=False)
+    secret: str | None = field(default=None, repr=False)
+
+
+@frozen(kw_only=True)
+class Bindings:
+    """Sources and channels (``party.channel``, or ``party`` for the channel that is used without a name)."""
+
+    sources: Mapping[str, SourceBinding] = field(factory=dict)
+    channels: Mapping[str, ChannelBinding] = field(factory=dict)
+
+
+@frozen(kw_only=True)
+class Config:
+    """Everything that `wsla.toml` says, with defaults for what it does not say.
+
+    ``agreements`` holds bindings for one agreement, by its title; they go before ``bindings``. ``secrets`` says where
+    the variables lie that agreements name after ``env``.
+    """
+
+    path: str | None = None
+    store: str = "sqlite:///wsla.db"
+    log_format: str = "text"
+    limits: Limits = Limits()
+    mail: Mail | None = None
+    bindings: Bindings = Bindings()
+    agreements: Mapping[str, Bindings] = field(factory=dict)
+    secrets: Mapping[str, Reference] = field(factory=dict)
+
+
+def load_config(path: str | Path | None, environ: Mapping[str, str]) -> Config:
+    """The configuration of a file; None gives the defaults. Raises ConfigError with all problems of the file."""
+    if path is None:
+        return Config()
+    name = str(path)
+    try:
+        values = tomllib.loads(Path(path).read_bytes().decode("utf-8-sig"))
+    except OSError as error:
+        raise ConfigError(
+            (f"{name}: cannot be read: {(error.strerror or 'unknown reason').lower()}",)
+        ) from None
+    except UnicodeDecodeError:
+        raise ConfigError((f"{name}: the text is not UTF-8",)) from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ConfigError((f"{name}: this is not TOML: {error}",)) from None
+    problems: list[str] = []
+    config = _read(Table(values, (), problems, os.path.dirname(name)), name, environ)
+    if problems:
+        raise ConfigError(tuple(f"{name}: {problem}" for problem in problems))
+    return config
+
+
+def _read(top: Table, name: str, environ: Mapping[str, str]) -> Config:
+    store = top.text("store")
+    log_format = top.text("log_format", LOG_FORMATS)
+    limits = _limits(top.table("limits"))
+    mail = _mail(top.table("mail"), environ)
+    bindings = _bindings(top.table("bindings"), environ)
+    agreements = {}
+    named = top.table("agreements")
+    for title, table in named.tables() if named is not None else ():
+        agreements[title] = _bindings(table.table("bindings"), environ)
+        table.finish()
+    secrets = {}
+    places = top.table("secrets")
+    for variable in places.values if places is not None else ():
+        reference = places.reference(variable) if places is not None else None
+        if reference is not None:
+            secrets[variable] = reference
+    top.finish()
+    return Config(
+        path=name,
+        store=store or Config().store,
+        log_format=log_format or "text",
+        limits=limits,
+        mail=mail,
+        bindings=bindings,
+        agreements=agreements,
+        secrets=secrets,
+    )
+
+
+def _limits(table: Table | None) -> Limits:
+    default = Limits()
+    if table is None:
+        return default
+    limits = Limits(
+        concurrency=table.integer("concurrency", default.concurrency, 1, 10_000),
+        per_host=table.integer("per_host", default.per_host, 1, 10_000),
+        attempts=table.integer("attempts", default.attempts, 1, 1_000),
+        deliver_within=table.length("deliver_within", default.deliver_within, SECOND, 30 * DAY),
+        buffer=table.integer("buffer", default.buffer, 1_000, 10_000_000),
+        snapshot_every=table.length("snapshot_every", default.snapshot_every, 100 * MILLISECOND, HOUR),
+    )
+    table.finish()
+    return limits
+
+
+def _mail(table: Table | None, environ: Mapping[str, str]) -> Mail | None:
+    if table is None:
+        return None
+    server, sender = table.text("server"), table.text("sender")
+    for key, value in (("server", server), ("sender", sender)):
+        if value is None and key not in table.values:
+            table.problem(key, "this is needed for mail")
+    port = table.integer("port", 0, 1, 65_535)
+    mail = Mail(
+        server=server or "",
+        sender=sender or "",
+        port=port or None,
+        security=table.text("security", SECURITIES),
+        username=table.text("username"),
+        password=_secret(table, "password", environ),
+        ca_file=table.path("ca_file"),
+    )
+    if (mail.username is None) != ("password" not in table.values):
+        table.problem("username", "username and password go together")
+    if mail.security == "none" and "password" in table.values:
+        table.problem("security", "a password is sent only over starttls or tls")
+    table.finish()
+    return mail
+
+
+def _bindings(table: Table | None, environ: Mapping[str, str]) -> Bindings:
+    if table is None:
+        return Bindings()
+    sources, channels = table.table("sources"), table.table("channels")
+    found = Bindings(
+        sources={name: _source(one) for name, one in sources.tables()} if sources is not None else {},
+        channels={name: _channel(one, environ) for name, one in channels.tables()}
+        if channels is not None
+        else {},
+    )
+    table.finish()
+    return found
+
+
+def _source(table: Table) -> SourceBinding:
+    url = table.text("url")
+    if url is None and "url" not in table.values:
+        table.problem("url", "a binding says what is looked at instead")
+    elif url is not None and not url.startswith(("http://", "https://")):
+        table.problem("url", "a web address begins with https:// or http://")
+    binding = SourceBinding(
+        url=url or "",
+        every=table.optional_length("every", MILLISECOND, DAY),
+        timeout=table.optional_length("timeout", MILLISECOND, HOUR),
+        verify_tls=table.truth("verify_tls"),
+        ca_file=table.path("ca_file"),
+    )
+    table.finish()
+    return binding
+
+
+def _channel(table: Table, environ: Mapping[str, str]) -> ChannelBinding:
+    kind = table.text("kind", CHANNEL_KINDS)
+    hidden = isinstance(table.values.get("address"), dict)
+    address = _secret(table, "address", environ) if hidden else table.text("address")
+    for key in ("kind", "address"):
+        if key not in table.values:
+            table.problem(key, "a binding says the kind of channel and its address")
+    binding = ChannelBinding(
+        kind=kind or "log", address=address or "", secret=_secret(table, "secret", environ)
+    )
+    table.finish()
+    return binding
+
+
+def _secret(table: Table, key: str, environ: Mapping[str, str]) -> str | None:
+    reference = table.reference(key)
+    if reference is None:
+        return None
+    try:
+        return reference.resolve(environ)
+    except SecretMissing as error:
+        table.problem(key, str(error))
+        return None

@@ -1,0 +1,251 @@
+"""One agreement, live: its observations in order of time, its engine, and what goes to the store because of it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from heapq import heappop, heappush
+from typing import Final, assert_never
+
+from wsla.api import Agreement
+from wsla.daemon.scheduler import SourceRunner
+from wsla.daemon.writer import Item, Writer
+from wsla.engine import Engine, Output
+from wsla.evaluation.stream import JudgementFinal, StandingChanged, TooLate, TriggerChanged
+from wsla.evaluation.verdicts import Judgement, Labels
+from wsla.ports import Clock
+from wsla.remedies.decisions import Intent, LedgerEntry
+from wsla.store.records import Decided, Judged, Observed, Snapshot
+from wsla.values.instants import SECOND, format_instant
+from wsla.values.observations import Observation
+
+_log = logging.getLogger(__name__)
+
+_LONGEST_SLEEP: Final = 30.0
+_PIECE: Final = 2_000
+_MOST_HELD: Final = 10_000
+_ADVANCE_SHARE: Final = 20
+
+
+class Judge:
+    """Feeds an engine and stores what it says.
+
+    An observation waits until nothing earlier can come from any of the ``runners``; the engine's time is never later
+    than what may still come. ``state`` is what the engine's snapshots are good for. ``snapshot_every`` is nanoseconds.
+    """
+
+    def __init__(
+        self,
+        agreement: Agreement,
+        engine: Engine,
+        state: str,
+        *,
+        writer: Writer,
+        clock: Clock,
+        snapshot_every: Callable[[int], int],
+        dropped: Callable[[], None],
+    ) -> None:
+        self.agreement = agreement
+        self.engine: Final = engine
+        self.state = state
+        self.runners: dict[str, SourceRunner] = {}
+        self.standings: dict[tuple[str, Labels], Judgement] = {}
+        self.time = -(1 << 63)
+        self.paused = False
+        self.failed: str | None = None
+        self.accepted = 0
+        self._writer: Final = writer
+        self._clock: Final = clock
+        self._snapshot_every: Final = snapshot_every
+        self._dropped: Final = dropped
+        self._held: list[tuple[int, int, Observation, int]] = []
+        self._sequence = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._latest = 0
+        self._advanced_at = 0.0
+        self._advance_cost = 0.0
+        self._behind = False
+        self._snapshot_at = clock.monotonic()
+        self._snapshot_cost = 0
+        self._changed = True
+
+    def ended(self, observation: Observation) -> None:
+        """Takes the observation of a look that has ended."""
+        if self._writer.full or len(self._held) >= _MOST_HELD:
+            self._dropped()
+            return
+        self._hold(observation, self._clock.now())
+        self.step()
+
+    def take_over(self, other: Judge) -> None:
+        """Takes the runners of a judge that is given up, and the observations that it holds."""
+        self.runners = other.runners
+        for runner in self.runners.values():
+            runner.ended = self.ended
+        for _, _, observation, received_at in sorted(other._held, key=lambda held: held[:2]):
+            self._hold(observation, received_at)
+        other._held.clear()
+        other.close()
+
+    def horizon(self) -> int:
+        """The latest instant that may be judged by now."""
+        pending = [runner.pending for runner in self.runners.values() if runner.pending is not None]
+        now = self._clock.now()
+        return min(now, min(pending) - 1) if pending else now
+
+    def step(self) -> None:
+        """Judges as far as can be. Does nothing while it is paused or nothing can be stored."""
+        if self.paused or self._writer.full:
+            return
+        horizon = self.horizon()
+        observed: list[Observed] = []
+        outputs: list[Output] = []
+        while self._held and self._held[0][0] <= horizon:
+            _, _, observation, received_at = heappop(self._held)
+            observed.append(Observed(self.agreement.title, observation, received_at))
+            outputs.extend(self._fed(observation))
+        outputs.extend(self._advanced(horizon))
+        self._submit(observed, outputs)
+        self._set_timer()
+
+    def submit(self, outputs: Iterable[Output]) -> None:
+        """Stores what an engine has said."""
+        self._submit([], list(outputs))
+
+    def close(self, *, snapshot: bool = False) -> None:
+        """Ends it; with ``snapshot`` the engine's state is noted once more."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if snapshot and self._changed and not self._writer.full and self.failed is None:
+            self._writer.submit(Item(snapshots=(self._snapshot(),)))
+        self.paused = True
+
+    def _hold(self, observation: Observation, received_at: int) -> None:
+        self._sequence += 1
+        heappush(self._held, (observation.at, self._sequence, observation, received_at))
+
+    def _fed(self, observation: Observation) -> Sequence[Output]:
+        self._latest = observation.at
+        if self.failed is not None:
+            return ()
+        try:
+            return self.engine.observe(observation)
+        except Exception as error:
+            return self._give_up(error)
+
+    def _advanced(self, horizon: int) -> Sequence[Output]:
+        if self.failed is not None or horizon <= self.time:
+            return ()
+        try:
+            due = self.engine.next_due()
+            self._behind = (due is None or due > horizon) and self._rest() > 0
+            if self._behind:
+                return ()
+            began = time.perf_counter()
+            outputs = self.engine.advance(horizon)
+        except Exception as error:
+            return self._give_up(error)
+        self.time = horizon
+        self._advanced_at = time.perf_counter()
+        self._advance_cost = self._advanced_at - began
+        return outputs
+
+    def _rest(self) -> float:
+        """Seconds until time is moved on again where nothing is due: it costs something for every goal."""
+        return self._advanced_at + _ADVANCE_SHARE * self._advance_cost - time.perf_counter()
+
+    def _give_up(self, error: Exception) -> Sequence[Output]:
+        """Other agreements must not suffer; observations of this one are kept and can be judged later."""
+        self.failed = f"judging failed ({type(error).__name__}); observations are still recorded"
+        _log.critical("“%s”: %s", self.agreement.title, self.failed, exc_info=error)
+        return ()
+
+    def _submit(self, observed: list[Observed], outputs: list[Output]) -> None:
+        title = self.agreement.title
+        judged, decided = self._sort(title, outputs)
+        snapshots: tuple[Snapshot, ...] = ()
+        if observed or outputs:
+            self._changed = True
+            self.accepted += len(observed)
+        if self._snapshot_due():
+            snapshots = (self._snapshot(),)
+        if not (observed or judged or decided or snapshots):
+            return
+        if len(judged) + len(decided) <= _PIECE:
+            self._writer.submit(
+                Item(
+                    observations=tuple(observed),
+                    judgements=tuple(judged),
+                    decisions=tuple(decided),
+                    snapshots=snapshots,
+                )
+            )
+            return
+        # After a long absence there may be more than one transaction should hold.
+        self._writer.submit(Item(observations=tuple(observed)))
+        for start in range(0, len(judged), _PIECE):
+            self._writer.submit(Item(judgements=tuple(judged[start : start + _PIECE])))
+        for start in range(0, len(decided), _PIECE):
+            self._writer.submit(Item(decisions=tuple(decided[start : start + _PIECE])))
+        self._writer.submit(Item(snapshots=snapshots))
+
+    def _sort(self, title: str, outputs: list[Output]) -> tuple[list[Judged], list[Decided]]:
+        judged: dict[object, Judged] = {}
+        decided: list[Decided] = []
+        for output in outputs:
+            match output:
+                case JudgementFinal(judgement=judgement) | StandingChanged(judgement=judgement):
+                    # Of one window only the latest word counts.
+                    judged[judgement.goal, judgement.labels, judgement.window] = Judged(title, judgement)
+                    self.standings[judgement.goal, judgement.labels] = judgement
+                case Intent() | LedgerEntry():
+                    decided.append(Decided(title, output))
+                    _log.info("“%s”: %s", title, _in_words(output))
+                case TooLate(observation=observation):
+                    at = format_instant(observation.at)
+                    _log.warning(
+                        "“%s”: an observation of %s at %s came too late", title, observation.source, at
+                    )
+                case TriggerChanged(rule=rule, value=value):
+                    _log.debug("“%s”: the condition of %s is now %s", title, rule, value)
+                case _:
+                    assert_never(output)
+        return list(judged.values()), decided
+
+    def _snapshot_due(self) -> bool:
+        if not self._changed or self.failed is not None or self._writer.trouble is not None:
+            return False
+        return self._clock.monotonic() - self._snapshot_at >= self._snapshot_every(self._snapshot_cost)
+
+    def _snapshot(self) -> Snapshot:
+        began = time.perf_counter_ns()
+        content = self.engine.snapshot()
+        self._snapshot_cost = time.perf_counter_ns() - began
+        self._snapshot_at = self._clock.monotonic()
+        self._changed = False
+        return Snapshot(self.agreement.title, self.state, max(self.time, self._latest, 0), content)
+
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self.failed is not None:
+            return
+        delays = [self._rest()] if self._behind else []
+        due = self.engine.next_due()
+        if due is not None:
+            wait = (due - self._clock.now()) / SECOND
+            # What is due already waits for a look that has not ended, and its end calls `step`.
+            if wait > 0 or self.horizon() >= due:
+                delays.append(wait)
+        if delays:
+            delay = min(max(min(delays), 0.001), _LONGEST_SLEEP)
+            self._timer = asyncio.get_running_loop().call_later(delay, self.step)
+
+
+def _in_words(decision: Intent | LedgerEntry) -> str:
+    if isinstance(decision, Intent):
+        return f"{decision.verb} {', '.join(str(target) for target in decision.targets)}: {decision.subject}"
+    return f"{decision.kind} {decision.creditor} {decision.amount} {decision.currency}: {decision.memo}"

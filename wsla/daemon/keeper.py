@@ -1,0 +1,202 @@
+"""The agreements that are kept: begun, adjusted, changed and ended while everything else goes on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from attrs import define
+
+from wsla.daemon.agreements import sha256_of, state_version
+from wsla.daemon.bindings import Deployment
+from wsla.daemon.config import Limits
+from wsla.daemon.judge import Judge
+from wsla.daemon.outbox import Route
+from wsla.daemon.recovery import Recovered, recover
+from wsla.daemon.reload import Changes
+from wsla.daemon.scheduler import Slots, SourceRunner
+from wsla.daemon.writer import Item, Writer
+from wsla.plan.model import Target
+from wsla.ports import Clock
+from wsla.sources.http import HttpProber
+from wsla.store.errors import StoreError
+from wsla.store.records import AgreementVersion
+from wsla.store.sqlite import Store
+
+_SNAPSHOT_SHARE: Final = 20
+
+
+@define
+class Kept:
+    """An agreement that is kept."""
+
+    deployment: Deployment
+    judge: Judge
+
+
+class Keeper:
+    """``agreements`` are those that are kept, by title. ``tell`` takes what an operator should know."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        clock: Clock,
+        limits: Limits,
+        *,
+        tell: Callable[[str], None],
+        dropped: Callable[[], None],
+    ) -> None:
+        self.agreements: Final[dict[str, Kept]] = {}
+        self.slots: Final = Slots(limits.concurrency, limits.per_host)
+        self._writer: Final = writer
+        self._clock: Final = clock
+        self._limits: Final = limits
+        self._tell: Final = tell
+        self._dropped: Final = dropped
+
+    @property
+    def runners(self) -> list[SourceRunner]:
+        """Every source that is looked at."""
+        return [runner for kept in self.agreements.values() for runner in kept.judge.runners.values()]
+
+    def route(self, title: str, target: Target) -> Route | None:
+        """Where messages to a target of an agreement go; None where the agreement is not kept."""
+        kept = self.agreements.get(title)
+        if kept is None:
+            return None
+        return Route(plan=kept.deployment.agreement.plan, channel=kept.deployment.channel(target))
+
+    def begin(self, deployment: Deployment, recovered: Recovered, until: int) -> None:
+        """Keeps one more agreement, from the state that was recovered for ``until``."""
+        judge = self._judge(deployment, recovered, until)
+        self.agreements[deployment.agreement.title] = Kept(deployment, judge)
+        judge.submit(recovered.outputs)
+        self._look(judge, deployment)
+        judge.step()
+
+    async def apply(self, changes: Changes) -> None:
+        """Carries out what a new look at the files changes."""
+        for title in changes.removed:
+            await self._remove(title)
+        for deployment in changes.adjusted:
+            await self._adjust(deployment)
+        for deployment in changes.changed:
+            await self._change(deployment)
+        for deployment in changes.added:
+            await self._add(deployment)
+
+    def step(self) -> None:
+        """Lets every agreement be judged as far as can be."""
+        for kept in self.agreements.values():
+            kept.judge.step()
+
+    def close(self) -> None:
+        """Notes the last state of every engine. Nothing is looked at any more by then."""
+        for kept in self.agreements.values():
+            kept.judge.step()
+            kept.judge.close(snapshot=True)
+
+    async def _remove(self, title: str) -> None:
+        kept = self.agreements[title]
+        await self._look_away(kept.judge, None)
+        kept.judge.step()
+        kept.judge.close(snapshot=True)
+        del self.agreements[title]
+
+    async def _adjust(self, deployment: Deployment) -> None:
+        """Other probes, channels or wording: the terms are the same, so the engine goes on."""
+        agreement = deployment.agreement
+        kept = self.agreements[agreement.title]
+        judge = kept.judge
+        if sha256_of(judge.agreement) != sha256_of(agreement):
+            registration = AgreementVersion(
+                key=agreement.title,
+                title=agreement.title,
+                version=agreement.version,
+                text=agreement.source.text,
+                sha256=sha256_of(agreement),
+                at=self._clock.now(),
+            )
+            self._writer.submit(Item(agreements=(registration,)))
+            judge.agreement = agreement
+            judge.state = state_version(agreement, judge.engine.start)
+        kept.deployment = deployment
+        await self._look_away(judge, deployment)
+        self._look(judge, deployment)
+
+    async def _change(self, deployment: Deployment) -> None:
+        """Other terms: a new engine learns what is stored, while the sources go on and the judge waits."""
+        old = self.agreements[deployment.agreement.title].judge
+        if self._writer.trouble is not None:
+            self._tell(f"“{deployment.agreement.title}” stays as it was, for the store cannot be written.")
+            return
+        old.step()
+        old.paused = True
+        until = old.horizon()
+        try:
+            recovered = await self._recover(deployment, until)
+        except StoreError as error:
+            old.paused = False
+            old.step()
+            self._tell(f"“{deployment.agreement.title}” stays as it was: {error}")
+            return
+        judge = self._judge(deployment, recovered, until)
+        judge.take_over(old)
+        judge.submit(recovered.outputs)
+        self.agreements[deployment.agreement.title] = Kept(deployment, judge)
+        await self._look_away(judge, deployment)
+        self._look(judge, deployment)
+        judge.step()
+
+    async def _add(self, deployment: Deployment) -> None:
+        until = self._clock.now()
+        try:
+            recovered = await self._recover(deployment, until)
+        except StoreError as error:
+            self._tell(f"“{deployment.agreement.title}” cannot be kept: {error}")
+            return
+        self.begin(deployment, recovered, until)
+
+    async def _recover(self, deployment: Deployment, until: int) -> Recovered:
+        def ask(store: Store) -> Recovered:
+            return recover(store, deployment.agreement, until)
+
+        recovered: Recovered = await asyncio.wrap_future(self._writer.call(ask))
+        return recovered
+
+    def _look(self, judge: Judge, deployment: Deployment) -> None:
+        """Starts the sources that do not run yet."""
+        for name, plan in deployment.probes.items():
+            if name not in judge.runners:
+                prober = HttpProber(plan.target, self._clock)
+                runner = SourceRunner(
+                    deployment.agreement.title, plan, prober, self._clock, self.slots, judge.ended
+                )
+                judge.runners[name] = runner
+                runner.start()
+
+    async def _look_away(self, judge: Judge, deployment: Deployment | None) -> None:
+        """Stops the sources that are not to be looked at any more, or in another way."""
+        wanted = {} if deployment is None else deployment.probes
+        for name, runner in list(judge.runners.items()):
+            if wanted.get(name) != runner.plan:
+                await runner.stop(0)
+                del judge.runners[name]
+
+    def _judge(self, deployment: Deployment, recovered: Recovered, until: int) -> Judge:
+        judge = Judge(
+            deployment.agreement,
+            recovered.engine,
+            recovered.state,
+            writer=self._writer,
+            clock=self._clock,
+            snapshot_every=self._snapshot_every,
+            dropped=self._dropped,
+        )
+        judge.time = max(until, recovered.latest)
+        return judge
+
+    def _snapshot_every(self, cost: int) -> int:
+        # With many agreements, noting their states must not become the main work.
+        return max(self._limits.snapshot_every, _SNAPSHOT_SHARE * cost * len(self.agreements))

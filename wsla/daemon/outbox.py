@@ -1,0 +1,314 @@
+"""Carries out what was decided: a queue for each target, and every message ends delivered or in the dead letters."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import re
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Final
+
+from attrs import define, field, frozen
+
+from wsla.channels.backoff import next_delay
+from wsla.channels.errors import ChannelError
+from wsla.channels.registry import build_channel
+from wsla.daemon.bindings import ChannelPlan
+from wsla.daemon.config import Limits
+from wsla.daemon.writer import Item, Writer
+from wsla.plan.model import Plan, Target
+from wsla.ports import Channel, Clock, Delivery, DeliveryResult
+from wsla.remedies.decisions import Intent
+from wsla.store.errors import StoreError
+from wsla.store.records import DeliveryOutcome, OutboxItem
+from wsla.store.sqlite import Store
+from wsla.values.instants import MINUTE, SECOND, format_instant, format_length
+
+_log = logging.getLogger(__name__)
+
+_VERSION: Final = re.compile(r"[^|]*\|v(\d+)\|")
+_END_OF_TIME: Final = 2**63 - 1
+_MOST_IN_HAND: Final = 20_000
+_AT_ONCE: Final = 1_000
+_LOOK_AGAIN: Final = 60.0
+_AFTER_TROUBLE: Final = 2.0
+_UNANSWERED: Final = 10 * MINUTE
+_LONGEST_SLEEP: Final = 30 * SECOND
+
+
+@frozen(kw_only=True)
+class Route:
+    """Where messages to a target of an agreement go now, and the plan that says what their causes are."""
+
+    plan: Plan
+    channel: ChannelPlan | str
+
+
+Routes = Callable[[str, Target], Route | None]
+"""The route to a target of an agreement (by title); None where the agreement is not kept at the moment."""
+
+
+@define
+class _Lane:
+    """The queue of one agreement and target: one message at a time, in order."""
+
+    agreement: str
+    target: Target
+    items: deque[OutboxItem] = field(factory=deque)
+    wake: asyncio.Event = field(factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
+    channel: Channel | None = None
+    built_for: ChannelPlan | None = None
+    sending: bool = False
+
+
+class Outbox:
+    """Takes what is due from the store and sends it. ``fraction`` gives the jitter between attempts, in [0, 1)."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        clock: Clock,
+        limits: Limits,
+        routes: Routes,
+        *,
+        fraction: Callable[[], float] = random.random,
+    ) -> None:
+        self._writer: Final = writer
+        self._clock: Final = clock
+        self._limits: Final = limits
+        self._routes: Final = routes
+        self._fraction: Final = fraction
+        self._lanes: Final[dict[tuple[str, str], _Lane]] = {}
+        self._in_hand: Final[dict[tuple[str, str], int]] = {}
+        self._wake: Final = asyncio.Event()
+        self._closing = False
+        self._more = False
+        self._task: asyncio.Task[None] | None = None
+        self.delivered = 0
+        self.failed_attempts = 0
+        self.dead = 0
+
+    @property
+    def in_hand(self) -> int:
+        """How many messages are waiting or under way."""
+        return len(self._in_hand)
+
+    def start(self) -> None:
+        """Begin."""
+        self._task = asyncio.get_running_loop().create_task(self._run(), name="outbox")
+
+    def wake(self) -> None:
+        """Something new may be due."""
+        self._wake.set()
+
+    async def close(self, patience: float) -> None:
+        """End. Messages under way have ``patience`` seconds; what is not sent stays pending."""
+        self._closing = True
+        sending = [lane.task for lane in self._lanes.values() if lane.task is not None and lane.sending]
+        for task in [self._task, *(lane.task for lane in self._lanes.values() if not lane.sending)]:
+            if task is not None:
+                task.cancel()
+        if sending:
+            _, late = await asyncio.wait(sending, timeout=patience)
+            for task in late:
+                task.cancel()
+        tasks = [self._task, *(lane.task for lane in self._lanes.values())]
+        await asyncio.gather(*(task for task in tasks if task is not None), return_exceptions=True)
+        for lane in self._lanes.values():
+            if lane.channel is not None:
+                await lane.channel.close()
+
+    # From the store
+
+    async def _run(self) -> None:
+        due, limit = _END_OF_TIME, _MOST_IN_HAND
+        while True:
+            self._wake.clear()
+            asked = limit + len(self._in_hand)
+            try:
+                found = await self._ask(due, asked)
+            except StoreError as error:
+                _log.warning("the outbox cannot be read, and is tried again: %s", error)
+                await asyncio.sleep(_AFTER_TROUBLE)
+                continue
+            # An order of instants is the order of decisions; what was tried before comes back with a later one.
+            for item in sorted(found, key=lambda one: one.intent.at):
+                self._take(item)
+            self._more = len(found) >= asked
+            if not self._more or len(self._in_hand) >= _MOST_IN_HAND:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), _LOOK_AGAIN)
+            due, limit = self._clock.now(), _AT_ONCE
+
+    async def _ask(self, due: int, limit: int) -> list[OutboxItem]:
+        def ask(store: Store) -> list[OutboxItem]:
+            return store.due_deliveries(due, limit)
+
+        found: list[OutboxItem] = await asyncio.wrap_future(self._writer.call(ask))
+        return found
+
+    def _take(self, item: OutboxItem) -> None:
+        key = (item.intent.id, str(item.target))
+        if key in self._in_hand:
+            return
+        self._in_hand[key] = self._clock.now()
+        lane = self._lanes.get((item.agreement, str(item.target)))
+        if lane is None:
+            lane = _Lane(agreement=item.agreement, target=item.target)
+            self._lanes[item.agreement, str(item.target)] = lane
+            lane.task = asyncio.get_running_loop().create_task(self._serve(lane), name=f"lane {item.target}")
+        lane.items.append(item)
+        lane.wake.set()
+
+    # To the target
+
+    async def _serve(self, lane: _Lane) -> None:
+        while not self._closing:
+            while not lane.items:
+                lane.wake.clear()
+                await lane.wake.wait()
+            item = lane.items[0]
+            try:
+                await self._deliver(lane, item)
+            except StoreError:
+                return
+            lane.items.popleft()
+            # In the store it is done: should it not be, it is due again and comes back.
+            self._in_hand.pop((item.intent.id, str(item.target)), None)
+            if self._more and len(self._in_hand) < _MOST_IN_HAND // 2:
+                self._wake.set()
+
+    async def _deliver(self, lane: _Lane, item: OutboxItem) -> None:
+        """Attempts until it is delivered or dead, and stored as such. Raises StoreError where the store is closed."""
+        taken = self._in_hand[item.intent.id, str(item.target)]
+        deadline = max(item.intent.at, taken) + self._limits.deliver_within
+        attempts = item.attempts
+        next_at = item.next_attempt_at
+        while True:
+            await self._until(next_at)
+            result = await self._attempt(lane, item, attempts + 1)
+            if result is None:
+                # The agreement is not kept at the moment: it may come back with the next reload.
+                if self._clock.now() < deadline:
+                    next_at = self._clock.now() + MINUTE
+                    continue
+                result = DeliveryResult(
+                    delivered=False, permanent=True, reason="the agreement is not kept any more"
+                )
+            attempts += 1
+            next_at = self._next_attempt(result, attempts, deadline)
+            await self._note(item, result, attempts, next_at)
+            if result.delivered or next_at is None or self._closing:
+                return
+
+    async def _until(self, instant: int | None) -> None:
+        while instant is not None and (left := instant - self._clock.now()) > 0:
+            await self._clock.sleep(min(left, _LONGEST_SLEEP))
+
+    async def _attempt(self, lane: _Lane, item: OutboxItem, attempt: int) -> DeliveryResult | None:
+        route = self._routes(lane.agreement, lane.target)
+        if route is None:
+            return None
+        if isinstance(route.channel, str):
+            return DeliveryResult(delivered=False, permanent=True, reason=route.channel)
+        if lane.built_for != route.channel:
+            if lane.channel is not None:
+                await lane.channel.close()
+            try:
+                plan = route.channel
+                lane.channel = build_channel(plan.kind, plan.address, dict(plan.options), self._clock)
+                lane.built_for = plan
+            except ChannelError as error:
+                lane.channel = lane.built_for = None
+                return DeliveryResult(delivered=False, permanent=True, reason=str(error))
+        assert lane.channel is not None
+        intent = item.intent
+        delivery = Delivery(
+            key=intent.id,
+            subject=intent.subject,
+            text=intent.text,
+            payload=payload_of(route.plan, lane.agreement, intent),
+            attempt=attempt,
+        )
+        lane.sending = True
+        try:
+            async with asyncio.timeout(_UNANSWERED / SECOND):
+                return await lane.channel.send(delivery)
+        except Exception as error:
+            # A channel never raises; should one do so, the others must not suffer.
+            _log.exception("the channel to %s failed", lane.target)
+            return DeliveryResult(delivered=False, reason=f"the channel failed ({type(error).__name__})")
+        finally:
+            lane.sending = False
+
+    def _next_attempt(self, result: DeliveryResult, attempts: int, deadline: int) -> int | None:
+        if result.delivered or result.permanent or attempts >= self._limits.attempts:
+            return None
+        delay = next_delay(attempts, self._fraction(), retry_after=result.retry_after)
+        at = self._clock.now() + delay
+        return at if at < deadline else None
+
+    async def _note(
+        self, item: OutboxItem, result: DeliveryResult, attempts: int, next_at: int | None
+    ) -> None:
+        intent, target = item.intent, item.target
+        if result.delivered:
+            self.delivered += 1
+            _log.info("“%s”: delivered to %s: %s", item.agreement, target, intent.subject)
+        elif next_at is not None:
+            self.failed_attempts += 1
+            wait = max(next_at - self._clock.now(), 0)
+            _log.warning(
+                "“%s”: not delivered to %s (%s); attempt %d follows in %s",
+                item.agreement,
+                target,
+                result.reason,
+                attempts + 1,
+                format_length(wait // SECOND * SECOND),
+            )
+        else:
+            self.dead += 1
+            _log.error(
+                "“%s”: given up after attempt %d, in the dead letters now: %s to %s (%s)",
+                item.agreement,
+                attempts,
+                intent.subject,
+                target,
+                result.reason,
+            )
+        outcome = DeliveryOutcome(
+            intent_id=intent.id,
+            target=target,
+            at=self._clock.now(),
+            delivered=result.delivered,
+            reason=result.reason,
+            next_attempt_at=next_at,
+        )
+        await asyncio.wrap_future(self._writer.submit(Item(outcomes=(outcome,))))
+
+
+def payload_of(plan: Plan, agreement: str, intent: Intent) -> dict[str, Any]:
+    """What led to a message, for programs: see docs/reference/channels.md."""
+    cause = "rule" if any(rule.name == intent.cause for rule in plan.rules) else "goal"
+    window = intent.window
+    return {
+        "agreement": agreement,
+        "version": _version_of(intent, plan),
+        cause: intent.cause,
+        "labels": dict(intent.labels),
+        "window": None
+        if window is None
+        else {"start": format_instant(window.start), "end": format_instant(window.end)},
+        "verb": intent.verb,
+        "at": format_instant(intent.at),
+    }
+
+
+def _version_of(intent: Intent, plan: Plan) -> int:
+    """The version under which it was decided: another may have come into force since, and the identity names it."""
+    match = _VERSION.match(intent.id)
+    return plan.version if match is None else int(match[1])

@@ -1,0 +1,144 @@
+"""From what is stored to an engine that goes on where the last one ended, however that ended."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Final
+
+from attrs import define, field
+
+from wsla.api import Agreement, AgreementError, load_all
+from wsla.daemon.agreements import sha256_of, state_version
+from wsla.diagnostics.source import SourceText
+from wsla.engine import Engine, Output
+from wsla.evaluation.stream import JudgementFinal
+from wsla.remedies.decisions import Intent, LedgerEntry
+from wsla.store.records import AgreementVersion, Batch, Decided, Judged
+from wsla.store.sqlite import Store
+
+_log = logging.getLogger(__name__)
+
+_END_OF_TIME: Final = 2**63 - 1
+_PIECE: Final = 5_000
+
+
+@define
+class Recovered:
+    """An engine up to date.
+
+    ``state`` says what its snapshots are good for; ``latest`` is the latest instant that it has seen; ``outputs`` are
+    what it said last, not stored yet.
+    """
+
+    engine: Engine
+    state: str
+    latest: int
+    outputs: list[Output] = field(factory=list)
+
+
+def recover(store: Store, agreement: Agreement, until: int) -> Recovered:
+    """An engine for an agreement, with everything that is stored, its time at ``until``.
+
+    A version that the store does not know comes into force at ``until``: the version before it judges the windows that
+    were final by then, the new one all later ones. What engines say is stored; all of it may have been stored before,
+    and is the same then. Raises StoreError.
+    """
+    title = agreement.title
+    history = store.agreement_history(title)
+    if not history or history[-1].sha256 != sha256_of(agreement):
+        registration = AgreementVersion(
+            key=title,
+            title=title,
+            version=agreement.version,
+            text=agreement.source.text,
+            sha256=sha256_of(agreement),
+            at=until,
+        )
+        if history and history[-1].version != agreement.version:
+            _settle(store, history, until)
+        store.write(Batch(agreements=(registration,)))
+        history = [*history, registration]
+    start = _start(history)
+    state = state_version(agreement, start)
+    engine, latest = _restored(store, agreement, state)
+    if engine is None:
+        engine = Engine(agreement.plan, start)
+        observations = store.observations(title, agreement.plan.effective_start, _END_OF_TIME)
+    else:
+        observations = store.observations_after_snapshot(title)
+    known = {source.name for source in agreement.plan.sources}
+    outputs: list[Output] = []
+    for observation in observations:
+        latest = max(latest, observation.at)
+        if observation.source in known:
+            outputs.extend(engine.observe(observation))
+        if len(outputs) >= _PIECE:
+            _store(store, title, outputs)
+            outputs.clear()
+    outputs.extend(engine.advance(until))
+    for begin in range(0, len(outputs) - _PIECE, _PIECE):
+        _store(store, title, outputs[begin : begin + _PIECE])
+    return Recovered(
+        engine=engine,
+        state=state,
+        latest=latest,
+        outputs=outputs[-_PIECE:],
+    )
+
+
+def _start(history: list[AgreementVersion]) -> int:
+    """From when the latest version judges: windows that were final before that are those of the version before it."""
+    number = history[-1].version
+    first = len(history) - 1
+    while first > 0 and history[first - 1].version == number:
+        first -= 1
+    if first == 0:
+        return history[0].at
+    before = _parsed(history[first - 1])
+    return history[first].at - (0 if before is None else before.plan.grace)
+
+
+def _settle(store: Store, history: list[AgreementVersion], until: int) -> None:
+    """Lets the version that was in force judge up to the instant at which another takes its place."""
+    before = _parsed(history[-1])
+    if before is None:
+        _log.warning(
+            "“%s”: the text of version %d cannot be read any more; what it had not judged is left to the new one",
+            history[-1].title,
+            history[-1].version,
+        )
+        return
+    recovered = recover(store, before, until)
+    _store(store, before.title, recovered.outputs)
+
+
+def _parsed(registered: AgreementVersion) -> Agreement | None:
+    try:
+        agreements = load_all(SourceText(name=registered.title, text=registered.text))
+    except AgreementError:
+        return None
+    return next((one for one in agreements if one.title == registered.title), None)
+
+
+def _restored(store: Store, agreement: Agreement, state: str) -> tuple[Engine | None, int]:
+    snapshot = store.latest_snapshot(agreement.title)
+    if snapshot is None or snapshot[0] != state:
+        return None, 0
+    try:
+        return Engine.restore(agreement.plan, snapshot[2]), snapshot[1]
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, AssertionError) as error:
+        _log.warning(
+            "“%s”: the noted state cannot be used (%s); it is computed anew from the observations",
+            agreement.title,
+            type(error).__name__,
+        )
+        return None, 0
+
+
+def _store(store: Store, title: str, outputs: Sequence[Output]) -> None:
+    """Stores verdicts and decisions; what was said of open windows on the way is said again at the end."""
+    judgements = tuple(Judged(title, one.judgement) for one in outputs if isinstance(one, JudgementFinal))
+    decisions = tuple(Decided(title, one) for one in outputs if isinstance(one, Intent | LedgerEntry))
+    if judgements or decisions:
+        store.write(Batch(judgements=judgements, decisions=decisions))

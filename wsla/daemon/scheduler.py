@@ -1,0 +1,163 @@
+"""When each source is looked at: on a grid of its own that never drifts, within limits, every look accounted for."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import Final
+
+from attrs import define, field
+
+from wsla.daemon.bindings import ProbePlan
+from wsla.ports import Clock, Prober
+from wsla.sources.http import FIELDS
+from wsla.values.instants import SECOND, format_length
+from wsla.values.observations import Observation
+
+_log = logging.getLogger(__name__)
+
+MISSED: Final = "observer-missed"
+SHUTDOWN: Final = "observer-shutdown"
+_LONGEST_SLEEP: Final = 30 * SECOND
+_LATEST: Final = SECOND
+
+
+def phase_of(agreement: str, source: str, every: int) -> int:
+    """How much after whole multiples of ``every`` a source is looked at: stable, and spread over sources."""
+    digest = hashlib.sha256(f"{agreement}\0{source}".encode("utf-8", "backslashreplace")).digest()
+    return int.from_bytes(digest[:12], "big") * every >> 96
+
+
+def next_tick(after: int, every: int, phase: int) -> int:
+    """The first tick later than an instant."""
+    return ((after - phase) // every + 1) * every + phase
+
+
+@define
+class Slots:
+    """How many probes run at once, in all and to one host."""
+
+    concurrency: int
+    per_host: int
+    _all: asyncio.Semaphore = field(init=False)
+    _hosts: dict[str, asyncio.Semaphore] = field(init=False, factory=dict)
+    running: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        self._all = asyncio.Semaphore(self.concurrency)
+
+    async def enter(self, stack: AsyncExitStack, host: str) -> None:
+        """Waits for a slot, which is held as long as the stack."""
+        # First the host's: who waits for a slow host takes no slot from others.
+        await stack.enter_async_context(self._hosts.setdefault(host, asyncio.Semaphore(self.per_host)))
+        await stack.enter_async_context(self._all)
+
+
+class SourceRunner:
+    """Looks at one source, again and again.
+
+    ``pending`` is an instant before which no observation of this source comes any more; None once it has ended.
+    ``ended`` is called with every observation, in order of their instants.
+    """
+
+    def __init__(
+        self,
+        agreement: str,
+        plan: ProbePlan,
+        prober: Prober,
+        clock: Clock,
+        slots: Slots,
+        ended: Callable[[Observation], None],
+    ) -> None:
+        self.plan: Final = plan
+        self.ended = ended
+        self.lateness = 0
+        self.last: Observation | None = None
+        self._prober: Final = prober
+        self._clock: Final = clock
+        self._slots: Final = slots
+        self._phase: Final = phase_of(agreement, plan.source, plan.every)
+        self._task: asyncio.Task[None] | None = None
+        self._probing = False
+        self._stopping = False
+        self.pending: int | None = next_tick(clock.now(), plan.every, self._phase)
+
+    def start(self) -> None:
+        """Begin."""
+        self._task = asyncio.get_running_loop().create_task(self._run(), name=f"source {self.plan.source}")
+
+    async def stop(self, patience: float) -> None:
+        """End. A probe that runs has ``patience`` seconds to end by itself; then it is recorded as unknown."""
+        self._stopping = True
+        task = self._task
+        if task is None:
+            self.pending = None
+            return
+        if not self._probing:
+            task.cancel()
+        if self._probing and patience > 0:
+            await asyncio.wait((task,), timeout=patience)
+        await self._prober.close()
+        await asyncio.wait((task,))
+
+    async def _run(self) -> None:
+        try:
+            while not self._stopping:
+                tick = self.pending
+                assert tick is not None
+                await self._until(tick)
+                observation = await self._look(tick)
+                missed = observation.failure == MISSED
+                self.pending = next_tick(self._clock.now() if missed else tick, self.plan.every, self._phase)
+                self._tell(observation)
+        except asyncio.CancelledError:
+            tick, self.pending = self.pending, None
+            if tick is not None and tick <= self._clock.now():
+                self._tell(self._unknown(tick, SHUTDOWN, "the observer stopped before the look"))
+        finally:
+            self.pending = None
+
+    async def _until(self, instant: int) -> None:
+        # In pieces: the monotonic clock stands still while the machine is suspended.
+        while (left := instant - self._clock.now()) > 0:
+            await self._clock.sleep(min(left, _LONGEST_SLEEP))
+
+    async def _look(self, tick: int) -> Observation:
+        every = self.plan.every
+        if self._clock.now() - tick < every:
+            async with AsyncExitStack() as stack:
+                await self._slots.enter(stack, self.plan.target.location.host)
+                start = self._clock.now()
+                late = start - tick
+                if late < every:
+                    self.lateness = late
+                    at = tick if late <= min(every // 10, _LATEST) else start
+                    self.pending = at
+                    return await self._probe(at)
+        late = self._clock.now() - tick
+        self.lateness = late
+        reason = f"the observer was stopped or overloaded for {format_length(late // 1_000_000 * 1_000_000)}"
+        return self._unknown(tick, MISSED, reason)
+
+    async def _probe(self, at: int) -> Observation:
+        self._probing = True
+        self._slots.running += 1
+        try:
+            return await self._prober.probe(at)
+        except Exception as error:
+            _log.exception("the probe of %s failed", self.plan.source)
+            return self._unknown(at, "observer-internal", f"the probe itself failed ({type(error).__name__})")
+        finally:
+            self._slots.running -= 1
+            self._probing = False
+
+    def _unknown(self, at: int, failure: str, reason: str) -> Observation:
+        fields = dict.fromkeys(FIELDS)
+        return Observation(source=self.plan.source, at=at, fields=fields, reason=reason, failure=failure)
+
+    def _tell(self, observation: Observation) -> None:
+        self.last = observation
+        self.ended(observation)

@@ -1,0 +1,49 @@
+"""What the daemon knows of itself at a moment, for whoever asks."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from wsla.evaluation.verdicts import Judgement
+from wsla.values.observations import Observation
+
+
+@frozen(kw_only=True)
+class SourceStatus:
+    """A source: its latest observation, and how late (nanoseconds) its latest look began."""
+
+    name: str
+    last: Observation | None
+    lateness: int
+
+
+@frozen(kw_only=True)
+class AgreementStatus:
+    """An agreement that is kept. ``failed`` says why it is not judged, None where it is."""
+
+    title: str
+    version: int
+    file: str
+    sources: tuple[SourceStatus, ...]
+    standings: tuple[Judgement, ...]
+    accepted: int
+    failed: str | None
+
+
+@frozen(kw_only=True)
+class Status:
+    """The daemon. ``waiting`` is what is not stored yet, ``dropped`` how many observations were lost for want of room.
+
+    Of messages: ``in_hand`` wait or are under way, the others count what became of attempts since the start.
+    """
+
+    agreements: tuple[AgreementStatus, ...]
+    running_probes: int
+    lateness: int
+    waiting: int
+    dropped: int
+    store_trouble: str | None
+    in_hand: int
+    delivered: int
+    failed_attempts: int
+    dead: int
