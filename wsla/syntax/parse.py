@@ -18,7 +18,8 @@ from lark.utils import TextSlice
 from wsla.diagnostics.diagnostic import Diagnostic
 from wsla.diagnostics.source import SourceText, Span
 from wsla.syntax import surface
-from wsla.syntax.build import SurfaceBuilder, unquote
+from wsla.syntax.build import SurfaceBuilder
+from wsla.syntax.build.words import unquote
 from wsla.syntax.comments import scan
 from wsla.syntax.messages import explain
 from wsla.syntax.recovery import Piece, cut, name_of

@@ -21,7 +21,7 @@ EMPTY: Final[Intervals] = ()
 def normalise(intervals: Iterable[Interval]) -> Intervals:
     """The same set of instants as sorted, disjoint, non-touching intervals; empty ones vanish."""
     result: list[Interval] = []
-    for interval in sorted(intervals):
+    for interval in sorted(intervals, key=_bounds):
         if interval.start == interval.end:
             continue
         if result and interval.start <= result[-1].end:
@@ -128,3 +128,7 @@ def _start(interval: Interval) -> int:
 
 def _end(interval: Interval) -> int:
     return interval.end
+
+
+def _bounds(interval: Interval) -> tuple[int, int]:
+    return interval.start, interval.end

@@ -1,0 +1,217 @@
+"""Declarations: from the parser's tree to the surface tree."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lark import Token, v_args
+from lark.tree import Meta
+from lark.visitors import Transformer_NonRecursive
+
+from wsla.diagnostics.source import Span
+from wsla.syntax import surface
+from wsla.syntax.build.words import (
+    as_word,
+    items,
+    maybe_text,
+    maybe_word,
+    only,
+    span_of,
+    to_text,
+    to_word,
+)
+
+
+@v_args(inline=True, meta=True)
+class DeclarationBuilder(Transformer_NonRecursive[Token, Any]):
+    """What an agreement declares."""
+
+    document = declarations = items
+    roles = texts = source_options = channels = fields = kinds = items
+    days = clock_ranges = exceptions = targets = actions = items
+    provided = idle = items
+
+    # --- heads
+
+    def header(self, meta: Meta, title: Token, version: Token) -> tuple[surface.Text, surface.Word, Span]:
+        return to_text(title), to_word(version), span_of(meta)
+
+    def agreement(
+        self, meta: Meta, header: tuple[surface.Text, surface.Word, Span], *declarations: Any
+    ) -> Any:
+        title, version, _ = header
+        return surface.Agreement(title=title, version=version, declarations=declarations, span=span_of(meta))
+
+    def setting(self, meta: Meta, name: Token, value: Token | surface.Word) -> surface.Setting:
+        return surface.Setting(name=to_word(name), value=as_word(value), span=span_of(meta))
+
+    def date(self, _: Meta, token: Token) -> surface.Word:
+        return to_word(token)
+
+    def effective(
+        self, meta: Meta, start: surface.Word, until: surface.Word | None, zone: Token | None
+    ) -> surface.Effective:
+        return surface.Effective(start=start, until=until, zone=maybe_text(zone), span=span_of(meta))
+
+    # --- parties, services, schedules, sources
+
+    def party(
+        self, meta: Meta, name: Token, title: Token | None, roles: tuple[Token, ...], channels: Any
+    ) -> Any:
+        return surface.Party(
+            name=to_word(name),
+            title=maybe_text(title),
+            roles=tuple(to_word(role) for role in roles),
+            channels=channels,
+            span=span_of(meta),
+        )
+
+    def channel(self, meta: Meta, name: surface.Word, kind: Token | None, address: Any, secret: Any) -> Any:
+        return surface.Channel(
+            name=name, kind=maybe_word(kind), address=address, secret=secret, span=span_of(meta)
+        )
+
+    def plain_text(self, _: Meta, token: Token) -> surface.Text:
+        return to_text(token)
+
+    def environment(self, meta: Meta, token: Token) -> surface.Text:
+        return surface.Text(value=str(token), environment=True, span=span_of(meta))
+
+    def service(self, meta: Meta, name: Token, title: Token | None, *items: Any) -> surface.Service:
+        kept = tuple(item for item in items if item is not None)
+        return surface.Service(
+            name=to_word(name), title=maybe_text(title), items=kept or None, span=span_of(meta)
+        )
+
+    def service_item(
+        self, meta: Meta, name: surface.Word, value: Any, per: Token | None
+    ) -> surface.ServiceItem:
+        return surface.ServiceItem(name=name, value=value, per=maybe_word(per), span=span_of(meta))
+
+    def schedule(self, meta: Meta, name: Token, *hours: surface.Hours) -> surface.Schedule:
+        return surface.Schedule(name=to_word(name), hours=hours, span=span_of(meta))
+
+    def hours(self, meta: Meta, days: Any, clock_ranges: Any, exceptions: Any) -> surface.Hours:
+        return surface.Hours(days=days, clock_ranges=clock_ranges, exceptions=exceptions, span=span_of(meta))
+
+    def weekdays(self, meta: Meta, first: Token, last: Token | None) -> surface.Weekdays:
+        return surface.Weekdays(first=to_word(first), last=maybe_word(last), span=span_of(meta))
+
+    def every_day(self, meta: Meta, unit: Token) -> surface.EveryDay:
+        return surface.EveryDay(unit=to_word(unit), span=span_of(meta))
+
+    def dates(self, meta: Meta, first: Token, last: Token | None) -> surface.Dates:
+        return surface.Dates(first=to_word(first), last=maybe_word(last), span=span_of(meta))
+
+    def holidays(self, meta: Meta, country: Token) -> surface.Holidays:
+        return surface.Holidays(country=to_text(country), span=span_of(meta))
+
+    def clock_range(self, meta: Meta, start: Token, end: Token) -> surface.ClockRange:
+        return surface.ClockRange(start=to_word(start), end=to_word(end), span=span_of(meta))
+
+    def source(
+        self, meta: Meta, name: Token, kinds: Any, texts: Any, options: Any, fields: Any
+    ) -> surface.Source:
+        found: dict[str, surface.Word] = dict(options)
+        return surface.Source(
+            name=to_word(name),
+            kinds=tuple(to_word(kind) for kind in kinds),
+            texts=texts,
+            every=found.get("every"),
+            timeout=found.get("timeout"),
+            measured_by=found.get("by"),
+            fields=fields,
+            span=span_of(meta),
+        )
+
+    def every(self, _: Meta, token: Token) -> tuple[str, surface.Word]:
+        return "every", to_word(token)
+
+    def timeout(self, _: Meta, token: Token) -> tuple[str, surface.Word]:
+        return "timeout", to_word(token)
+
+    def measured_by(self, _: Meta, token: Token) -> tuple[str, surface.Word]:
+        return "by", to_word(token)
+
+    def word_value(self, _: Meta, token: Token | surface.Word) -> tuple[surface.Word, bool]:
+        return as_word(token), False
+
+    def until_value(self, _: Meta, token: Token) -> tuple[surface.Word, bool]:
+        return to_word(token), True
+
+    def field(self, meta: Meta, name: surface.Word, value: Any, unit: Token | None) -> surface.Field:
+        stated, until = value if isinstance(value, tuple) else (value, False)
+        return surface.Field(name=name, value=stated, until=until, unit=maybe_word(unit), span=span_of(meta))
+
+    # --- metrics, goals, rules
+
+    def metric(self, meta: Meta, name: Token, expression: Any, idle: Any) -> surface.Metric:
+        return surface.Metric(
+            name=to_word(name),
+            expression=expression,
+            idle=None if idle is None else only(idle),
+            span=span_of(meta),
+        )
+
+    def goal(self, meta: Meta, name: Token, party: Token, condition: Any, provided: Any, *items: Any) -> Any:
+        kept = tuple(item for item in items if item is not None)
+        return surface.Goal(
+            name=to_word(name),
+            party=to_word(party),
+            condition=condition,
+            provided=only(provided),
+            items=kept or None,
+            span=span_of(meta),
+        )
+
+    def otherwise(self, meta: Meta, actions: Any) -> surface.Otherwise:
+        return surface.Otherwise(actions=actions, span=span_of(meta))
+
+    def rewarding(self, meta: Meta, actions: Any) -> surface.Rewarding:
+        return surface.Rewarding(actions=actions, span=span_of(meta))
+
+    def unknown_policy(self, _: Meta, *words: Token | None) -> tuple[surface.Word, ...]:
+        return tuple(to_word(word) for word in words if word is not None)
+
+    def unknown_time(
+        self, meta: Meta, _: Token, first: Token, second: Token, rest: Any
+    ) -> surface.UnknownTime:
+        return surface.UnknownTime(words=(to_word(first), to_word(second), *rest), span=span_of(meta))
+
+    def coverage(self, meta: Meta, minimum: Token) -> surface.Coverage:
+        return surface.Coverage(minimum=to_word(minimum), span=span_of(meta))
+
+    def rule(self, meta: Meta, condition: Any, holding_for: Token | None, *items: Any) -> surface.Rule:
+        kept = tuple(item for item in items if item is not None)
+        return surface.Rule(
+            condition=condition, holding_for=maybe_word(holding_for), items=kept, span=span_of(meta)
+        )
+
+    def at_once(self, meta: Meta, action: Any) -> surface.AtOnce:
+        return surface.AtOnce(action=action, span=span_of(meta))
+
+    def repeat(self, meta: Meta, every: Token) -> surface.Repeat:
+        return surface.Repeat(every=to_word(every), span=span_of(meta))
+
+    def after(self, meta: Meta, delay: Token, actions: Any) -> surface.After:
+        return surface.After(delay=to_word(delay), actions=actions, span=span_of(meta))
+
+    def recovery(self, meta: Meta, actions: Any) -> surface.Recovery:
+        return surface.Recovery(actions=actions, span=span_of(meta))
+
+    def tell(self, meta: Meta, verb: Token, targets: Any, message: Token | None) -> surface.Tell:
+        return surface.Tell(
+            verb=to_word(verb), targets=targets, message=maybe_text(message), span=span_of(meta)
+        )
+
+    def credit(self, meta: Meta, target: Any, amount: Any, debtor: Token | None) -> surface.Credit:
+        return surface.Credit(target=target, amount=amount, debtor=maybe_word(debtor), span=span_of(meta))
+
+    def grant(self, meta: Meta, target: Any, right: Token) -> surface.Grant:
+        return surface.Grant(target=target, right=to_text(right), span=span_of(meta))
+
+    def target(self, meta: Meta, party: Token, channel: surface.Word | None) -> surface.Target:
+        return surface.Target(party=to_word(party), channel=channel, span=span_of(meta))
+
+    def cap(self, meta: Meta, party: Token, amount: Any, window: Any) -> surface.Cap:
+        return surface.Cap(party=to_word(party), amount=amount, window=window, span=span_of(meta))

@@ -1,0 +1,136 @@
+"""Formulas: from the parser's tree to the surface tree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from attrs import evolve
+from lark import Token, v_args
+from lark.tree import Meta
+from lark.visitors import Transformer_NonRecursive
+
+from wsla.syntax import surface
+from wsla.syntax.build.words import items, maybe_word, only, span_of, to_word, token_span, unquote
+
+
+def _binary(operator: str) -> Callable[..., surface.Binary]:
+    def build(_: object, meta: Meta, left: surface.Expression, right: surface.Expression) -> surface.Binary:
+        return surface.Binary(operator=operator, left=left, right=right, span=span_of(meta))
+
+    return build
+
+
+@v_args(inline=True, meta=True)
+class ExpressionBuilder(Transformer_NonRecursive[Token, Any]):
+    """Formulas."""
+
+    where = items
+
+    implication = _binary("implies")
+    either = _binary("or")
+    both = _binary("and")
+    add = _binary("+")
+    subtract = _binary("-")
+    multiply = _binary("*")
+    divide = _binary("/")
+    share_of = _binary("of")
+
+    def negation(self, meta: Meta, operand: Any) -> surface.Unary:
+        return surface.Unary(operator="not", operand=operand, span=span_of(meta))
+
+    def negative(self, meta: Meta, operand: Any) -> surface.Unary:
+        return surface.Unary(operator="-", operand=operand, span=span_of(meta))
+
+    def compare(self, meta: Meta, left: Any, operator: Token, right: Any) -> surface.Binary:
+        return surface.Binary(operator=str(operator), left=left, right=right, span=span_of(meta))
+
+    def state(
+        self,
+        meta: Meta,
+        goal: Any,
+        verdict: Token,
+        count: Token | None,
+        _: Token | None,
+        of_last: Token | None,
+        unit: Token | None,
+    ) -> surface.GoalState:
+        return surface.GoalState(
+            goal=goal,
+            verdict=str(verdict),
+            count=maybe_word(count),
+            of_last=maybe_word(of_last),
+            unit=maybe_word(unit),
+            span=span_of(meta),
+        )
+
+    def windowed(self, meta: Meta, operand: Any, *modifiers: Any) -> surface.Windowed:
+        return surface.Windowed(operand=operand, modifiers=modifiers, span=span_of(meta))
+
+    def parenthesised(self, meta: Meta, inner: Any) -> surface.Parenthesised:
+        return surface.Parenthesised(inner=inner, span=span_of(meta))
+
+    def quantity(self, _: Meta, token: Token) -> surface.Quantity:
+        return surface.Quantity(text=str(token), span=token_span(token))
+
+    def string(self, _: Meta, token: Token) -> surface.String:
+        return surface.String(value=unquote(token), span=token_span(token))
+
+    def instant(self, _: Meta, token: Token) -> surface.Moment:
+        return surface.Moment(text=str(token), span=token_span(token))
+
+    def true(self, meta: Meta) -> surface.Truth:
+        return surface.Truth(value=True, span=span_of(meta))
+
+    def false(self, meta: Meta) -> surface.Truth:
+        return surface.Truth(value=False, span=span_of(meta))
+
+    def reference(self, meta: Meta, first: Token, *rest: surface.Word) -> surface.Reference:
+        return surface.Reference(parts=(to_word(first), *rest), span=span_of(meta))
+
+    def call(self, meta: Meta, function: Token, arguments: Any) -> surface.Call:
+        positional, where = arguments
+        return surface.Call(function=to_word(function), arguments=positional, where=where, span=span_of(meta))
+
+    def arguments(self, _: Meta, *parts: Any) -> tuple[tuple[Any, ...], Any]:
+        return tuple(part for part in parts[:-1] if part is not None), only(parts[-1])
+
+    def table(self, meta: Meta, subject: Any, *arms: surface.Arm) -> surface.Table:
+        return surface.Table(subject=subject, arms=arms, span=span_of(meta))
+
+    def compared_arm(self, meta: Meta, operator: Token, bound: Any, value: Any) -> surface.Arm:
+        return surface.Arm(operator=str(operator), bound=bound, value=value, span=span_of(meta))
+
+    def exact_arm(self, meta: Meta, bound: Any, value: Any) -> surface.Arm:
+        return surface.Arm(operator="==", bound=bound, value=value, span=span_of(meta))
+
+    def else_arm(self, meta: Meta, value: Any) -> surface.Arm:
+        return surface.Arm(operator="else", bound=None, value=value, span=span_of(meta))
+
+    def each(self, meta: Meta, period: Token, starting: Token | None) -> surface.EachWindow:
+        return surface.EachWindow(period=to_word(period), starting=maybe_word(starting), span=span_of(meta))
+
+    def each_window(self, meta: Meta, window: surface.EachWindow) -> surface.EachWindow:
+        return evolve(window, span=span_of(meta))
+
+    def rolling_window(
+        self, meta: Meta, _: Token, length: Token, every: Token | None
+    ) -> surface.RollingWindow:
+        return surface.RollingWindow(length=to_word(length), every=maybe_word(every), span=span_of(meta))
+
+    def during(self, meta: Meta, schedule: Token) -> surface.During:
+        return surface.During(schedule=to_word(schedule), span=span_of(meta))
+
+    def excluding(self, meta: Meta, schedule: Token) -> surface.Excluding:
+        return surface.Excluding(schedule=to_word(schedule), span=span_of(meta))
+
+    def pausing(self, meta: Meta, condition: Any) -> surface.Pausing:
+        return surface.Pausing(condition=condition, span=span_of(meta))
+
+    def by_label(self, meta: Meta, label: surface.Word) -> surface.ByLabel:
+        return surface.ByLabel(label=label, span=span_of(meta))
+
+    def word(self, _: Meta, token: Token) -> surface.Word:
+        return to_word(token)
+
+    key = word
