@@ -184,12 +184,15 @@ class Collector:
         self._observations.append(Observation(source=source.name, at=at, fields=values))
 
     def _is_known(self, line: int, identity: tuple[object, ...], values: dict[str, Raw]) -> bool:
-        """Rule M1: of two rows with one identity the first stands."""
-        first = self._seen.setdefault(identity, values)
-        if first is values:
+        """Rule M1: of two samples with one identity the first stands, of two versions of a record the later."""
+        before = self._seen.setdefault(identity, values)
+        if before is values:
             return False
-        if first == values:
+        if before == values:
             self._duplicates += 1
+        elif self._source.records:
+            self._seen[identity] = values
+            return False
         else:
             self.reject(line, _SECOND_VALUE)
         return True

@@ -163,8 +163,9 @@ def test_the_greatest_version_gives_the_values_and_the_instant() -> None:
     build.metrics["m"] = build.aggregate("sum", build.field("tickets", "size"), EACH_DAY, source="tickets")
     seen = [
         ticket(APRIL, "a", opened=APRIL + 1, size=1_000_000),
-        ticket(APRIL + 2, "a", opened=APRIL + DAY, size=2_000_000),
         ticket(APRIL + 2, "a", opened=APRIL + 1, size=4_000_000),
+        # The same instant: of a record's versions the last that was accepted stands.
+        ticket(APRIL + 2, "a", opened=APRIL + DAY, size=2_000_000),
         ticket(APRIL + 3, "b", opened=None, size=8_000_000),
     ]
     points = evaluate(build.build(), seen, APRIL, APRIL + 2 * DAY).metrics["m"]

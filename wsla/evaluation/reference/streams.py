@@ -74,7 +74,7 @@ class Facts:
         self._sources = {source.name: source for source in plan.sources}
         self._rows: dict[str, list[Row]] = {source.name: [] for source in plan.sources}
         self._labels: dict[int, LabelSet | None] = {}
-        seen: set[tuple[object, ...]] = set()
+        seen: dict[tuple[object, ...], int] = {}
         for order, observation in enumerate(observations):
             source = self._sources.get(observation.source)
             if source is None:
@@ -82,11 +82,17 @@ class Facts:
             values = exact(source, observation.fields)
             labels = labels_of(source, values)
             identity = _identity(source, observation.at, values, order)
-            # M1: the first that was accepted stands.
+            rows = self._rows[source.name]
+            row = Row(at=observation.at, values=values, order=order)
+            # M1: of samples the first that was accepted stands, of a record's versions the last.
             if identity not in seen:
-                seen.add(identity)
-                self._rows[source.name].append(Row(at=observation.at, values=values, order=order))
-                self._labels[order] = labels
+                seen[identity] = len(rows)
+                rows.append(row)
+            elif source.records:
+                rows[seen[identity]] = row
+            else:
+                continue
+            self._labels[order] = labels
         for rows in self._rows.values():
             rows.sort(key=lambda row: (row.at, row.order))
 

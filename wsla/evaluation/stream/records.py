@@ -57,7 +57,10 @@ class RecordTable:
         self.versions: list[Version] = []
 
     def accept(self, observation: Observation) -> Labels | None:
-        """Takes a version in; gives its labels, None where it was taken before or a label is unknown."""
+        """Takes a version in; gives its labels, None where a label is unknown.
+
+        Of two versions of one instant the later one stands (rule M1).
+        """
         fields = observation.fields
         key: object = None if self.source.key is None else fields.get(self.source.key)
         self._accepted += 1
@@ -66,10 +69,10 @@ class RecordTable:
         record = self._records.get(key)
         if record is None:
             record = self._records[key] = Record(key)
-        elif record.versions[-1][0] == observation.at:
-            return None
         else:
             self._unplace(record)
+            if record.versions[-1][0] == observation.at:
+                record.versions.pop()
         values = tuple(
             fields.get(name) if convert is None else convert(fields.get(name))
             for name, convert in zip(self.columns, self._converters, strict=True)
