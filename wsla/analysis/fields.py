@@ -36,7 +36,7 @@ SOURCE_KINDS: dict[str, SourceKind] = {
                 "method",
                 "header",
                 "body",
-                "expect",
+                "expected",
                 "contains",
                 "redirects",
                 "certificate",

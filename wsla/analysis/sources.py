@@ -158,8 +158,9 @@ class _Block:
             value: Text | int | bool = int(line.value.text) if line.value.text.isdigit() else line.value.text
         else:
             value = text_or_secret(line.value)
-        if name == "header" and "header" in self.options:
-            value = f"{self.options['header']}\n{value}"
+        if name == "header":
+            # Several headers may be given; the data of an option is one text.
+            name = f"header {sum(key.startswith('header') for key in self.options) + 1}"
         self.options[name] = value
 
     def _is_rounding(self, line: surface.Field) -> bool:

@@ -236,12 +236,13 @@ def _target(
     given: dict[str, object] = {"source": source, "url": str(options.get("url", "")), "timeout": timeout}
     if "method" in options:
         given["method"] = str(options["method"]).upper()
-    if "header" in options:
-        given["headers"] = tuple(_header(source, line) for line in str(options["header"]).split("\n"))
+    headers = [str(value) for name, value in options.items() if name.startswith("header")]
+    if headers:
+        given["headers"] = tuple(_header(source, line) for line in headers)
     if "body" in options:
         given["body"] = str(options["body"]).encode()
-    if "expect" in options:
-        given["expected_status"] = _statuses(source, str(options["expect"]))
+    if "expected" in options:
+        given["expected_status"] = _statuses(source, str(options["expected"]))
     if "contains" in options:
         given["expected_text"] = str(options["contains"])
     if "redirects" in options:

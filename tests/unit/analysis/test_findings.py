@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from wsla.analysis.check import check_text
+from wsla.analysis.checked import Secret
 from wsla.diagnostics.diagnostic import Diagnostic
 from wsla.diagnostics.source import SourceText
 
@@ -221,3 +222,17 @@ def test_every_code_that_the_checker_uses_is_registered() -> None:
     }
     assert used
     assert used <= set(TITLES)
+
+
+def test_a_probe_takes_several_headers_some_of_them_secret() -> None:
+    lines = 'expected 200 header "Accept: text/plain" header env API_TOKEN contains "fine"'
+    text = (HEAD + FULL + "}").replace("every 30s", f"every 30s {{ {lines} }}")
+    (agreement,), problems = check_text(SourceText(name="t.sla", text=text))
+    assert problems == ()
+    assert agreement.sources[0].options == {
+        "url": "http://localhost/health",
+        "expected": 200,
+        "header 1": "Accept: text/plain",
+        "header 2": Secret(variable="API_TOKEN"),
+        "contains": "fine",
+    }
