@@ -183,11 +183,15 @@ def _observations(agreement: Agreement, data: Data) -> Iterable[Observation]:
 class Monitor:
     """Follows an agreement live: observations go in as they are made, what changes comes out.
 
-    ``start`` is the first instant judged; by default that of the first observation.
+    ``start`` is the first instant judged; by default that of the first observation. With ``immediate`` an observation's
+    own change comes out with it. Without, it comes out with the next call, as another observation of the same instant
+    may still come: choose that where several sources are observed at the same instants, since an observation for which
+    time has gone on already costs more.
     """
 
     agreement: Agreement
     start: Moment | None = None
+    immediate: bool = True
     _engine: Engine | None = field(init=False, default=None)
 
     def observe(self, source: str, at: Moment, **fields: object) -> list[Output]:
@@ -198,7 +202,11 @@ class Monitor:
         instant = self.agreement.instant(at)
         found: Source = self.agreement.plan.source(source)
         encoded = encode_fields(found, fields, find_zone(self.agreement.plan.zone))
-        return self._running(instant).observe(Observation(source=source, at=instant, fields=encoded))
+        engine = self._running(instant)
+        outputs = engine.observe(Observation(source=source, at=instant, fields=encoded))
+        if self.immediate:
+            outputs.extend(engine.advance(instant + 1))
+        return outputs
 
     def advance(self, to: Moment) -> list[Output]:
         """Time has come to ``to``: returns what changed through that alone."""

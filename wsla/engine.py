@@ -35,7 +35,10 @@ class Engine:
         self._decider = Decider(self.plan)
 
     def observe(self, observation: Observation) -> list[Output]:
-        """Takes in one observation; time has come at least to its instant."""
+        """Takes in one observation; time has come at least to its instant.
+
+        What it changes at that very instant comes out with ``advance``: another one may still come for it.
+        """
         return self._outputs(self._evaluator.observe(observation))
 
     def advance(self, to: int) -> list[Output]:
