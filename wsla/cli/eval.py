@@ -271,9 +271,8 @@ def _print(report: Report, output_format: str) -> None:
         labels = sorted({label for value in values for label in value["labels"]})
         writer.writerow([*labels, *names])
         for row in values:
-            writer.writerow(
-                [*(row["labels"].get(label, "") for label in labels), *(row[name] for name in names)]
-            )
+            cells = (str(row[name]).lower() if isinstance(row[name], bool) else row[name] for name in names)
+            writer.writerow([*(row["labels"].get(label, "") for label in labels), *cells])
         return
     rows = [show.judgement_row(plan, judgement) for judgement in report.judgements]
     styles = [show.STYLES.get(judgement.verdict) for judgement in report.judgements]
