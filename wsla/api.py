@@ -154,9 +154,7 @@ def evaluate(
 def judge(agreement: Agreement, observations: Iterable[Observation], start: int, until: int) -> Report:
     """As ``evaluate``, for observations in order of time and bounds in nanoseconds."""
     evaluator = StreamEvaluator(agreement.plan, start)
-    for observation in observations:
-        if observation.at < until:
-            evaluator.observe(observation)
+    evaluator.observe_all(observation for observation in observations if observation.at < until)
     outcome: Outcome = evaluator.outcome(until)
     return Report(
         agreement=agreement,

@@ -22,7 +22,7 @@ LAYERS = (
     {"api"},
     {"daemon"},
     {"cli", "lsp", "web"},
-    {"__main__"},
+    {"__main__", "highlight"},
 )
 HEIGHT = {room: height for height, layer in enumerate(LAYERS) for room in layer}
 CORE = {room for room, height in HEIGHT.items() if height < HEIGHT["ports"]}
@@ -47,7 +47,13 @@ IMPURE = {
     "time",
     "urllib",
 }
-ALONE = {"lark": {"syntax"}, "click": {"cli"}, "rich": {"cli"}, "httpx": {"sources", "channels"}}
+ALONE = {
+    "lark": {"syntax"},
+    "click": {"cli"},
+    "rich": {"cli"},
+    "pygments": {"highlight"},
+    "httpx": {"sources", "channels"},
+}
 
 
 def imported(source: str) -> Iterator[tuple[int, str]]:

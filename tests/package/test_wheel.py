@@ -11,7 +11,7 @@ from pathlib import Path
 
 import wsla
 
-SHIPPED = {".py", ".lark", ".sla", ".toml", ".csv", ".html", ".css", ".xsd"}
+SHIPPED = {".py", ".lark", ".sla", ".toml", ".csv", ".html", ".css", ".xsd", ".tables"}
 
 
 def entries(wheel: Path) -> list[str]:
@@ -40,6 +40,12 @@ def test_every_shipped_agreement_is_inside(wheel: Path, root: Path) -> None:
     assert written <= shipped
 
 
+def test_every_page_on_a_problem_is_inside(wheel: Path, root: Path) -> None:
+    written = {path.name: path.read_bytes() for path in (root / "docs" / "reference" / "errors").glob("*.md")}
+    assert written
+    assert {name: read(wheel, f"wsla/errors/{name}") for name in written} == written
+
+
 def test_every_module_is_inside(wheel: Path, root: Path) -> None:
     written = {str(path.relative_to(root)) for path in (root / "wsla").rglob("*.py")}
     assert written == {name for name in entries(wheel) if name.endswith(".py")}
@@ -56,7 +62,7 @@ def test_nothing_else_is_inside(wheel: Path) -> None:
         if not name.startswith("wsla-0.1.0.dist-info/")
         and name != "wsla/py.typed"
         and not (name.startswith("wsla/") and Path(name).suffix in SHIPPED and "__pycache__" not in name)
-        and not (name.startswith("wsla/specs/") and Path(name).suffix == ".md")
+        and not (name.startswith(("wsla/specs/", "wsla/errors/")) and Path(name).suffix == ".md")
     ]
     assert strangers == []
 

@@ -236,6 +236,35 @@ def test_caps_are_never_exceeded(history: Outcome) -> None:
 
 
 @given(histories())
+def test_no_three_windows_in_a_row_exceed_a_cap_over_the_last_three(history: Outcome) -> None:
+    rolling = evolve(PLAN, caps=(Cap(name="last", creditor="b", amount=4, window=WINDOW, last=3),))
+    totals: dict[int, Decimal] = {}
+    for entry in entries_of(list(decide(rolling, history))):
+        if entry.kind != "reward":
+            start = window_containing(WINDOW, entry.window.start).start
+            amount = -entry.amount if entry.kind == "cap" else entry.amount
+            totals[start] = totals.get(start, Decimal(0)) + amount
+    assert all(total >= 0 for total in totals.values())
+    for start in range(-30, 100, 10):
+        assert sum(totals.get(start + step, Decimal(0)) for step in (0, 10, 20)) <= 7
+
+
+@given(histories())
+def test_only_the_highest_of_the_credits_of_a_window_is_left(history: Outcome) -> None:
+    highest = evolve(PLAN, caps=(Cap(name="highest", creditor="b", amount=None, window=NARROW),))
+    credits: dict[int, list[Decimal]] = {}
+    taken: dict[int, Decimal] = {}
+    for entry in entries_of(list(decide(highest, history))):
+        start = window_containing(NARROW, entry.window.start).start
+        if entry.kind == "credit":
+            credits.setdefault(start, []).append(entry.amount)
+        elif entry.kind == "cap":
+            taken[start] = taken.get(start, Decimal(0)) + entry.amount
+    for start, amounts in credits.items():
+        assert sum(amounts) - taken.get(start, Decimal(0)) == max(amounts)
+
+
+@given(histories())
 def test_a_cap_takes_back_no_more_than_its_credit_and_only_where_a_limit_is_met(history: Outcome) -> None:
     decisions = entries_of(list(decide(PLAN, history)))
     credits = {entry.id.rpartition("|")[0]: entry for entry in decisions if entry.kind == "credit"}

@@ -37,12 +37,12 @@ class AggregateChecker:
             return self._elapsed(call, context)
         function = FUNCTIONS.get(name)
         if function is None:
-            near = nearest(name, [*FUNCTIONS, "elapsed"])
+            near = nearest(name, [*FUNCTIONS, "elapsed", "down_count"])
             self.scope.reporter.error(
                 "E0205",
                 f"there is no function named `{name}`",
                 call.function.span,
-                notes=() if near else (f"functions: {', '.join([*FUNCTIONS, 'elapsed'])}",),
+                notes=() if near else (f"functions: {', '.join([*FUNCTIONS, 'elapsed', 'down_count'])}",),
                 suggestion=replace(call.function.span, near) if near else None,
             )
             return None
@@ -133,13 +133,22 @@ class AggregateChecker:
                 notes=(f"`{hint}(…)` looks at such values one by one",),
             )
             return None, None
+        if function.look is Look.STEPS and value.shape is not Shape.SIGNAL:
+            self.scope.reporter.error(
+                "E0309",
+                f"`{function.name}` looks at the samples of a counter, and this is one value a "
+                f"{'record' if value.shape is Shape.RECORDS else 'window'}",
+                written.span,
+                notes=("`sum(…)` adds such values up",),
+            )
+            return None, None
         if function.argument is Argument.CONDITION and not require(
             self.scope.reporter, value, BooleanType(), written.span
         ):
             return None, None
         if function.argument is Argument.NUMBER and not self._number(value, written, function):
             return None, None
-        if function.look is Look.ITEMS and value.shape is Shape.SIGNAL and len(value.sources) != 1:
+        if function.look is not Look.TIME and value.shape is Shape.SIGNAL and len(value.sources) != 1:
             self.scope.reporter.error(
                 "E0311",
                 f"`{function.name}` looks at the samples of one source, and this rests on "
@@ -305,6 +314,16 @@ class AggregateChecker:
             case Result.SAME:
                 assert argument is not None
                 return argument.type
+            case Result.SQUARE | Result.RATE:
+                assert argument is not None
+                kind = resolve(argument.type)
+                if isinstance(kind, OpenType):
+                    kind.found = NumberType()
+                    kind = kind.found
+                assert isinstance(kind, NumberType)
+                if function.result is Result.RATE:
+                    return NumberType(dimension=kind.dimension / TIME)
+                return NumberType(dimension=kind.dimension * kind.dimension, share=kind.share)
 
     # --- elapsed
 

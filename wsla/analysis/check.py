@@ -6,7 +6,7 @@ from wsla.analysis.checked import Cap, CheckedAgreement, Goal, Rule
 from wsla.analysis.examples import ExampleChecker
 from wsla.analysis.expressions import ExpressionChecker
 from wsla.analysis.goals import GoalChecker
-from wsla.analysis.heads import check_head, check_party, check_schedule, check_service
+from wsla.analysis.heads import check_head, check_party, check_schedule, check_service, check_unit
 from wsla.analysis.reporter import Reporter
 from wsla.analysis.scope import Scope
 from wsla.analysis.sense import check_sense
@@ -115,6 +115,8 @@ def _declare_heads(scope: Scope, agreement: surface.Agreement) -> None:
     """Parties, services and schedules come first, so that their order in the text does not matter; then sources."""
     for declaration in agreement.declarations:
         match declaration:
+            case surface.Unit():
+                check_unit(scope, declaration)
             case surface.Party():
                 check_party(scope, declaration)
             case surface.Service():

@@ -14,6 +14,7 @@ from attrs import field, frozen
 from wsla.analysis.operations import Operation, Window
 from wsla.analysis.types import ValueType
 from wsla.diagnostics.source import NOWHERE, Span
+from wsla.values.calendars import CalendarUnit, CalendarWindow
 from wsla.values.instants import Interval
 from wsla.values.observations import Raw
 from wsla.values.schedules import Schedule
@@ -139,12 +140,40 @@ class Notify:
 
 
 @frozen(kw_only=True)
+class PartOfFee:
+    """What an amount is divided by: the period of the fee that contains the start of the window judged.
+
+    Its length in nanoseconds, or where ``in_days`` the number of its days.
+    """
+
+    period: CalendarWindow
+    in_days: bool
+
+
+@frozen(kw_only=True)
+class Claim:
+    """Until when a credit must be claimed: so many days or other calendar units after the judged window's last day."""
+
+    unit: CalendarUnit
+    count: int
+
+
+@frozen(kw_only=True)
 class Credit:
-    """Owe a party an amount: an operation of one money value (a scalar, or a series over the goal's window)."""
+    """Owe a party an amount: an operation of one money value (a scalar, or a series over the goal's window).
+
+    ``at_most`` and ``only_above`` are operations of one scalar of the same kind: the most that is owed, and what the
+    rounded amount must be greater than to be owed at all. Where there is a ``part``, ``amount`` is a fee times a length
+    or a number of days, and what is owed is that divided by the fee's period.
+    """
 
     creditor: str
     debtor: str
     amount: int
+    part: PartOfFee | None = None
+    at_most: int | None = None
+    only_above: int | None = None
+    claim: Claim | None = None
 
 
 @frozen(kw_only=True)
@@ -220,12 +249,17 @@ class Rule:
 
 @frozen(kw_only=True)
 class Cap:
-    """A ceiling on what a party is credited in each window: ``amount`` is an operation of one scalar money value."""
+    """A ceiling on what a party is credited in each window: ``amount`` is an operation of one scalar money value.
+
+    Where it is None, only the highest credit of each window stands. Above 1, ``last`` calendar windows in a row are
+    held together.
+    """
 
     name: str
     creditor: str
-    amount: int
+    amount: int | None
     window: Window
+    last: int = 1
     span: Span = field(default=NOWHERE, eq=False, repr=False)
 
 
@@ -274,13 +308,14 @@ class ExpectValue:
 @frozen(kw_only=True)
 class ExpectCredit:
     """What a party is credited in all, caps included, for windows that start in ``occasion``. ``amount`` is None
-    for any.
+    for any; ``unit`` is its currency, or a unit of the agreement's own.
     """
 
     negated: bool
     party: str
     amount: Fraction | None
     occasion: Interval | None
+    unit: str | None = None
     span: Span = field(default=NOWHERE, eq=False, repr=False)
 
 

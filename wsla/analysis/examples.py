@@ -229,14 +229,15 @@ class ExampleChecker:
         if occasion is None or target is None:
             return None
         amount: Fraction | None = None
+        unit: str | None = None
         if step.amount is not None:
             value = self.expressions.check(step.amount, Context())
             if value is None:
                 return None
             constant = self.scope.arena.operations[value.operation]
             kind = resolve(value.type)
-            money = isinstance(kind, NumberType) and kind.dimension.currency is not None
-            if not isinstance(constant, op.Constant) or not isinstance(constant.value, Fraction) or not money:
+            unit = self.scope.countable(kind.dimension) if isinstance(kind, NumberType) else None
+            if not isinstance(constant, op.Constant) or not isinstance(constant.value, Fraction) or not unit:
                 currency = self.scope.term.currency or "EUR"
                 written = self.scope.reporter.source.text[step.amount.span.start : step.amount.span.end]
                 self.scope.reporter.error(
@@ -250,7 +251,12 @@ class ExampleChecker:
                 return None
             amount = constant.value
         return ExpectCredit(
-            negated=step.negated, party=target.party, amount=amount, occasion=occasion[0], span=step.span
+            negated=step.negated,
+            party=target.party,
+            amount=amount,
+            occasion=occasion[0],
+            unit=unit,
+            span=step.span,
         )
 
     def _action(self, step: surface.ExpectAction) -> ExpectAction | None:

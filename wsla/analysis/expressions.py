@@ -8,9 +8,11 @@ from typing import assert_never
 
 from attrs import define, evolve, field, frozen
 
+from wsla.analysis import downs
 from wsla.analysis import operations as op
 from wsla.analysis.aggregates import AggregateChecker
 from wsla.analysis.arena import AnyType, OpenType, Typed, resolve
+from wsla.analysis.idle import with_idle
 from wsla.analysis.modifiers import Context, read_modifiers
 from wsla.analysis.reporter import replace
 from wsla.analysis.scope import Scope
@@ -19,9 +21,11 @@ from wsla.analysis.unify import agree, describe, require
 from wsla.diagnostics.source import Span
 from wsla.syntax import surface
 from wsla.values.instants import parse_instant
+from wsla.values.money import UNIT_PLACES
 from wsla.values.quantities import DIMENSIONLESS, Quantity, QuantityError, parse_quantity
 
 BOOLEAN = BooleanType()
+BLOCKS = ("started", "completed")
 COMPARISONS = frozenset({"<=", "<", ">=", ">", "==", "!="})
 
 
@@ -67,21 +71,7 @@ class ExpressionChecker:
         if value is None or declared.idle is None:
             return value
         idle = self.check(declared.idle, Context())
-        operation = self.scope.arena.operations[value.operation]
-        if not isinstance(operation, op.Aggregate):
-            self.scope.reporter.error(
-                "E0312",
-                "`or … when idle` can only follow a single function over a window",
-                declared.idle.span,
-                notes=("name the inner function as a metric of its own and give that one the value",),
-            )
-            return None
-        if idle is None or not agree(
-            self.scope.reporter, value, idle, declared.idle.span, "the value when idle"
-        ):
-            return None
-        changed = self.scope.arena.add(evolve(operation, idle=idle.operation))
-        return evolve(value, operation=changed)
+        return None if idle is None else with_idle(self.scope, value, idle, declared.idle.span, declared.span)
 
     # --- expressions
 
@@ -110,6 +100,9 @@ class ExpressionChecker:
             case surface.Windowed(operand=operand, modifiers=modifiers):
                 read = read_modifiers(self.scope, modifiers, context, operand)
                 return None if read is None else self._windowed(operand, read)
+            case surface.Call() if expression.function.text == downs.NAME:
+                conditions = self._conditions(expression)
+                return None if conditions is None else downs.number(self.scope, expression, conditions)
             case surface.Call():
                 return AggregateChecker(self.scope, self.check, self.condition).call(expression, context)
             case surface.Unary():
@@ -162,7 +155,7 @@ class ExpressionChecker:
     def quantity(self, text: str, span: Span) -> Quantity | None:
         """A quantity as written, or None and an error."""
         try:
-            return parse_quantity(text)
+            quantity = parse_quantity(text, self.scope.units)
         except QuantityError as problem:
             number = text.rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZµ% /")
             unit = problem.suggestion
@@ -171,6 +164,14 @@ class ExpressionChecker:
                 "E0301", str(problem), span, suggestion=replace(span, written) if unit else None
             )
             return None
+        unit = self.scope.countable(quantity.dimension)
+        if unit is not None and quantity.dimension.currency is None:
+            self.scope.used.add(unit)
+            if (quantity.value * 10**UNIT_PLACES).denominator != 1:
+                message = f"a number of {unit}s has at most {UNIT_PLACES} decimal places"
+                self.scope.reporter.error("E0301", message, span)
+                return None
+        return quantity
 
     def _moment(self, text: str, span: Span) -> Typed | None:
         try:
@@ -280,12 +281,22 @@ class ExpressionChecker:
             if left is None or right is None:
                 return None
             return self._combine(left, right, expression.span, op.Logical, operator, BOOLEAN)
+        if operator in COMPARISONS:
+            counted = downs.written(expression)
+            if counted is not None:
+                conditions, limit = self._conditions(counted.call), self.quantity(*counted.limit)
+                if conditions is None or limit is None:
+                    return None
+                return downs.comparison(self.scope, conditions, counted, limit, expression.span)
         left, right = self.check(expression.left, context), self.check(expression.right, context)
         if left is None or right is None:
             return None
         if operator in COMPARISONS:
             return self._comparison(expression, left, right)
         return self._arithmetic(expression, left, right)
+
+    def _conditions(self, call: surface.Call) -> list[Typed] | None:
+        return downs.conditions_of(self.scope, call, self.condition, self.join)
 
     def _comparison(self, expression: surface.Binary, left: Typed, right: Typed) -> Typed | None:
         if not agree(self.scope.reporter, left, right, expression.right.span, "what it is compared with"):
@@ -311,6 +322,12 @@ class ExpressionChecker:
             ):
                 return None
             return self._combine(left, right, expression.span, op.Arithmetic, expression.operator, left.type)
+        if expression.operator in BLOCKS:
+            if not agree(self.scope.reporter, left, right, expression.right.span, "the size of a block"):
+                return None
+            return self._combine(
+                left, right, expression.span, op.Arithmetic, expression.operator, NumberType()
+            )
         first, second = self._known_number(left), self._known_number(right)
         if expression.operator == "/":
             share = first.dimension == second.dimension and not second.share

@@ -8,10 +8,13 @@ from attrs import frozen
 
 
 class Look(Enum):
-    """What a function looks at: time in which a signal has a value, or samples, records and windows one by one."""
+    """What a function looks at: time in which a signal has a value, or samples, records and windows one by one, or
+    the steps from one sample of a counter to the next.
+    """
 
     TIME = "time"
     ITEMS = "items"
+    STEPS = "steps"
 
 
 class Argument(Enum):
@@ -30,6 +33,8 @@ class Result(Enum):
     DURATION = "a duration"
     COUNT = "a count"
     SAME = "the argument's type"
+    SQUARE = "the argument's type, squared"
+    RATE = "the argument's type by time"
 
 
 @frozen(kw_only=True)
@@ -73,6 +78,20 @@ FUNCTIONS: dict[str, Function] = {
             argument=Argument.NUMBER,
             result=Result.SAME,
             summary="the mean of a value over time",
+        ),
+        Function(
+            name="longest",
+            look=Look.TIME,
+            argument=Argument.CONDITION,
+            result=Result.DURATION,
+            summary="the longest stretch in which a condition is true",
+        ),
+        Function(
+            name="outages",
+            look=Look.TIME,
+            argument=Argument.CONDITION,
+            result=Result.COUNT,
+            summary="how many times a condition became false",
         ),
         Function(
             name="count",
@@ -136,6 +155,48 @@ FUNCTIONS: dict[str, Function] = {
             argument=Argument.ANY,
             result=Result.SAME,
             summary="the latest value",
+        ),
+        Function(
+            name="first",
+            look=Look.ITEMS,
+            argument=Argument.ANY,
+            result=Result.SAME,
+            summary="the earliest value",
+        ),
+        Function(
+            name="mode",
+            look=Look.ITEMS,
+            argument=Argument.NUMBER,
+            result=Result.SAME,
+            summary="the commonest value, the least of several",
+        ),
+        Function(
+            name="span",
+            look=Look.ITEMS,
+            argument=Argument.NUMBER,
+            result=Result.SAME,
+            summary="the greatest value less the least",
+        ),
+        Function(
+            name="variance",
+            look=Look.ITEMS,
+            argument=Argument.NUMBER,
+            result=Result.SQUARE,
+            summary="the mean square of the distance from the mean",
+        ),
+        Function(
+            name="increase",
+            look=Look.STEPS,
+            argument=Argument.NUMBER,
+            result=Result.SAME,
+            summary="how much a counter has grown, restarts included",
+        ),
+        Function(
+            name="rate",
+            look=Look.STEPS,
+            argument=Argument.NUMBER,
+            result=Result.RATE,
+            summary="how much a counter has grown, by time",
         ),
     )
 }

@@ -13,7 +13,6 @@ from wsla.analysis.checked import (
     Action,
     Budget,
     Cap,
-    Credit,
     Goal,
     Grant,
     Notify,
@@ -22,15 +21,18 @@ from wsla.analysis.checked import (
     Target,
     UnknownTime,
 )
+from wsla.analysis.credits import CreditChecker
 from wsla.analysis.expressions import ExpressionChecker
-from wsla.analysis.heads import SIGNATORIES
 from wsla.analysis.modifiers import Context, duration, each_window
+from wsla.analysis.operations import Window
 from wsla.analysis.scope import Scope
 from wsla.analysis.types import BooleanType, NumberType, Shape
 from wsla.diagnostics.source import Span
 from wsla.syntax import surface
+from wsla.values.calendars import CalendarUnit, CalendarWindow
 from wsla.values.quantities import QuantityError, parse_quantity
 
+_MOST_PERIODS = 366
 _POLICIES = {policy.value: policy for policy in UnknownTime}
 
 
@@ -175,7 +177,9 @@ class GoalChecker:
                 target = self.target(word)
                 return None if target is None else Grant(party=target.party, right=right.value)
             case surface.Credit():
-                return self._credit(action, context, debtor)
+                return CreditChecker(self.scope, self.expressions, self.target).credit(
+                    action, context, debtor
+                )
             case _ as unreachable:
                 assert_never(unreachable)
 
@@ -189,61 +193,6 @@ class GoalChecker:
             self.scope.reporter.unknown_name("E0201", f"channel of `{party.name}`", target.channel, names)
             return None
         return Target(party=party.name, channel=None if target.channel is None else target.channel.text)
-
-    def _credit(self, credit: surface.Credit, context: Typed | None, debtor: str | None) -> Credit | None:
-        target = self.target(credit.target)
-        if credit.target.channel is not None:
-            self.scope.reporter.error("E0504", "a credit goes to a party", credit.target.span)
-            return None
-        if credit.debtor is not None and self.scope.find("party", credit.debtor, self.scope.parties):
-            debtor = credit.debtor.text
-        amount = self.expressions.check(credit.amount, Context())
-        if amount is None or target is None:
-            return None
-        kind = resolve(amount.type)
-        currency = kind.dimension.currency if isinstance(kind, NumberType) else None
-        if currency is None:
-            self.scope.reporter.error("E0303", "a credit is an amount of money", credit.amount.span)
-            return None
-        if self.scope.term.currency is not None and currency != self.scope.term.currency:
-            self.scope.reporter.error(
-                "E0302",
-                f"the agreement is in {self.scope.term.currency}, and this is {currency}",
-                credit.amount.span,
-            )
-            return None
-        if amount.shape not in (Shape.SCALAR, Shape.SERIES) or (
-            amount.shape is Shape.SERIES and context is None
-        ):
-            self.scope.reporter.error(
-                "E0309", "an amount here must be fixed, or one value a window", credit.amount.span
-            )
-            return None
-        if context is not None and self.expressions.join(context, amount, credit.amount.span) is None:
-            return None
-        debtor = debtor or self._other_signatory(target.party, credit.span)
-        if debtor is None:
-            return None
-        if debtor == target.party:
-            self.scope.reporter.error("E0504", f"`{debtor}` would credit itself", credit.span)
-            return None
-        return Credit(creditor=target.party, debtor=debtor, amount=amount.operation)
-
-    def _other_signatory(self, party: str, span: Span) -> str | None:
-        others = [
-            other.name
-            for other in self.scope.parties.values()
-            if other.name != party and SIGNATORIES.intersection(other.roles)
-        ]
-        if len(others) == 1:
-            return others[0]
-        self.scope.reporter.error(
-            "E0504",
-            "it is not clear who pays this credit",
-            span,
-            notes=("say it: `credit a 500 EUR from b`",),
-        )
-        return None
 
     # --- rules
 
@@ -309,25 +258,71 @@ class GoalChecker:
     def cap(self, declared: surface.Cap, number: int) -> Cap | None:
         """A ceiling; ``number`` counts the caps of the agreement from 1."""
         known = self.scope.find("party", declared.party, self.scope.parties)
-        window = each_window(self.scope, declared.window)
-        amount = self.expressions.check(declared.amount, Context())
-        if amount is None or window is None or not known:
+        window, last = self._cap_window(declared.window)
+        fine = True
+        amount: int | None = None
+        if isinstance(declared.amount, surface.Highest):
+            fine = self._highest(declared.amount, declared.window)
+        else:
+            amount = self._cap_amount(declared.amount)
+            fine = amount is not None
+        if not fine or window is None or not known:
+            return None
+        return Cap(
+            name=f"cap {number}",
+            creditor=declared.party.text,
+            amount=amount,
+            window=window,
+            last=last,
+            span=declared.span,
+        )
+
+    def _cap_amount(self, written: surface.Expression) -> int | None:
+        amount = self.expressions.check(written, Context())
+        if amount is None:
             return None
         kind = resolve(amount.type)
         if (
             amount.shape is not Shape.SCALAR
             or not isinstance(kind, NumberType)
-            or kind.dimension.currency is None
+            or self.scope.countable(kind.dimension) is None
         ):
-            self.scope.reporter.error("E0303", "a cap is a fixed amount of money", declared.amount.span)
+            self.scope.reporter.error("E0303", "a cap is a fixed amount of money", written.span)
             return None
-        return Cap(
-            name=f"cap {number}",
-            creditor=declared.party.text,
-            amount=amount.operation,
-            window=window,
-            span=declared.span,
-        )
+        return amount.operation
+
+    def _highest(self, written: surface.Highest, window: surface.EachWindow | surface.LastPeriods) -> bool:
+        for word, expected in zip(written.words, ("the", "highest"), strict=True):
+            if word.text != expected:
+                self.scope.reporter.unknown_name(
+                    "E0208", "cap", word, (expected,), "a cap is at an amount, or `at the highest`"
+                )
+                return False
+        if isinstance(window, surface.LastPeriods):
+            self.scope.reporter.error(
+                "E0305",
+                "the highest credit is that of one period",
+                window.span,
+                notes=("write for instance `at the highest each month`",),
+            )
+            return False
+        return True
+
+    def _cap_window(self, written: surface.EachWindow | surface.LastPeriods) -> tuple[Window | None, int]:
+        if isinstance(written, surface.EachWindow):
+            return each_window(self.scope, written), 1
+        units = {unit.value: unit for unit in CalendarUnit}
+        unit = units.get(written.unit.text.removesuffix("s"))
+        if unit is None:
+            self.scope.reporter.unknown_name("E0305", "period", written.unit, [f"{name}s" for name in units])
+            return None, 1
+        count = Fraction(written.count.text)
+        if count.denominator != 1 or not 1 <= count <= _MOST_PERIODS:
+            self.scope.reporter.error(
+                "E0305", f"a cap holds for 1 to {_MOST_PERIODS} whole periods", written.count.span
+            )
+            return None, 1
+        return CalendarWindow(unit, 1, None, self.scope.term.zone), int(count)
 
 
 def _written(scope: Scope, span: Span) -> str:

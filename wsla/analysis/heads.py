@@ -16,7 +16,7 @@ from wsla.syntax import surface
 from wsla.values.calendars import CalendarUnit, UnknownZone, find_zone
 from wsla.values.instants import DAY, HOUR, MINUTE, SECOND, parse_instant
 from wsla.values.money import MINOR_UNIT_PLACES
-from wsla.values.quantities import QuantityError, parse_quantity
+from wsla.values.quantities import UNITS, QuantityError, parse_quantity
 from wsla.values.schedules import (
     ALL_WEEK,
     DatedHours,
@@ -130,6 +130,26 @@ def instant(scope: Scope, word: surface.Word) -> int | None:
     except ValueError:
         scope.reporter.error("E0601", f"`{word.text}` is not a date that exists", word.span)
         return None
+
+
+# --- units
+
+
+def check_unit(scope: Scope, declared: surface.Unit) -> None:
+    """Reads a unit of the agreement's own; its name and plural are the words that follow a number."""
+    if not scope.declare("unit", declared.name):
+        return
+    name, taken = declared.name.text, frozenset(scope.units)
+    words = [(name, declared.name.span)]
+    if declared.plural is not None:
+        words.append((declared.plural.value, declared.plural.span))
+    for word, span in words:
+        if not re.fullmatch(r"[a-z][a-zA-Z]*", word):
+            scope.reporter.error("E0208", "a unit is one word of letters that begins with a small one", span)
+        elif word in UNITS or word in taken:
+            scope.reporter.error("E0202", f"`{word}` is a unit already", span)
+        else:
+            scope.units[word] = name
 
 
 # --- parties

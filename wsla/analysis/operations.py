@@ -70,8 +70,18 @@ class Negation(Node):
 
 
 @frozen(kw_only=True)
+class AtLeastDown(Node):
+    """A signal: true where at least ``count`` of the conditions are false, false where fewer can be, else unknown."""
+
+    conditions: tuple[int, ...]
+    count: int
+
+
+@frozen(kw_only=True)
 class Arithmetic(Node):
-    """``left operator right`` with one of ``+ - * /``."""
+    """``left operator right`` with one of ``+ - * /``, or ``started`` or ``completed``: how many blocks of the size
+    ``right`` ``left`` has begun, or filled.
+    """
 
     operator: str
     left: int
@@ -140,6 +150,14 @@ class Aggregate(Node):
 
 
 @frozen(kw_only=True)
+class Idle(Node):
+    """A series with another value, a scalar, in each window in which none of its aggregates had anything to look at."""
+
+    operand: int
+    value: int
+
+
+@frozen(kw_only=True)
 class Latest(Node):
     """A series as a signal: at every instant the value of the window that ended last."""
 
@@ -162,10 +180,12 @@ Operation = (
     | Compare
     | Logical
     | Negation
+    | AtLeastDown
     | Arithmetic
     | Choice
     | Elapsed
     | Aggregate
+    | Idle
     | Latest
     | VerdictState
 )

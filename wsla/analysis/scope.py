@@ -14,6 +14,7 @@ from wsla.analysis.fields import SourceEntry
 from wsla.analysis.reporter import Reporter
 from wsla.diagnostics.diagnostic import Related
 from wsla.syntax import surface
+from wsla.values.quantities import DAYS, Dimension
 from wsla.values.schedules import Schedule
 
 
@@ -46,6 +47,7 @@ class Scope:
     services: dict[str, Service] = field(factory=dict)
     fees: dict[str, tuple[Fraction, str]] = field(factory=dict)
     schedules: dict[str, Schedule] = field(factory=dict)
+    units: dict[str, str] = field(factory=lambda: {"day": "day", "days": "day"})
     sources: dict[str, SourceEntry] = field(factory=dict)
     declared: dict[str, tuple[str, surface.Word]] = field(factory=dict)
     used: set[str] = field(factory=set)
@@ -79,6 +81,13 @@ class Scope:
     def _other_kind(self, word: surface.Word, what: str) -> str:
         found = self.declared.get(word.text)
         return f"`{word.text}` is a {found[0]}; a {what} is needed here" if found and found[0] != what else ""
+
+    def countable(self, dimension: Dimension) -> str | None:
+        """What a ledger may count in: a currency's code, or the name of a unit of the agreement; otherwise None."""
+        if dimension.currency is not None:
+            return dimension.currency
+        bases = {name for name in self.units.values() if name != DAYS.exponents[0][0]}
+        return next((name for name in bases if dimension.exponents == ((name, 1),)), None)
 
     def names(self, kinds: Iterable[str]) -> list[str]:
         """Declared names of some kinds."""

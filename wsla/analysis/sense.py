@@ -263,6 +263,10 @@ def inputs(operation: op.Operation) -> Iterable[int]:
             return (left, right)
         case op.Negation(operand=operand) | op.Latest(operand=operand):
             return (operand,)
+        case op.AtLeastDown(conditions=conditions):
+            return conditions
+        case op.Idle(operand=operand, value=value):
+            return (operand, value)
         case op.Choice(subject=subject, arms=arms, otherwise=otherwise):
             extra = () if otherwise is None else (otherwise,)
             return (subject, *(arm.bound for arm in arms), *(arm.value for arm in arms), *extra)

@@ -8,7 +8,9 @@ from importlib import import_module
 import click
 
 VERBS = {
+    "new": "start an agreement from a few questions",
     "check": "find every mistake in agreements",
+    "explain": "say more about a problem that was found, by its code",
     "fmt": "lay agreements out in the one standard way",
     "test": "run the examples that agreements state",
     "dump": "print a form that a text takes on its way to a plan",

@@ -91,6 +91,8 @@ def checks(facts: Facts, plan: Plan) -> dict[str, bool]:
 
 def _below_cap(facts: Facts, plan: Plan) -> bool:
     for cap in plan.caps:
+        if cap.amount is None:
+            continue
         owed = sum((one.amount for one in facts.balance if one.creditor == cap.creditor), Decimal(0))
         ceiling = scalar_value(plan.operations, cap.amount)
         assert isinstance(ceiling, int | Fraction)

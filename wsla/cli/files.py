@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import click
 from attrs import frozen
 
 from wsla.diagnostics.diagnostic import Diagnostic, Severity, has_errors
-from wsla.diagnostics.source import SourceText
+from wsla.diagnostics.source import SourceText, Span
 
 Command = Callable[..., Any]
 
@@ -24,6 +25,7 @@ class Unreadable:
 
     path: str
     reason: str
+    code: str = "E0001"
 
 
 def sla_files(paths: Sequence[str]) -> tuple[list[Path], list[Unreadable]]:
@@ -56,7 +58,7 @@ def read_source(path: Path) -> SourceText | Unreadable:
         return SourceText(name=str(path), text=content.decode("utf-8-sig"))
     except UnicodeDecodeError as problem:
         line = content.count(b"\n", 0, problem.start) + 1
-        return Unreadable(str(path), f"the text is not UTF-8 (line {line})")
+        return Unreadable(str(path), f"the text is not UTF-8 (line {line})", code="E0100")
 
 
 def read_sources(paths: Sequence[str]) -> tuple[list[SourceText], list[Unreadable]]:
@@ -88,16 +90,22 @@ def show_diagnostics(
     from wsla.diagnostics.render import render_concise, render_full, to_json
 
     stream = sys.stderr if err else sys.stdout
+    if output_format == "sarif":
+        from wsla.diagnostics.sarif import to_sarif
+
+        found_all = [*(_as_diagnostic(problem) for problem in unreadable), *diagnostics]
+        click.echo(json.dumps(to_sarif(found_all, _version()), indent=2, ensure_ascii=False), file=stream)
+        return
     if output_format == "json":
         values: list[dict[str, object]] = [
-            {"path": found.path, "severity": "error", "code": "E0001", "message": found.reason}
+            {"path": found.path, "severity": "error", "code": found.code, "message": found.reason}
             for found in unreadable
         ]
         values.extend(to_json(found) for found in diagnostics)
         click.echo(json.dumps(values, indent=2, ensure_ascii=False), file=stream)
         return
     for problem in unreadable:
-        click.echo(f"{problem.path}: error[E0001]: {problem.reason}", file=stream)
+        click.echo(f"{problem.path}: error[{problem.code}]: {problem.reason}", file=stream)
     colour = wants_colour(stream)
     for found in diagnostics:
         if output_format == "concise":
@@ -105,6 +113,21 @@ def show_diagnostics(
         else:
             click.echo(render_full(found, colour=colour), file=stream)
             click.echo(file=stream)
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("wsla")
+    except PackageNotFoundError:
+        # A checkout that was never installed.
+        return "0"
+
+
+def _as_diagnostic(problem: Unreadable) -> Diagnostic:
+    source = SourceText(name=problem.path, text="")
+    return Diagnostic(code=problem.code, message=problem.reason, source=source, span=Span(0, 0))
 
 
 def count_of(diagnostics: Iterable[Diagnostic], unreadable: Sequence[Unreadable]) -> str:
@@ -163,3 +186,24 @@ def format_option(*choices: str, default: str) -> Callable[[Command], Command]:
 def exit_code(diagnostics: Iterable[Diagnostic], unreadable: Sequence[Unreadable]) -> int:
     """1 where something is wrong, else 0."""
     return 1 if unreadable or has_errors(list(diagnostics)) else 0
+
+
+def write_text(path: Path, text: str) -> Unreadable | None:
+    """Replaces a file in one step, so that a crash leaves the old or the new text, never half of one."""
+    try:
+        mode = path.stat().st_mode
+        target = path.resolve()
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+            Path(temporary).chmod(mode)
+            Path(temporary).replace(target)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as problem:
+        return Unreadable(
+            str(path), f"it cannot be written: {(problem.strerror or 'unknown reason').lower()}"
+        )
+    return None

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
-import tempfile
-from pathlib import Path
 
 import click
 
@@ -17,6 +14,7 @@ from wsla.cli.files import (
     read_source,
     show_diagnostics,
     sla_files,
+    write_text,
 )
 from wsla.diagnostics.diagnostic import Diagnostic, has_errors
 from wsla.diagnostics.source import SourceText
@@ -60,7 +58,7 @@ def command(paths: tuple[str, ...], check: bool, output_format: str) -> None:
         formatted = format_document(document, read)
         if formatted.encode() != path.read_bytes():
             changed.append(str(path))
-            if not check and (problem := _write(path, formatted)) is not None:
+            if not check and (problem := write_text(path, formatted)) is not None:
                 unreadable.append(problem)
     broken = bool(diagnostics or unreadable)
     if output_format == "json":
@@ -78,24 +76,3 @@ def command(paths: tuple[str, ...], check: bool, output_format: str) -> None:
         done = plural(len(files) - len(changed), "file")
         click.echo(f"{done} already in form, {len(changed)} {'to change' if check else 'changed'}", err=True)
     raise click.exceptions.Exit(1 if broken or (check and changed) else 0)
-
-
-def _write(path: Path, text: str) -> Unreadable | None:
-    """Replaces a file in one step, so that a crash leaves the old or the new text, never half of one."""
-    try:
-        mode = path.stat().st_mode
-        target = path.resolve()
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-            Path(temporary).chmod(mode)
-            Path(temporary).replace(target)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-    except OSError as problem:
-        return Unreadable(
-            str(path), f"it cannot be written: {(problem.strerror or 'unknown reason').lower()}"
-        )
-    return None

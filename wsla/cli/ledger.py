@@ -49,6 +49,8 @@ _COLUMNS = (
     "start",
     "end",
     "memo",
+    "state",
+    "claim_until",
 )
 
 
@@ -215,6 +217,7 @@ def _print_table(statement: Statement, *, several: bool) -> None:
                 "owes": entry.debtor,
                 "is owed": entry.creditor,
                 "amount": format_money(entry.amount, entry.currency),
+                "claim before": show.claim_text(entry, statement.zone),
                 "cause": " ".join(filter(None, (entry.cause, show.labels_text(entry.labels)))),
             }
             for title, entry in statement.entries

@@ -123,8 +123,14 @@ def entry_row(plan: Plan, entry: LedgerEntry) -> dict[str, str]:
         "owes": entry.debtor,
         "is owed": entry.creditor,
         "amount": format_money(entry.amount, entry.currency),
+        "claim before": claim_text(entry, plan.zone),
         "cause": " ".join(filter(None, (entry.cause, labels_text(entry.labels)))),
     }
+
+
+def claim_text(entry: LedgerEntry, zone_name: str) -> str:
+    """The instant before which an entry has to be claimed, or nothing."""
+    return "" if entry.claim_until is None else format_instant(entry.claim_until, find_zone(zone_name))
 
 
 def entry_value(entry: LedgerEntry, zone_name: str) -> dict[str, Any]:
@@ -143,6 +149,8 @@ def entry_value(entry: LedgerEntry, zone_name: str) -> dict[str, Any]:
         "start": format_instant(entry.window.start, zone),
         "end": format_instant(entry.window.end, zone),
         "memo": entry.memo,
+        "state": entry.state,
+        "claim_until": None if entry.claim_until is None else format_instant(entry.claim_until, zone),
     }
 
 

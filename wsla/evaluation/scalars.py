@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from math import ceil, floor
 from typing import assert_never
 
 from wsla.analysis.operations import (
     Aggregate,
     Arithmetic,
+    AtLeastDown,
     Choice,
     Compare,
     Constant,
     Elapsed,
+    Idle,
     Latest,
     Logical,
     Negation,
@@ -58,7 +61,7 @@ def _inputs(operation: Operation) -> tuple[int, ...]:
             arms = tuple(position for arm in operation.arms for position in (arm.bound, arm.value))
             last = () if operation.otherwise is None else (operation.otherwise,)
             return (operation.subject, *arms, *last)
-        case SourceField() | Elapsed() | Aggregate() | Latest() | VerdictState():
+        case AtLeastDown() | SourceField() | Elapsed() | Aggregate() | Idle() | Latest() | VerdictState():
             raise ValueError(f"{type(operation).__name__} depends on observations: it is no scalar")
         case _:
             assert_never(operation)
@@ -78,7 +81,7 @@ def _evaluate(operation: Operation, values: dict[int, Value]) -> Value:
             return _calculate(operation.operator, values[operation.left], values[operation.right])
         case Choice():
             return _choose(operation, values)
-        case SourceField() | Elapsed() | Aggregate() | Latest() | VerdictState():
+        case AtLeastDown() | SourceField() | Elapsed() | Aggregate() | Idle() | Latest() | VerdictState():
             raise ValueError(f"{type(operation).__name__} depends on observations: it is no scalar")
         case _:
             assert_never(operation)
@@ -152,5 +155,9 @@ def _calculate(operator: str, left: Value, right: Value) -> Value:
             return Fraction(left) * right
         case "/":
             return Fraction(left) / right if right else None
+        case "started":
+            return ceil(Fraction(left) / right) if right else None
+        case "completed":
+            return floor(Fraction(left) / right) if right else None
         case _:
             raise ValueError(f"{operator!r} is no arithmetic operator")

@@ -20,7 +20,7 @@ def build_plan(checked: CheckedAgreement) -> Plan:
         *(goal.condition for goal in checked.goals),
         *(goal.provided for goal in checked.goals if goal.provided is not None),
         *(rule.trigger for rule in checked.rules),
-        *(cap.amount for cap in checked.caps),
+        *(cap.amount for cap in checked.caps if cap.amount is not None),
         *_amounts(checked),
     ]
     needed: set[int] = set()
@@ -48,7 +48,9 @@ def build_plan(checked: CheckedAgreement) -> Plan:
         metrics={name: moved[position] for name, position in checked.metrics.items()},
         goals=tuple(_move_goal(goal, moved) for goal in checked.goals),
         rules=tuple(_move_rule(rule, moved) for rule in checked.rules),
-        caps=tuple(evolve(cap, amount=moved[cap.amount]) for cap in checked.caps),
+        caps=tuple(
+            cap if cap.amount is None else evolve(cap, amount=moved[cap.amount]) for cap in checked.caps
+        ),
     )
 
 
@@ -66,13 +68,21 @@ def _all_actions(checked: CheckedAgreement) -> list[Action]:
 
 
 def _amounts(checked: CheckedAgreement) -> list[int]:
-    return [action.amount for action in _all_actions(checked) if isinstance(action, Credit)]
+    credits = [action for action in _all_actions(checked) if isinstance(action, Credit)]
+    found = [position for one in credits for position in (one.amount, one.at_most, one.only_above)]
+    return [position for position in found if position is not None]
 
 
 def _move_actions(actions: tuple[Action, ...], moved: dict[int, int]) -> tuple[Action, ...]:
-    return tuple(
-        evolve(action, amount=moved[action.amount]) if isinstance(action, Credit) else action
-        for action in actions
+    return tuple(_move_credit(action, moved) if isinstance(action, Credit) else action for action in actions)
+
+
+def _move_credit(credit: Credit, moved: dict[int, int]) -> Credit:
+    return evolve(
+        credit,
+        amount=moved[credit.amount],
+        at_most=None if credit.at_most is None else moved[credit.at_most],
+        only_above=None if credit.only_above is None else moved[credit.only_above],
     )
 
 
@@ -114,6 +124,10 @@ def _move(operation: op.Operation, moved: dict[int, int]) -> op.Operation:
             return evolve(operation, left=moved[left], right=moved[right])
         case op.Negation(operand=operand) | op.Latest(operand=operand):
             return evolve(operation, operand=moved[operand])
+        case op.AtLeastDown(conditions=conditions):
+            return evolve(operation, conditions=tuple(moved[position] for position in conditions))
+        case op.Idle(operand=operand, value=value):
+            return evolve(operation, operand=moved[operand], value=moved[value])
         case op.Choice(subject=subject, arms=arms, otherwise=otherwise):
             return evolve(
                 operation,

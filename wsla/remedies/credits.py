@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Final
@@ -10,24 +11,37 @@ from attrs import evolve, frozen
 
 from wsla.analysis.types import NumberType
 from wsla.evaluation.scalars import scalar_value
-from wsla.plan.model import Cap, Credit, Plan
+from wsla.plan.model import Cap, Claim, Credit, PartOfFee, Plan
 from wsla.remedies.decisions import LedgerEntry
 from wsla.remedies.identity import Occasion
-from wsla.values.calendars import CalendarWindow, RollingWindow, TumblingWindow, label_of, window_containing
-from wsla.values.instants import Interval
+from wsla.values.calendars import (
+    CalendarWindow,
+    RollingWindow,
+    TumblingWindow,
+    find_zone,
+    label_of,
+    window_containing,
+)
+from wsla.values.instants import Interval, midnight, to_datetime
 from wsla.values.money import format_money, round_to_minor
+from wsla.values.quantities import DATA, DAYS, TIME, Dimension
 
-CapSums = dict[tuple[int, int], Decimal]
-"""What was credited, net of caps, by (position of the cap, start of its window in nanoseconds)."""
+_NOT_COUNTED: Final = frozenset(base for one in (TIME, DATA, DAYS) for base, _ in one.exponents)
+
+CapSums = dict[tuple[int, int, str], Decimal]
+"""What was credited, net of caps, by (position of the cap, start of its window in nanoseconds, currency)."""
 
 
 @frozen(kw_only=True)
 class _Ceiling:
+    """``limit`` and ``currency`` are None where only the highest credit stands, in whatever currency."""
+
     position: int
     creditor: str
-    currency: str
-    limit: Decimal
+    currency: str | None
+    limit: Decimal | None
     window: TumblingWindow
+    last: int
 
 
 class CreditBook:
@@ -56,10 +70,14 @@ class CreditBook:
         ``amount`` is in units of the currency, None where it is unknown; entries are dated at the window's end.
         """
         currency = _currency(self._plan, credit.amount)
-        if amount is None or amount <= 0:
+        if amount is None:
             return ()
-        booked = round_to_minor(amount, currency)
-        if booked <= 0:
+        if credit.part is not None:
+            amount /= _whole(credit.part, window.start)
+        most = None if credit.at_most is None else self._fixed(credit.at_most)
+        booked = round_to_minor(amount if most is None else min(amount, most), currency)
+        floor = Fraction(0) if credit.only_above is None else self._fixed(credit.only_above)
+        if booked <= 0 or (floor is not None and booked <= floor):
             return ()
         entry = LedgerEntry(
             id=occasion.identity(step),
@@ -73,20 +91,29 @@ class CreditBook:
             labels=occasion.labels,
             window=window,
             memo=memo,
+            state="due" if credit.claim is None else "accrued",
+            claim_until=None if credit.claim is None else _deadline(credit.claim, window, self._plan.zone),
         )
         return (entry,) if reward else (entry, *self._hold(entry, occasion, step))
+
+    def _fixed(self, op: int) -> Fraction | None:
+        value = scalar_value(self._plan.operations, op)
+        return Fraction(value) if isinstance(value, int | Fraction) else None
 
     def _hold(self, entry: LedgerEntry, occasion: Occasion, step: str) -> list[LedgerEntry]:
         holding = [
             (ceiling, window_containing(ceiling.window, entry.window.start))
             for ceiling in self._ceilings
-            if ceiling.creditor == entry.creditor and ceiling.currency == entry.currency
+            if ceiling.creditor == entry.creditor and ceiling.currency in (None, entry.currency)
         ]
         kept = Fraction(entry.amount)
         entries = []
         for ceiling, window in holding:
-            credited = Fraction(self.sums.get((ceiling.position, window.start), Decimal(0)))
-            excess = credited + kept - Fraction(ceiling.limit)
+            credited, until = self._credited(ceiling, window, entry.currency)
+            limit = (
+                max(credited, Fraction(entry.amount)) if ceiling.limit is None else Fraction(ceiling.limit)
+            )
+            excess = credited + kept - limit
             if excess > 0:
                 kept -= excess
                 booked_back = evolve(
@@ -96,28 +123,60 @@ class CreditBook:
                     debtor=entry.creditor,
                     creditor=entry.debtor,
                     amount=round_to_minor(excess, entry.currency),
-                    memo=f"{self._limit(ceiling, window)}: {entry.memo}",
+                    memo=f"{self._limit(ceiling, until)}: {entry.memo}",
                 )
                 entries.append(booked_back)
         # Only what every cap lets through counts towards each of them.
         for ceiling, window in holding:
-            key = (ceiling.position, window.start)
+            key = (ceiling.position, window.start, entry.currency)
             total = Fraction(self.sums.get(key, Decimal(0))) + kept
             self.sums[key] = round_to_minor(total, entry.currency)
         return entries
+
+    def _credited(self, ceiling: _Ceiling, window: Interval, currency: str) -> tuple[Fraction, Interval]:
+        """The largest sum so far of as many windows in a row as the ceiling holds, this one among them, and the last of
+        those.
+        """
+        before, after = [window], [window]
+        for _ in range(ceiling.last - 1):
+            before.append(window_containing(ceiling.window, before[-1].start - 1))
+            after.append(window_containing(ceiling.window, after[-1].end))
+        around = [*reversed(before[1:]), *after]
+        sums = [
+            Fraction(self.sums.get((ceiling.position, each.start, currency), Decimal(0))) for each in around
+        ]
+        runs = [
+            (sum(sums[first : first + ceiling.last], Fraction(0)), around[first + ceiling.last - 1])
+            for first in range(ceiling.last)
+        ]
+        return max(runs, key=lambda run: run[0])
 
     def _limit(self, ceiling: _Ceiling, window: Interval) -> str:
         unit, zone = None, self._plan.zone
         if isinstance(ceiling.window, CalendarWindow):
             unit, zone = ceiling.window.unit, ceiling.window.zone
+        where = label_of(window, unit, zone)
+        if ceiling.limit is None or ceiling.currency is None:
+            return f"beside the highest credit in {where}"
         limit = format_money(ceiling.limit, ceiling.currency)
-        return f"above the cap of {limit} in {label_of(window, unit, zone)}"
+        if ceiling.last > 1 and unit is not None:
+            where = f"the {ceiling.last} {unit.value}s up to {where}"
+        return f"above the cap of {limit} in {where}"
 
 
 def _ceiling(plan: Plan, position: int, cap: Cap) -> _Ceiling | None:
     if isinstance(cap.window, RollingWindow):
         raise ValueError(
             f"the cap on credits to {cap.creditor} is over rolling windows, which do not part time"
+        )
+    if cap.amount is None:
+        return _Ceiling(
+            position=position,
+            creditor=cap.creditor,
+            currency=None,
+            limit=None,
+            window=cap.window,
+            last=cap.last,
         )
     limit = scalar_value(plan.operations, cap.amount)
     if not isinstance(limit, int | Fraction):
@@ -126,14 +185,38 @@ def _ceiling(plan: Plan, position: int, cap: Cap) -> _Ceiling | None:
     # Entries are in minor units: a limit between two of them could not be reached, and would be met to and fro.
     rounded = round_to_minor(Fraction(max(limit, 0)), currency)
     return _Ceiling(
-        position=position, creditor=cap.creditor, currency=currency, limit=rounded, window=cap.window
+        position=position,
+        creditor=cap.creditor,
+        currency=currency,
+        limit=rounded,
+        window=cap.window,
+        last=cap.last,
     )
+
+
+def _deadline(claim: Claim, window: Interval, zone_name: str) -> int:
+    """The end of the last day of a claim: the days are counted from the one in which the window's last instant lies."""
+    zone = find_zone(zone_name)
+    after = to_datetime(window.end - 1, zone).date() + timedelta(days=1)
+    return midnight(claim.unit.after(after, claim.count), zone)
+
+
+def _whole(part: PartOfFee, instant: int) -> int:
+    """The length, or the number of days, of the fee's period that contains an instant."""
+    period = window_containing(part.period, instant)
+    if not part.in_days:
+        return period.length
+    zone = find_zone(part.period.zone)
+    return (to_datetime(period.end, zone).date() - to_datetime(period.start, zone).date()).days
 
 
 def _currency(plan: Plan, op: int) -> str:
     kind = plan.operations[op].type
-    currency = kind.dimension.currency if isinstance(kind, NumberType) else None
-    found = currency or plan.currency
+    # The amount may be a fee times a length or days, of which a part is taken.
+    bases = kind.dimension.exponents if isinstance(kind, NumberType) else ()
+    currency = next((Dimension((one,)).currency for one in bases if one[0].startswith("money:")), None)
+    own = (base for base, _ in bases if base not in _NOT_COUNTED)
+    found = currency or next(own, None) or plan.currency
     if found is None:
         raise ValueError("an amount of money has no currency, and the agreement names none")
     return found

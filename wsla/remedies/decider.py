@@ -24,7 +24,7 @@ from wsla.remedies.wording import Notice, Wording
 from wsla.values.calendars import RollingWindow
 from wsla.values.instants import Interval
 
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 
 MachineKey = tuple[int, Labels]
 """The position of a rule in the plan, and the labels of one of its machines."""
@@ -165,7 +165,10 @@ class Decider:
                 decider._timers.append((due, rule, _labels(labels)))
         heapify(decider._timers)
         decider._book.sums.update(
-            {(position, start): Decimal(total) for position, start, total in snapshot["caps"]}
+            {
+                (position, start, currency): Decimal(total)
+                for position, start, currency, total in snapshot["caps"]
+            }
         )
         return decider
 

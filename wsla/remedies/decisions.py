@@ -36,7 +36,8 @@ class LedgerEntry:
     """A debt booked between two parties: ``debtor`` owes ``creditor`` ``amount`` (always positive).
 
     ``kind`` is ``credit``, ``reward`` or ``cap``; a cap's entry runs the other way, from creditor to debtor.
-    ``at`` is the end of the window in nanoseconds.
+    ``at`` is the end of the window in nanoseconds. ``state`` is ``due``, or ``accrued`` for a credit (and what caps
+    take back of it) that has to be claimed before the instant ``claim_until``, which is None otherwise.
     """
 
     id: str
@@ -50,6 +51,8 @@ class LedgerEntry:
     labels: Labels
     window: Interval
     memo: str
+    state: str = "due"
+    claim_until: int | None = None
 
 
 Decision = Intent | LedgerEntry

@@ -164,6 +164,8 @@ def dump_entry(entry: LedgerEntry) -> str:
             "labels": entry.labels,
             "window": _dump_window(entry.window),
             "memo": entry.memo,
+            "state": entry.state,
+            "claim_until": entry.claim_until,
         }
     )
 
@@ -183,6 +185,9 @@ def load_entry(text: str) -> LedgerEntry:
         labels=_load_labels(form["labels"]),
         window=Interval(*form["window"]),
         memo=form["memo"],
+        # Entries of earlier versions know of no claims.
+        state=form.get("state", "due"),
+        claim_until=form.get("claim_until"),
     )
 
 

@@ -56,6 +56,8 @@ def _declaration(node: surface.Declaration, layout: Layout) -> Row:
             return Row(cells=(f"{name.text} {value.text}",), span=span)
         case surface.Effective():
             return _effective(node)
+        case surface.Unit(name=name, plural=plural, span=span):
+            return Row(cells=(f"unit {name.text}", text_of(plural) if plural else ""), span=span, kind="unit")
         case surface.Party():
             return _party(node, layout)
         case surface.Service():
@@ -73,11 +75,8 @@ def _declaration(node: surface.Declaration, layout: Layout) -> Row:
             return _goal(node, layout)
         case surface.Rule():
             return _rule(node, layout)
-        case surface.Cap(party=party, amount=amount, window=window, span=span):
-            amount_text = expression(amount, layout, INDENT)
-            return Row(
-                cells=(f"cap credits to {party.text} at {amount_text} {each_window(window)}",), span=span
-            )
+        case surface.Cap(span=span):
+            return Row(cells=(_cap(node, layout),), span=span)
         case _:
             assert_never(node)
 
@@ -87,6 +86,22 @@ def _block(head: str, rows: list[Row], braces: Span | None, layout: Layout, *, a
     if not rows and not always and not layout.has_comments(braces):
         return ""
     return layout.block(rows, braces, column=last_width(head, INDENT) + 1, indent=INDENT)
+
+
+def _cap(node: surface.Cap, layout: Layout) -> str:
+    match node.amount:
+        case surface.Highest(words=words):
+            amount = " ".join(word.text for word in words)
+        case formula:
+            amount = expression(formula, layout, INDENT)
+    match node.window:
+        case surface.EachWindow():
+            window = each_window(node.window)
+        case surface.LastPeriods(count=count, unit=unit):
+            window = f"over last {count.text} {unit.text}"
+        case _:
+            assert_never(node.window)
+    return f"cap credits to {node.party.text} at {amount} {window}"
 
 
 def _effective(node: surface.Effective) -> Row:

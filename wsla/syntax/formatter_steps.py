@@ -11,19 +11,37 @@ from wsla.syntax.formatter_expressions import expression, quoted, text_of
 from wsla.syntax.formatter_layout import INDENT, Layout, Row, fill
 
 
-def action(node: surface.Action, layout: Layout, indent: int) -> str:
-    """An action as text; ``indent`` is that of its line."""
+def action(node: surface.Action, layout: Layout, indent: int, column: int | None = None) -> str:
+    """An action as text; ``indent`` is that of its line, and ``column`` where on it the action begins."""
     match node:
         case surface.Tell(verb=verb, targets=targets, message=message):
             told = f"{verb.text} {', '.join(target(one) for one in targets)}"
             return f"{told} {text_of(message)}" if message else told
-        case surface.Credit(target=whom, amount=amount, debtor=debtor):
-            credited = f"credit {target(whom)} {expression(amount, layout, indent)}"
-            return f"{credited} from {debtor.text}" if debtor else credited
+        case surface.Credit():
+            return _credit(node, layout, indent, indent if column is None else column)
         case surface.Grant(target=whom, right=right):
             return f"grant {target(whom)} {text_of(right)}"
         case _:
             assert_never(node)
+
+
+def _credit(node: surface.Credit, layout: Layout, indent: int, column: int) -> str:
+    parts = [f"credit {target(node.target)} {expression(node.amount, layout, indent)}"]
+    if node.blocks is not None:
+        blocks = node.blocks
+        value = expression(blocks.value, layout, indent)
+        parts.append(f"per {blocks.rounding.text} {blocks.size.text} of {value}")
+    if node.length is not None:
+        parts.append(f"for {expression(node.length, layout, indent)}")
+    if node.debtor is not None:
+        parts.append(f"from {node.debtor.text}")
+    for word, limit in (("at", node.ceiling), ("only", node.floor)):
+        if limit is not None:
+            parts.append(f"{word} {limit.word.text} {expression(limit.amount, layout, indent)}")
+    if node.claim is not None:
+        within, first, second = (word.text for word in node.claim.words)
+        parts.append(f"claimed {within} {node.claim.length.text} of {first} {second}")
+    return fill(parts, column=column, indent=indent + 2 * INDENT)
 
 
 def target(node: surface.Target) -> str:
@@ -67,7 +85,7 @@ def _actions(head: str, actions: Sequence[surface.Action], span: Span, layout: L
     if braces is not None and actions and braces.start > actions[0].span.start:
         braces = None
     if len(actions) == 1 and not layout.has_comments(braces):
-        return f"{head} {action(actions[0], layout, indent)}"
+        return f"{head} {action(actions[0], layout, indent, indent + len(head) + 1)}"
     rows = [Row(cells=(action(one, layout, indent + INDENT),), span=one.span) for one in actions]
     return f"{head} {layout.block(rows, braces, column=indent + len(head) + 1, indent=indent)}"
 

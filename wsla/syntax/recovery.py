@@ -24,6 +24,7 @@ DECLARATIONS: Final = (
     "schedule",
     "service",
     "source",
+    "unit",
     "when",
     "kind",
     "currency",

@@ -8,7 +8,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, assert_never
 
-from attrs import frozen
+from attrs import field, frozen
 
 from wsla.analysis.checked import (
     CheckedAgreement,
@@ -28,10 +28,17 @@ from wsla.plan.build import build_plan
 from wsla.plan.model import Plan
 from wsla.remedies.decider import decide
 from wsla.remedies.decisions import Decision, Intent, LedgerEntry
+from wsla.testing import evidence
+from wsla.testing.findings import Evidence
+from wsla.testing.history import History
 from wsla.testing.made_up import observations, span_of_time
+from wsla.testing.suspects import Suspect, behind_action, behind_credit, is_foreseen
 from wsla.values.calendars import CalendarWindow, find_zone, label_of
 from wsla.values.instants import Interval, format_instant
 from wsla.values.quantities import format_percentage, format_quantity
+
+# So many wrong windows are explained; of those that follow a line is said.
+_EXPLAINED = 2
 
 _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
     "<=": operator.le,
@@ -50,16 +57,22 @@ class Failure:
     span: Span
     message: str
     details: tuple[str, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
 
 
 @frozen(kw_only=True)
 class ExampleResult:
-    """What became of a test. ``observations`` counts those that it made up."""
+    """What became of a test. ``observations`` counts those that it made up.
+
+    ``history`` and ``decisions`` are what the test went through, None and empty where it could not run.
+    """
 
     title: str
     span: Span
     observations: int
     failures: tuple[Failure, ...]
+    history: History | None = field(default=None, eq=False, repr=False)
+    decisions: tuple[Decision, ...] = field(default=(), eq=False, repr=False)
 
     @property
     def passed(self) -> bool:
@@ -76,15 +89,21 @@ def run_example(agreement: CheckedAgreement, example: Example, plan: Plan | None
         return ExampleResult(title=example.title, span=example.span, observations=0, failures=(failure,))
     made_up = observations(agreement, example, stretch)
     evaluator = StreamEvaluator(plan, stretch.start)
-    for observation in made_up:
-        evaluator.observe(observation)
+    evaluator.observe_all(made_up)
     outcome = evaluator.outcome(stretch.end)
-    checker = _Checker(plan, outcome, decide(plan, outcome))
+    decisions = decide(plan, outcome)
+    history = History(plan, made_up, outcome)
+    checker = _Checker(plan, outcome, decisions, history)
     failures = [
         found for expectation in example.expectations if (found := checker.check(expectation)) is not None
     ]
     return ExampleResult(
-        title=example.title, span=example.span, observations=len(made_up), failures=tuple(failures)
+        title=example.title,
+        span=example.span,
+        observations=len(made_up),
+        failures=tuple(failures),
+        history=history,
+        decisions=decisions,
     )
 
 
@@ -102,6 +121,7 @@ class _Checker:
     plan: Plan
     outcome: Outcome
     decisions: tuple[Decision, ...]
+    history: History
 
     def check(self, expectation: Expectation) -> Failure | None:
         match expectation:
@@ -135,7 +155,10 @@ class _Checker:
         return Failure(
             span=expected.span,
             message=f"`{expected.goal}` should be {expected.verdict}, and is {wrong[0].verdict.value}",
-            details=tuple(self._describe(judgement) for judgement in wrong[:5]),
+            details=tuple(self._describe(judgement) for judgement in wrong[_EXPLAINED:5]),
+            evidence=tuple(
+                evidence.of_judgement(self.history, judgement) for judgement in wrong[:_EXPLAINED]
+            ),
         )
 
     def _describe(self, judgement: Judgement) -> str:
@@ -170,7 +193,11 @@ class _Checker:
             f"and is {show(wrong[0].value.value, kind)}",
             details=tuple(
                 f"{self._window(point.window)}{_labelled(point.labels)}: {show(point.value.value, kind)}"
-                for point in wrong[:5]
+                for point in wrong[_EXPLAINED:5]
+            ),
+            evidence=tuple(
+                evidence.of_point(self.history, expected.metric, point, (expected.operator, expected.value))
+                for point in wrong[:_EXPLAINED]
             ),
         )
 
@@ -190,6 +217,7 @@ class _Checker:
             for entry in self.decisions
             if isinstance(entry, LedgerEntry)
             and expected.party in (entry.creditor, entry.debtor)
+            and expected.unit in (None, entry.currency)
             and (expected.occasion is None or _starts_in(entry.window, expected.occasion))
         ]
         total = sum(
@@ -210,6 +238,7 @@ class _Checker:
                 f"{self._window(entry.window)}: {entry.kind} {entry.amount} {entry.currency}, {entry.cause}"
                 for entry in entries[:5]
             ),
+            evidence=self._evidence(behind_credit(self.plan, self.outcome, expected, entries)),
         )
 
     def _action(self, expected: ExpectAction) -> Failure | None:
@@ -224,7 +253,23 @@ class _Checker:
             span=expected.span,
             message=f"`{wanted}` should {'not ' if expected.negated else ''}be due"
             + ("" if expected.negated else ", and is not"),
-            details=tuple(self._due(intent) for intent in (chosen or same_verb)[:5]),
+            details=(
+                *(
+                    ()
+                    if is_foreseen(self.plan, expected)
+                    else ("no goal and no rule of this agreement does that",)
+                ),
+                *(self._due(intent) for intent in (chosen or same_verb)[:5]),
+            ),
+            evidence=self._evidence(behind_action(self.plan, self.outcome, expected, chosen)),
+        )
+
+    def _evidence(self, suspects: Iterable[Suspect]) -> tuple[Evidence, ...]:
+        return tuple(
+            evidence.of_judgement(self.history, suspect)
+            if isinstance(suspect, Judgement)
+            else evidence.of_rule(self.history, suspect.rule, suspect.labels, suspect.window)
+            for suspect in suspects
         )
 
     def _is_expected(self, intent: Intent, expected: ExpectAction) -> bool:

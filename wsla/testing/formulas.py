@@ -145,7 +145,9 @@ class Formulas:
         source = "regional" if by else self.pick("probe", "probe", "probe")
         build = self.build
         match (
-            self.pick("ok", "ok", "compare", "text", "logical", "not", "choice", "latest") if depth else "ok"
+            self.pick("ok", "ok", "compare", "text", "logical", "not", "choice", "latest", "downs")
+            if depth
+            else "ok"
         ):
             case "compare":
                 number = self.number(by, depth=depth - 1)
@@ -158,6 +160,9 @@ class Formulas:
                 return build.logical(left, self.pick("and", "or", "implies"), right)
             case "not":
                 return build.negation(self.truth(by, depth=depth - 1))
+            case "downs":
+                parts = (self.truth(by, depth=0), *(self.truth(self.pick((), by), depth=0) for _ in range(2)))
+                return build.at_least_down(parts, self.pick(1, 2, 2, 3))
             case "choice":
                 number = self.number(by, depth=0)
                 arms = [(self.pick(">=", "<"), self.limit(number), self.truth(by, depth=0))]
@@ -239,15 +244,20 @@ class Formulas:
     def series(self, window: Window, by: tuple[str, ...], *, depth: int) -> int:
         """A series of numbers."""
         build = self.build
+        if depth and self.sometimes(5):
+            formula = self.series(window, by, depth=depth - 1)
+            return build.idle(formula, self.limit(formula))
         kind = self.pick("leaf", "leaf", "leaf", "arithmetic", "choice", "scalar") if depth else "leaf"
         left = self.leaf(window, by, depth=depth)
         match kind:
             case "arithmetic":
                 right = self.leaf(window, self.pick(by, ()), depth=0)
-                return build.arithmetic(left, self.pick("+", "-", "*", "/"), right)
+                return build.arithmetic(left, self.pick("+", "-", "*", "/", "started"), right)
             case "scalar":
                 return build.arithmetic(
-                    left, self.pick("+", "-", "*", "/"), build.constant(self.pick(*_NUMBERS))
+                    left,
+                    self.pick("+", "-", "*", "/", "started", "completed"),
+                    build.constant(self.pick(*_NUMBERS)),
                 )
             case "choice":
                 arms = [
@@ -272,12 +282,14 @@ class Formulas:
                 return self._over_series(window, by)
 
     def _over_time(self, window: Window, by: tuple[str, ...]) -> int:
-        function = self.pick("availability", "availability", "duration", "downtime", "time_mean")
+        function = self.pick(
+            "availability", "availability", "duration", "downtime", "time_mean", "longest", "outages"
+        )
         argument = self.number(by) if function == "time_mean" else self.truth(by)
         return self.build.aggregate(function, argument, window, filter=self.filter(), by=by)
 
     def _numeric(self) -> tuple[str, Fraction | None]:
-        function = self.pick("sum", "mean", "median", "min", "max", "percentile")
+        function = self.pick("sum", "mean", "median", "min", "max", "percentile", "mode", "span", "variance")
         return function, self.pick(*_RANKS) if function == "percentile" else None
 
     def _idle(self) -> int | None:
@@ -288,13 +300,20 @@ class Formulas:
         source, labels = ("regional", _REGION) if by or self.sometimes(4) else ("probe", ())
         function, parameter = self._numeric()
         argument: int | None
-        match self.pick("count", "share", "number", "number", "last"):
+        match self.pick("count", "share", "number", "number", "last", "counter"):
             case "count":
                 function, parameter, argument = "count", None, None
             case "share":
                 function, parameter, argument = "share", None, self.truth(labels, depth=1)
             case "last" if labels == by:
-                function, parameter, argument = "last", None, self.build.field(source, "load")
+                function, parameter, argument = (
+                    self.pick("first", "last"),
+                    None,
+                    self.build.field(source, "load"),
+                )
+            case "counter":
+                function, parameter = self.pick("increase", "rate"), None
+                argument = self.number(labels)
             case _:
                 argument = self.number(labels)
         return self.build.aggregate(
@@ -340,7 +359,7 @@ class Formulas:
             case "count":
                 function, parameter = "count", None
             case "last":
-                function, parameter = "last", None
+                function, parameter = self.pick("first", "last"), None
             case "share":
                 function, parameter, inner = "share", None, self.condition_of(inner)
             case _:

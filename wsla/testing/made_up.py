@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
+from collections.abc import Mapping
+from operator import attrgetter
 
 from attrs import define, field
 
@@ -30,21 +32,24 @@ def span_of_time(agreement: CheckedAgreement, example: Example) -> Interval | No
 
 @define
 class _Stream:
-    """The samples of one label combination: values by instant, instants in order."""
+    """The samples of one label combination: values by instant, instants in order.
 
-    labels: dict[str, Raw]
-    values: dict[int, dict[str, Raw]] = field(factory=dict)
+    Samples of equal values share one mapping, which nobody changes: the evaluator sees by that where nothing is new.
+    """
+
+    labels: Mapping[str, Raw]
+    values: dict[int, Mapping[str, Raw]] = field(factory=dict)
     order: list[int] = field(factory=list)
 
-    def put(self, at: int, values: dict[str, Raw]) -> None:
+    def put(self, at: int, values: Mapping[str, Raw]) -> None:
         if at not in self.values:
             insort(self.order, at)
         self.values[at] = values
 
-    def before(self, at: int) -> dict[str, Raw]:
+    def before(self, at: int) -> Mapping[str, Raw]:
         """The values in force at an instant."""
         position = bisect_right(self.order, at)
-        return dict(self.values[self.order[position - 1]]) if position else dict(self.labels)
+        return self.values[self.order[position - 1]] if position else self.labels
 
     def within(self, start: int, end: int) -> list[int]:
         return self.order[bisect_left(self.order, start) : bisect_left(self.order, end)]
@@ -68,7 +73,7 @@ def observations(agreement: CheckedAgreement, example: Example, stretch: Interva
         for at in stream.order
         if at < stretch.end
     ]
-    return sorted(found, key=lambda observation: observation.at)
+    return sorted(found, key=attrgetter("at"))
 
 
 def _samples(
@@ -89,27 +94,30 @@ def _samples(
 def _change(stream: _Stream, values: dict[str, Raw], data: GivenData, stretch: Interval) -> None:
     start = stretch.start if data.start is None else data.start
     if data.every is None and data.until is None:
-        stream.put(start, stream.before(start) | values)
+        stream.put(start, {**stream.before(start), **values})
         return
     end = stretch.end if data.until is None else data.until
     there = stream.within(start, end)
     if not there:
         if data.every is not None:
-            ticks = range(start, end, data.every)
-            fields = stream.before(start) | values
-            stream.values.update((at, dict(fields)) for at in ticks)
+            fields = {**stream.before(start), **values}
+            stream.values.update(dict.fromkeys(range(start, end, data.every), fields))
             stream.order = sorted(stream.values)
             return
         before = stream.before(end)
-        stream.put(start, stream.before(start) | values)
+        stream.put(start, {**stream.before(start), **values})
         if stream.order[0] < start and end < stretch.end:
             stream.put(end, before)
         return
     after = stream.before(end)
     if there[0] != start:
         stream.put(start, stream.before(start))
+    earlier = changed = stream.before(start)
     for at in stream.within(start, end):
-        stream.values[at] = stream.values[at] | values
+        if changed is earlier or stream.values[at] is not earlier:
+            earlier = stream.values[at]
+            changed = {**earlier, **values}
+        stream.values[at] = changed
     # The change ends where the text says, even between two ticks; past the last sample nothing goes on.
     if end not in stream.values and end < stream.order[-1]:
         stream.put(end, after)

@@ -9,10 +9,12 @@ from wsla.analysis.operations import (
     Aggregate,
     Arithmetic,
     Arm,
+    AtLeastDown,
     Choice,
     Compare,
     Constant,
     Elapsed,
+    Idle,
     Latest,
     Logical,
     Negation,
@@ -192,10 +194,18 @@ class PlanBuilder:
         """``not operand``."""
         return self._add(Negation(shape=self._shape(operand), type=BOOLEAN, operand=operand))
 
+    def at_least_down(self, conditions: tuple[int, ...], count: int) -> int:
+        """``down_count(conditions) >= count``."""
+        return self._add(
+            AtLeastDown(shape=self._shape(*conditions), type=BOOLEAN, conditions=conditions, count=count)
+        )
+
     def arithmetic(self, left: int, operator: str, right: int) -> int:
-        """``left operator right`` with one of ``+ - * /``."""
+        """``left operator right`` with one of ``+ - * /``, ``started`` or ``completed``."""
         a, b = self._dimension(left), self._dimension(right)
-        dimension = {"*": a * b, "/": a / b}.get(operator, a)
+        dimension = {"*": a * b, "/": a / b, "started": DIMENSIONLESS, "completed": DIMENSIONLESS}.get(
+            operator, a
+        )
         return self._add(
             Arithmetic(
                 shape=self._shape(left, right),
@@ -253,10 +263,14 @@ class PlanBuilder:
         type_: ValueType
         if function in ("availability", "share"):
             type_ = SHARE
-        elif function in ("duration", "downtime"):
+        elif function in ("duration", "downtime", "longest"):
             type_ = DURATION
-        elif function == "count" or argument is None:
+        elif function in ("count", "outages") or argument is None:
             type_ = NUMBER
+        elif function == "variance":
+            type_ = NumberType(self._dimension(argument).power(2))
+        elif function == "rate":
+            type_ = NumberType(self._dimension(argument) / TIME)
         else:
             type_ = self.operations[argument].type
         return self._add(
@@ -274,6 +288,11 @@ class PlanBuilder:
                 idle=idle,
             )
         )
+
+    def idle(self, series: int, value: int) -> int:
+        """``series, or value when idle``, for a formula of several aggregates."""
+        type_ = self.operations[series].type
+        return self._add(Idle(shape=Shape.SERIES, type=type_, operand=series, value=value))
 
     def latest(self, series: int) -> int:
         """A series used as a signal."""

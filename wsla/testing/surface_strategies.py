@@ -130,12 +130,23 @@ def _primaries(depth: int) -> st.SearchStrategy[Any]:
     return leaves | calls | _node(surface.Parenthesised, inner=inner) | _tables(depth - 1)
 
 
+counted = st.tuples(st.sampled_from(_NUMBERS), names).map(
+    lambda parts: surface.Quantity(text=f"{parts[0]} {parts[1].text}", span=NOWHERE)
+)
+
+
+def amounts(depth: int = 1) -> st.SearchStrategy[Any]:
+    """Amounts: sums, and numbers of a unit that the agreement names itself."""
+    return sums(depth) | counted
+
+
 @cache
 def _tables(depth: int) -> st.SearchStrategy[Any]:
     inner = st.deferred(lambda: sums(depth))
-    compared = _node(surface.Arm, operator=st.sampled_from(_COMPARISONS), bound=inner, value=inner)
-    exact = _node(surface.Arm, operator=st.just("=="), bound=literals, value=inner)
-    otherwise = _node(surface.Arm, operator=st.just("else"), bound=st.none(), value=inner)
+    value = inner | counted
+    compared = _node(surface.Arm, operator=st.sampled_from(_COMPARISONS), bound=inner, value=value)
+    exact = _node(surface.Arm, operator=st.just("=="), bound=literals, value=value)
+    otherwise = _node(surface.Arm, operator=st.just("else"), bound=st.none(), value=value)
     return _node(surface.Table, subject=inner, arms=_tuples(compared | exact | otherwise, 0, 3))
 
 
@@ -144,7 +155,10 @@ def sums(depth: int = 1) -> st.SearchStrategy[Any]:
     """Sums: what may stand as an amount, in an arm, or between comparisons."""
     primary = _primaries(depth)
     negative = _node(surface.Unary, operator=st.just("-"), operand=primary)
-    product = _chain(primary | negative, "*", "/", "of", longest=1)
+    days = _node(surface.Quantity, text=st.sampled_from(("1 day", "2.5 days")))
+    product = _chain(primary | negative, "*", "/", "of", longest=1) | _node(
+        surface.Binary, operator=st.just("of"), left=days, right=primary
+    )
     return _chain(product, "+", "-", longest=1)
 
 
@@ -225,6 +239,7 @@ settings = _node(
 effectives = _node(
     surface.Effective, start=words(*_MOMENTS), until=_optional(words(*_MOMENTS)), zone=_optional(plain_texts)
 )
+units = _node(surface.Unit, name=names, plural=_optional(plain_texts))
 parties = _node(
     surface.Party,
     name=names,
@@ -288,9 +303,28 @@ sources = _node(
 metrics = _node(surface.Metric, name=names, expression=expressions(), idle=_optional(literals))
 
 targets = _node(surface.Target, party=names, channel=_optional(all_words))
+_blocks = _node(
+    surface.Blocks, rounding=names | words("started", "completed"), size=quantities, value=sums(0)
+)
 actions = st.one_of(
     _node(surface.Tell, verb=words(*_VERBS), targets=_tuples(targets, 1, 2), message=_optional(plain_texts)),
-    _node(surface.Credit, target=targets, amount=sums(), debtor=_optional(names)),
+    _node(
+        surface.Credit,
+        target=targets,
+        amount=amounts(),
+        debtor=_optional(names),
+        blocks=_optional(_blocks),
+        length=_optional(sums(0)),
+        ceiling=_optional(_node(surface.Limit, word=names | words("most"), amount=amounts(0))),
+        floor=_optional(_node(surface.Limit, word=names | words("above"), amount=amounts(0))),
+        claim=_optional(
+            _node(
+                surface.Claim,
+                words=st.tuples(names, names, names),
+                length=counted | _node(surface.Quantity, text=st.sampled_from(("30 days", "24h"))),
+            )
+        ),
+    ),
     _node(surface.Grant, target=targets, right=plain_texts),
 )
 _several = _tuples(actions, 1, 2)
@@ -333,9 +367,15 @@ rules = _node(
         3,
     ),
 )
-caps = _node(surface.Cap, party=names, amount=sums(), window=each_windows)
+caps = _node(
+    surface.Cap,
+    party=names,
+    amount=amounts() | _node(surface.Highest, words=st.tuples(names, names)),
+    window=each_windows
+    | _node(surface.LastPeriods, count=words(*_NUMBERS), unit=names | words("months", "year")),
+)
 declarations = st.one_of(
-    settings, effectives, parties, services, schedules, sources, metrics, goals, rules, caps
+    settings, effectives, units, parties, services, schedules, sources, metrics, goals, rules, caps
 )
 agreements = _node(
     surface.Agreement, title=plain_texts, version=words(*_NUMBERS), declarations=_tuples(declarations, 0, 5)
@@ -383,7 +423,7 @@ _expectations = st.one_of(
         surface.ExpectCredit,
         negated=st.booleans(),
         target=targets,
-        amount=_optional(sums()),
+        amount=_optional(amounts()),
         occasion=_occasions,
     ),
     _node(

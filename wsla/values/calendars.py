@@ -32,6 +32,12 @@ class CalendarUnit(Enum):
     QUARTER = "quarter"
     YEAR = "year"
 
+    def after(self, day: date, count: int) -> date:
+        """The day that many units later; where its month is too short for it, the month's last day."""
+        if self in _MONTHS:
+            return add_months(day, count * _MONTHS[self])
+        return day + timedelta(days=count * _DAYS[self])
+
 
 class UnknownZone(ValueError):
     """A name that is no time zone; ``suggestions`` holds the nearest known names."""
@@ -234,9 +240,8 @@ def parse_period(text: str) -> tuple[CalendarUnit, date]:
 
 def period_interval(unit: CalendarUnit, first: date, zone: str) -> Interval:
     """The time of the calendar period that begins on a local date, midnight to midnight in the zone."""
-    after = add_months(first, _MONTHS[unit]) if unit in _MONTHS else first + timedelta(days=_DAYS[unit])
     found = find_zone(zone)
-    return Interval(midnight(first, found), midnight(after, found))
+    return Interval(midnight(first, found), midnight(unit.after(first, 1), found))
 
 
 def label_of(window: Interval, unit: CalendarUnit | None, zone: str) -> str:

@@ -38,6 +38,10 @@ MINOR_UNIT_PLACES: Final[Mapping[str, int]] = MappingProxyType(
 """Decimal places of the minor unit of every currency of ISO 4217 that has one (gold has none)."""
 
 
+UNIT_PLACES: Final = 2
+"""Decimal places of amounts in a unit that an agreement names itself."""
+
+
 class UnknownCurrency(ValueError):
     """A code that is no currency of ISO 4217 with a minor unit."""
 
@@ -50,9 +54,16 @@ def minor_unit_places(code: str) -> int:
         raise UnknownCurrency(f"{code!r} is not a currency such as EUR or USD") from None
 
 
+def is_own_unit(code: str) -> bool:
+    """True for the name of a unit of an agreement's own, such as ``point``: it begins with a small letter."""
+    return code[:1].islower()
+
+
 def round_to_minor(amount: Fraction, code: str) -> Decimal:
-    """An amount in currency units rounded half-even to its minor unit, however large. Raises UnknownCurrency."""
-    places = minor_unit_places(code)
+    """An amount in currency units rounded half-even to its minor unit, however large; in hundredths for a unit of an
+    agreement's own. Raises UnknownCurrency.
+    """
+    places = UNIT_PLACES if is_own_unit(code) else minor_unit_places(code)
     # Built from digits: quantize and scaleb would fail or round by the precision of the decimal context.
     sign, digits, _ = Decimal(round(amount * 10**places)).as_tuple()
     return Decimal((sign, digits, -places))
@@ -61,9 +72,9 @@ def round_to_minor(amount: Fraction, code: str) -> Decimal:
 def format_money(amount: Decimal, code: str) -> str:
     """``200.00 EUR``: at least the places of the minor unit, and every further place that the amount has.
 
-    Raises UnknownCurrency.
+    ``4 point`` in a unit of an agreement's own. Raises UnknownCurrency.
     """
-    places = minor_unit_places(code)
+    places = 0 if is_own_unit(code) else minor_unit_places(code)
     whole, _, fraction = format(amount, "f").partition(".")
     fraction = fraction.rstrip("0").ljust(places, "0")
     return f"{whole}.{fraction} {code}" if fraction else f"{whole} {code}"

@@ -98,6 +98,8 @@ def _short(word: str) -> str:
 
 DIMENSIONLESS: Final = Dimension()
 TIME: Final = Dimension((("time", 1),))
+DAYS: Final = Dimension((("day", 1),))
+"""Calendar days, whatever their length: what a fee is taken a part of, never a duration."""
 DATA: Final = Dimension((("data", 1),))
 
 

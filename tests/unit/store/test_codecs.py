@@ -63,6 +63,8 @@ entries = st.builds(
     labels=labels,
     window=windows,
     memo=texts,
+    state=st.sampled_from(["due", "accrued"]),
+    claim_until=st.none() | instants,
 )
 
 
@@ -139,3 +141,23 @@ def test_ordinary_text_is_stored_as_it_is(text: str) -> None:
 def test_columns_hold_64_bits(number: int, kept: int) -> None:
     assert codecs.bounded(number) == kept
     assert codecs.fits(number) == (number == kept)
+
+
+def test_an_entry_that_was_written_before_there_were_claims_is_due() -> None:
+    entry = LedgerEntry(
+        id="a",
+        kind="credit",
+        debtor="b",
+        creditor="c",
+        amount=Decimal(1),
+        currency="EUR",
+        at=1,
+        cause="goal",
+        labels=(),
+        window=Interval(0, 1),
+        memo="",
+    )
+    old = codecs.dump_entry(entry).replace(',"state":"due"', "").replace(',"claim_until":null', "")
+    old = old.replace('"claim_until":null,', "").replace('"state":"due",', "")
+    assert "claim" not in old
+    assert codecs.load_entry(old) == entry

@@ -293,6 +293,49 @@ def test_cap() -> None:
     )
 
 
+def test_units_of_the_agreements_own() -> None:
+    assert declaration('unit point "points"') == s.Unit(name=w("point"), plural=t("points"), span=NOWHERE)
+    assert declaration("unit point") == s.Unit(name=w("point"), plural=None, span=NOWHERE)
+    cap = declaration("cap credits to a at 4  points each month")
+    assert cap.amount == q("4 points")
+    (item,) = declaration("when x { credit a by m { < 1: 2 points  else: 2.5 points } }").items
+    assert [arm.value for arm in item.action.amount.arms] == [q("2 points"), q("2.5 points")]
+
+
+def test_caps_of_other_kinds() -> None:
+    assert declaration("cap credits to a at 5 EUR over last 12 months") == s.Cap(
+        party=w("a"),
+        amount=q("5 EUR"),
+        window=s.LastPeriods(count=w("12"), unit=w("months"), span=NOWHERE),
+        span=NOWHERE,
+    )
+    assert declaration("cap credits to a at the highest each month") == s.Cap(
+        party=w("a"),
+        amount=s.Highest(words=(w("the"), w("highest")), span=NOWHERE),
+        window=s.EachWindow(period=w("month"), starting=None, span=NOWHERE),
+        span=NOWHERE,
+    )
+
+
+def test_a_credit_with_everything_behind_it() -> None:
+    text = (
+        "credit a 3 days of s.fee per started 30m of m for x from b at most s.fee * 2 only above 1 EUR"
+        " claimed within 30 days of window end"
+    )
+    (item,) = declaration(f"when x {{ {text} }}").items
+    assert item.action == s.Credit(
+        target=s.Target(party=w("a"), channel=None, span=NOWHERE),
+        amount=b(q("3 days"), "of", r("s.fee")),
+        blocks=s.Blocks(rounding=w("started"), size=q("30m"), value=r("m"), span=NOWHERE),
+        length=r("x"),
+        debtor=w("b"),
+        ceiling=s.Limit(word=w("most"), amount=b(r("s.fee"), "*", q("2")), span=NOWHERE),
+        floor=s.Limit(word=w("above"), amount=q("1 EUR"), span=NOWHERE),
+        claim=s.Claim(words=(w("within"), w("window"), w("end")), length=q("30 days"), span=NOWHERE),
+        span=NOWHERE,
+    )
+
+
 # --- expressions
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import pairwise
 from math import ceil
 from typing import Any, cast
 
@@ -11,11 +12,21 @@ from wsla.analysis.operations import Value
 from wsla.evaluation.reference.bounds import with_bounds
 from wsla.evaluation.verdicts import SeriesValue
 from wsla.values.instants import Interval
+from wsla.values.intervals import Intervals, contains, length, normalise, subtract
 
 Segment = tuple[Interval, Value]
 """A stretch of a signal with the value that it has there."""
 
-OVER_TIME = frozenset({"availability", "duration", "downtime", "time_mean"})
+OVER_TIME = frozenset({"availability", "duration", "downtime", "time_mean", "longest", "outages"})
+
+
+UNORDERED = frozenset({"mode", "span", "variance"})
+"""Functions that greater values do not make greater: bounds of the parts do not bound the whole (M33)."""
+
+
+def steps(values: Sequence[Fraction]) -> list[Fraction]:
+    """M34: how much a counter grew from each known value to the next; one that fell began anew at zero."""
+    return [max(new - old if new >= old else new, Fraction(0)) for old, new in pairwise(values)]
 
 
 def apply(function: str, parameter: Fraction | None, values: Sequence[Any]) -> Any:
@@ -25,7 +36,7 @@ def apply(function: str, parameter: Fraction | None, values: Sequence[Any]) -> A
     if not values:
         return None
     match function:
-        case "sum":
+        case "sum" | "increase" | "rate":
             return Fraction(sum(values))
         case "mean":
             return Fraction(sum(values)) / len(values)
@@ -43,6 +54,16 @@ def apply(function: str, parameter: Fraction | None, values: Sequence[Any]) -> A
             return sorted(values)[max(1, ceil(parameter * len(values))) - 1]
         case "last":
             return values[-1]
+        case "first":
+            return values[0]
+        case "mode":
+            # M33: the commonest value, the least of several.
+            return min(values, key=lambda value: (-values.count(value), value))
+        case "span":
+            return max(values) - min(values)
+        case "variance":
+            average = Fraction(sum(values)) / len(values)
+            return sum(((value - average) ** 2 for value in values), Fraction(0)) / len(values)
         case _:
             raise ValueError(f"there is no function {function!r} over values")
 
@@ -84,6 +105,40 @@ def over_time(function: str, segments: Sequence[Segment], kept: int) -> SeriesVa
     )
 
 
+def longest(segments: Sequence[Segment], kept: Intervals) -> SeriesValue:
+    """M31: the longest run of true in the kept time; a cut or anything but true ends it."""
+    known = known_time(segments)
+    true = normalise(time for time, found in segments if found is True)
+    not_false = subtract(kept, normalise(time for time, found in segments if found is False))
+    lower = Fraction(max((run.length for run in true), default=0))
+    return SeriesValue(
+        value=lower if known else None,
+        lower=lower,
+        upper=Fraction(max((run.length for run in not_false), default=0)),
+        coverage=Fraction(known, length(kept)),
+    )
+
+
+def outages(history: Sequence[Segment], segments: Sequence[Segment], kept: Intervals) -> SeriesValue:
+    """M32: ``history`` is the signal in all time that the filter keeps, from the term's start on."""
+    starts = []
+    before: Value = None
+    for time, found in history:
+        if found is False and before is not False:
+            starts.append(time.start)
+        # Unknown neither ends an outage nor begins another.
+        before = before if found is None else found
+    known = known_time(segments)
+    number = Fraction(sum(contains(kept, start) for start in starts))
+    coverage = Fraction(known, length(kept))
+    return SeriesValue(
+        value=number if known else None,
+        lower=number,
+        upper=number if coverage == 1 else None,
+        coverage=coverage,
+    )
+
+
 def over_samples(
     function: str, parameter: Fraction | None, values: Sequence[Value], coverage: Fraction, *, boolean: bool
 ) -> SeriesValue:
@@ -94,7 +149,7 @@ def over_samples(
         lower, upper = value, value
     elif function == "share":
         lower, upper = Fraction(0), Fraction(1)
-    elif function in ("count", "max"):
+    elif function in ("count", "max", "span", "increase", "rate"):
         lower = value
     elif function == "min":
         upper = value
@@ -136,7 +191,7 @@ def over_records(
         lower, upper = None, None
         if function == "share":
             lower, upper = Fraction(0), Fraction(1)
-        elif function == "max":
+        elif function in ("max", "span"):
             lower = value
         elif function == "min":
             upper = value
@@ -155,6 +210,10 @@ def over_series(
     value = apply(function, parameter, known)
     if function == "count":
         return SeriesValue(value=value, lower=value, upper=Fraction(n), coverage=coverage)
+    if function in UNORDERED:
+        exact = all(item.value is not None and item.lower == item.value == item.upper for item in items)
+        bound = value if exact else None
+        return with_bounds(value, bound, bound, coverage, boolean=boolean)
     lower = bound_of(function, parameter, [item.lower for item in items], absent=-1)
     upper = bound_of(function, parameter, [item.upper for item in items], absent=1)
     return with_bounds(value, lower, upper, coverage, boolean=boolean)

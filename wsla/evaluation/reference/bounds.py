@@ -44,7 +44,7 @@ def combine_arithmetic(symbol: str, left: SeriesValue, right: SeriesValue) -> Se
     bounds = (left.lower, left.upper, right.lower, right.upper)
     if all(bound is not None for bound in bounds):
         a, b, c, d = cast(tuple[Fraction, Fraction, Fraction, Fraction], bounds)
-        if not (symbol == "/" and c <= 0 <= d):
+        if not (symbol in ("/", "started", "completed") and c <= 0 <= d):
             corners = [arithmetic(symbol, x, y) for x in (a, b) for y in (c, d)]
             lower = min(cast(list[Fraction], corners))
             upper = max(cast(list[Fraction], corners))

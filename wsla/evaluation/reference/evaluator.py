@@ -10,15 +10,17 @@ from collections.abc import Iterable
 from fractions import Fraction
 from functools import cache
 from itertools import pairwise
-from typing import assert_never
+from typing import assert_never, cast
 
 from wsla.analysis.operations import (
     Aggregate,
     Arithmetic,
+    AtLeastDown,
     Choice,
     Compare,
     Constant,
     Elapsed,
+    Idle,
     Latest,
     Logical,
     Negation,
@@ -32,10 +34,13 @@ from wsla.evaluation.reference.aggregates import (
     OVER_TIME,
     Segment,
     known_time,
+    longest,
+    outages,
     over_records,
     over_samples,
     over_series,
     over_time,
+    steps,
 )
 from wsla.evaluation.reference.judging import judge
 from wsla.evaluation.reference.pointwise import Leaf, operands, value_of
@@ -243,7 +248,12 @@ class Evaluator:
                 arms = [(arm.operator, operand(arm.bound), operand(arm.value)) for arm in node.arms]
                 otherwise = None if node.otherwise is None else operand(node.otherwise)
                 return bounds.combine_choice(operand(node.subject), arms, otherwise, boolean=boolean)
-            case Constant() | SourceField() | Elapsed() | Latest() | VerdictState():
+            case Idle():
+                # M35: in a closed window only, as M16.
+                if window.end <= asked and self._idle(node.operand, labels, window, asked):
+                    return bounds.certain(self.scalar(node.value), boolean=boolean)
+                return operand(node.operand)
+            case Constant() | SourceField() | Elapsed() | AtLeastDown() | Latest() | VerdictState():
                 raise TypeError("a series is made of aggregates and scalars")
             case _ as never:
                 assert_never(never)
@@ -263,16 +273,33 @@ class Evaluator:
     def _aggregate(
         self, index: int, node: Aggregate, labels: LabelSet, window: Interval, asked: int
     ) -> SeriesValue | None:
+        value, empty = self._look(index, node, labels, window, asked)
+        # M16: `or V when idle`, in a closed window only.
+        if value is not None and node.idle is not None and empty and window.end <= asked:
+            return bounds.certain(self.scalar(node.idle), boolean=isinstance(node.type, BooleanType))
+        return value
+
+    def _idle(self, index: int, labels: LabelSet, window: Interval, asked: int) -> bool:
+        """True where no aggregate of a formula has anything to look at."""
+        node = self.plan.operations[index]
+        if isinstance(node, Aggregate):
+            return self._look(index, node, self._own(index, labels), window, asked)[1]
+        return all(self._idle(x, labels, window, asked) for x in operands(node))
+
+    def _look(
+        self, index: int, node: Aggregate, labels: LabelSet, window: Interval, asked: int
+    ) -> tuple[SeriesValue | None, bool]:
+        """The value of an aggregate, whatever is said of idle windows, and whether there was nothing to look at."""
         start = self.combinations(index, asked).get(labels)
         kept = self.kept(node, window)
         # M10: a window overlaps [from, …), M11: without kept time it does not exist.
         if start is None or window.end <= start or not kept:
-            return None
+            return None, True
         boolean = isinstance(node.type, BooleanType)
         source = source_of(self.plan, index)
         if node.function in OVER_TIME:
             assert node.argument is not None
-            value = over_time(node.function, self.segments(node.argument, labels, kept, asked), length(kept))
+            value = self._over_time(node, node.argument, labels, window, kept, asked)
             empty = not any(contains(kept, at) for at in self._sampled(node.argument, labels, asked))
         elif source is None:
             items = self.items(index, labels, kept, asked)
@@ -287,16 +314,28 @@ class Evaluator:
             empty = not records
         else:
             samples = self.samples_in(index, labels, kept, asked)
-            known = [value for inside, value in samples if inside and value is not None]
+            known: list[Value] = [value for inside, value in samples if inside and value is not None]
+            if node.function in ("increase", "rate"):
+                known = self.steps_in(index, labels, kept, asked)
             # Those streams take part that have a sample before the window's end.
             streams = self._streams(source, labels, min(asked, window.end))
             coverage = self._sample_coverage(node, source, streams, kept, asked)
             value = over_samples(node.function, node.parameter, known, coverage, boolean=boolean)
             empty = not samples
-        # M16: `or V when idle`, in a closed window only.
-        if node.idle is not None and empty and window.end <= asked:
-            return bounds.certain(self.scalar(node.idle), boolean=boolean)
-        return value
+        return value, empty
+
+    def _over_time(
+        self, node: Aggregate, argument: int, labels: LabelSet, window: Interval, kept: Intervals, asked: int
+    ) -> SeriesValue:
+        segments = self.segments(argument, labels, kept, asked)
+        match node.function:
+            case "longest":
+                return longest(segments, kept)
+            case "outages":
+                so_far = self.kept(node, Interval(self.plan.effective_start, window.end))
+                return outages(self.segments(argument, labels, so_far, asked), segments, kept)
+            case _:
+                return over_time(node.function, segments, length(kept))
 
     def samples_in(
         self, index: int, labels: LabelSet, kept: Intervals, asked: int
@@ -316,6 +355,26 @@ class Evaluator:
             for at, own in looked_at
             if contains(kept, at)
         ]
+
+    def steps_in(self, index: int, labels: LabelSet, kept: Intervals, asked: int) -> list[Value]:
+        """M34: the steps of a counter whose later sample is in kept time; of a rate, by nanosecond of it."""
+        node, source = self.plan.operations[index], source_of(self.plan, index)
+        assert isinstance(node, Aggregate)
+        assert source is not None
+        assert node.argument is not None
+        share = Fraction(1, length(kept)) if node.function == "rate" else Fraction(1)
+        found: list[Value] = []
+        for own, rows in self._streams(source, labels, asked).items():
+            values = [(row.at, self.signal(node.argument, own, row.at, asked)) for row in rows]
+            known = [(at, cast(Fraction, value)) for at, value in values if value is not None]
+            grown = zip(known[1:], steps([value for _, value in known]), strict=True)
+            found += [
+                step * share
+                for (at, _), step in grown
+                if contains(kept, at)
+                and (node.where is None or self.signal(node.where, own, at, asked) is True)
+            ]
+        return found
 
     def _sample_coverage(
         self, node: Aggregate, source: str, streams: Iterable[LabelSet], kept: Intervals, asked: int

@@ -5,16 +5,19 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
+from math import ceil, floor
 from types import MappingProxyType
 from typing import Any, Final, assert_never, cast
 
 from wsla.analysis.operations import (
     Aggregate,
     Arithmetic,
+    AtLeastDown,
     Choice,
     Compare,
     Constant,
     Elapsed,
+    Idle,
     Latest,
     Logical,
     Negation,
@@ -24,7 +27,7 @@ from wsla.analysis.operations import (
     VerdictState,
 )
 
-Leaf = SourceField | Elapsed | Aggregate | Latest | VerdictState
+Leaf = SourceField | Elapsed | Aggregate | Idle | Latest | VerdictState
 """An operation whose value does not follow from its inputs' values at the same point."""
 
 _COMPARISONS: Final[Mapping[str, Callable[[Any, Any], bool]]] = MappingProxyType(
@@ -70,6 +73,10 @@ def arithmetic(symbol: str, left: Value, right: Value) -> Fraction | None:
         return None
     a, b = Fraction(cast(Fraction, left)), Fraction(cast(Fraction, right))
     match symbol:
+        case "started":
+            return None if b == 0 else Fraction(ceil(a / b))
+        case "completed":
+            return None if b == 0 else Fraction(floor(a / b))
         case "+":
             return a + b
         case "-":
@@ -97,6 +104,12 @@ def value_of(operations: Sequence[Operation], index: int, leaf: Callable[[int, L
             return negate(at(node.operand))
         case Arithmetic() as node:
             return arithmetic(node.operator, at(node.left), at(node.right))
+        case AtLeastDown() as node:
+            # M36
+            values = [at(position) for position in node.conditions]
+            if values.count(False) >= node.count:
+                return True
+            return False if values.count(False) + values.count(None) < node.count else None
         case Choice() as node:
             # M8: an unknown subject gives unknown; else the first arm whose comparison holds.
             subject = at(node.subject)
@@ -106,7 +119,7 @@ def value_of(operations: Sequence[Operation], index: int, leaf: Callable[[int, L
                 if compare(arm.operator, subject, at(arm.bound)):
                     return at(arm.value)
             return None if node.otherwise is None else at(node.otherwise)
-        case SourceField() | Elapsed() | Aggregate() | Latest() | VerdictState() as node:
+        case SourceField() | Elapsed() | Aggregate() | Idle() | Latest() | VerdictState() as node:
             return leaf(index, node)
         case _ as never:
             assert_never(never)
@@ -117,7 +130,9 @@ def operands(node: Operation) -> tuple[int, ...]:
     match node:
         case Compare() | Logical() | Arithmetic():
             return (node.left, node.right)
-        case Negation():
+        case AtLeastDown():
+            return node.conditions
+        case Negation() | Idle():
             return (node.operand,)
         case Choice():
             arms = tuple(position for arm in node.arms for position in (arm.bound, arm.value))

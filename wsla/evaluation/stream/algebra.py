@@ -13,6 +13,8 @@ from wsla.evaluation.verdicts import SeriesValue
 ONE: Final = Fraction(1)
 ZERO: Final = Fraction(0)
 UNKNOWN_NUMBER: Final = SeriesValue(value=None, lower=None, upper=None, coverage=ZERO)
+TRUE: Final = SeriesValue(value=True, lower=True, upper=True, coverage=ONE)
+FALSE: Final = SeriesValue(value=False, lower=False, upper=False, coverage=ONE)
 UNKNOWN_TRUTH: Final = SeriesValue(value=None, lower=False, upper=True, coverage=ZERO)
 
 
@@ -40,6 +42,8 @@ def compared(sign: str, left: SeriesValue, right: SeriesValue) -> SeriesValue:
     value = compare(sign, left.value, right.value)
     coverage = _least(left, right)
     if value is not None and _exactly_known(left) and _exactly_known(right):
+        if coverage is ONE:
+            return TRUE if value else FALSE
         return SeriesValue(value=value, lower=value, upper=value, coverage=coverage)
     return SeriesValue(
         value=value,
@@ -90,7 +94,7 @@ def _interval(sign: str, left: SeriesValue, right: SeriesValue) -> tuple[Value, 
         return None, None
     ends: Any = (low, high)
     others: Any = (least, most)
-    if sign == "/" and others[0] <= 0 <= others[1]:
+    if sign in ("/", "started", "completed") and others[0] <= 0 <= others[1]:
         return None, None
     corners: Any = [calculate(sign, a, b) for a in ends for b in others]
     return min(corners), max(corners)

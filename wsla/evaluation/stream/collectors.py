@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Any, Final, Protocol
 
 from wsla.analysis.operations import Value
+from wsla.evaluation.stream import more_collectors
 from wsla.evaluation.stream.exact import divide, text_of, value_of
 
 HALF: Final = Fraction(1, 2)
@@ -197,7 +198,8 @@ class Ranked:
         return [[text_of(value) for value in self.values], self.unbounded]
 
     def load(self, saved: list[Any]) -> None:
-        self.values, self.unbounded = [value_of(value) for value in saved[0]], saved[1]
+        self.values[:] = [value_of(value) for value in saved[0]]
+        self.unbounded = saved[1]
 
 
 class Last:
@@ -242,5 +244,9 @@ def collector(function: str, parameter: Fraction | None) -> Collector:
             return Ranked(HALF)
         case "last":
             return Last()
+        case "increase" | "rate":
+            return Total(mean=False)
+        case "first" | "mode" | "span" | "variance":
+            return more_collectors.collector(function)
         case _:
             raise ValueError(f"there is no aggregate {function!r}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right, insort
+from collections.abc import Iterable
 from operator import attrgetter
 from typing import Any, Final
 
@@ -75,6 +76,17 @@ class StreamEvaluator:
         if self._live:
             self._tell(self._standings.after_observation(machine))
         return self._collect() if machine.events or self._outbox else []
+
+    def observe_all(self, observations: Iterable[Observation]) -> None:
+        """Takes a stretch of history, as ``observe`` does one by one; events come with the next call of ``advance``."""
+        arrived = sorted(observations, key=_BY_TIME)
+        late = self._disordered_from is not None or (arrived and arrived[0].at < self._machine.now)
+        if late or self._live or not self._keep:
+            for observation in arrived:
+                self._outbox.extend(self.observe(observation))
+        else:
+            self._tail.extend(arrived)
+            self._machine.put_all(arrived)
 
     def advance(self, to: int) -> list[Event]:
         """Moves time on: nothing with ``at < to`` comes in order any more.

@@ -40,7 +40,7 @@ def whole(number: Fraction) -> int | Fraction:
 
 
 def calculate(sign: str, left: Any, right: Any) -> Value:
-    """``left sign right`` with one of ``+ - * /``; unknown where a side is, or where the divisor is zero."""
+    """``left sign right`` with one of ``+ - * / started completed``; unknown where a side or a quotient is."""
     if left is None or right is None:
         return None
     match sign:
@@ -50,6 +50,10 @@ def calculate(sign: str, left: Any, right: Any) -> Value:
             result = left - right
         case "*":
             result = left * right
+        case "started":
+            return None if right == 0 else -(-left // right)
+        case "completed":
+            return None if right == 0 else left // right
         case _:
             return divide(left, right)
     return whole(result) if isinstance(result, Fraction) else result

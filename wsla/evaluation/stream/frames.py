@@ -46,11 +46,13 @@ class Frames:
 
     def low(self, window: Interval) -> int:
         """Where a window's time inside the term starts."""
-        return max(window.start, self.term_start)
+        start = window.start
+        return start if start > self.term_start else self.term_start
 
     def high(self, window: Interval) -> int:
         """Where a window's time inside the term ends."""
-        return window.end if self.term_end is None else min(window.end, self.term_end)
+        end = window.end
+        return end if self.term_end is None or end < self.term_end else self.term_end
 
     def _within_term(self, window: Interval) -> Interval | None:
         if self.term_end is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
 from wsla.analysis.operations import Value
@@ -26,14 +26,18 @@ class Taker(Protocol):
 
 
 class Stream:
-    """The latest sample of one label combination of a source. ``values`` starts with True while a sample is held."""
+    """The latest sample of one label combination of a source. ``values`` starts with True while a sample is held.
 
-    __slots__ = ("at", "labels", "scheduled", "seen", "source", "takers", "values", "watchers")
+    ``fields`` is what they were taken from, if that is known: the same object again brings nothing new.
+    """
+
+    __slots__ = ("at", "fields", "labels", "scheduled", "seen", "source", "takers", "values", "watchers")
 
     def __init__(self, source: str, labels: Labels, width: int) -> None:
         self.source: Final = source
         self.labels: Final = labels
         self.values: Final[list[Value]] = [None] * (width + 1)
+        self.fields: Mapping[str, Raw] | None = None
         self.at = 0
         self.seen = False
         self.scheduled = False
@@ -42,6 +46,7 @@ class Stream:
 
     def clear(self) -> None:
         """The sample is stale: everything is unknown."""
+        self.fields = None
         for position in range(len(self.values)):
             self.values[position] = None
 
@@ -125,6 +130,7 @@ class Inlet:
     def take_in(self, stream: Stream, at: int, fields: Any) -> None:
         """A new sample of a stream."""
         stream.at = at
+        stream.fields = fields
         if not stream.seen:
             stream.seen = True
             if not self.names:

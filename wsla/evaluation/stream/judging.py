@@ -25,6 +25,13 @@ class Root:
         self.leaves: Final = tuple((leaf, bool(layout.names(leaf))) for leaf in leaves)
         self.read: Final = bind_series(layout.operations, index)
 
+    def rests_on(self, points: Points) -> bool:
+        """True where one of its aggregates is among these."""
+        for leaf, _ in self.leaves:  # noqa: SIM110 - asked at every end of a window, where a generator tells
+            if leaf in points:
+                return True
+        return False
+
     def point(self, points: Points, labels: Labels) -> Point | None:
         """The point of the first of its aggregates that has the window; None where it does not exist."""
         for leaf, labelled in self.leaves:
@@ -36,7 +43,7 @@ class Root:
     def combinations(self, points: Points) -> list[Labels]:
         """The label combinations for which it exists, sorted."""
         if not self.names:
-            return [()] if any(leaf in points for leaf, _ in self.leaves) else []
+            return [()] if self.rests_on(points) else []
         found: set[Labels] = set()
         for leaf, labelled in self.leaves:
             if labelled:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Iterator
+from operator import attrgetter
 from typing import Final
 
 from wsla.analysis.operations import TimeFilter
@@ -11,18 +14,22 @@ from wsla.values.intervals import IntervalIndex, Intervals, intersect, subtract
 from wsla.values.schedules import Schedule, intervals
 
 _CHUNK: Final = 366 * DAY
+_START: Final = attrgetter("start")
 
 
 class KeptTime:
     """The instants inside every ``during`` and outside every ``excluding``."""
 
-    __slots__ = ("_chunks", "_during", "_excluding", "everything")
+    __slots__ = ("_chunks", "_during", "_excluding", "_high", "_inside", "_low", "everything")
 
     def __init__(self, during: tuple[Schedule, ...], excluding: tuple[Schedule, ...]) -> None:
         self._during = during
         self._excluding = excluding
         self._chunks: dict[int, IntervalIndex] = {}
         self.everything = not during and not excluding
+        # The stretch that was looked at last is all kept or not at all: the next question is mostly about it too.
+        self._low = self._high = 0
+        self._inside = False
 
     @classmethod
     def of(cls, plan: Plan, time_filter: TimeFilter) -> KeptTime:
@@ -38,6 +45,10 @@ class KeptTime:
             return 0
         if self.everything:
             return end - start
+        if not self._low <= start < self._high:
+            self._find(start)
+        if end <= self._high:
+            return end - start if self._inside else 0
         first = start // _CHUNK
         if end <= (first + 1) * _CHUNK:
             return self._chunk(first).measure(start, end)
@@ -48,11 +59,44 @@ class KeptTime:
 
     def contains(self, instant: int) -> bool:
         """True where an instant is kept."""
-        return self.everything or self._chunk(instant // _CHUNK).contains(instant)
+        if self.everything:
+            return True
+        if not self._low <= instant < self._high:
+            self._find(instant)
+        return self._inside
 
     def covers(self, start: int, end: int) -> bool:
         """True where every instant of ``[start, end)`` is kept."""
         return self.everything or self.measure(start, end) == end - start
+
+    def stretches(self, start: int, end: int) -> Iterator[Interval]:
+        """The kept stretches of ``[start, end)``, in order; two may touch where a chunk of the calendar ends."""
+        if self.everything:
+            if start < end:
+                yield Interval(start, end)
+            return
+        while start < end:
+            number = start // _CHUNK
+            upto = min(end, (number + 1) * _CHUNK)
+            found = self._chunk(number).intervals
+            for position in range(bisect_right(found, start, key=_end_of), len(found)):
+                if found[position].start >= upto:
+                    break
+                yield Interval(max(start, found[position].start), min(upto, found[position].end))
+            start = upto
+
+    def _find(self, instant: int) -> None:
+        """The stretch around an instant; it may end where a chunk does, although the next is like it."""
+        number = instant // _CHUNK
+        stretches = self._chunk(number).intervals
+        position = bisect_right(stretches, instant, key=_START)
+        before = stretches[position - 1] if position else None
+        if before is not None and instant < before.end:
+            self._low, self._high, self._inside = before.start, before.end, True
+            return
+        self._low = number * _CHUNK if before is None else before.end
+        self._high = (number + 1) * _CHUNK if position == len(stretches) else stretches[position].start
+        self._inside = False
 
     def _chunk(self, number: int) -> IntervalIndex:
         found = self._chunks.get(number)
@@ -65,3 +109,7 @@ class KeptTime:
                 kept = subtract(kept, intervals(schedule, start, end))
             found = self._chunks[number] = IntervalIndex(kept)
         return found
+
+
+def _end_of(interval: Interval) -> int:
+    return interval.end

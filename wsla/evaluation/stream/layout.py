@@ -8,10 +8,12 @@ from typing import Final
 from wsla.analysis.operations import (
     Aggregate,
     Arithmetic,
+    AtLeastDown,
     Choice,
     Compare,
     Constant,
     Elapsed,
+    Idle,
     Latest,
     Logical,
     Negation,
@@ -25,7 +27,7 @@ from wsla.evaluation.stream.kept import KeptTime
 from wsla.evaluation.verdicts import Labels
 from wsla.plan.model import Credit, Goal, Plan, Source
 
-OVER_TIME: Final = frozenset({"availability", "duration", "downtime", "time_mean"})
+OVER_TIME: Final = frozenset({"availability", "duration", "downtime", "time_mean", "longest", "outages"})
 
 
 def restrict(labels: Labels, names: Iterable[str]) -> Labels:
@@ -51,7 +53,9 @@ def operands(operation: Operation) -> tuple[int, ...]:
             | Arithmetic(left=left, right=right)
         ):
             return (left, right)
-        case Negation(operand=operand):
+        case AtLeastDown(conditions=conditions):
+            return conditions
+        case Negation(operand=operand) | Idle(operand=operand):
             return (operand,)
         case Choice(subject=subject, arms=arms, otherwise=otherwise):
             sides = (side for arm in arms for side in (arm.bound, arm.value))
@@ -79,6 +83,9 @@ class Layout:
         self.aggregates: Final = tuple(i for i in found if isinstance(self.operations[i], Aggregate))
         self.latest: Final = tuple(i for i in found if isinstance(self.operations[i], Latest))
         self.verdict_states: Final = tuple(i for i in found if isinstance(self.operations[i], VerdictState))
+        self.idling: Final = frozenset(
+            leaf for i in found if isinstance(self.operations[i], Idle) for leaf in self.leaves(i)
+        )
         self.columns: Final = {name: self._columns(source, found) for name, source in self.sources.items()}
 
     def roots_of(self, goal: Goal) -> tuple[int, ...]:
@@ -195,6 +202,8 @@ class Layout:
                 return [x for x in (argument, where, idle) if x is not None]
             case Latest(operand=operand):
                 return [operand]
+            case Idle(operand=operand, value=value):
+                return [operand, value]
             case Elapsed(start=start, end=end, pausing=pausing):
                 return [start, end] if pausing is None else [start, end, pausing]
             case _:

@@ -7,14 +7,15 @@ instant count, and signals have their new values.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from heapq import heappop, heappush, heapreplace
 from typing import Any, Final
 
 from wsla.analysis.operations import VerdictState
 from wsla.evaluation.report import SeriesPoint
 from wsla.evaluation.stream.events import Event, JudgementFinal, TriggerChanged
-from wsla.evaluation.stream.inlets import Holder, Inlet, Stream
-from wsla.evaluation.stream.judging import Judge
+from wsla.evaluation.stream.inlets import Holder, Stream
+from wsla.evaluation.stream.judging import Judge, Root
 from wsla.evaluation.stream.layout import Layout
 from wsla.evaluation.stream.over_series import Item, SeriesRun
 from wsla.evaluation.stream.point import Point
@@ -64,6 +65,20 @@ class Machine:
         if at > self.now:
             self.move(at)
         self.pending.append(observation)
+
+    def put_all(self, observations: Iterable[Observation]) -> None:
+        """Takes many, in order of time and none before ``now``, as ``put`` takes each."""
+        pending, heap = self.pending, self._heap
+        for observation in observations:
+            at = observation.at
+            if at > self.now:
+                if pending or self.touched:
+                    self._settle()
+                if heap and heap[0][0] <= at:
+                    self.move(at)
+                else:
+                    self.now = at
+            pending.append(observation)
 
     def move(self, to: int) -> None:
         """Settles everything before ``to``, ends the windows that end by ``to``, and makes it ``now``."""
@@ -185,32 +200,30 @@ class Machine:
                     points.setdefault(index, {})[run.labels] = point
         if points:
             self.ends += 1
-            for name in dict.fromkeys(name for index in points for name in wiring.metrics_of[index]):
-                root = wiring.metrics[name]
+            metrics, held, judges = wiring.readers(tuple(points))
+            for name, root in metrics:
                 for labels in root.combinations(points):
                     add_metric(self.points[name], root, labels, points)
-            for held_index in dict.fromkeys(held for index in points for held in wiring.latest_of[index]):
-                self._read_latest(held_index, wiring.latest[held_index].combinations(points), points)
-            judges = sorted({number for index in points for number in wiring.judges_of[index]})
-            for number in judges:
-                self._judge(instant, wiring.judges[number], points)
+            for index, root in held:
+                self._read_latest(index, root, points)
+            for judge in judges:
+                self._judge(instant, judge, points)
         if not self.keep:
             self._forget_records()
 
     def _feed(self, index: int, points: Points) -> None:
         series = self.wiring.series[index]
         argument, where = series.argument, series.where
-        if argument is None or not any(leaf in points for leaf, _ in argument.leaves):
+        if argument is None or not argument.rests_on(points):
             return
         for labels, run in series.runs.items():
             point = argument.point(points, labels)
-            if point is not None and isinstance(run, SeriesRun):
+            if point is not None and isinstance(run, SeriesRun) and run.wants(point.window):
                 inside: Any = True if where is None else where.read(points, labels).value
                 run.feed(Item(point.window, argument.read(points, labels), inside))
 
-    def _read_latest(self, index: int, combinations: list[Labels], points: Points) -> None:
-        root = self.wiring.latest[index]
-        for labels in combinations:
+    def _read_latest(self, index: int, root: Root, points: Points) -> None:
+        for labels in root.combinations(points):
             held = self.wiring.held.get((index, labels))
             if held is not None and root.point(points, labels) is not None:
                 held.value = root.read(points, labels).value
@@ -278,14 +291,38 @@ class Machine:
 
     def _settle(self) -> None:
         """The observations of ``now`` take effect, and every signal that reads something new is looked at."""
+        if len(self.pending) != 1 or self.touched:
+            self._settle_together()
+            return
+        at = self.now
+        observation = self.pending[0]
+        inlet = self.wiring.inlets.get(observation.source)
+        stream = None if inlet is None else inlet.only
+        if inlet is None or stream is None or stream.at == at:
+            self._settle_together()
+            return
+        # The commonest case: one more sample of a source without labels, and nothing else.
+        self.pending.clear()
+        if observation.fields is stream.fields:
+            stream.at = at
+        else:
+            inlet.take_in(stream, at, observation.fields)
+            for watcher in stream.watchers:
+                watcher.refresh(at)
+        if not stream.scheduled and inlet.staleness is not None:
+            stream.scheduled = True
+            self._push(at + inlet.staleness, _STALE, 0, stream)
+        for taker in stream.takers:
+            taker.take(at)
+        if self.wiring.begun:
+            self._begin_triggers()
+        if self.wiring.changed:
+            self._tell_triggers()
+
+    def _settle_together(self) -> None:
+        """The same for observations of several streams, for records, and where signals changed without any."""
         at = self.now
         wiring = self.wiring
-        if len(self.pending) == 1 and not self.touched:
-            inlet = wiring.inlets.get(self.pending[0].source)
-            stream = None if inlet is None else inlet.only
-            if inlet is not None and stream is not None and stream.at != at:
-                self._settle_one(inlet, stream, self.pending.pop())
-                return
         sampled: list[Stream] = []
         for observation in self.pending:
             inlet = wiring.inlets.get(observation.source)
@@ -321,22 +358,6 @@ class Machine:
         if wiring.begun:
             self._begin_triggers()
         if wiring.changed:
-            self._tell_triggers()
-
-    def _settle_one(self, inlet: Inlet, stream: Stream, observation: Observation) -> None:
-        """The commonest case: one more sample of a source without labels, and nothing else."""
-        at = self.now
-        inlet.take_in(stream, at, observation.fields)
-        if not stream.scheduled and inlet.staleness is not None:
-            stream.scheduled = True
-            self._push(at + inlet.staleness, _STALE, 0, stream)
-        for watcher in stream.watchers:
-            watcher.refresh(at)
-        for taker in stream.takers:
-            taker.take(at)
-        if self.wiring.begun:
-            self._begin_triggers()
-        if self.wiring.changed:
             self._tell_triggers()
 
     def _begin_triggers(self) -> None:

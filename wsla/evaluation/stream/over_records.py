@@ -91,7 +91,7 @@ class RecordRun:
             series = bounded(value, lower, upper_bound, coverage, kind.truth)
         if kind.idle is not None and not every and not still_open:
             series = kind.idle
-        return Point(window, series, number, bad)
+        return Point(window, series, number, bad, empty=not every and not still_open)
 
     def save(self) -> list[object]:
         return [save_window(self.window), self.begin]
@@ -107,7 +107,7 @@ def _bounds(
         match function:
             case "share":
                 return ZERO, ONE
-            case "max":
+            case "max" | "span":
                 return value, None
             case "min":
                 return None, value

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from wsla.analysis.operations import Value
 from wsla.evaluation.stream.algebra import ONE, ZERO, bounded
-from wsla.evaluation.stream.collectors import Collector, collector
-from wsla.evaluation.stream.exact import text_of, value_of
+from wsla.evaluation.stream.collectors import Collector, Ranked, collector
+from wsla.evaluation.stream.exact import divide, text_of, value_of
 from wsla.evaluation.stream.gauges import Gauge
 from wsla.evaluation.stream.inlets import Stream
 from wsla.evaluation.stream.point import Point
@@ -44,6 +44,53 @@ class Member:
             if value is not None:
                 run.accept(value)
 
+    def save(self) -> list[object]:
+        return self.gauge.save()
+
+    def load(self, saved: list[Any]) -> None:
+        self.gauge.load(saved)
+
+
+class CounterMember(Member):
+    """A stream of a counter: what is looked at are its steps, each at the instant of its later sample (M34)."""
+
+    __slots__ = ("before",)
+
+    def __init__(self, run: SampleRun, stream: Stream, gauge: Gauge, where: Reader | None) -> None:
+        super().__init__(run, stream, gauge, where)
+        self.before: Any = None
+
+    def take(self, at: int) -> None:
+        run, before = self.run, self.before
+        value: Any = self.gauge.value
+        step: Any = None
+        if value is not None:
+            self.before = value
+            if before is not None:
+                step = max(value - before if value >= before else value, 0)
+        if run.low <= at < run.high and run.kind.frames.kept.contains(at):
+            if self.where is not None and self.where() is not True:
+                step = None
+            if run.items is not None:
+                run.items.append((at, step))
+                return
+            run.seen = True
+            if step is not None:
+                run.accept(step)
+
+    def save(self) -> list[object]:
+        return [self.gauge.save(), text_of(self.before)]
+
+    def load(self, saved: list[Any]) -> None:
+        self.gauge.load(saved[0])
+        self.before = value_of(saved[1])
+
+
+def member_of(run: SampleRun, stream: Stream, gauge: Gauge, where: Reader | None) -> Member:
+    """A stream that takes part in an aggregate."""
+    counter = run.kind.function in ("increase", "rate")
+    return (CounterMember if counter else Member)(run, stream, gauge, where)
+
 
 class SampleRun:
     """An aggregate over samples for one label combination."""
@@ -76,7 +123,8 @@ class SampleRun:
 
     def _fresh(self) -> None:
         self.collector: Collector = collector(self.kind.function, self.kind.node.parameter)
-        self.accept = self.collector.add
+        gathered = self.collector
+        self.accept = gathered.values.append if isinstance(gathered, Ranked) else gathered.add
         self.seen = False
         if self.window is None:
             self.low = self.high = 0
@@ -100,8 +148,9 @@ class SampleRun:
         for member in self.members:
             member.gauge.flush(window.end)
         point = self._point(window, self.collector, known=None)
-        if point is not None and self.kind.idle is not None and not self.seen:
-            point = Point(window, self.kind.idle, point.size, point.bad)
+        if point is not None and not self.seen:
+            point.empty = True
+            point.value = self.kind.idle or point.value
         self.window = frames.after(window)
         self._fresh()
         if self.window is not None:
@@ -134,26 +183,31 @@ class SampleRun:
         size = self.kind.size(window)
         if size == 0:
             return None
-        taking_part = [member for member in self.members if member.stream.seen]
-        whole = size * len(taking_part)
+        whole = covered = 0
+        for member in self.members:
+            if member.stream.seen:
+                whole += size
+                covered += member.gauge.known
         if known is None:
-            known = sum(member.gauge.known for member in taking_part)
-        full = known == whole and bool(taking_part)
+            known = covered
+        full = known == whole > 0
         coverage = ONE if full else ZERO if not known else Fraction(known, whole)
         value = gathered.result()
+        if self.kind.function == "rate" and value is not None:
+            value = divide(value, size)
         bad, number = shares_of(gathered)
         return Point(window, self._bounded(value, full, coverage), number, bad)
 
     def _bounded(self, value: Value, full: bool, coverage: Fraction) -> SeriesValue:
         function, truth = self.kind.function, self.kind.truth
         if full:
-            if value is None or not truth:
+            if value is None:
                 return bounded(value, value, value, coverage, truth)
             return SeriesValue(value=value, lower=value, upper=value, coverage=coverage)
         match function:
             case "share":
                 return bounded(value, ZERO, ONE, coverage, truth)
-            case "count" | "max":
+            case "count" | "max" | "span" | "increase" | "rate":
                 return bounded(value, value, None, coverage, truth)
             case "min":
                 return bounded(value, None, value, coverage, truth)
@@ -162,7 +216,7 @@ class SampleRun:
 
     def save(self) -> list[object]:
         items = None if self.items is None else [[at, text_of(value)] for at, value in self.items]
-        members = [[[list(label) for label in m.stream.labels], m.gauge.save()] for m in self.members]
+        members = [[[list(label) for label in m.stream.labels], m.save()] for m in self.members]
         return [save_window(self.window), self.begin, self.seen, self.collector.save(), items, members]
 
     def load(self, saved: list[Any]) -> None:
@@ -172,9 +226,9 @@ class SampleRun:
         self.collector.load(saved[3])
         if saved[4] is not None:
             self.items = deque((at, value_of(value)) for at, value in saved[4])
-        gauges = {tuple((name, value) for name, value in labels): gauge for labels, gauge in saved[5]}
+        members = {tuple((name, value) for name, value in labels): member for labels, member in saved[5]}
         for member in self.members:
-            member.gauge.load(gauges[member.stream.labels])
+            member.load(members[member.stream.labels])
 
 
 def shares_of(gathered: Collector) -> tuple[int, int]:

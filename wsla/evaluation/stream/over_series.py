@@ -14,6 +14,7 @@ from wsla.analysis.operations import Value
 from wsla.evaluation.stream.algebra import ONE, ZERO, bounded
 from wsla.evaluation.stream.collectors import Collector, collector
 from wsla.evaluation.stream.exact import text_of, value_of
+from wsla.evaluation.stream.more_collectors import UNORDERED
 from wsla.evaluation.stream.point import Point
 from wsla.evaluation.stream.windows import Kind, load_window, save_window
 from wsla.evaluation.verdicts import Labels, SeriesValue
@@ -45,13 +46,15 @@ Coming = dict[tuple[Value, Value, bool | None], tuple[Item, list[int]]]
 class Gathered:
     """Inner windows so far, as little of them as the function needs."""
 
-    __slots__ = ("any", "bad", "covered", "full", "known", "lowers", "number", "uppers", "values")
+    __slots__ = ("any", "bad", "covered", "full", "known", "loose", "lowers", "number", "uppers", "values")
 
     def __init__(self, function: str, parameter: Fraction | None) -> None:
         self.any = False
         self.number = 0
         self.known = 0
         self.bad = 0
+        # Windows whose bounds do not both equal their value.
+        self.loose = 0
         # Windows that are wholly covered, and the sum of the coverage of the others.
         self.full = 0
         self.covered = ZERO
@@ -67,6 +70,7 @@ class Gathered:
         self.number += times
         series = item.value
         if item.inside is None or times != 1:
+            self.loose += times
             lower, upper = series.lower, series.upper
             if item.inside is None:
                 lower, upper = (False, True) if isinstance(lower, bool) else (None, None)
@@ -74,6 +78,7 @@ class Gathered:
             self.uppers.add_many(upper, times)
             return
         value = series.value
+        self.loose += value is None or not series.lower == value == series.upper
         if value is not None:
             self.known += 1
             self.bad += value is False
@@ -92,6 +97,9 @@ class Gathered:
         value = self.values.result()
         if function == "count":
             return SeriesValue(value=value, lower=value, upper=number, coverage=coverage)
+        if function in UNORDERED:
+            bound = None if self.loose else value
+            return bounded(value, bound, bound, coverage, truth)
         return bounded(value, self.lowers.result(-1), self.uppers.result(1), coverage, truth)
 
     def save(self) -> list[object]:
@@ -100,6 +108,7 @@ class Gathered:
             self.number,
             self.known,
             self.bad,
+            self.loose,
             self.full,
             text_of(self.covered),
             self.values.save(),
@@ -108,7 +117,8 @@ class Gathered:
         ]
 
     def load(self, saved: list[Any]) -> None:
-        self.any, self.number, self.known, self.bad, self.full, covered, values, lowers, uppers = saved
+        self.any, self.number, self.known, self.bad, self.loose, self.full, covered, *collected = saved
+        values, lowers, uppers = collected
         self.covered = value_of(covered)
         self.values.load(values)
         self.lowers.load(lowers)
@@ -133,14 +143,16 @@ class SeriesRun:
     def _empty(self) -> Gathered:
         return Gathered(self.kind.function, self.kind.node.parameter)
 
-    def feed(self, item: Item) -> None:
-        """An inner window has ended."""
+    def wants(self, inner: Interval) -> bool:
+        """True where an inner window can count in this window or, rolling, in one to come."""
         window = self.window
-        if window is None:
-            return
+        return window is not None and (self.items is not None or self._inside(inner, window))
+
+    def feed(self, item: Item) -> None:
+        """An inner window that is wanted has ended."""
         if self.items is not None:
             self.items.append(item)
-        elif self._inside(item.window, window):
+        else:
             self.gathered.add(item)
 
     def _inside(self, inner: Interval, outer: Interval) -> bool:
@@ -163,7 +175,7 @@ class SeriesRun:
             value = gathered.result(kind.function, kind.truth)
             if kind.idle is not None and not gathered.any:
                 value = kind.idle
-            point = Point(window, value, gathered.number, gathered.bad)
+            point = Point(window, value, gathered.number, gathered.bad, empty=not gathered.any)
         self.window = kind.frames.after(window)
         self.gathered = self._empty()
         return point
@@ -193,7 +205,7 @@ class SeriesRun:
         upcoming = self.inner.next_window()
         if upcoming is None:
             return
-        if self.kind.function == "last" or outer != self.window or not self.inner.steady():
+        if self.kind.function in ("last", "first") or outer != self.window or not self.inner.steady():
             for item in self._items_from(upcoming, outer, asked):
                 gathered.add(item)
             return

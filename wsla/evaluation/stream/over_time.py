@@ -9,6 +9,7 @@ from wsla.evaluation.stream.algebra import ONE, ZERO
 from wsla.evaluation.stream.exact import divide
 from wsla.evaluation.stream.gauges import Gauge
 from wsla.evaluation.stream.point import Point
+from wsla.evaluation.stream.runs import OutageGauge, longest
 from wsla.evaluation.stream.windows import Kind, load_window, save_window
 from wsla.evaluation.verdicts import Labels, SeriesValue
 from wsla.values.instants import Interval
@@ -42,10 +43,11 @@ class TimeRun:
             return None
         gauge.flush(window.end)
         point = self._point(window, kind.size(window), gauge.known, gauge.area, window.end)
-        if point is not None and kind.idle is not None:
+        if point is not None and kind.asks_idle:
             low = kind.frames.low(window)
             if self.sampled is None or self.sampled < low:
-                point = Point(window, kind.idle, point.size, point.bad, point.missing)
+                point.empty = True
+                point.value = kind.idle or point.value
         following = self.window = kind.frames.after(window)
         if following is not None:
             gauge.shift(kind.frames.low(following), kind.frames.high(following))
@@ -61,7 +63,7 @@ class TimeRun:
     def _point(self, window: Interval, size: int, known: int, area: Any, asked: int) -> Point | None:
         if size == 0:
             return None
-        frames = self.kind.frames
+        frames, gauge = self.kind.frames, self.gauge
         function = self.kind.function
         coverage = ONE if known == size else ZERO if not known else Fraction(known, size)
         unknown = size - known
@@ -69,6 +71,23 @@ class TimeRun:
             mean = divide(area, known) if known else None
             bound = mean if known == size else None
             value = SeriesValue(value=mean, lower=bound, upper=bound, coverage=coverage)
+            return Point(window, value, size)
+        if function == "outages":
+            assert isinstance(gauge, OutageGauge)
+            number = gauge.number(frames.low(window), frames.high(window))
+            value = SeriesValue(
+                value=number if known else None,
+                lower=number,
+                upper=number if known == size else None,
+                coverage=coverage,
+            )
+            return Point(window, value, size)
+        if function == "longest":
+            stretches = gauge.stretches if window == self.window else None
+            least, greatest = longest(stretches or (), frames, window)
+            value = SeriesValue(
+                value=least if known else None, lower=least, upper=greatest, coverage=coverage
+            )
             return Point(window, value, size)
         false = known - area
         past = (

@@ -11,10 +11,12 @@ from typing import assert_never
 from wsla.analysis.operations import (
     Aggregate,
     Arithmetic,
+    AtLeastDown,
     Choice,
     Compare,
     Constant,
     Elapsed,
+    Idle,
     Latest,
     Logical,
     Negation,
@@ -41,7 +43,7 @@ def bind(operations: tuple[Operation, ...], index: int, leaf: Leaf) -> Reader:
     match operation:
         case Constant(value=value):
             return lambda: value
-        case SourceField() | Elapsed() | Aggregate() | Latest() | VerdictState():
+        case SourceField() | Elapsed() | Aggregate() | Idle() | Latest() | VerdictState():
             return leaf(index)
         case Compare(operator=sign, left=left, right=right):
             return _bind_comparison(operations, sign, left, right, leaf)
@@ -55,6 +57,8 @@ def bind(operations: tuple[Operation, ...], index: int, leaf: Leaf) -> Reader:
                 return lambda: value
             first, second = bind(operations, left, leaf), bind(operations, right, leaf)
             return lambda: calculate(sign, first(), second())
+        case AtLeastDown(conditions=conditions, count=count):
+            return _bind_downs([bind(operations, condition, leaf) for condition in conditions], count)
         case Choice():
             return _bind_choice(operations, operation, leaf)
         case _:
@@ -123,6 +127,20 @@ def _bind_negation(operand: Reader) -> Reader:
         return None if value is None else not value
 
     return opposite
+
+
+def _bind_downs(conditions: list[Reader], count: int) -> Reader:
+    def enough() -> Value:
+        down = unknown = 0
+        for condition in conditions:
+            value = condition()
+            down += value is False
+            unknown += value is None
+        if down >= count:
+            return True
+        return None if down + unknown >= count else False
+
+    return enough
 
 
 def _bind_choice(operations: tuple[Operation, ...], choice: Choice, leaf: Leaf) -> Reader:

@@ -8,10 +8,12 @@ from typing import assert_never
 from wsla.analysis.operations import (
     Aggregate,
     Arithmetic,
+    AtLeastDown,
     Choice,
     Compare,
     Constant,
     Elapsed,
+    Idle,
     Latest,
     Logical,
     Negation,
@@ -22,6 +24,7 @@ from wsla.analysis.operations import (
 )
 from wsla.analysis.types import BooleanType, Shape
 from wsla.evaluation.stream import algebra
+from wsla.evaluation.stream.layout import operands
 from wsla.evaluation.stream.point import Point
 from wsla.evaluation.stream.pointwise import bind, scalar
 from wsla.evaluation.verdicts import Labels, SeriesValue
@@ -29,6 +32,9 @@ from wsla.plan.model import UnknownTime
 
 Points = Mapping[int, Mapping[Labels, Point]]
 """The points of windows that ended together: by aggregate, by labels."""
+
+UNENDED = -1
+"""A key among points that stands for no aggregate: it marks those of a window that has not ended."""
 
 SeriesReader = Callable[[Points, Labels], SeriesValue]
 
@@ -60,10 +66,33 @@ def bind_series(operations: tuple[Operation, ...], index: int) -> SeriesReader:
             return lambda points, labels: algebra.negated(inner(points, labels))
         case Choice():
             return _bind_choice(operations, operation, truth)
-        case Constant() | SourceField() | Elapsed() | Latest() | VerdictState():
+        case Idle():
+            return _bind_idle(operations, operation, truth)
+        case Constant() | SourceField() | Elapsed() | AtLeastDown() | Latest() | VerdictState():
             raise ValueError(f"operation {index} is no series")
         case _:
             assert_never(operation)
+
+
+def _bind_idle(operations: tuple[Operation, ...], idle: Idle, truth: bool) -> SeriesReader:
+    inner = bind_series(operations, idle.operand)
+    fixed = algebra.certain(scalar(operations, idle.value), truth)
+    leaves = aggregates_of(operations, idle.operand)
+
+    def read(points: Points, labels: Labels) -> SeriesValue:
+        found = [point_at(points, leaf, labels, labelled) for leaf, labelled in leaves]
+        looked_at = any(point is not None and not point.empty for point in found)
+        return inner(points, labels) if looked_at or UNENDED in points else fixed
+
+    return read
+
+
+def aggregates_of(operations: tuple[Operation, ...], index: int) -> list[tuple[int, bool]]:
+    """The aggregates that a formula combines, and whether each has labels."""
+    operation = operations[index]
+    if isinstance(operation, Aggregate):
+        return [(index, bool(operation.by))]
+    return [found for part in operands(operation) for found in aggregates_of(operations, part)]
 
 
 def _bind_aggregate(index: int, labelled: bool, truth: bool) -> SeriesReader:
@@ -113,8 +142,7 @@ def bind_amount(operations: tuple[Operation, ...], index: int, policy: UnknownTi
     """The reader of a credit's amount: a formula over plain values, taken from each series as the policy says (M28)."""
     hand: list[tuple[Points, Labels]] = []
 
-    def pick(point: Point) -> Value:
-        series = point.value
+    def pick(series: SeriesValue) -> Value:
         match policy:
             case UnknownTime.MISSED:
                 value = series.lower
@@ -126,12 +154,24 @@ def bind_amount(operations: tuple[Operation, ...], index: int, policy: UnknownTi
 
     def leaf(number: int) -> Callable[[], Value]:
         aggregate = operations[number]
+        if isinstance(aggregate, Idle):
+            return idle_leaf(number)
         labelled = isinstance(aggregate, Aggregate) and bool(aggregate.by)
 
         def read() -> Value:
             points, labels = hand[-1]
             point = point_at(points, number, labels, labelled)
-            return None if point is None else pick(point)
+            return None if point is None else pick(point.value)
+
+        return read
+
+    def idle_leaf(number: int) -> Callable[[], Value]:
+        series, leaves = bind_series(operations, number), aggregates_of(operations, number)
+
+        def read() -> Value:
+            points, labels = hand[-1]
+            exists = any(point_at(points, leaf, labels, labelled) for leaf, labelled in leaves)
+            return pick(series(points, labels)) if exists else None
 
         return read
 

@@ -93,6 +93,7 @@ def save_machine(machine: Machine) -> dict[str, object]:
         ],
         "begun": [[trigger.number, save_labels(trigger.combination)] for trigger in wiring.begun],
         "started": machine.started,
+        "ends": machine.ends,
         "judged": [save_judgement(judgement) for judgement in machine.judged],
         "points": {
             name: [
@@ -135,6 +136,7 @@ def load_machine(layout: Layout, saved: Any) -> Machine:
     wiring.begun[:] = [wiring.triggers[number, load_labels(labels)] for number, labels in saved["begun"]]
     machine.now = saved["now"]
     machine.started = saved["started"]
+    machine.ends = saved["ends"]
     machine.pending = [load_observation(observation) for observation in saved["pending"]]
     machine.touched = [_find(name, machine) for name in saved["touched"]]
     machine.awaiting = [

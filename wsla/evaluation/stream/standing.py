@@ -58,11 +58,15 @@ class Standings:
             self._said[key] = (end, word)
         return found
 
-    def save(self) -> list[object]:
-        return [[goal, save_labels(labels), end, word] for (goal, labels), (end, word) in self._said.items()]
+    def save(self) -> dict[str, Any]:
+        said = [[goal, save_labels(labels), end, word] for (goal, labels), (end, word) in self._said.items()]
+        looked = [[name, *state] for name, state in self._looked.items()]
+        return {"said": said, "looked": looked, "observed": self._observed}
 
     def load(self, saved: Any) -> None:
-        self._said = {(goal, load_labels(labels)): (end, word) for goal, labels, end, word in saved}
+        self._said = {(goal, load_labels(labels)): (end, word) for goal, labels, end, word in saved["said"]}
+        self._looked = {name: (ends, observed) for name, ends, observed in saved["looked"]}
+        self._observed = saved["observed"]
 
 
 def _in_trouble(machine: Machine, judge: Judge) -> bool:

@@ -8,7 +8,7 @@ from wsla.evaluation.report import SeriesPoint
 from wsla.evaluation.stream.judging import Judge, Root
 from wsla.evaluation.stream.layout import in_order
 from wsla.evaluation.stream.point import Point
-from wsla.evaluation.stream.series import Points
+from wsla.evaluation.stream.series import UNENDED, Points
 from wsla.evaluation.stream.wiring import Wiring
 from wsla.evaluation.verdicts import Judgement, Labels
 from wsla.values.instants import Interval
@@ -35,7 +35,7 @@ def open_points(wiring: Wiring, aggregates: Iterable[int], asked: int) -> list[P
                 continue
             point = run.peek(window, asked)
             if point is not None:
-                found.setdefault(window, {}).setdefault(index, {})[labels] = point
+                found.setdefault(window, {UNENDED: {}}).setdefault(index, {})[labels] = point
     return list(found.values())
 
 

@@ -17,7 +17,7 @@ from wsla.values.instants import Interval
 class Kind:
     """One aggregate of the plan: what all its label combinations share."""
 
-    __slots__ = ("frames", "function", "idle", "index", "names", "node", "truth")
+    __slots__ = ("asks_idle", "frames", "function", "idle", "index", "names", "node", "truth")
 
     def __init__(self, layout: Layout, index: int) -> None:
         self.index: Final = index
@@ -27,6 +27,8 @@ class Kind:
         self.truth: Final = layout.truth(index)
         self.names: Final = self.node.by
         idle = self.node.idle
+        # Whether anybody wants to know of windows without anything to look at.
+        self.asks_idle: Final = idle is not None or index in layout.idling
         self.idle: Final[SeriesValue | None] = (
             None if idle is None else certain(scalar(layout.operations, idle), self.truth)
         )

@@ -7,9 +7,9 @@ aggregate whose labelled leaves are unknown, watches that time; a new combinatio
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 
 from attrs import define
 
@@ -20,12 +20,13 @@ from wsla.evaluation.stream.inlets import Held, Holder, Inlet, Stream, Watcher
 from wsla.evaluation.stream.judging import Judge, Root
 from wsla.evaluation.stream.layout import OVER_TIME, Layout, in_order, restrict
 from wsla.evaluation.stream.over_records import RecordRun
-from wsla.evaluation.stream.over_samples import Member, SampleRun
+from wsla.evaluation.stream.over_samples import SampleRun, member_of
 from wsla.evaluation.stream.over_series import Item, SeriesRun
 from wsla.evaluation.stream.over_time import TimeRun
 from wsla.evaluation.stream.point import Point
 from wsla.evaluation.stream.pointwise import Reader, bind, unknown
 from wsla.evaluation.stream.records import RecordTable, bind_record
+from wsla.evaluation.stream.runs import gauge_for
 from wsla.evaluation.stream.windows import Kind
 from wsla.evaluation.verdicts import Labels, SeriesValue
 from wsla.plan.model import Rule, Source
@@ -34,9 +35,10 @@ from wsla.values.instants import Interval
 NOTHING: Final = "nothing"
 """What was told of a trigger of which nothing was told yet."""
 
-_Name = TypeVar("_Name", int, str)
-
 Run = TimeRun | SampleRun | RecordRun | SeriesRun
+
+Readers = tuple[list[tuple[str, Root]], list[tuple[int, Root]], list[Judge]]
+"""Metrics, series that are read as signals, and goals."""
 
 
 class Trigger:
@@ -158,11 +160,7 @@ class Wiring:
         self.latest: Final = {
             index: Root(layout, op.operand) for index, op in latest if isinstance(op, Latest)
         }
-        # Who reads what, so that the end of a window looks only at those concerned.
-        self.metrics_of: Final = self._readers({name: root.leaves for name, root in self.metrics.items()})
-        self.latest_of: Final = self._readers({index: root.leaves for index, root in self.latest.items()})
-        conditions = {number: judge.condition.leaves for number, judge in enumerate(self.judges)}
-        self.judges_of: Final = self._readers(conditions)
+        self._readers: Final[dict[tuple[int, ...], Readers]] = {}
         self.triggers: Final[dict[tuple[int, Labels], Trigger]] = {}
         self.changed: Final[list[Trigger]] = []
         self.opened: Final[list[Run]] = []
@@ -172,11 +170,19 @@ class Wiring:
         self._origins: Final = {index: layout.origins(index) for index in layout.aggregates}
         self._begin()
 
-    def _readers(self, leaves: Mapping[_Name, tuple[tuple[int, bool], ...]]) -> dict[int, list[_Name]]:
-        found: dict[int, list[_Name]] = {index: [] for index in self.series}
-        for name, read in leaves.items():
-            for leaf, _ in read:
-                found[leaf].append(name)
+    def readers(self, ended: tuple[int, ...]) -> Readers:
+        """Who reads aggregates whose windows ended together, each in the order of the plan."""
+        found = self._readers.get(ended)
+        if found is None:
+
+            def concerned(root: Root) -> bool:
+                return any(leaf in ended for leaf, _ in root.leaves)
+
+            found = self._readers[ended] = (
+                [(name, root) for name, root in self.metrics.items() if concerned(root)],
+                [(index, root) for index, root in self.latest.items() if concerned(root)],
+                [judge for judge in self.judges if concerned(judge.condition)],
+            )
         return found
 
     def _series(self, index: int) -> Series:
@@ -215,7 +221,7 @@ class Wiring:
         if run.window is not None:
             gauge.begin(run.low, run.high)
         series.ghost_gauge = gauge
-        run.members.append(Member(run, Stream(source.name, (), 0), gauge, None))
+        run.members.append(member_of(run, Stream(source.name, (), 0), gauge, None))
         self.opened.append(run)
 
     # Label combinations
@@ -263,10 +269,10 @@ class Wiring:
         series, layout = self.series[index], self.layout
         kind, node = series.kind, series.kind.node
         if kind.function in OVER_TIME and node.argument is not None:
-            gauge = Gauge(unknown, kind.frames.kept, presence=False, rolling=kind.frames.rolling)
+            gauge = gauge_for(kind.function, unknown, kind.frames)
             gauge.read = self._signal(node.argument, labels, gauge)
             run = TimeRun(kind, labels or (), begin, gauge)
-            if kind.idle is not None:
+            if kind.asks_idle:
                 for holder in self._holders(node.argument, labels):
                     if isinstance(holder, Stream):
                         holder.takers.append(run)
@@ -298,7 +304,7 @@ class Wiring:
         stream = self.inlets[source.name].stream(labels)
         where = series.kind.node.where
         reader = None if where is None else self._signal(where, labels, None)
-        member = Member(run, stream, self._member_gauge(series.kind, source, labels), reader)
+        member = member_of(run, stream, self._member_gauge(series.kind, source, labels), reader)
         run.join(member, series.ghost_gauge)
         stream.takers.append(member)
 

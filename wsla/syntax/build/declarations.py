@@ -19,6 +19,7 @@ from wsla.syntax.build.words import (
     span_of,
     to_text,
     to_word,
+    token_span,
 )
 
 
@@ -52,6 +53,9 @@ class DeclarationBuilder(Transformer_NonRecursive[Token, Any]):
         self, meta: Meta, start: surface.Word, until: surface.Word | None, zone: Token | None
     ) -> surface.Effective:
         return surface.Effective(start=start, until=until, zone=maybe_text(zone), span=span_of(meta))
+
+    def unit(self, meta: Meta, name: Token, plural: Token | None) -> surface.Unit:
+        return surface.Unit(name=to_word(name), plural=maybe_text(plural), span=span_of(meta))
 
     # --- parties, services, schedules, sources
 
@@ -204,14 +208,59 @@ class DeclarationBuilder(Transformer_NonRecursive[Token, Any]):
             verb=to_word(verb), targets=targets, message=maybe_text(message), span=span_of(meta)
         )
 
-    def credit(self, meta: Meta, target: Any, amount: Any, debtor: Token | None) -> surface.Credit:
-        return surface.Credit(target=target, amount=amount, debtor=maybe_word(debtor), span=span_of(meta))
+    def credit(
+        self,
+        meta: Meta,
+        target: Any,
+        amount: Any,
+        blocks: surface.Blocks | None,
+        length: Any,
+        debtor: Token | None,
+        ceiling: surface.Limit | None,
+        floor: surface.Limit | None,
+        claim: surface.Claim | None,
+    ) -> surface.Credit:
+        return surface.Credit(
+            target=target,
+            amount=amount,
+            blocks=blocks,
+            length=length,
+            debtor=maybe_word(debtor),
+            ceiling=ceiling,
+            floor=floor,
+            claim=claim,
+            span=span_of(meta),
+        )
+
+    def blocks(self, meta: Meta, rounding: Token, size: Token, value: Any) -> surface.Blocks:
+        written = surface.Quantity(text=str(size), span=token_span(size))
+        return surface.Blocks(rounding=to_word(rounding), size=written, value=value, span=span_of(meta))
+
+    def ceiling(self, meta: Meta, word: Token, amount: Any) -> surface.Limit:
+        return surface.Limit(word=to_word(word), amount=amount, span=span_of(meta))
+
+    def floor(self, meta: Meta, word: Token, amount: Any) -> surface.Limit:
+        return surface.Limit(word=to_word(word), amount=amount, span=span_of(meta))
+
+    def claim(
+        self, meta: Meta, within: Token, length: Token | surface.Quantity, first: Token, second: Token
+    ) -> surface.Claim:
+        if isinstance(length, Token):
+            length = surface.Quantity(text=str(length), span=token_span(length))
+        words = (to_word(within), to_word(first), to_word(second))
+        return surface.Claim(words=words, length=length, span=span_of(meta))
 
     def grant(self, meta: Meta, target: Any, right: Token) -> surface.Grant:
         return surface.Grant(target=target, right=to_text(right), span=span_of(meta))
 
     def target(self, meta: Meta, party: Token, channel: surface.Word | None) -> surface.Target:
         return surface.Target(party=to_word(party), channel=channel, span=span_of(meta))
+
+    def highest(self, meta: Meta, first: Token, second: Token) -> surface.Highest:
+        return surface.Highest(words=(to_word(first), to_word(second)), span=span_of(meta))
+
+    def last_periods(self, meta: Meta, _: Token, count: Token, unit: Token) -> surface.LastPeriods:
+        return surface.LastPeriods(count=to_word(count), unit=to_word(unit), span=span_of(meta))
 
     def cap(self, meta: Meta, party: Token, amount: Any, window: Any) -> surface.Cap:
         return surface.Cap(party=to_word(party), amount=amount, window=window, span=span_of(meta))

@@ -71,7 +71,10 @@ class ExpressionBuilder(Transformer_NonRecursive[Token, Any]):
         return surface.Parenthesised(inner=inner, span=span_of(meta))
 
     def quantity(self, _: Meta, token: Token) -> surface.Quantity:
-        return surface.Quantity(text=str(token), span=token_span(token))
+        return surface.Quantity(text=to_word(token).text, span=token_span(token))
+
+    def counted(self, meta: Meta, number: Token, unit: Token) -> surface.Quantity:
+        return surface.Quantity(text=f"{number} {unit}", span=span_of(meta))
 
     def string(self, _: Meta, token: Token) -> surface.String:
         return surface.String(value=unquote(token), span=token_span(token))

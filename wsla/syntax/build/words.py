@@ -41,8 +41,8 @@ def token_span(token: Token) -> Span:
 
 
 def to_word(token: Token) -> surface.Word:
-    """A token as a word."""
-    return surface.Word(text=str(token), span=token_span(token))
+    """A token as a word; a percent sign stands directly after its number."""
+    return surface.Word(text=str(token).replace(" %", "%"), span=token_span(token))
 
 
 def maybe_word(token: Token | None) -> surface.Word | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from wsla.diagnostics.source import Span
-from wsla.syntax.surface.expressions import EachWindow, Expression
+from wsla.syntax.surface.expressions import EachWindow, Expression, Quantity
 from wsla.syntax.surface.words import Text, Word, span_field
 
 
@@ -25,6 +25,15 @@ class Effective:
     start: Word
     until: Word | None
     zone: Text | None
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Unit:
+    """``unit NAME "plural"``: something that is counted beside money."""
+
+    name: Word
+    plural: Text | None
     span: Span = span_field()
 
 
@@ -190,12 +199,45 @@ class Tell:
 
 
 @frozen(kw_only=True)
+class Blocks:
+    """``per started 30m of VALUE``; ``rounding`` is ``started`` or ``completed``."""
+
+    rounding: Word
+    size: Quantity
+    value: Expression
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Limit:
+    """``at most AMOUNT`` or ``only above AMOUNT``; ``word`` is ``most`` or ``above``."""
+
+    word: Word
+    amount: Expression
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Claim:
+    """``claimed within 30 days of window end``; ``words`` are ``within``, ``window`` and ``end``."""
+
+    words: tuple[Word, Word, Word]
+    length: Quantity
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
 class Credit:
-    """``credit PARTY AMOUNT from PARTY``."""
+    """``credit PARTY AMOUNT per started 30m of VALUE for LENGTH from PARTY at most AMOUNT only above AMOUNT``."""
 
     target: Target
     amount: Expression
     debtor: Word | None
+    blocks: Blocks | None = None
+    length: Expression | None = None
+    ceiling: Limit | None = None
+    floor: Limit | None = None
+    claim: Claim | None = None
     span: Span = span_field()
 
 
@@ -305,16 +347,33 @@ class Rule:
 
 
 @frozen(kw_only=True)
-class Cap:
-    """``cap credits to PARTY at AMOUNT each month``."""
+class Highest:
+    """``the highest``, as a cap."""
 
-    party: Word
-    amount: Expression
-    window: EachWindow
+    words: tuple[Word, Word]
     span: Span = span_field()
 
 
-Declaration = Setting | Effective | Party | Service | Schedule | Source | Metric | Goal | Rule | Cap
+@frozen(kw_only=True)
+class LastPeriods:
+    """``over last 12 months``, of a cap."""
+
+    count: Word
+    unit: Word
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Cap:
+    """``cap credits to PARTY at AMOUNT each month``, ``at the highest each month``, ``… over last 12 months``."""
+
+    party: Word
+    amount: Expression | Highest
+    window: EachWindow | LastPeriods
+    span: Span = span_field()
+
+
+Declaration = Setting | Effective | Unit | Party | Service | Schedule | Source | Metric | Goal | Rule | Cap
 
 
 @frozen(kw_only=True)

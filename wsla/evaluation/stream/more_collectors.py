@@ -1,0 +1,114 @@
+"""Collectors for the first item, the commonest value, the span and the variance of items (M33)."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any, Final
+
+from wsla.analysis.operations import Value
+from wsla.evaluation.stream.exact import text_of, value_of, whole
+
+UNORDERED: Final = frozenset({"mode", "span", "variance"})
+"""Functions that greater values do not make greater: bounds of items do not bound them."""
+
+
+class First:
+    """The value of the earliest item."""
+
+    __slots__ = ("any", "value")
+
+    def __init__(self) -> None:
+        self.any = False
+        self.value: Any = None
+
+    def add(self, value: Any) -> None:
+        if not self.any:
+            self.any, self.value = True, value
+
+    def add_many(self, value: Any, times: int) -> None:
+        if times:
+            self.add(value)
+
+    def result(self, side: int = -1) -> Value:
+        return self.value  # type: ignore[no-any-return]
+
+    def save(self) -> list[object]:
+        return [self.any, text_of(self.value)]
+
+    def load(self, saved: list[Any]) -> None:
+        self.any, self.value = saved[0], value_of(saved[1])
+
+
+class Tally:
+    """``mode`` and ``span``: how often each value occurred. Items without bound are left out."""
+
+    __slots__ = ("mode", "times")
+
+    def __init__(self, mode: bool) -> None:
+        self.mode = mode
+        self.times: dict[Any, int] = {}
+
+    def add(self, value: Any) -> None:
+        self.add_many(value, 1)
+
+    def add_many(self, value: Any, times: int) -> None:
+        if value is not None and times:
+            self.times[value] = self.times.get(value, 0) + times
+
+    def result(self, side: int = -1) -> Value:
+        times = self.times
+        if not times:
+            return None
+        if self.mode:
+            most = max(times.values())
+            return min(value for value, number in times.items() if number == most)  # type: ignore[no-any-return]
+        return max(times) - min(times)  # type: ignore[no-any-return]
+
+    def save(self) -> list[object]:
+        return [[text_of(value), number] for value, number in self.times.items()]
+
+    def load(self, saved: list[Any]) -> None:
+        self.times = {value_of(value): number for value, number in saved}
+
+
+class Variance:
+    """The population variance, exactly. Items without bound are left out."""
+
+    __slots__ = ("number", "squares", "total")
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.total: Any = 0
+        self.squares: Any = 0
+
+    def add(self, value: Any) -> None:
+        self.add_many(value, 1)
+
+    def add_many(self, value: Any, times: int) -> None:
+        if value is not None:
+            self.number += times
+            self.total += value * times
+            self.squares += value * value * times
+
+    def result(self, side: int = -1) -> Value:
+        number = self.number
+        if not number:
+            return None
+        return whole(Fraction(self.squares * number - self.total * self.total) / (number * number))
+
+    def save(self) -> list[object]:
+        return [self.number, text_of(self.total), text_of(self.squares)]
+
+    def load(self, saved: list[Any]) -> None:
+        self.number, self.total, self.squares = saved[0], value_of(saved[1]), value_of(saved[2])
+
+
+def collector(function: str) -> First | Tally | Variance:
+    """A fresh collector for one of these functions."""
+    match function:
+        case "first":
+            return First()
+        case "variance":
+            return Variance()
+        case _:
+            return Tally(mode=function == "mode")

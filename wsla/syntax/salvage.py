@@ -1,0 +1,170 @@
+"""What can be read of a broken text, piece by piece, with one message a broken piece."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from lark import Token, Tree
+
+from wsla.diagnostics.diagnostic import Diagnostic
+from wsla.diagnostics.source import SourceText, Span
+from wsla.syntax import surface
+from wsla.syntax.build import SurfaceBuilder
+from wsla.syntax.build.words import unquote
+from wsla.syntax.messages import explain
+from wsla.syntax.parse import MAX_PROBLEMS, Unreadable, parser, read
+from wsla.syntax.recovery import Piece, cut, name_of
+
+_HEADER_TITLE: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"')
+_HEADER_VERSION: Final = re.compile(r"\bversion\s+(\d+(?:\.\d+)?)")
+
+_Broken = tuple[tuple[str, str], ...]
+
+
+def recover(source: SourceText, whole: Unreadable) -> tuple[tuple[Any, ...], _Broken, tuple[Diagnostic, ...]]:
+    """Items, names of the broken declarations, and diagnostics of a text that cannot be read as a whole."""
+    pieces = cut(source)
+    salvage = _Salvage(source, list(pieces.problems))
+    for piece in pieces.pieces:
+        salvage.take(piece)
+        if len(salvage.problems) > MAX_PROBLEMS:
+            break
+    salvage.finish()
+    if not salvage.problems:
+        salvage.report(Piece(start="document", span=Span(0, len(source.text))), whole)
+    problems = sorted(salvage.problems, key=lambda problem: problem.span.start)
+    if len(problems) > MAX_PROBLEMS:
+        further = problems[MAX_PROBLEMS]
+        problems[MAX_PROBLEMS:] = [
+            Diagnostic(
+                code="E0105",
+                message=f"more than {MAX_PROBLEMS} syntax errors: the rest is not shown",
+                source=source,
+                span=further.span,
+            )
+        ]
+    return tuple(salvage.items), tuple(salvage.broken), tuple(problems)
+
+
+class _Salvage:
+    """Collects what can be read of a broken text."""
+
+    def __init__(self, source: SourceText, problems: list[Diagnostic]) -> None:
+        self.source = source
+        self.problems = problems
+        self.items: list[Any] = []
+        self.broken: list[tuple[str, str]] = []
+        self._heading: tuple[surface.Text, surface.Word] | None = None
+        self._declarations: list[Any] = []
+        self._span = Span(0, 0)
+
+    def take(self, piece: Piece) -> None:
+        """Read one piece; what cannot be read is reported."""
+        match piece.start:
+            case "header":
+                self.finish()
+                self._take_header(piece)
+            case "test":
+                self.finish()
+                built = self._build(piece)
+                if built is not None:
+                    self.items.append(built)
+            case "stray":
+                self.report(piece, Unreadable(piece.span.start, None))
+            case _:
+                self._take_declarations(piece)
+
+    def finish(self) -> None:
+        """End the agreement that is being read."""
+        if self._heading is not None:
+            title, version = self._heading
+            self.items.append(
+                surface.Agreement(
+                    title=title, version=version, declarations=tuple(self._declarations), span=self._span
+                )
+            )
+        self._heading, self._declarations = None, []
+
+    def _take_header(self, piece: Piece) -> None:
+        built = self._build(piece)
+        if built is not None:
+            self._heading = built[:2]
+        else:
+            text = self.source.text[piece.span.start : piece.span.end]
+            title, version = _HEADER_TITLE.search(text), _HEADER_VERSION.search(text)
+            self._heading = (
+                surface.Text(
+                    value=unquote(title.group()) if title else "", environment=False, span=piece.span
+                ),
+                surface.Word(text=version.group(1) if version else "1", span=piece.span),
+            )
+        self._span = piece.span
+
+    def _take_declarations(self, piece: Piece) -> None:
+        start, end = piece.span.start, piece.span.end
+        while start < end and len(self.problems) <= MAX_PROBLEMS:
+            rest = Piece(start="declarations", span=Span(start, end), missing=piece.missing)
+            try:
+                tree = read(self.source.text, rest.start, rest.span, rest.missing)
+            except Unreadable as unreadable:
+                start = self._skip_broken(piece, rest, unreadable)
+            else:
+                self._keep(tree)
+                break
+        self._span = self._span.to(piece.span)
+
+    def _skip_broken(self, piece: Piece, rest: Piece, unreadable: Unreadable) -> int:
+        """Report the broken declaration, keep what stands before it, and say where to go on."""
+        start, end = rest.span.start, rest.span.end
+        before = [at for at in piece.weak if start < at <= unreadable.offset]
+        if before:
+            try:
+                self._keep(read(self.source.text, "declarations", Span(start, before[-1])))
+            except Unreadable:
+                pass
+            else:
+                return before[-1]
+        following = next((at for at in piece.weak if at > max(start, unreadable.offset)), end)
+        broken = Piece(
+            start="declarations",
+            span=Span(start, following),
+            missing=piece.missing if following == end else 0,
+        )
+        self.report(broken, unreadable)
+        return following
+
+    def _keep(self, tree: Tree[Token]) -> None:
+        self._declarations.extend(SurfaceBuilder().transform(tree))
+
+    def _build(self, piece: Piece) -> Any:
+        try:
+            return SurfaceBuilder().transform(read(self.source.text, piece.start, piece.span, piece.missing))
+        except Unreadable as unreadable:
+            self.report(piece, unreadable)
+            return None
+
+    def report(self, piece: Piece, unreadable: Unreadable) -> None:
+        """Add the diagnostic of a broken piece, and its name."""
+        named = name_of(self.source.text, _first_word(self.source.text, piece.span.start))
+        if named is not None and piece.start == "declarations":
+            self.broken.append(named)
+        if unreadable.code:
+            self.problems.append(
+                Diagnostic(
+                    code=unreadable.code,
+                    message=unreadable.message,
+                    source=self.source,
+                    span=Span(unreadable.offset, unreadable.end),
+                )
+            )
+        else:
+            self.problems.append(explain(parser(), self.source, piece))
+
+
+_BLANKS_AND_COMMENTS: Final = re.compile(r"(?:[\s\ufeff]+|#[^\n]*)*")
+
+
+def _first_word(text: str, start: int) -> int:
+    match = _BLANKS_AND_COMMENTS.match(text, start)
+    return match.end() if match else start
