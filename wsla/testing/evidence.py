@@ -315,7 +315,9 @@ def _windows(history: History, node: Aggregate, labels: LabelSet, kept: Interval
             values |= history.values_in(index, own, window)
         inside = True if node.where is None else history.value(node.where, values)
         assert inside is None or isinstance(inside, bool)
-        found.append((window.start, window.end, inside, history.value(node.argument, values), values))
+        # M15: the value of a window that has not ended is unknown.
+        value = history.value(node.argument, values) if window.end <= history.until else None
+        found.append((window.start, window.end, inside, value, values))
     return found
 
 
