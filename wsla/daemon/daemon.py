@@ -33,6 +33,11 @@ _log = logging.getLogger(__name__)
 PROBES_END_WITHIN: Final = 2.0
 SENDS_END_WITHIN: Final = 5.0
 WRITES_END_WITHIN: Final = 10.0
+CROWDED: Final = (
+    "The outbox is full: more messages wait than its limit. Nothing is lost, all of them are kept and sent in their "
+    "order; look for a receiver that is down."
+)
+UNCROWDED: Final = "The outbox is below its limit again."
 _MOST_FILES: Final = 65_536
 
 Say = Callable[[str], None]
@@ -123,6 +128,7 @@ class Daemon:
         self._reload: Final = asyncio.Event()
         self._code = 0
         self._dropped = 0
+        self._crowded = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._writer: Final = Writer(
             store,
@@ -257,6 +263,9 @@ class Daemon:
     def _committed(self, batch: Batch, result: WriteResult) -> None:
         if result.new_intents or result.outbox_over_limit:
             self._soon(self._outbox.wake)
+        if result.outbox_over_limit != self._crowded:
+            self._crowded = result.outbox_over_limit
+            self._soon(self._tell, CROWDED if self._crowded else UNCROWDED)
 
     def _trouble(self, trouble: str | None) -> None:
         if trouble is not None:
