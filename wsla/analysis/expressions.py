@@ -14,6 +14,7 @@ from wsla.analysis.aggregates import AggregateChecker
 from wsla.analysis.arena import AnyType, OpenType, Typed, resolve
 from wsla.analysis.idle import with_idle
 from wsla.analysis.modifiers import Context, read_modifiers
+from wsla.analysis.references import goal_state, service_value, source_field
 from wsla.analysis.reporter import replace
 from wsla.analysis.scope import Scope
 from wsla.analysis.types import BooleanType, InstantType, NumberType, Shape, TextType
@@ -112,7 +113,7 @@ class ExpressionChecker:
             case surface.Table():
                 return self._table(expression, context)
             case surface.GoalState():
-                return self._goal_state(expression)
+                return goal_state(self.scope, self.goals, expression)
             case _ as unreachable:
                 assert_never(unreachable)
 
@@ -190,65 +191,16 @@ class ExpressionChecker:
             return self.metric(name)
         if name in scope.sources:
             scope.used.add(name)
-            return self._source_field(reference)
+            return source_field(scope, reference)
         if name in scope.services:
             scope.used.add(name)
-            return self._service_value(reference)
+            return service_value(scope, reference)
         if name in scope.broken:
             return None
         known = [*self.metrics, *scope.sources, *scope.services]
         found = scope.declared.get(name)
         hint = f"`{name}` is a {found[0]}, not something that is measured" if found else ""
         scope.reporter.unknown_name("E0201", "metric, source or service", first, known, hint)
-        return None
-
-    def _source_field(self, reference: surface.Reference) -> Typed | None:
-        source = self.scope.sources[reference.parts[0].text]
-        if len(reference.parts) != 2:
-            example = next(iter(source.fields), "field")
-            self.scope.reporter.error(
-                "E0203",
-                f"`{reference.text}` does not name a field of the source `{source.name}`",
-                reference.span,
-                notes=(f"write the source, a dot, and a field: `{source.name}.{example}`",),
-            )
-            return None
-        word = reference.parts[1]
-        entry = source.field(word.text)
-        if entry is None:
-            self.scope.reporter.unknown_name("E0203", f"field of `{source.name}`", word, source.fields)
-            return None
-        shape = Shape.RECORDS if source.declared.records else Shape.SIGNAL
-        node = op.SourceField(
-            source=source.name,
-            field=word.text,
-            shape=shape,
-            type=entry.type,  # type: ignore[arg-type]
-            span=reference.span,
-        )
-        return Typed(
-            operation=self.scope.arena.add(node),
-            shape=shape,
-            type=entry.type,
-            by=() if source.declared.records else source.declared.labels,
-            sources=frozenset({source.name}),
-        )
-
-    def _service_value(self, reference: surface.Reference) -> Typed | None:
-        name = reference.parts[0].text
-        if len(reference.parts) == 2 and reference.parts[1].text == "fee" and name in self.scope.fees:
-            amount, written = self.scope.fees[name]
-            quantity = parse_quantity(written)
-            return self._constant(amount, NumberType(dimension=quantity.dimension), reference.span)
-        missing = len(reference.parts) == 2 and reference.parts[1].text == "fee"
-        self.scope.reporter.error(
-            "E0203",
-            f"the service `{name}` has no fee" if missing else f"`{reference.text}` is not known",
-            reference.span,
-            notes=(f"give it one: `service {name} {{ fee 1000 EUR per month }}`",)
-            if missing
-            else (f"of a service, `{name}.fee` can be used",),
-        )
         return None
 
     def _unary(self, expression: surface.Unary, context: Context) -> Typed | None:
@@ -440,45 +392,6 @@ class ExpressionChecker:
             span=table.span,
         )
         return evolve(result, operation=self.scope.arena.add(node), type=value_type.type)
-
-    def _goal_state(self, state: surface.GoalState) -> Typed | None:
-        word = state.goal.parts[0]
-        if len(state.goal.parts) != 1 or not self.scope.find("goal", word, self.goals):
-            return None
-        count, of_last = 1, 1
-        if state.count is not None and state.of_last is not None:
-            count, of_last = int(Fraction(state.count.text)), int(Fraction(state.of_last.text))
-            if not 1 <= count <= of_last:
-                self.scope.reporter.error(
-                    "E0603",
-                    f"{state.count.text} of the last {state.of_last.text} can never come true"
-                    if count > of_last
-                    else "at least 1 is needed here",
-                    state.count.span,
-                )
-                return None
-        if state.verdict not in ("met", "violated"):
-            self.scope.reporter.error(
-                "E0604",
-                f"`{state.verdict}` is said of a window that is still open; a rule looks at final verdicts",
-                state.span,
-                suggestion=None,
-                notes=("use `violated` or `met`",),
-            )
-            return None
-        by = self.goals[word.text]
-        if by is None:
-            return None
-        node = op.VerdictState(
-            goal=word.text,
-            verdict=state.verdict,
-            count=count,
-            of_last=of_last,
-            shape=Shape.SIGNAL,
-            type=BOOLEAN,
-            span=state.span,
-        )
-        return Typed(operation=self.scope.arena.add(node), shape=Shape.SIGNAL, type=BOOLEAN, by=by)
 
 
 def describe_shape(shape: Shape) -> str:

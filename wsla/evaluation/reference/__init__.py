@@ -1,4 +1,4 @@
-"""The reference evaluator: the rules of ``docs/reference/meaning.md``, written down plainly, slow and without state.
+"""The reference evaluator: the rules of ``docs/reference/language.md``, written down plainly, slow and without state.
 
 Every other engine is compared with it. The numbers of the rules stand beside the code.
 """

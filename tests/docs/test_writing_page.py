@@ -13,7 +13,7 @@ from wsla.analysis.heads import CHANNEL_KINDS, KINDS, ROLES
 from wsla.diagnostics.source import SourceText
 from wsla.syntax.parse import parse
 
-PAGE = Path(__file__).parents[2] / "docs" / "reference" / "language.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "writing.md"
 BLOCKS: list[str] = re.findall(r"^```\n(.*?)^```", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
 
 
