@@ -103,6 +103,16 @@ class Gauge:
             if end > low:
                 stretches.appendleft((low, end, weight))
 
+    def within(self, low: int) -> tuple[int, Any]:
+        """The known time and the area from ``low`` on, which is in this window or later."""
+        known, area = 0, 0
+        for start, end, weight in self.stretches or ():
+            if end > low:
+                length = self.kept.measure(max(start, low), end)
+                known += length
+                area += weight * length
+        return known, area
+
     def copy_from(self, other: Gauge) -> None:
         """Takes over what another gauge of the same windows has counted."""
         self.low, self.high, self.since = other.low, other.high, other.since

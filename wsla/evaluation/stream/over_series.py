@@ -137,7 +137,7 @@ class SeriesRun:
         self.inner: Final = inner
         self._coming: tuple[Interval, Coming] | None = None
         self.window: Interval | None = kind.frames.first(begin)
-        self.items: deque[Item] | None = deque() if kind.frames.rolling else None
+        self.items: deque[Item] | None = deque() if kind.frames.looks_back else None
         self.gathered = self._empty()
 
     def _empty(self) -> Gathered:
@@ -209,17 +209,22 @@ class SeriesRun:
             for item in self._items_from(upcoming, outer, asked):
                 gathered.add(item)
             return
-        current = self.inner.item(upcoming, asked)
-        if current is not None and self._inside(upcoming, outer):
-            gathered.add(current)
+        # Of what has begun something is known; there are several such windows where they look back.
+        begun: Interval | None = upcoming
+        latest = upcoming
+        while begun is not None and (begun is upcoming or begun.start < asked):
+            current = self.inner.item(begun, asked) if self._inside(begun, outer) else None
+            if current is not None:
+                gathered.add(current)
+            latest, begun = begun, self.inner.after(begun)
         if self._coming is None or self._coming[0] != outer:
             groups: Coming = {}
-            for item in self._items_from(self.inner.after(upcoming), outer, asked):
+            for item in self._items_from(begun, outer, asked):
                 alike = (item.value.lower, item.value.upper, item.inside)
                 groups.setdefault(alike, (item, []))[1].append(item.window.end)
             self._coming = (outer, groups)
         for item, ends in self._coming[1].values():
-            gathered.add(item, len(ends) - bisect_right(ends, upcoming.end))
+            gathered.add(item, len(ends) - bisect_right(ends, latest.end))
 
     def _items_from(self, window: Interval | None, outer: Interval, asked: int) -> Iterator[Item]:
         while window is not None and window.end <= outer.end:

@@ -55,9 +55,11 @@ class TimeRun:
 
     def peek(self, window: Interval, asked: int) -> Point | None:
         size = self.kind.size(window)
-        if window != self.window:
-            return self._point(window, size, 0, 0, asked)
         self.gauge.flush(asked)
+        if window != self.window:
+            # A window to come begins before this one has ended only where windows look back.
+            known, area = self.gauge.within(self.kind.frames.low(window))
+            return self._point(window, size, known, area, asked)
         return self._point(window, size, self.gauge.known, self.gauge.area, asked)
 
     def _point(self, window: Interval, size: int, known: int, area: Any, asked: int) -> Point | None:
@@ -83,8 +85,7 @@ class TimeRun:
             )
             return Point(window, value, size)
         if function == "longest":
-            stretches = gauge.stretches if window == self.window else None
-            least, greatest = longest(stretches or (), frames, window)
+            least, greatest = longest(gauge.stretches or (), frames, window)
             value = SeriesValue(
                 value=least if known else None, lower=least, upper=greatest, coverage=coverage
             )
