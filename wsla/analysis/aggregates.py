@@ -8,6 +8,7 @@ from fractions import Fraction
 from attrs import evolve, frozen
 
 from wsla.analysis import operations as op
+from wsla.analysis import series_functions
 from wsla.analysis.arena import AnyType, OpenType, Typed, resolve
 from wsla.analysis.functions import FUNCTIONS, Argument, Function, Look, Result
 from wsla.analysis.modifiers import Context
@@ -37,7 +38,7 @@ class AggregateChecker:
             return self._elapsed(call, context)
         function = FUNCTIONS.get(name)
         if function is None:
-            near = nearest(name, [*FUNCTIONS, "elapsed", "down_count"])
+            near = nearest(name, [*FUNCTIONS, "elapsed", "down_count", *series_functions.NAMES])
             self.scope.reporter.error(
                 "E0205",
                 f"there is no function named `{name}`",

@@ -8,7 +8,7 @@ from typing import assert_never
 
 from attrs import define, evolve, field, frozen
 
-from wsla.analysis import downs
+from wsla.analysis import downs, series_functions
 from wsla.analysis import operations as op
 from wsla.analysis.aggregates import AggregateChecker
 from wsla.analysis.arena import AnyType, OpenType, Typed, resolve
@@ -104,6 +104,8 @@ class ExpressionChecker:
             case surface.Call() if expression.function.text == downs.NAME:
                 conditions = self._conditions(expression)
                 return None if conditions is None else downs.number(self.scope, expression, conditions)
+            case surface.Call() if expression.function.text in series_functions.NAMES:
+                return series_functions.call(self.scope, expression, context, self.check)
             case surface.Call():
                 return AggregateChecker(self.scope, self.check, self.condition).call(expression, context)
             case surface.Unary():

@@ -185,6 +185,13 @@ FUNCTIONS: dict[str, Function] = {
             summary="the mean square of the distance from the mean",
         ),
         Function(
+            name="streak",
+            look=Look.ITEMS,
+            argument=Argument.CONDITION,
+            result=Result.COUNT,
+            summary="for how many of the latest samples, records or windows, in a row, a condition is true",
+        ),
+        Function(
             name="increase",
             look=Look.STEPS,
             argument=Argument.NUMBER,

@@ -80,7 +80,7 @@ class AtLeastDown(Node):
 @frozen(kw_only=True)
 class Arithmetic(Node):
     """``left operator right`` with one of ``+ - * /``, or ``started`` or ``completed``: how many blocks of the size
-    ``right`` ``left`` has begun, or filled.
+    ``right`` ``left`` has begun, or filled; ``rounded``: the multiple of ``right`` that is nearest to ``left``.
     """
 
     operator: str
@@ -158,6 +158,13 @@ class Idle(Node):
 
 
 @frozen(kw_only=True)
+class Previous(Node):
+    """A series: in each window the value that the operand, a series, has in the window before."""
+
+    operand: int
+
+
+@frozen(kw_only=True)
 class Latest(Node):
     """A series as a signal: at every instant the value of the window that ended last."""
 
@@ -186,6 +193,7 @@ Operation = (
     | Elapsed
     | Aggregate
     | Idle
+    | Previous
     | Latest
     | VerdictState
 )

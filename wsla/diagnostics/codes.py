@@ -58,6 +58,8 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "E0314": "a filter that does not belong here",
         "E0340": "a window that needs an end of the term",
         "E0341": "a number of periods that cannot be looked back on",
+        "E0342": "a number of decimal places that cannot be rounded to",
+        "E0343": "a previous value of something without windows",
         # E04: tables of values and credits
         "E0401": "a table without lines",
         "E0402": "a line of a table that can never be reached",

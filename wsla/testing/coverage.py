@@ -9,7 +9,7 @@ import attrs
 from attrs import frozen
 
 from wsla.analysis.checked import CheckedAgreement, UnknownTime
-from wsla.analysis.operations import Aggregate, Choice, Elapsed, Idle, Latest, Operation, Value
+from wsla.analysis.operations import Aggregate, Choice, Elapsed, Idle, Latest, Operation, Previous, Value
 from wsla.analysis.types import Shape
 from wsla.diagnostics.source import SourceText, Span
 from wsla.evaluation.reference.pointwise import operands
@@ -302,7 +302,7 @@ def _roots(plan: Plan) -> list[int]:
                 found += [node.start, node.end, node.pausing]
             case Idle():
                 found += [node.operand, node.value]
-            case Latest():
+            case Latest() | Previous():
                 found.append(node.operand)
             case _:
                 pass
@@ -317,7 +317,7 @@ def _amounts(credit: Credit) -> list[int]:
 
 def _below(node: Operation) -> tuple[int, ...]:
     """What gives an operation its value at the same point."""
-    return () if isinstance(node, Idle) else operands(node)
+    return () if isinstance(node, Idle | Previous) else operands(node)
 
 
 def _has_table(plan: Plan, index: int) -> bool:

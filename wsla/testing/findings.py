@@ -14,6 +14,7 @@ from wsla.analysis.operations import (
     Idle,
     Latest,
     Negation,
+    Previous,
     SourceField,
     Value,
     VerdictState,
@@ -119,7 +120,7 @@ def name_of(history: History, index: int) -> str:
         case VerdictState():
             often = f" in {node.count} of last {node.of_last}" if node.of_last > 1 else ""
             return f"{node.goal} {node.verdict}{often}"
-        case Idle() | Latest() | Negation():
+        case Idle() | Latest() | Negation() | Previous():
             return name_of(history, node.operand)
         case Elapsed():
             return f"elapsed({name_of(history, node.start)}, {name_of(history, node.end)})"

@@ -17,6 +17,7 @@ from wsla.analysis.operations import (
     Latest,
     Logical,
     Negation,
+    Previous,
     SourceField,
     Value,
     VerdictState,
@@ -254,7 +255,7 @@ class History:
                 chosen = [node.left, node.right]
                 unknown = [one for one in chosen if self._value(one, values) is None]
                 chosen = unknown or chosen
-            case Idle():
+            case Idle() | Previous():
                 chosen = []
             case _:
                 chosen = list(operands(node))
@@ -293,7 +294,7 @@ def leaves(plan: Plan, index: int) -> tuple[int, ...]:
     while pending:
         position = pending.pop(0)
         node = plan.operations[position]
-        below = () if isinstance(node, Idle) else operands(node)
+        below = () if isinstance(node, Idle | Previous) else operands(node)
         if below:
             pending.extend(below)
         elif node.shape is not Shape.SCALAR:

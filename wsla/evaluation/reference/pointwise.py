@@ -22,12 +22,13 @@ from wsla.analysis.operations import (
     Logical,
     Negation,
     Operation,
+    Previous,
     SourceField,
     Value,
     VerdictState,
 )
 
-Leaf = SourceField | Elapsed | Aggregate | Idle | Latest | VerdictState
+Leaf = SourceField | Elapsed | Aggregate | Idle | Previous | Latest | VerdictState
 """An operation whose value does not follow from its inputs' values at the same point."""
 
 _COMPARISONS: Final[Mapping[str, Callable[[Any, Any], bool]]] = MappingProxyType(
@@ -77,6 +78,9 @@ def arithmetic(symbol: str, left: Value, right: Value) -> Fraction | None:
             return None if b == 0 else Fraction(ceil(a / b))
         case "completed":
             return None if b == 0 else Fraction(floor(a / b))
+        case "rounded":
+            # M57: to the nearest multiple, of two equally near ones the even one.
+            return round(a / b) * b
         case "+":
             return a + b
         case "-":
@@ -119,7 +123,9 @@ def value_of(operations: Sequence[Operation], index: int, leaf: Callable[[int, L
                 if compare(arm.operator, subject, at(arm.bound)):
                     return at(arm.value)
             return None if node.otherwise is None else at(node.otherwise)
-        case SourceField() | Elapsed() | Aggregate() | Idle() | Latest() | VerdictState() as node:
+        case (
+            SourceField() | Elapsed() | Aggregate() | Idle() | Previous() | Latest() | VerdictState() as node
+        ):
             return leaf(index, node)
         case _ as never:
             assert_never(never)
@@ -132,7 +138,7 @@ def operands(node: Operation) -> tuple[int, ...]:
             return (node.left, node.right)
         case AtLeastDown():
             return node.conditions
-        case Negation() | Idle():
+        case Negation() | Idle() | Previous():
             return (node.operand,)
         case Choice():
             arms = tuple(position for arm in node.arms for position in (arm.bound, arm.value))

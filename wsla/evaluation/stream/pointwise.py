@@ -21,6 +21,7 @@ from wsla.analysis.operations import (
     Logical,
     Negation,
     Operation,
+    Previous,
     SourceField,
     Value,
     VerdictState,
@@ -43,7 +44,7 @@ def bind(operations: tuple[Operation, ...], index: int, leaf: Leaf) -> Reader:
     match operation:
         case Constant(value=value):
             return lambda: value
-        case SourceField() | Elapsed() | Aggregate() | Idle() | Latest() | VerdictState():
+        case SourceField() | Elapsed() | Aggregate() | Idle() | Previous() | Latest() | VerdictState():
             return leaf(index)
         case Compare(operator=sign, left=left, right=right):
             return _bind_comparison(operations, sign, left, right, leaf)

@@ -18,6 +18,7 @@ from wsla.analysis.operations import (
     Logical,
     Negation,
     Operation,
+    Previous,
     SourceField,
     Value,
     VerdictState,
@@ -68,6 +69,8 @@ def bind_series(operations: tuple[Operation, ...], index: int) -> SeriesReader:
             return _bind_choice(operations, operation, truth)
         case Idle():
             return _bind_idle(operations, operation, truth)
+        case Previous():
+            return _bind_aggregate(index, _labelled(operations, index), truth)
         case Constant() | SourceField() | Elapsed() | AtLeastDown() | Latest() | VerdictState():
             raise ValueError(f"operation {index} is no series")
         case _:
@@ -93,6 +96,10 @@ def aggregates_of(operations: tuple[Operation, ...], index: int) -> list[tuple[i
     if isinstance(operation, Aggregate):
         return [(index, bool(operation.by))]
     return [found for part in operands(operation) for found in aggregates_of(operations, part)]
+
+
+def _labelled(operations: tuple[Operation, ...], index: int) -> bool:
+    return any(labelled for _, labelled in aggregates_of(operations, index))
 
 
 def _bind_aggregate(index: int, labelled: bool, truth: bool) -> SeriesReader:
@@ -156,7 +163,7 @@ def bind_amount(operations: tuple[Operation, ...], index: int, policy: UnknownTi
         aggregate = operations[number]
         if isinstance(aggregate, Idle):
             return idle_leaf(number)
-        labelled = isinstance(aggregate, Aggregate) and bool(aggregate.by)
+        labelled = _labelled(operations, number)
 
         def read() -> Value:
             points, labels = hand[-1]

@@ -73,6 +73,10 @@ def save_machine(machine: Machine) -> dict[str, object]:
         "recent": [
             [index, save_labels(labels), list(last)] for (index, labels), last in wiring.recent.items()
         ],
+        "before": [
+            [index, save_labels(labels), save_series(value)]
+            for (index, labels), value in wiring.before.items()
+        ],
         "runs": [
             [index, save_labels(labels), run.save()]
             for index, series in wiring.series.items()
@@ -123,6 +127,8 @@ def load_machine(layout: Layout, saved: Any) -> Machine:
         wiring.hold(index, load_labels(labels)).value = value_of(value)
     for index, labels, last in saved["recent"]:
         wiring.recent[index, load_labels(labels)] = deque(last, maxlen=machine.state(index).of_last)
+    for index, labels, value in saved["before"]:
+        wiring.before[index, load_labels(labels)] = load_series(value)
     for index, labels, run in saved["runs"]:
         wiring.series[index].runs[load_labels(labels)].load(run)
     for index, run in saved["ghosts"]:
