@@ -6,6 +6,7 @@ from datetime import date
 
 from attrs import evolve, frozen
 
+from wsla.analysis import outages
 from wsla.analysis.operations import TimeFilter, Window
 from wsla.analysis.reporter import nearest, replace
 from wsla.analysis.scope import Scope
@@ -43,18 +44,34 @@ class Context:
     pausing: surface.Expression | None = None
     by: tuple[str, ...] = ()
     window_span: Span | None = None
+    outage_by: tuple[str, ...] = ()
 
 
 def read_modifiers(
-    scope: Scope, modifiers: tuple[surface.Modifier, ...], context: Context, operand: surface.Expression
+    scope: Scope,
+    modifiers: tuple[surface.Modifier, ...],
+    context: Context,
+    operand: surface.Expression,
+    check: outages.Condition,
 ) -> Context | None:
     """The context that modifiers add up to; None where one of them is wrong."""
     read: Context = context
     fine = True
     for modifier in modifiers:
         match modifier:
-            case surface.EachWindow() | surface.RollingWindow() | surface.OverlappingWindow():
-                window = window_of(scope, modifier)
+            case (
+                surface.EachWindow()
+                | surface.RollingWindow()
+                | surface.OverlappingWindow()
+                | surface.PerOutage()
+            ):
+                window: Window | None
+                if isinstance(modifier, surface.PerOutage):
+                    found = outages.window_of(scope, modifier, operand, check)
+                    window, labels = found or (None, ())
+                    read = evolve(read, outage_by=labels)
+                else:
+                    window = window_of(scope, modifier)
                 if read.window is not None and window is not None:
                     scope.reporter.error(
                         "E0307", "a formula has one window, and this is a second one", modifier.span

@@ -202,6 +202,8 @@ def _window_length(window: op.Window) -> int:
             return _DAYS[unit] * count * DAY
         case OverlappingWindow(period=period, count=count):
             return _window_length(period) * count
+        case op.OutageWindow():
+            return op.LONGEST_OUTAGE
         case ExactWindow(length_ns=length):
             return length
         case RollingWindow(length_ns=length):
@@ -274,8 +276,9 @@ def inputs(operation: op.Operation) -> Iterable[int]:
             return (subject, *(arm.bound for arm in arms), *(arm.value for arm in arms), *extra)
         case op.Elapsed(start=start, end=end, pausing=pausing):
             return (start, end) if pausing is None else (start, end, pausing)
-        case op.Aggregate(argument=argument, where=where, idle=idle):
-            return tuple(position for position in (argument, where, idle) if position is not None)
+        case op.Aggregate(argument=argument, where=where, idle=idle, window=window):
+            outage = window.condition if isinstance(window, op.OutageWindow) else None
+            return tuple(position for position in (argument, where, idle, outage) if position is not None)
 
 
 def _watched(agreement: CheckedAgreement, goal: str) -> bool:

@@ -60,6 +60,7 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "E0341": "a number of periods that cannot be looked back on",
         "E0342": "a number of decimal places that cannot be rounded to",
         "E0343": "a previous value of something without windows",
+        "E0344": "outages of what, or outages that cannot be looked at here",
         # E04: tables of values and credits
         "E0401": "a table without lines",
         "E0402": "a line of a table that can never be reached",

@@ -90,6 +90,7 @@ def _move_goal(goal: Goal, moved: dict[int, int]) -> Goal:
     return evolve(
         goal,
         condition=moved[goal.condition],
+        window=_move_window(goal.window, moved),
         value=moved[goal.value],
         provided=None if goal.provided is None else moved[goal.provided],
         budget=None if goal.budget is None else evolve(goal.budget, aggregate=moved[goal.budget.aggregate]),
@@ -106,6 +107,10 @@ def _move_rule(rule: Rule, moved: dict[int, int]) -> Rule:
         steps=tuple(evolve(step, actions=_move_actions(step.actions, moved)) for step in rule.steps),
         on_recovery=_move_actions(rule.on_recovery, moved),
     )
+
+
+def _move_window(window: op.Window, moved: dict[int, int]) -> op.Window:
+    return op.OutageWindow(moved[window.condition]) if isinstance(window, op.OutageWindow) else window
 
 
 def _move(operation: op.Operation, moved: dict[int, int]) -> op.Operation:
@@ -138,6 +143,12 @@ def _move(operation: op.Operation, moved: dict[int, int]) -> op.Operation:
         case op.Elapsed(start=start, end=end, pausing=pausing):
             return evolve(operation, start=moved[start], end=moved[end], pausing=maybe(pausing))
         case op.Aggregate(argument=argument, where=where, idle=idle):
-            return evolve(operation, argument=maybe(argument), where=maybe(where), idle=maybe(idle))
+            return evolve(
+                operation,
+                argument=maybe(argument),
+                where=maybe(where),
+                idle=maybe(idle),
+                window=_move_window(operation.window, moved),
+            )
         case _ as unreachable:
             assert_never(unreachable)

@@ -203,7 +203,7 @@ class Decider:
             amount=amount,
             notice=notice,
             reward=branch == "rewarding",
-            counted=counted_at(goal.window, judgement.window),
+            counted=counted_at(goal.window, judgement.window, self._plan.effective_end),
         )
 
     def _follow_act(self, key: MachineKey, act: Act) -> list[Decision]:

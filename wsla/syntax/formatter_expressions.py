@@ -75,6 +75,9 @@ def modifier(node: surface.Modifier, layout: Layout, indent: int) -> str:
             return f"over last {length.text}" + (f" every {every.text}" if every else "")
         case surface.OverlappingWindow(count=count, unit=unit):
             return f"over last {count.text} {unit.text}"
+        case surface.PerOutage(word=word, condition=condition):
+            of = "" if condition is None else f" of {expression(condition, layout, indent)}"
+            return f"per {word.text}{of}"
         case surface.During(schedule=schedule):
             return f"during {schedule.text}"
         case surface.Excluding(schedule=schedule):

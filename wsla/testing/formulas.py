@@ -10,7 +10,7 @@ from attrs import frozen
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
-from wsla.analysis.operations import Aggregate, SourceField, TimeFilter, Window
+from wsla.analysis.operations import Aggregate, OutageWindow, SourceField, TimeFilter, Window
 from wsla.analysis.types import BooleanType, NumberType, ValueType
 from wsla.plan.model import Action, Budget, Plan, Step, UnknownTime
 from wsla.testing.plans import (
@@ -252,7 +252,7 @@ class Formulas:
         left = self.leaf(window, by, depth=depth)
         match kind:
             case "arithmetic":
-                right = self.leaf(window, self.pick(by, ()), depth=0)
+                right = self.leaf(window, self.beside(window, by), depth=0)
                 return build.arithmetic(left, self.pick("+", "-", "*", "/", "started"), right)
             case "previous":
                 before = build.previous(self.pick(left, self.condition_of(left)))
@@ -367,6 +367,8 @@ class Formulas:
 
     def _over_series(self, window: Window, by: tuple[str, ...]) -> int:
         kind = self.pick(*self.scale.inner)
+        if not isinstance(window, OutageWindow) and self.sometimes(4):
+            kind = self.outage(by)
         inner = self.series(kind, by, depth=0)
         function, parameter = self._numeric()
         match self.pick("count", "share", "number", "number", "last"):
@@ -391,6 +393,14 @@ class Formulas:
             idle=self._idle(),
         )
 
+    def outage(self, by: tuple[str, ...]) -> OutageWindow:
+        """A window for each outage, of all or of each region."""
+        return OutageWindow(self.truth(self.pick(by, ())))
+
+    def beside(self, window: Window, by: tuple[str, ...]) -> tuple[str, ...]:
+        """The labels of something that is combined with what is by these; outages of a region are that region's."""
+        return by if isinstance(window, OutageWindow) else self.pick(by, ())
+
     def condition_of(self, series: int) -> int:
         """A boolean series from one of numbers."""
         if isinstance(self.build.operations[series].type, BooleanType):
@@ -402,13 +412,15 @@ class Formulas:
     def _goal(self, name: str, by: tuple[str, ...]) -> None:
         build = self.build
         window = self.pick(*self.scale.outer)
+        if self.sometimes(5):
+            window = self.outage(by)
         budget = None
         value = self.series(window, by, depth=2)
         condition = self.condition_of(value)
         if self.sometimes(2):
             value, condition, budget = self._budgeted(window, by)
         elif self.sometimes(3):
-            other = self.condition_of(self.leaf(window, self.pick(by, ()), depth=0))
+            other = self.condition_of(self.leaf(window, self.beside(window, by), depth=0))
             condition = build.logical(condition, self.pick("and", "or", "implies"), other)
         elif self.sometimes(4):
             condition = build.negation(condition)

@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import assert_never, cast
 
 from wsla.analysis.operations import (
+    LONGEST_OUTAGE,
     Aggregate,
     Arithmetic,
     AtLeastDown,
@@ -24,10 +25,12 @@ from wsla.analysis.operations import (
     Latest,
     Logical,
     Negation,
+    OutageWindow,
     Previous,
     SourceField,
     Value,
     VerdictState,
+    Window,
 )
 from wsla.analysis.types import BooleanType, Shape
 from wsla.evaluation.reference import bounds
@@ -48,7 +51,7 @@ from wsla.evaluation.reference.pointwise import Leaf, operands, value_of
 from wsla.evaluation.reference.records import of_record
 from wsla.evaluation.reference.shapes import label_names, source_of, window_kind
 from wsla.evaluation.reference.streams import NO_LABELS, Facts, LabelSet, Row, restrict
-from wsla.evaluation.reference.windows import kept_time, known_at, windows_between, windows_inside
+from wsla.evaluation.reference.windows import in_term, kept_time, known_at, windows_between, windows_inside
 from wsla.evaluation.verdicts import Judgement, SeriesValue
 from wsla.plan.model import Goal, Plan
 from wsla.values.instants import Interval
@@ -74,6 +77,7 @@ class Evaluator:
         self.judgement = cache(self._judgement)
         self.combinations = cache(self._combinations)
         self._changes = cache(self._find_changes)
+        self._outages = cache(self._find_outages)
 
     # Combinations of labels (M7, M10)
 
@@ -155,8 +159,38 @@ class Evaluator:
     def _windows_of_series(self, index: int, labels: LabelSet, until: int, asked: int) -> list[Interval]:
         start = self.combinations(index, asked).get(labels)
         return (
-            [] if start is None else windows_between(self.plan, window_kind(self.plan, index), start, until)
+            [] if start is None else self.windows(window_kind(self.plan, index), labels, start, until, asked)
         )
+
+    def windows(self, kind: Window, labels: LabelSet, start: int, until: int, asked: int) -> list[Interval]:
+        """The windows of M10 for ``[start, until)``, in order; outages as they are known at the instant asked about."""
+        if isinstance(kind, OutageWindow):
+            found = self._outages(kind.condition, self._own(kind.condition, labels), asked)
+            return [window for window in found if start <= window.start < until]
+        return windows_between(self.plan, kind, start, until)
+
+    def _find_outages(self, condition: int, labels: LabelSet, asked: int) -> list[Interval]:
+        # M59: from the instant from which it is false to the next at which it is true; unknown ends nothing.
+        found: list[Interval] = []
+        known = in_term(self.plan, Interval(self.plan.effective_start, max(asked, self.plan.effective_start)))
+        before: Value = None
+        begun: int | None = None
+        for time, value in self.segments(condition, labels, known, asked) if known else []:
+            if begun is not None and time.start >= begun + LONGEST_OUTAGE:
+                found.append(Interval(begun, begun + LONGEST_OUTAGE))
+                begun = None
+            if value is False and before is not False:
+                begun = time.start
+            elif value is True and begun is not None:
+                found.append(Interval(begun, time.start))
+                begun = None
+            before = before if value is None else value
+        if begun is not None:
+            # How long it lasts is not known: until the end of the term, or as long as an outage can last.
+            latest = begun + LONGEST_OUTAGE
+            end = self.plan.effective_end
+            found.append(Interval(begun, latest if end is None else min(latest, end)))
+        return found
 
     def _verdict_state(self, node: VerdictState, labels: LabelSet, at: int, asked: int) -> bool:
         # M25: at least k of the last n final verdicts; false before the first.
@@ -310,6 +344,8 @@ class Evaluator:
         # M10: a window overlaps [from, …), M11: without kept time it does not exist.
         if start is None or window.end <= start or not kept:
             return None, True
+        if isinstance(node.window, OutageWindow) and window.start < start:
+            return None, True
         boolean = isinstance(node.type, BooleanType)
         source = source_of(self.plan, index)
         if node.function in OVER_TIME:
@@ -318,8 +354,12 @@ class Evaluator:
             empty = not any(contains(kept, at) for at in self._sampled(node.argument, labels, asked))
         elif source is None:
             items = self.items(index, labels, kept, asked)
-            value = over_series(node.function, node.parameter, items, boolean=boolean)
             assert node.argument is not None
+            # M59: how many outages there will be is not known.
+            still_open = window.end > asked and isinstance(
+                window_kind(self.plan, node.argument), OutageWindow
+            )
+            value = over_series(node.function, node.parameter, items, still_open=still_open, boolean=boolean)
             empty = not self._inner_windows(node.argument, labels, kept, asked)
         elif self._sources[source].records:
             records = self.records_in(index, labels, kept, asked)
@@ -434,7 +474,16 @@ class Evaluator:
         start = self.combinations(index, asked).get(labels)
         if start is None:
             return []
-        windows = windows_inside(self.plan, window_kind(self.plan, index), start, kept)
+        kind = window_kind(self.plan, index)
+        if isinstance(kind, OutageWindow):
+            end = self.plan.effective_end
+            windows = [
+                window
+                for window in self.windows(kind, labels, start, asked, asked)
+                if window.end <= asked and contains(kept, kind.over_at(window, end))
+            ]
+        else:
+            windows = windows_inside(self.plan, kind, start, kept)
         values = [(window, self.series(index, labels, window, asked)) for window in windows]
         return [(window, value) for window, value in values if value is not None]
 
@@ -469,7 +518,7 @@ class Evaluator:
     def windows_of_goal(self, goal: Goal, labels: LabelSet, until: int, asked: int) -> list[Interval]:
         """The windows in which a goal may be judged."""
         start = self.combinations(goal.condition, asked).get(labels)
-        return [] if start is None else windows_between(self.plan, goal.window, start, until)
+        return [] if start is None else self.windows(goal.window, labels, start, until, asked)
 
     def _judgement(self, name: str, labels: LabelSet, window: Interval, asked: int) -> Judgement | None:
         return judge(self, self._goals[name], labels, window, known_at(window, asked))

@@ -6,12 +6,15 @@ The area is the integral over known time: for a truth the true nanoseconds, for 
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
+from typing import Any, Final
 
 from wsla.analysis.operations import Value
 from wsla.evaluation.stream.exact import text_of, value_of
 from wsla.evaluation.stream.kept import KeptTime
 from wsla.evaluation.stream.pointwise import Reader
+
+LONG_AGO: Final = -(1 << 63)
+"""Before every instant: where there is no window yet."""
 
 
 class Gauge:

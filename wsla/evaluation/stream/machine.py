@@ -17,16 +17,18 @@ from wsla.evaluation.stream.events import Event, JudgementFinal, TriggerChanged
 from wsla.evaluation.stream.inlets import Holder, Stream
 from wsla.evaluation.stream.judging import Judge, Root
 from wsla.evaluation.stream.layout import Layout
+from wsla.evaluation.stream.outages import OutageWatch
 from wsla.evaluation.stream.over_series import Item, SeriesRun
 from wsla.evaluation.stream.point import Point
 from wsla.evaluation.stream.series import Points
 from wsla.evaluation.stream.unended import add_metric
 from wsla.evaluation.stream.wiring import Run, Trigger, Wiring
 from wsla.evaluation.verdicts import Judgement, Labels
+from wsla.values.instants import Interval
 from wsla.values.observations import Observation
 
 NEVER: Final = -(1 << 63)
-_END, _FINAL, _STALE, _START = range(4)
+_END, _FINAL, _STALE, _START, _WATCH = range(5)
 
 
 class Machine:
@@ -72,7 +74,7 @@ class Machine:
         for observation in observations:
             at = observation.at
             if at > self.now:
-                if pending or self.touched:
+                if pending or self.touched or self.wiring.turned:
                     self._settle()
                 if heap and heap[0][0] <= at:
                     self.move(at)
@@ -84,7 +86,7 @@ class Machine:
         """Settles everything before ``to``, ends the windows that end by ``to``, and makes it ``now``."""
         if to <= self.now:
             return
-        if self.pending or self.touched:
+        if self.pending or self.touched or self.wiring.turned:
             self._settle()
         heap = self._heap
         while heap and heap[0][0] <= to:
@@ -115,6 +117,10 @@ class Machine:
         heap = self._heap
         while heap:
             at, kind, _, _, stream = heap[0]
+            if kind == _END and (stream.window is None or stream.window.end != at):
+                # An outage that was over before.
+                heappop(heap)
+                continue
             if kind != _STALE:
                 return at
             due = self._stale_at(stream)
@@ -135,6 +141,7 @@ class Machine:
         """Notes anew what is due when, from what the parts say."""
         self._heap.clear()
         self.wiring.opened.clear()
+        self.wiring.unstarted[:] = [watch for watch in self.wiring.watches.values() if not watch.started]
         if not self.started:
             self._push(self.start, _START, 0, None)
         for series in self.wiring.series.values():
@@ -162,13 +169,21 @@ class Machine:
             if run.window is not None:
                 self._push(run.window.end, _END, run.kind.index, run)
         opened.clear()
+        for watch in self.wiring.unstarted:
+            self._push(self.layout.plan.effective_start, _WATCH, 0, watch)
+        self.wiring.unstarted.clear()
 
     def _happen(self, instant: int) -> None:
         heap = self._heap
         ending: dict[int, list[Run]] = {}
         while heap and heap[0][0] == instant:
             _, kind, order, _, what = heappop(heap)
+            if kind == _WATCH:
+                what.start()
+                continue
             if kind == _END:
+                if what.window is None or what.window.end != instant:
+                    continue
                 ending.setdefault(order, []).append(what)
                 continue
             if ending:
@@ -312,6 +327,9 @@ class Machine:
             inlet.take_in(stream, at, observation.fields)
             for watcher in stream.watchers:
                 watcher.refresh(at)
+        if self.wiring.turned:
+            self._turn([])
+            self.touched.clear()
         if not stream.scheduled and inlet.staleness is not None:
             stream.scheduled = True
             self._push(at + inlet.staleness, _STALE, 0, stream)
@@ -327,10 +345,11 @@ class Machine:
         at = self.now
         wiring = self.wiring
         sampled: list[Stream] = []
+        records: list[Observation] = []
         for observation in self.pending:
             inlet = wiring.inlets.get(observation.source)
             if inlet is None:
-                self._accept_record(observation)
+                records.append(observation)
                 continue
             labels = inlet.labels_of(observation.fields)
             if labels is None:
@@ -348,12 +367,18 @@ class Machine:
                 stream.scheduled = True
                 self._push(at + inlet.staleness, _STALE, 0, stream)
         self.pending.clear()
-        if wiring.opened:
-            self._schedule()
         touched = self.touched
         touched.extend(sampled)
         for watcher in self._watchers(touched):
             watcher.refresh(at)
+        if wiring.turned:
+            self._turn(records)
+        else:
+            self._accept_records(records)
+        if wiring.opened or wiring.unstarted:
+            self._schedule()
+        for stream in sampled:
+            stream.fresh = False
         for stream in sorted(sampled, key=_by_labels):
             for taker in stream.takers:
                 taker.take(at)
@@ -367,6 +392,48 @@ class Machine:
         for trigger in self.wiring.begun:
             trigger.refresh(self.now)
         self.wiring.begun.clear()
+
+    def _turn(self, records: list[Observation]) -> None:
+        """Conditions have turned: outages are over, as it was known before these records, and others begin (M59)."""
+        turned: list[OutageWatch] = []
+        self._end_outages(turned)
+        self._accept_records(records)
+        self._end_outages(turned)
+        at, end = self.now, self.layout.plan.effective_end
+        for watch in turned:
+            if watch.begins(at) and (end is None or at < end):
+                window = watch.window(at, end)
+                for index, run in self.wiring.runs_over(watch):
+                    if run.begin <= at and at >= self.start:
+                        run.open(window)
+                        self._push(window.end, _END, index, run)
+
+    def _end_outages(self, turned: list[OutageWatch]) -> None:
+        waiting = self.wiring.turned
+        while waiting:
+            # A condition may rest on what the end of another one's outage says, which stands before it.
+            condition = min(watch.condition for watch in waiting)
+            group = [watch for watch in waiting if watch.condition == condition]
+            waiting[:] = [watch for watch in waiting if watch.condition != condition]
+            turned += [watch for watch in group if watch not in turned]
+            ending: dict[int, list[Run]] = {}
+            for watch in group:
+                if watch.turn():
+                    for index, run in self.wiring.runs_over(watch):
+                        if run.window is not None:
+                            run.window = Interval(run.window.start, self.now)
+                            ending.setdefault(index, []).append(run)
+            if ending:
+                known = len(self.touched)
+                self._end(self.now, ending)
+                if not self.layout.plan.grace:
+                    self._make_final(self.now)
+                for watcher in self._watchers(self.touched[known:]):
+                    watcher.refresh(self.now)
+
+    def _accept_records(self, records: list[Observation]) -> None:
+        for observation in records:
+            self._accept_record(observation)
 
     def _accept_record(self, observation: Observation) -> None:
         table = self.wiring.tables.get(observation.source)

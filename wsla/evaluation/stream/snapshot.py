@@ -73,6 +73,10 @@ def save_machine(machine: Machine) -> dict[str, object]:
         "recent": [
             [index, save_labels(labels), list(last)] for (index, labels), last in wiring.recent.items()
         ],
+        "watches": [
+            [condition, None if labels is None else save_labels(labels), watch.save(), watch in wiring.turned]
+            for (condition, labels), watch in wiring.watches.items()
+        ],
         "before": [
             [index, save_labels(labels), save_series(value)]
             for (index, labels), value in wiring.before.items()
@@ -127,6 +131,12 @@ def load_machine(layout: Layout, saved: Any) -> Machine:
         wiring.hold(index, load_labels(labels)).value = value_of(value)
     for index, labels, last in saved["recent"]:
         wiring.recent[index, load_labels(labels)] = deque(last, maxlen=machine.state(index).of_last)
+    wiring.turned.clear()
+    for condition, labels, watch, turned in saved["watches"]:
+        found = wiring.watches[condition, None if labels is None else load_labels(labels)]
+        found.load(watch)
+        if turned:
+            wiring.turned.append(found)
     for index, labels, value in saved["before"]:
         wiring.before[index, load_labels(labels)] = load_series(value)
     for index, labels, run in saved["runs"]:

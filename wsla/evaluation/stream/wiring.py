@@ -19,6 +19,7 @@ from wsla.evaluation.stream.gauges import Gauge
 from wsla.evaluation.stream.inlets import Held, Holder, Inlet, Stream, Watcher
 from wsla.evaluation.stream.judging import Judge, Root
 from wsla.evaluation.stream.layout import OVER_TIME, Layout, in_order, operands, restrict
+from wsla.evaluation.stream.outages import OutageWatch
 from wsla.evaluation.stream.over_records import RecordRun
 from wsla.evaluation.stream.over_samples import SampleRun, member_of
 from wsla.evaluation.stream.over_series import Item, SeriesRun
@@ -213,6 +214,7 @@ class Wiring:
         self.latest: Final = {
             index: Root(layout, op.operand) for index, op in latest if isinstance(op, Latest)
         }
+        self.outage_aggregates: Final = frozenset(i for found in layout.outages.values() for i in found)
         self.previous: Final = {index: Root(layout, operand) for index, operand in layout.previous.items()}
         # What `previous` looks at, each after what it rests on: aggregates and series whose last value is remembered.
         self.in_order: Final[tuple[tuple[int, Series | Root], ...]] = tuple(
@@ -220,6 +222,9 @@ class Wiring:
         )
         # The value of the window that ended last, by (operation, labels).
         self.before: Final[dict[tuple[int, Labels], SeriesValue]] = {}
+        self.turned: Final[list[OutageWatch]] = []
+        self.unstarted: Final[list[OutageWatch]] = []
+        self.watches: Final[dict[tuple[int, Labels | None], OutageWatch]] = {}
         self._readers: Final[dict[tuple[int, ...], Readers]] = {}
         self.triggers: Final[dict[tuple[int, Labels], Trigger]] = {}
         self.changed: Final[list[Trigger]] = []
@@ -271,7 +276,40 @@ class Wiring:
         where = Root(layout, node.where) if over_series and node.where is not None else None
         return Series(kind, {}, argument, where)
 
+    def _watch_outages(self, condition: int, labels: Labels | None, at: int | None) -> None:
+        """Watches a condition for a label combination, as soon as the term has begun."""
+        if (condition, labels) in self.watches:
+            return
+        watch = self.watches[condition, labels] = OutageWatch(condition, labels, self.turned)
+        watch.read = self._signal(condition, labels, watch)
+        ghost = self.watches.get((condition, None))
+        if ghost is not None and ghost is not watch:
+            watch.copy_from(ghost)
+        if at is None or at < self.layout.plan.effective_start:
+            self.unstarted.append(watch)
+        else:
+            watch.start()
+
+    def runs_over(self, watch: OutageWatch) -> list[tuple[int, Run]]:
+        """The aggregates over the outages that a watch sees, and those that watch time before labels are seen."""
+        names = self.layout.names(watch.condition)
+        if watch.labels is None and names:
+            return []
+        found: list[tuple[int, Run]] = []
+        for index in self.layout.outages[watch.condition]:
+            series = self.series[index]
+            found += [
+                (index, run)
+                for labels, run in series.runs.items()
+                if not names or restrict(labels, names) == watch.labels
+            ]
+            if series.ghost is not None and not names:
+                found.append((index, series.ghost))
+        return found
+
     def _begin(self) -> None:
+        for condition in self.layout.outages:
+            self._watch_outages(condition, None if self.layout.names(condition) else (), None)
         for index, series in self.series.items():
             if not series.kind.names:
                 self._open(index, (), self.start)
@@ -318,6 +356,12 @@ class Wiring:
                     self._open(index, own, begin)
             if labels and not source.records and self._source_name(index) == source.name:
                 self._join(series, source, labels, restrict(labels, names))
+        for condition, aggregates in self.layout.outages.items():
+            names = self.layout.names(condition)
+            concerned = [self.layout.origins(condition), *(self._origins[index] for index in aggregates)]
+            own = restrict(labels, names)
+            if names and len(own) == len(names) and any(source.name in origins for origins in concerned):
+                self._watch_outages(condition, own, at)
         for number, rule in enumerate(self.layout.plan.rules):
             names = self.layout.names(rule.trigger)
             own = restrict(labels, names)
@@ -337,7 +381,9 @@ class Wiring:
         run = series.runs[labels] = self._new_run(index, labels, begin)
         ghost = series.ghost
         if isinstance(run, TimeRun) and isinstance(ghost, TimeRun):
-            run.window, run.sampled = ghost.window, ghost.sampled
+            # An outage that has begun before a combination is seen is no window of it.
+            run.window = None if index in self.outage_aggregates else ghost.window
+            run.sampled = ghost.sampled
             run.gauge.copy_from(ghost.gauge)
         if run.window is not None:
             self.opened.append(run)
@@ -356,7 +402,10 @@ class Wiring:
             return run
         source = layout.source_of(index)
         if source is None:
-            return SeriesRun(kind, labels or (), begin, self._inner(series, labels or ()))
+            leaves = series.argument.leaves if series.argument is not None else ()
+            of_outages = any(leaf in self.outage_aggregates for leaf, _ in leaves)
+            inner = self._inner(series, labels or ())
+            return SeriesRun(kind, labels or (), begin, inner, of_outages=of_outages)
         if source.records:
             table = self.tables[source.name]
             argument = None if node.argument is None else bind_record(layout, node.argument, table)

@@ -126,6 +126,9 @@ class ExpressionBuilder(Transformer_NonRecursive[Token, Any]):
     ) -> surface.OverlappingWindow:
         return surface.OverlappingWindow(count=to_word(count), unit=to_word(unit), span=span_of(meta))
 
+    def per_outage(self, meta: Meta, word: Token, condition: Any) -> surface.PerOutage:
+        return surface.PerOutage(word=to_word(word), condition=condition, span=span_of(meta))
+
     def during(self, meta: Meta, schedule: Token) -> surface.During:
         return surface.During(schedule=to_word(schedule), span=span_of(meta))
 

@@ -149,6 +149,15 @@ class OverlappingWindow:
 
 
 @frozen(kw_only=True)
+class PerOutage:
+    """``per outage of CONDITION``, or ``per outage`` of the condition that the function itself looks at."""
+
+    word: Word
+    condition: Expression | None
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
 class During:
     """``during SCHEDULE``."""
 
@@ -180,7 +189,7 @@ class ByLabel:
     span: Span = span_field()
 
 
-Modifier = EachWindow | RollingWindow | OverlappingWindow | During | Excluding | Pausing | ByLabel
+Modifier = EachWindow | RollingWindow | OverlappingWindow | PerOutage | During | Excluding | Pausing | ByLabel
 
 
 @frozen(kw_only=True)
