@@ -25,6 +25,10 @@ from wsla.values.quantities import TIME, QuantityError, parse_quantity
 
 _ONE_WEEK_OF_DAYS = 7
 _LAST_DAY = 31
+_MONTH_NAMES = [
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+]
 # A hundred years: nobody promises more, and calendars begin with the year 1.
 _LONGEST = {
     CalendarUnit.DAY: 36_500,
@@ -130,7 +134,7 @@ def each_window(scope: Scope, modifier: surface.EachWindow) -> Window | None:
     if text == "term":
         return _whole_term(scope, modifier)
     if text in units:
-        anchor = _anchor(scope, modifier.starting, units[text]) if modifier.starting else None
+        anchor = _anchor(scope, modifier.starting, modifier.month, units[text]) if modifier.starting else None
         if modifier.starting and anchor is None:
             return None
         return CalendarWindow(units[text], 1, anchor, scope.term.zone)
@@ -161,8 +165,16 @@ def each_window(scope: Scope, modifier: surface.EachWindow) -> Window | None:
     return ExactWindow(length, scope.term.effective_start)
 
 
-def _anchor(scope: Scope, starting: surface.Word, unit: CalendarUnit) -> date | None:
+def _anchor(
+    scope: Scope, starting: surface.Word, month: surface.Word | None, unit: CalendarUnit
+) -> date | None:
     day = int(starting.text[:-2])
+    if month is not None and unit not in (CalendarUnit.QUARTER, CalendarUnit.YEAR):
+        scope.reporter.error("E0305", "a month stands behind `starting` for a quarter or year", month.span)
+        return None
+    if month is not None and month.text not in _MONTH_NAMES:
+        scope.reporter.unknown_name("E0305", "month", month, _MONTH_NAMES)
+        return None
     if unit not in (CalendarUnit.MONTH, CalendarUnit.QUARTER, CalendarUnit.YEAR) or not 1 <= day <= _LAST_DAY:
         scope.reporter.error(
             "E0305",
@@ -170,7 +182,13 @@ def _anchor(scope: Scope, starting: surface.Word, unit: CalendarUnit) -> date | 
             starting.span,
         )
         return None
-    return anchor_on_day(day)
+    if month is None:
+        return anchor_on_day(day)
+    try:
+        return anchor_on_day(day, _MONTH_NAMES.index(month.text) + 1)
+    except ValueError:
+        scope.reporter.error("E0305", f"{month.text} has no {starting.text}", starting.span)
+        return None
 
 
 def _whole_term(scope: Scope, modifier: surface.EachWindow) -> Window | None:

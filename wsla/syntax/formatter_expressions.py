@@ -91,8 +91,11 @@ def modifier(node: surface.Modifier, layout: Layout, indent: int) -> str:
 
 
 def each_window(node: surface.EachWindow) -> str:
-    """``each month starting 15th``."""
-    return f"each {node.period.text}" + (f" starting {node.starting.text}" if node.starting else "")
+    """``each month starting 15th``, ``each year starting April 6th``."""
+    if node.starting is None:
+        return f"each {node.period.text}"
+    month = "" if node.month is None else f"{node.month.text} "
+    return f"each {node.period.text} starting {month}{node.starting.text}"
 
 
 def _call(node: surface.Call, layout: Layout, indent: int) -> str:

@@ -412,7 +412,7 @@ class Formulas:
     def _goal(self, name: str, by: tuple[str, ...]) -> None:
         build = self.build
         window = self.pick(*self.scale.outer)
-        if self.sometimes(5):
+        if self.sometimes(4):
             window = self.outage(by)
         budget = None
         value = self.series(window, by, depth=2)

@@ -166,7 +166,8 @@ each_windows = _node(
     surface.EachWindow,
     period=names | words(*_LENGTHS),
     starting=_optional(words("1st", "2nd", "15th")),
-)
+    month=st.none(),
+) | _node(surface.EachWindow, period=names, starting=words("1st", "6th"), month=names)
 
 
 @cache

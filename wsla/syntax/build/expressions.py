@@ -110,8 +110,15 @@ class ExpressionBuilder(Transformer_NonRecursive[Token, Any]):
     def else_arm(self, meta: Meta, value: Any) -> surface.Arm:
         return surface.Arm(operator="else", bound=None, value=value, span=span_of(meta))
 
-    def each(self, meta: Meta, period: Token, starting: Token | None) -> surface.EachWindow:
-        return surface.EachWindow(period=to_word(period), starting=maybe_word(starting), span=span_of(meta))
+    def each(
+        self, meta: Meta, period: Token, month: Token | None, starting: Token | None
+    ) -> surface.EachWindow:
+        return surface.EachWindow(
+            period=to_word(period),
+            starting=maybe_word(starting),
+            month=maybe_word(month),
+            span=span_of(meta),
+        )
 
     def each_window(self, meta: Meta, window: surface.EachWindow) -> surface.EachWindow:
         return evolve(window, span=span_of(meta))

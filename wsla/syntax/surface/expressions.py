@@ -123,10 +123,11 @@ class Table:
 
 @frozen(kw_only=True)
 class EachWindow:
-    """``each month``, ``each 5m``, ``each month starting 15th``."""
+    """``each month``, ``each 5m``, ``each month starting 15th``, ``each year starting April 6th``."""
 
     period: Word
     starting: Word | None
+    month: Word | None = None
     span: Span = span_field()
 
 
