@@ -13,7 +13,6 @@ from itertools import pairwise
 from typing import assert_never, cast
 
 from wsla.analysis.operations import (
-    LONGEST_OUTAGE,
     Aggregate,
     Arithmetic,
     AtLeastDown,
@@ -47,6 +46,7 @@ from wsla.evaluation.reference.aggregates import (
     steps,
 )
 from wsla.evaluation.reference.judging import judge
+from wsla.evaluation.reference.outages import outage_windows
 from wsla.evaluation.reference.pointwise import Leaf, operands, value_of
 from wsla.evaluation.reference.records import of_record
 from wsla.evaluation.reference.shapes import label_names, source_of, window_kind
@@ -170,27 +170,9 @@ class Evaluator:
         return windows_between(self.plan, kind, start, until)
 
     def _find_outages(self, condition: int, labels: LabelSet, asked: int) -> list[Interval]:
-        # M59: from the instant from which it is false to the next at which it is true; unknown ends nothing.
-        found: list[Interval] = []
         known = in_term(self.plan, Interval(self.plan.effective_start, max(asked, self.plan.effective_start)))
-        before: Value = None
-        begun: int | None = None
-        for time, value in self.segments(condition, labels, known, asked) if known else []:
-            if begun is not None and time.start >= begun + LONGEST_OUTAGE:
-                found.append(Interval(begun, begun + LONGEST_OUTAGE))
-                begun = None
-            if value is False and before is not False:
-                begun = time.start
-            elif value is True and begun is not None:
-                found.append(Interval(begun, time.start))
-                begun = None
-            before = before if value is None else value
-        if begun is not None:
-            # How long it lasts is not known: until the end of the term, or as long as an outage can last.
-            latest = begun + LONGEST_OUTAGE
-            end = self.plan.effective_end
-            found.append(Interval(begun, latest if end is None else min(latest, end)))
-        return found
+        segments = self.segments(condition, labels, known, asked) if known else []
+        return outage_windows(segments, self.plan.effective_end)
 
     def _verdict_state(self, node: VerdictState, labels: LabelSet, at: int, asked: int) -> bool:
         # M25: at least k of the last n final verdicts; false before the first.
