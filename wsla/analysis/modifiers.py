@@ -21,13 +21,17 @@ _LAST_DAY = 31
 
 @frozen(kw_only=True)
 class Context:
-    """What surrounds a formula: the window and filters that its functions take, and a pause for ``elapsed``."""
+    """What surrounds a formula: the window and filters that its functions take, and a pause for ``elapsed``.
+
+    ``as_signals`` is True in a rule, where conditions over different windows meet by their latest values.
+    """
 
     window: Window | None = None
     filter: TimeFilter = TimeFilter()
     pausing: surface.Expression | None = None
     by: tuple[str, ...] = ()
     window_span: Span | None = None
+    as_signals: bool = False
 
 
 def read_modifiers(

@@ -165,6 +165,14 @@ class Latest(Node):
 
 
 @frozen(kw_only=True)
+class Label(Node):
+    """A series that has, in every window, the value of a label in the combination that is looked at."""
+
+    label: str
+    by: tuple[str, ...]
+
+
+@frozen(kw_only=True)
 class VerdictState(Node):
     """A signal: true while at least ``count`` of the goal's last ``of_last`` final verdicts are ``verdict``."""
 
@@ -187,5 +195,6 @@ Operation = (
     | Aggregate
     | Idle
     | Latest
+    | Label
     | VerdictState
 )

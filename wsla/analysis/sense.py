@@ -255,7 +255,7 @@ def _rests_on(agreement: CheckedAgreement, goal: Goal, source: str) -> bool:
 def inputs(operation: op.Operation) -> Iterable[int]:
     """The positions of an operation's inputs."""
     match operation:
-        case op.Constant() | op.SourceField() | op.VerdictState():
+        case op.Constant() | op.SourceField() | op.Label() | op.VerdictState():
             return ()
         case op.Compare(left=left, right=right) | op.Logical(left=left, right=right):
             return (left, right)

@@ -62,6 +62,8 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "E0403": "a table that says nothing for some values",
         "E0404": "a credit that is never due",
         "W0405": "a worse value that earns a smaller credit",
+        "E0420": "a line that is not applicable, in the wrong place",
+        "E0421": "a line with the wrong number of values",
         # E05: goals and what follows
         "E0501": "a condition that is not judged over windows",
         "E0502": "a policy for unknown time that does not exist",
@@ -72,6 +74,7 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "E0507": "a goal that can never be met",
         "E0508": "a goal that is always met",
         "W0509": "a goal whose violation the sources cannot see",
+        "E0525": "a goal without a budget that could be spent",
         # E06: time
         "E0601": "a date or time that does not exist",
         "E0602": "an end before its start, or no start at all",

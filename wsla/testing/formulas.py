@@ -248,11 +248,15 @@ class Formulas:
             formula = self.series(window, by, depth=depth - 1)
             return build.idle(formula, self.limit(formula))
         kind = self.pick("leaf", "leaf", "leaf", "arithmetic", "choice", "scalar") if depth else "leaf"
+        if by and self.sometimes(6):
+            kind = "label"
         left = self.leaf(window, by, depth=depth)
         match kind:
             case "arithmetic":
                 right = self.leaf(window, self.pick(by, ()), depth=0)
                 return build.arithmetic(left, self.pick("+", "-", "*", "/", "started"), right)
+            case "label":
+                return self._by_label(by, left, build.constant(Fraction(3)))
             case "scalar":
                 return build.arithmetic(
                     left,
@@ -267,6 +271,13 @@ class Formulas:
                 return build.choice(left, arms, self.pick(None, build.constant(Fraction(3))))
             case _:
                 return left
+
+    def _by_label(self, by: tuple[str, ...], value: int, other: int) -> int:
+        """A table over the label that tells parts of a series from each other."""
+        build = self.build
+        subject = build.label(self.pick(*by), by)
+        arms = [(self.pick("==", "!="), build.constant(self.pick("eu", "us", "mars")), value)]
+        return build.choice(subject, arms, self.pick(None, other))
 
     def leaf(self, window: Window, by: tuple[str, ...], *, depth: int) -> int:
         """An aggregate of numbers."""
@@ -380,7 +391,11 @@ class Formulas:
         """A boolean series from one of numbers."""
         if isinstance(self.build.operations[series].type, BooleanType):
             return series
-        return self.build.compare(series, self.pick(*_COMPARISONS[:4], *_COMPARISONS), self.limit(series))
+        limit = self.limit(series)
+        by = getattr(self.build.operations[series], "by", ())
+        if by and self.sometimes(4):
+            limit = self._by_label(by, limit, self.limit(series))
+        return self.build.compare(series, self.pick(*_COMPARISONS[:4], *_COMPARISONS), limit)
 
     # Goals and rules
 

@@ -15,6 +15,7 @@ from wsla.analysis.operations import (
     Constant,
     Elapsed,
     Idle,
+    Label,
     Latest,
     Logical,
     Negation,
@@ -215,6 +216,10 @@ class PlanBuilder:
                 right=right,
             )
         )
+
+    def label(self, name: str, by: tuple[str, ...]) -> int:
+        """The value of a label, beside a series told apart by it."""
+        return self._add(Label(shape=Shape.SERIES, type=TEXT, label=name, by=by))
 
     def choice(self, subject: int, arms: list[tuple[str, int, int]], otherwise: int | None = None) -> int:
         """``by subject { operator bound: value … else: otherwise }``."""

@@ -21,6 +21,7 @@ from wsla.analysis.operations import (
     Constant,
     Elapsed,
     Idle,
+    Label,
     Latest,
     Logical,
     Negation,
@@ -45,7 +46,7 @@ from wsla.evaluation.reference.aggregates import (
 from wsla.evaluation.reference.judging import judge
 from wsla.evaluation.reference.pointwise import Leaf, operands, value_of
 from wsla.evaluation.reference.records import of_record
-from wsla.evaluation.reference.shapes import label_names, source_of, window_kind
+from wsla.evaluation.reference.shapes import has_windows, label_names, source_of, window_kind
 from wsla.evaluation.reference.streams import NO_LABELS, Facts, LabelSet, Row, restrict
 from wsla.evaluation.reference.windows import kept_time, known_at, windows_between, windows_inside
 from wsla.evaluation.verdicts import Judgement, SeriesValue
@@ -219,14 +220,14 @@ class Evaluator:
             return bounds.certain(self.scalar(index), boolean=boolean)
         if isinstance(node, Aggregate):
             return self._aggregate(index, node, self._own(index, labels), window, asked)
+        if isinstance(node, Label):
+            return bounds.certain(dict(labels).get(node.label), boolean=boolean)  # M74
         # M7: series combine window by window, where at least one of them has the window; one without labels has it
         # for no combination of labels by itself.
         inputs = {x: self.series(x, labels, window, asked) for x in operands(node)}
         labelled = bool(label_names(self.plan, index))
-        if not any(
-            found is not None
-            and self.plan.operations[x].shape is Shape.SERIES
-            and bool(label_names(self.plan, x)) == labelled
+        if has_windows(self.plan, index) and not any(
+            found is not None and has_windows(self.plan, x) and bool(label_names(self.plan, x)) == labelled
             for x, found in inputs.items()
         ):
             return None
@@ -253,7 +254,7 @@ class Evaluator:
                 if window.end <= asked and self._idle(node.operand, labels, window, asked):
                     return bounds.certain(self.scalar(node.value), boolean=boolean)
                 return operand(node.operand)
-            case Constant() | SourceField() | Elapsed() | AtLeastDown() | Latest() | VerdictState():
+            case Constant() | SourceField() | Elapsed() | AtLeastDown() | Latest() | Label() | VerdictState():
                 raise TypeError("a series is made of aggregates and scalars")
             case _ as never:
                 assert_never(never)

@@ -14,6 +14,7 @@ from wsla.analysis.operations import (
     Constant,
     Elapsed,
     Idle,
+    Label,
     Latest,
     Logical,
     Negation,
@@ -131,7 +132,7 @@ class Layout:
         match operation := self.operations[index]:
             case SourceField(source=source):
                 return self.sources[source].labels
-            case Aggregate(by=by):
+            case Aggregate(by=by) | Label(by=by):
                 return by
             case Latest(operand=operand):
                 return self.names(operand)
