@@ -130,11 +130,23 @@ class Elapsed(Node):
 
 
 @frozen(kw_only=True)
+class Forgiving:
+    """Outages that do not count: those that are shorter than ``length`` nanoseconds or, unless ``strictly``, just as long."""
+
+    length: int
+    strictly: bool
+
+    def counts(self, length: int) -> bool:
+        """True where an outage of that many nanoseconds counts."""
+        return length >= self.length if self.strictly else length > self.length
+
+
+@frozen(kw_only=True)
 class Aggregate(Node):
     """One value a window (a series): ``function`` of ``argument`` over a window of time.
 
-    ``argument`` is None for ``count(source)``. ``where`` keeps the samples, records or windows for which it is true.
-    ``parameter`` is the percentile's rank as a share. ``by`` names labels: one series a combination of their values.
+    ``argument`` is None for ``count(source)``. ``where`` keeps the samples, records or windows for which it is true, of
+    functions over time the time in which it is true. ``forgiving`` says which outages do not count. ``parameter`` is the percentile's rank as a share. ``by`` names labels: one series a combination of their values.
     ``idle`` is the value of a window in which there was nothing to look at.
     """
 
@@ -147,6 +159,7 @@ class Aggregate(Node):
     filter: TimeFilter
     by: tuple[str, ...]
     idle: int | None = None
+    forgiving: Forgiving | None = None
 
 
 @frozen(kw_only=True)

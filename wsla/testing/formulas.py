@@ -10,7 +10,7 @@ from attrs import frozen
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
-from wsla.analysis.operations import Aggregate, SourceField, TimeFilter, Window
+from wsla.analysis.operations import Aggregate, Forgiving, SourceField, TimeFilter, Window
 from wsla.analysis.types import BooleanType, NumberType, ValueType
 from wsla.plan.model import Action, Budget, Plan, Step, UnknownTime
 from wsla.testing.plans import (
@@ -297,7 +297,27 @@ class Formulas:
             "availability", "availability", "duration", "downtime", "time_mean", "longest", "outages"
         )
         argument = self.number(by) if function == "time_mean" else self.truth(by)
-        return self.build.aggregate(function, argument, window, filter=self.filter(), by=by)
+        forgiving = None if function in ("time_mean", "longest") else self._forgiving()
+        return self.build.aggregate(
+            function,
+            argument,
+            window,
+            where=self._time_where(by),
+            filter=self.filter(),
+            by=by,
+            idle=self._idle(),
+            forgiving=forgiving,
+        )
+
+    def _time_where(self, by: tuple[str, ...]) -> int | None:
+        return self.truth(self.pick(by, ()), depth=1) if self.sometimes(3) else None
+
+    def _forgiving(self) -> Forgiving | None:
+        if not self.sometimes(3):
+            return None
+        # In the order of the gaps between samples, and between them.
+        steps = self.pick(1, 2, 3, 8, 30, Fraction(5, 2), Fraction(1, 1_000_000_000))
+        return Forgiving(length=int(steps * self.scale.unit) or 1, strictly=self.pick(True, False))
 
     def _numeric(self) -> tuple[str, Fraction | None]:
         function = self.pick("sum", "mean", "median", "min", "max", "percentile", "mode", "span", "variance")
@@ -366,6 +386,7 @@ class Formulas:
         kind = self.pick(*self.scale.inner)
         inner = self.series(kind, by, depth=0)
         function, parameter = self._numeric()
+        forgiving: Forgiving | None = None
         match self.pick("count", "share", "number", "number", "last"):
             case "count":
                 function, parameter = "count", None
@@ -373,6 +394,7 @@ class Formulas:
                 function, parameter = self.pick("first", "last"), None
             case "share":
                 function, parameter, inner = "share", None, self.condition_of(inner)
+                forgiving = self._forgiving()
             case _:
                 pass
         where = self.condition_of(self.leaf(kind, by, depth=0)) if self.sometimes(4) else None
@@ -385,6 +407,7 @@ class Formulas:
             filter=self.pick(ALL_TIME, ALL_TIME, self.filter()),
             by=by,
             idle=self._idle(),
+            forgiving=forgiving,
         )
 
     def condition_of(self, series: int) -> int:
@@ -433,10 +456,18 @@ class Formulas:
         target = self.pick(*_SHARES)
         time = self.pick(True, False)
         if time:
-            aggregate = build.aggregate("availability", self.truth(by), window, filter=self.filter(), by=by)
+            aggregate = build.aggregate(
+                "availability",
+                self.truth(by),
+                window,
+                where=self._time_where(by),
+                filter=self.filter(),
+                by=by,
+                forgiving=self._forgiving(),
+            )
         elif self.sometimes(2):
             inner = self.condition_of(self.leaf(self.pick(*self.scale.inner), by, depth=0))
-            aggregate = build.aggregate("share", inner, window, by=by)
+            aggregate = build.aggregate("share", inner, window, by=by, forgiving=self._forgiving())
         else:
             source = "cases" if by else "tickets"
             good = self.of_records(source, truth=True)

@@ -14,6 +14,7 @@ from wsla.analysis.operations import (
     Compare,
     Constant,
     Elapsed,
+    Forgiving,
     Idle,
     Label,
     Latest,
@@ -263,6 +264,7 @@ class PlanBuilder:
         filter: TimeFilter = ALL_TIME,
         by: tuple[str, ...] = (),
         idle: int | None = None,
+        forgiving: Forgiving | None = None,
     ) -> int:
         """``function(argument where …)`` in every window. ``source`` is needed for samples and records only."""
         type_: ValueType
@@ -291,6 +293,7 @@ class PlanBuilder:
                 filter=filter,
                 by=by,
                 idle=idle,
+                forgiving=forgiving,
             )
         )
 

@@ -172,10 +172,12 @@ class Layout:
         match operation := self.operations[index]:
             case SourceField(source=source):
                 return frozenset({source})
-            case Aggregate(argument=argument):
+            case Aggregate(argument=argument, where=where):
                 own = self.source_of(index)
                 if own is not None:
                     return frozenset({own.name})
+                if argument is not None and where is not None and operation.function in OVER_TIME:
+                    return self.origins(argument) | self.origins(where)
                 return frozenset() if argument is None else self.origins(argument)
             case Latest(operand=operand):
                 return self.origins(operand)
