@@ -5,9 +5,8 @@ from __future__ import annotations
 import attrs
 from attrs import define, field, frozen
 
-from wsla.analysis.operations import Node, Operation
+from wsla.analysis.operations import Node, Operation, Window
 from wsla.analysis.types import BooleanType, InstantType, NumberType, Shape, TextType, ValueType
-from wsla.values.calendars import CalendarWindow, ExactWindow, RollingWindow
 
 
 @define(eq=False)
@@ -55,7 +54,7 @@ class Typed:
     operation: int
     shape: Shape
     type: AnyType
-    window: CalendarWindow | ExactWindow | RollingWindow | None = None
+    window: Window | None = None
     by: tuple[str, ...] = ()
     sources: frozenset[str] = frozenset()
     applicable: int | None = None

@@ -12,12 +12,12 @@ from attrs import field, frozen
 
 from wsla.analysis.types import Shape, ValueType
 from wsla.diagnostics.source import NOWHERE, Span
-from wsla.values.calendars import CalendarWindow, ExactWindow, RollingWindow
+from wsla.values.calendars import CalendarWindow, ExactWindow, OverlappingWindow, RollingWindow
 
 Value = bool | int | Fraction | str | None
 """A value at run time; None is *unknown*."""
 
-Window = CalendarWindow | ExactWindow | RollingWindow
+Window = CalendarWindow | ExactWindow | OverlappingWindow | RollingWindow
 
 
 @frozen(kw_only=True)

@@ -12,7 +12,7 @@ from wsla.analysis.scope import Scope
 from wsla.analysis.types import NumberType
 from wsla.diagnostics.diagnostic import Related
 from wsla.diagnostics.source import Span
-from wsla.values.calendars import CalendarUnit, CalendarWindow, ExactWindow, RollingWindow
+from wsla.values.calendars import CalendarUnit, CalendarWindow, ExactWindow, OverlappingWindow, RollingWindow
 from wsla.values.instants import DAY, format_length
 from wsla.values.quantities import format_percentage
 
@@ -200,6 +200,8 @@ def _window_length(window: op.Window) -> int:
     match window:
         case CalendarWindow(unit=unit, count=count):
             return _DAYS[unit] * count * DAY
+        case OverlappingWindow(period=period, count=count):
+            return _window_length(period) * count
         case ExactWindow(length_ns=length):
             return length
         case RollingWindow(length_ns=length):

@@ -78,6 +78,8 @@ def modifier(node: surface.Modifier, layout: Layout, indent: int) -> str:
             return each_window(node)
         case surface.RollingWindow(length=length, every=every):
             return f"over last {length.text}" + (f" every {every.text}" if every else "")
+        case surface.OverlappingWindow(count=count, unit=unit):
+            return f"over last {count.text} {unit.text}"
         case surface.During(schedule=schedule):
             return f"during {schedule.text}"
         case surface.Excluding(schedule=schedule):

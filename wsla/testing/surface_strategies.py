@@ -187,6 +187,7 @@ def _modifiers(depth: int) -> st.SearchStrategy[Any]:
     return st.one_of(
         each_windows,
         _node(surface.RollingWindow, length=words(*_LENGTHS), every=_optional(words(*_LENGTHS))),
+        _node(surface.OverlappingWindow, count=words("1", "2", "12"), unit=words("months", "days", "year")),
         _node(surface.During, schedule=names),
         _node(surface.Excluding, schedule=names),
         _node(surface.Pausing, condition=pause),

@@ -311,7 +311,7 @@ class Wiring:
         stream.takers.append(member)
 
     def _member_gauge(self, kind: Kind, source: Source, labels: Labels | None) -> Gauge:
-        gauge = Gauge(unknown, kind.frames.kept, presence=True, rolling=kind.frames.rolling)
+        gauge = Gauge(unknown, kind.frames.kept, presence=True, rolling=kind.frames.looks_back)
         argument = kind.node.argument
         if argument is not None:
             gauge.read = self._signal(argument, labels, gauge)

@@ -143,6 +143,11 @@ class ExpressionBuilder(Transformer_NonRecursive[Token, Any]):
     ) -> surface.RollingWindow:
         return surface.RollingWindow(length=to_word(length), every=maybe_word(every), span=span_of(meta))
 
+    def overlapping_window(
+        self, meta: Meta, _: Token, count: Token, unit: Token
+    ) -> surface.OverlappingWindow:
+        return surface.OverlappingWindow(count=to_word(count), unit=to_word(unit), span=span_of(meta))
+
     def during(self, meta: Meta, schedule: Token) -> surface.During:
         return surface.During(schedule=to_word(schedule), span=span_of(meta))
 

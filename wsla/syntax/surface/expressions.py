@@ -177,6 +177,15 @@ class RollingWindow:
 
 
 @frozen(kw_only=True)
+class OverlappingWindow:
+    """``over last 2 months``."""
+
+    count: Word
+    unit: Word
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
 class During:
     """``during SCHEDULE``."""
 
@@ -208,7 +217,7 @@ class ByLabel:
     span: Span = span_field()
 
 
-Modifier = EachWindow | RollingWindow | During | Excluding | Pausing | ByLabel
+Modifier = EachWindow | RollingWindow | OverlappingWindow | During | Excluding | Pausing | ByLabel
 
 
 @frozen(kw_only=True)
