@@ -21,6 +21,8 @@ from wsla.values.quantities import TIME
 
 Check = Callable[[surface.Expression, Context], Typed | None]
 _HUNDRED = 100
+MILLIONTH = Fraction(1, 1_000_000)
+"""The step to which a standard deviation is rounded; that of lengths of time is a nanosecond (M33)."""
 
 
 @frozen
@@ -76,6 +78,8 @@ class AggregateChecker:
                 call.span,
             )
             return None
+        if function.name == "stddev":
+            parameter = Fraction(1)
         if wanted > 1:
             parameter = self._rank(call.arguments[1])
         argument, source = self._argument(call.arguments[0], function)
@@ -283,6 +287,8 @@ class AggregateChecker:
             )
             name, operation = "duration", self.scope.arena.add(negation)
         kind = self._result(function, argument)
+        if name == "stddev" and isinstance(kind, NumberType) and kind.dimension != TIME:
+            parameter = MILLIONTH
         node = op.Aggregate(
             function="percentile" if name == "median" else name,
             source=source,

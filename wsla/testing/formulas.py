@@ -320,7 +320,11 @@ class Formulas:
         return Forgiving(length=int(steps * self.scale.unit) or 1, strictly=self.pick(True, False))
 
     def _numeric(self) -> tuple[str, Fraction | None]:
-        function = self.pick("sum", "mean", "median", "min", "max", "percentile", "mode", "span", "variance")
+        function = self.pick(
+            "sum", "mean", "median", "min", "max", "percentile", "mode", "span", "variance", "stddev"
+        )
+        if function == "stddev":
+            return function, self.pick(Fraction(1), Fraction(1, 1_000_000))
         return function, self.pick(*_RANKS) if function == "percentile" else None
 
     def _idle(self) -> int | None:
