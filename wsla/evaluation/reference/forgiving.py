@@ -67,7 +67,9 @@ def time_forgiving(
             coverage=coverage,
         )
     # Unknown time in a forgiven run may be good or no part of W: the former would be better.
-    known_inside = length(intersect(forgiven, normalise(time for time, found in segments if found is not None)))
+    known_inside = length(
+        intersect(forgiven, normalise(time for time, found in segments if found is not None))
+    )
     certain = whole - (length(forgiven) - known_inside if cuttable else 0)
     if function == "duration":
         return SeriesValue(
@@ -84,7 +86,9 @@ def time_forgiving(
     )
 
 
-def time_spent(segments: Sequence[Segment], before: Intervals, forgiving: Forgiving | None, *, missed: bool) -> int:
+def time_spent(
+    segments: Sequence[Segment], before: Intervals, forgiving: Forgiving | None, *, missed: bool
+) -> int:
     """M23, M52: the part of a budget that is spent in the time before the instant asked about; unknown time is spent
     where it counts as ``missed``.
     """
