@@ -8,6 +8,7 @@ from math import ceil, floor
 from typing import assert_never
 
 from wsla.analysis.operations import (
+    Across,
     Aggregate,
     Arithmetic,
     AtLeastDown,
@@ -22,6 +23,7 @@ from wsla.analysis.operations import (
     Operation,
     SourceField,
     Value,
+    VerdictCount,
     VerdictState,
 )
 
@@ -61,7 +63,17 @@ def _inputs(operation: Operation) -> tuple[int, ...]:
             arms = tuple(position for arm in operation.arms for position in (arm.bound, arm.value))
             last = () if operation.otherwise is None else (operation.otherwise,)
             return (operation.subject, *arms, *last)
-        case AtLeastDown() | SourceField() | Elapsed() | Aggregate() | Idle() | Latest() | VerdictState():
+        case (
+            AtLeastDown()
+            | SourceField()
+            | Elapsed()
+            | Aggregate()
+            | Idle()
+            | Latest()
+            | VerdictState()
+            | Across()
+            | VerdictCount()
+        ):
             raise ValueError(f"{type(operation).__name__} depends on observations: it is no scalar")
         case _:
             assert_never(operation)
@@ -81,7 +93,17 @@ def _evaluate(operation: Operation, values: dict[int, Value]) -> Value:
             return _calculate(operation.operator, values[operation.left], values[operation.right])
         case Choice():
             return _choose(operation, values)
-        case AtLeastDown() | SourceField() | Elapsed() | Aggregate() | Idle() | Latest() | VerdictState():
+        case (
+            AtLeastDown()
+            | SourceField()
+            | Elapsed()
+            | Aggregate()
+            | Idle()
+            | Latest()
+            | VerdictState()
+            | Across()
+            | VerdictCount()
+        ):
             raise ValueError(f"{type(operation).__name__} depends on observations: it is no scalar")
         case _:
             assert_never(operation)

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from wsla.analysis.operations import Aggregate, Constant, Elapsed, Latest, SourceField, VerdictState, Window
+from wsla.analysis.operations import (
+    Across,
+    Aggregate,
+    Constant,
+    Elapsed,
+    Latest,
+    SourceField,
+    VerdictCount,
+    VerdictState,
+    Window,
+)
 from wsla.analysis.types import Shape
 from wsla.evaluation.reference.pointwise import operands
 from wsla.plan.model import Goal, Plan
@@ -21,7 +31,7 @@ def label_names(plan: Plan, index: int) -> tuple[str, ...]:
     match node := plan.operations[index]:
         case SourceField():
             return plan.source(node.source).labels
-        case Aggregate():
+        case Aggregate() | Across() | VerdictCount():
             return node.by
         case Latest():
             return label_names(plan, node.operand)
@@ -38,6 +48,8 @@ def window_kind(plan: Plan, index: int) -> Window:
     node = plan.operations[index]
     if isinstance(node, Aggregate):
         return node.window
+    if isinstance(node, Across):
+        return window_kind(plan, node.operand)
     return window_kind(plan, next(x for x in operands(node) if plan.operations[x].shape is Shape.SERIES))
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import assert_never
 
 from wsla.analysis.operations import (
+    Across,
     Aggregate,
     Arithmetic,
     AtLeastDown,
@@ -23,6 +24,7 @@ from wsla.analysis.operations import (
     Operation,
     SourceField,
     Value,
+    VerdictCount,
     VerdictState,
 )
 from wsla.analysis.types import Shape
@@ -43,7 +45,16 @@ def bind(operations: tuple[Operation, ...], index: int, leaf: Leaf) -> Reader:
     match operation:
         case Constant(value=value):
             return lambda: value
-        case SourceField() | Elapsed() | Aggregate() | Idle() | Latest() | VerdictState():
+        case (
+            SourceField()
+            | Elapsed()
+            | Aggregate()
+            | Idle()
+            | Latest()
+            | VerdictState()
+            | Across()
+            | VerdictCount()
+        ):
             return leaf(index)
         case Compare(operator=sign, left=left, right=right):
             return _bind_comparison(operations, sign, left, right, leaf)
