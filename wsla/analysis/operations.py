@@ -196,6 +196,35 @@ class VerdictState(Node):
     of_last: int
 
 
+@frozen(kw_only=True)
+class Across(Node):
+    """A signal or a series told apart by labels, joined into one for each combination of the labels in ``by``.
+
+    ``function`` is ``count``, ``sum``, ``min``, ``max``, ``mean`` or ``share``; ``where`` keeps the streams for which
+    it is true. Where there is a ``limit``, a scalar, the signal is the truth of ``value operator limit``.
+    """
+
+    function: str
+    operand: int
+    where: int | None
+    by: tuple[str, ...]
+    operator: str | None = None
+    limit: int | None = None
+
+
+@frozen(kw_only=True)
+class VerdictCount(Node):
+    """How many verdicts of a goal were ``violated``: of the last ``of_last``, or where that is None, in a row.
+
+    A signal that changes at final instants; as a series, in the amounts of the goal's own credits, the number up
+    to and including the verdict of the window. ``by`` are the labels of the goal.
+    """
+
+    goal: str
+    of_last: int | None
+    by: tuple[str, ...]
+
+
 Operation = (
     Constant
     | SourceField
@@ -211,4 +240,6 @@ Operation = (
     | Latest
     | Label
     | VerdictState
+    | Across
+    | VerdictCount
 )

@@ -8,6 +8,7 @@ from math import ceil, floor
 from typing import assert_never
 
 from wsla.analysis.operations import (
+    Across,
     Aggregate,
     Arithmetic,
     AtLeastDown,
@@ -23,6 +24,7 @@ from wsla.analysis.operations import (
     Operation,
     SourceField,
     Value,
+    VerdictCount,
     VerdictState,
 )
 
@@ -71,6 +73,8 @@ def _inputs(operation: Operation) -> tuple[int, ...]:
             | Latest()
             | Label()
             | VerdictState()
+            | Across()
+            | VerdictCount()
         ):
             raise ValueError(f"{type(operation).__name__} depends on observations: it is no scalar")
         case _:
@@ -100,6 +104,8 @@ def _evaluate(operation: Operation, values: dict[int, Value]) -> Value:
             | Latest()
             | Label()
             | VerdictState()
+            | Across()
+            | VerdictCount()
         ):
             raise ValueError(f"{type(operation).__name__} depends on observations: it is no scalar")
         case _:

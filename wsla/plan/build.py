@@ -116,7 +116,7 @@ def _move(operation: op.Operation, moved: dict[int, int]) -> op.Operation:
         case op.Constant(value=Fraction(denominator=1) as value):
             # Whole numbers compare some ten times faster than fractions, once for every observation.
             return evolve(operation, value=int(value))
-        case op.Constant() | op.SourceField() | op.Label() | op.VerdictState():
+        case op.Constant() | op.SourceField() | op.Label() | op.VerdictState() | op.VerdictCount():
             return operation
         case op.Compare(left=left, right=right) | op.Logical(left=left, right=right):
             return evolve(operation, left=moved[left], right=moved[right])
@@ -139,5 +139,7 @@ def _move(operation: op.Operation, moved: dict[int, int]) -> op.Operation:
             return evolve(operation, start=moved[start], end=moved[end], pausing=maybe(pausing))
         case op.Aggregate(argument=argument, where=where, idle=idle):
             return evolve(operation, argument=maybe(argument), where=maybe(where), idle=maybe(idle))
+        case op.Across(operand=operand, where=where, limit=limit):
+            return evolve(operation, operand=moved[operand], where=maybe(where), limit=maybe(limit))
         case _ as unreachable:
             assert_never(unreachable)

@@ -146,7 +146,7 @@ class Formulas:
         source = "regional" if by else self.pick("probe", "probe", "probe")
         build = self.build
         match (
-            self.pick("ok", "ok", "compare", "text", "logical", "not", "choice", "latest", "downs")
+            self.pick("ok", "ok", "compare", "text", "logical", "not", "choice", "latest", "downs", "joined")
             if depth
             else "ok"
         ):
@@ -164,6 +164,8 @@ class Formulas:
             case "downs":
                 parts = (self.truth(by, depth=0), *(self.truth(self.pick((), by), depth=0) for _ in range(2)))
                 return build.at_least_down(parts, self.pick(1, 2, 2, 3))
+            case "joined" if not by:
+                return self._joined_truth()
             case "choice":
                 number = self.number(by, depth=0)
                 arms = [(self.pick(">=", "<"), self.limit(number), self.truth(by, depth=0))]
@@ -174,8 +176,34 @@ class Formulas:
             case _:
                 return build.field(source, "ok")
 
+    def _joined_truth(self) -> int:
+        """A condition over the streams of all regions together (M60)."""
+        build = self.build
+        function, part = self._joined_part()
+        where = self.pick(None, self.truth(_REGION, depth=1))
+        number = build.across(function, part, where=where)
+        limit = self.limit(number)
+        if self.sometimes(3):
+            return build.compare(number, self.pick(*_COMPARISONS), limit)
+        return build.across(function, part, where=where, compared=(self.pick(*_COMPARISONS), limit))
+
+    def _joined_part(self) -> tuple[str, int]:
+        function = self.pick("count", "count", "share", "min", "max", "sum", "mean")
+        truth = function in ("count", "share")
+        return function, self.truth(_REGION, depth=1) if truth else self.number(_REGION)
+
+    def joined_series(self, window: Window) -> int:
+        """A series over all regions together (M61)."""
+        function = self.pick("count", "share", "min", "max", "sum", "mean")
+        part = self.series(window, _REGION, depth=1)
+        part = self.condition_of(part) if function == "share" else part
+        where = self.condition_of(self.leaf(window, _REGION, depth=0)) if self.sometimes(3) else None
+        return self.build.across(function, part, where=where)
+
     def number(self, by: tuple[str, ...], *, depth: int = 1) -> int:
         """A numeric signal."""
+        if not by and depth and self.sometimes(5):
+            return self.build.across(*self._joined_part())
         source = "regional" if by else "probe"
         build = self.build
         match self.pick("load", "elapsed", "arithmetic", "choice") if depth else self.pick("load", "elapsed"):
@@ -252,6 +280,8 @@ class Formulas:
         if by and self.sometimes(6):
             kind = "label"
         left = self.leaf(window, by, depth=depth)
+        if not by and depth and self.sometimes(3):
+            left = self.joined_series(window)
         match kind:
             case "arithmetic":
                 right = self.leaf(window, self.pick(by, ()), depth=0)
@@ -432,7 +462,7 @@ class Formulas:
             unknown_time=self.pick(*UnknownTime),
             minimum_coverage=self.pick(Fraction(9, 10), Fraction(9, 10), Fraction(1, 2), Fraction(1)),
             budget=budget,
-            otherwise=self._credits(value),
+            otherwise=self._credits(value) if self.sometimes(2) else self._escalating(name, by),
             rewarding=self._credits(value) if self.sometimes(4) else (),
         )
 
@@ -471,6 +501,17 @@ class Formulas:
             case _:
                 return (build.credit(build.arithmetic(value, "*", fixed)), build.credit(fixed))
 
+    def _escalating(self, name: str, by: tuple[str, ...]) -> tuple[Action, ...]:
+        """A credit that grows with the number of misses (M62)."""
+        build = self.build
+        misses = build.verdict_count(name, self.pick(None, None, 2, 3), by=by, series=True)
+        amounts = [build.constant(Fraction(amount), euros()) for amount in (30, 20, 10)]
+        arms = [
+            (">=", build.constant(Fraction(3)), amounts[0]),
+            (">=", build.constant(Fraction(2)), amounts[1]),
+        ]
+        return (build.credit(build.choice(misses, arms, amounts[2])),)
+
     def _rule(self, name: str, by: tuple[str, ...]) -> None:
         build = self.build
         unit = self.scale.unit
@@ -479,9 +520,11 @@ class Formulas:
         if trigger is None:
             of_last = self.pick(1, 2, 3)
             verdict = self.pick("violated", "violated", "met", "unknown")
-            trigger = build.verdict_state(
-                self.pick(*goals).name, min(of_last, self.pick(1, 2)), of_last, verdict
-            )
+            goal = self.pick(*goals)
+            trigger = build.verdict_state(goal.name, min(of_last, self.pick(1, 2)), of_last, verdict)
+            if self.sometimes(3):
+                count = build.verdict_count(goal.name, self.pick(None, of_last), by=goal.by)
+                trigger = build.compare(count, self.pick(">=", "=="), build.constant(Fraction(of_last)))
         build.rule(
             name,
             trigger,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 from wsla.analysis.operations import (
+    Across,
     Aggregate,
     Arithmetic,
     Arm,
@@ -24,6 +25,7 @@ from wsla.analysis.operations import (
     SourceField,
     TimeFilter,
     Value,
+    VerdictCount,
     VerdictState,
     Window,
 )
@@ -313,6 +315,40 @@ class PlanBuilder:
                 shape=Shape.SIGNAL, type=BOOLEAN, goal=goal, verdict=verdict, count=count, of_last=of_last
             )
         )
+
+    def across(
+        self,
+        function: str,
+        operand: int,
+        *,
+        where: int | None = None,
+        by: tuple[str, ...] = (),
+        compared: tuple[str, int] | None = None,
+    ) -> int:
+        """``function(operand across …)``; ``compared`` with a scalar, of a signal, by an operator."""
+        type_: ValueType = self.operations[operand].type
+        if function in ("count", "share"):
+            type_ = NUMBER if function == "count" else SHARE
+        operator, limit = (None, None) if compared is None else compared
+        return self._add(
+            Across(
+                shape=self.operations[operand].shape,
+                type=type_ if compared is None else BOOLEAN,
+                function=function,
+                operand=operand,
+                where=where,
+                by=by,
+                operator=operator,
+                limit=limit,
+            )
+        )
+
+    def verdict_count(
+        self, goal: str, of_last: int | None, *, by: tuple[str, ...] = (), series: bool = False
+    ) -> int:
+        """``consecutive(goal)``, or ``misses(goal, of_last)``; a series for the goal's own credits."""
+        shape = Shape.SERIES if series else Shape.SIGNAL
+        return self._add(VerdictCount(shape=shape, type=NUMBER, goal=goal, of_last=of_last, by=by))
 
     # Obligations and reactions
 

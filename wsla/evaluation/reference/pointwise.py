@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, Final, assert_never, cast
 
 from wsla.analysis.operations import (
+    Across,
     Aggregate,
     Arithmetic,
     AtLeastDown,
@@ -25,10 +26,11 @@ from wsla.analysis.operations import (
     Operation,
     SourceField,
     Value,
+    VerdictCount,
     VerdictState,
 )
 
-Leaf = SourceField | Elapsed | Aggregate | Idle | Latest | Label | VerdictState
+Leaf = SourceField | Elapsed | Aggregate | Idle | Latest | Label | VerdictState | Across | VerdictCount
 """An operation whose value does not follow from its inputs' values at the same point."""
 
 _COMPARISONS: Final[Mapping[str, Callable[[Any, Any], bool]]] = MappingProxyType(
@@ -120,7 +122,17 @@ def value_of(operations: Sequence[Operation], index: int, leaf: Callable[[int, L
                 if compare(arm.operator, subject, at(arm.bound)):
                     return at(arm.value)
             return None if node.otherwise is None else at(node.otherwise)
-        case SourceField() | Elapsed() | Aggregate() | Idle() | Latest() | Label() | VerdictState() as node:
+        case (
+            SourceField()
+            | Elapsed()
+            | Aggregate()
+            | Idle()
+            | Latest()
+            | Label()
+            | VerdictState()
+            | Across()
+            | VerdictCount()
+        ) as node:
             return leaf(index, node)
         case _ as never:
             assert_never(never)

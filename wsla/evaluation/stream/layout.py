@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from wsla.analysis.operations import (
+    Across,
     Aggregate,
     Arithmetic,
     AtLeastDown,
@@ -20,6 +21,7 @@ from wsla.analysis.operations import (
     Negation,
     Operation,
     SourceField,
+    VerdictCount,
     VerdictState,
 )
 from wsla.analysis.types import BooleanType, Shape
@@ -84,6 +86,16 @@ class Layout:
         self.aggregates: Final = tuple(i for i in found if isinstance(self.operations[i], Aggregate))
         self.latest: Final = tuple(i for i in found if isinstance(self.operations[i], Latest))
         self.verdict_states: Final = tuple(i for i in found if isinstance(self.operations[i], VerdictState))
+        counts = [i for i in found if isinstance(self.operations[i], VerdictCount)]
+        # Counts that are signals, and those that the amounts of credits ask for.
+        self.verdict_counts: Final = tuple(i for i in counts if self.operations[i].shape is Shape.SIGNAL)
+        self.tallies: Final = tuple(i for i in counts if self.operations[i].shape is Shape.SERIES)
+        # Signals that are joined over labels.
+        self.joined: Final = tuple(
+            i
+            for i in found
+            if isinstance(operation := self.operations[i], Across) and operation.shape is Shape.SIGNAL
+        )
         self.idling: Final = frozenset(
             leaf for i in found if isinstance(self.operations[i], Idle) for leaf in self.leaves(i)
         )
@@ -132,7 +144,7 @@ class Layout:
         match operation := self.operations[index]:
             case SourceField(source=source):
                 return self.sources[source].labels
-            case Aggregate(by=by) | Label(by=by):
+            case Aggregate(by=by) | Across(by=by) | Label(by=by) | VerdictCount(by=by):
                 return by
             case Latest(operand=operand):
                 return self.names(operand)
@@ -145,6 +157,8 @@ class Layout:
         """The leaves of a formula: fields, aggregates, states."""
         operation = self.operations[index]
         below = operands(operation)
+        if isinstance(operation, Across) and operation.shape is Shape.SERIES:
+            below = (operation.operand,)
         if not below:
             return () if isinstance(operation, Constant) else (index,)
         return tuple(dict.fromkeys(leaf for x in below for leaf in self.leaves(x)))
@@ -181,8 +195,10 @@ class Layout:
                 return frozenset() if argument is None else self.origins(argument)
             case Latest(operand=operand):
                 return self.origins(operand)
-            case VerdictState(goal=goal):
+            case VerdictState(goal=goal) | VerdictCount(goal=goal):
                 return self.origins(self.goals[goal].condition)
+            case Across(operand=operand):
+                return self.origins(operand)
             case _:
                 return frozenset().union(*(self.origins(x) for x in operands(operation)))
 
@@ -207,6 +223,8 @@ class Layout:
                 return [operand]
             case Idle(operand=operand, value=value):
                 return [operand, value]
+            case Across(operand=operand, where=where, limit=limit):
+                return [x for x in (operand, where, limit) if x is not None]
             case Elapsed(start=start, end=end, pausing=pausing):
                 return [start, end] if pausing is None else [start, end, pausing]
             case _:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from heapq import heappop, heappush, heapreplace
 from typing import Any, Final
 
-from wsla.analysis.operations import VerdictState
+from wsla.analysis.operations import VerdictCount, VerdictState
 from wsla.evaluation.report import SeriesPoint
 from wsla.evaluation.stream.events import Event, JudgementFinal, TriggerChanged
 from wsla.evaluation.stream.inlets import Holder, Stream
@@ -54,6 +54,7 @@ class Machine:
             goal: [i for i in layout.verdict_states if state_of(layout, i).goal == goal]
             for goal in layout.goals
         }
+        self._counts = {goal: _counts_of(layout, layout.verdict_counts, goal) for goal in layout.goals}
         self._push(start, _START, 0, None)
         self._schedule()
 
@@ -231,14 +232,14 @@ class Machine:
 
     def _judge(self, instant: int, judge: Judge, points: Points) -> None:
         for labels in judge.condition.combinations(points):
-            judgement = judge.judge(points, labels, closed=True, final=True)
+            judgement = judge.judge(points, labels, closed=True, final=True, count=self.wiring.count_verdict)
             if judgement is None:
                 continue
             if self.keep:
                 self.judged.append(judgement)
             if not self.live:
                 self.events.append(JudgementFinal(at=instant, judgement=judgement))
-            if self.live or self._states[judge.goal.name]:
+            if self.live or self._states[judge.goal.name] or self._counts[judge.goal.name]:
                 due = instant + self.layout.plan.grace
                 self.awaiting.append((due, judgement, labels))
                 self._push(due, _FINAL, 0, None)
@@ -251,6 +252,10 @@ class Machine:
                 self.events.append(JudgementFinal(at=instant, judgement=judgement))
             for index in self._states[judgement.goal]:
                 self._count_verdict(index, labels, judgement.verdict.value)
+            for index in self._counts[judgement.goal]:
+                held = self.wiring.hold(index, labels)
+                held.value = self.wiring.count_verdict(index, labels, judgement.verdict)
+                self.touched.append(held)
 
     def _count_verdict(self, index: int, labels: Labels, verdict: str) -> None:
         state = self.state(index)
@@ -349,8 +354,9 @@ class Machine:
             self._schedule()
         touched = self.touched
         touched.extend(sampled)
-        for watcher in self._watchers(touched):
+        for watcher in (*self._watchers(touched), *wiring.joiners):
             watcher.refresh(at)
+        wiring.joiners.clear()
         for stream in sorted(sampled, key=_by_labels):
             for taker in stream.takers:
                 taker.take(at)
@@ -398,3 +404,8 @@ def state_of(layout: Layout, index: int) -> VerdictState:
     if not isinstance(operation, VerdictState):
         raise TypeError(f"operation {index} is no state of verdicts")
     return operation
+
+
+def _counts_of(layout: Layout, indexes: tuple[int, ...], goal: str) -> list[int]:
+    counts = ((index, layout.operations[index]) for index in indexes)
+    return [index for index, node in counts if isinstance(node, VerdictCount) and node.goal == goal]

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import assert_never
 
 from wsla.analysis.operations import (
+    Across,
     Aggregate,
     Arithmetic,
     AtLeastDown,
@@ -24,6 +25,7 @@ from wsla.analysis.operations import (
     Operation,
     SourceField,
     Value,
+    VerdictCount,
     VerdictState,
 )
 from wsla.analysis.types import Shape
@@ -44,7 +46,17 @@ def bind(operations: tuple[Operation, ...], index: int, leaf: Leaf) -> Reader:
     match operation:
         case Constant(value=value):
             return lambda: value
-        case SourceField() | Elapsed() | Aggregate() | Idle() | Latest() | Label() | VerdictState():
+        case (
+            SourceField()
+            | Elapsed()
+            | Aggregate()
+            | Idle()
+            | Latest()
+            | Label()
+            | VerdictState()
+            | Across()
+            | VerdictCount()
+        ):
             return leaf(index)
         case Compare(operator=sign, left=left, right=right):
             return _bind_comparison(operations, sign, left, right, leaf)

@@ -73,6 +73,9 @@ def save_machine(machine: Machine) -> dict[str, object]:
         "recent": [
             [index, save_labels(labels), list(last)] for (index, labels), last in wiring.recent.items()
         ],
+        "tallies": [
+            [index, save_labels(labels), tally.save()] for (index, labels), tally in wiring.tallies.items()
+        ],
         "runs": [
             [index, save_labels(labels), run.save()]
             for index, series in wiring.series.items()
@@ -123,6 +126,8 @@ def load_machine(layout: Layout, saved: Any) -> Machine:
         wiring.hold(index, load_labels(labels)).value = value_of(value)
     for index, labels, last in saved["recent"]:
         wiring.recent[index, load_labels(labels)] = deque(last, maxlen=machine.state(index).of_last)
+    for index, labels, tally in saved.get("tallies", ()):
+        wiring.tally(index, load_labels(labels)).load(tally)
     for index, labels, run in saved["runs"]:
         wiring.series[index].runs[load_labels(labels)].load(run)
     for index, run in saved["ghosts"]:
@@ -134,6 +139,7 @@ def load_machine(layout: Layout, saved: Any) -> Machine:
         trigger.history = [(at, value) for at, value in history]
         trigger.emitted = emitted
     wiring.begun[:] = [wiring.triggers[number, load_labels(labels)] for number, labels in saved["begun"]]
+    wiring.joiners.clear()
     machine.now = saved["now"]
     machine.started = saved["started"]
     machine.ends = saved["ends"]
