@@ -13,12 +13,12 @@ from attrs import define, evolve, field, frozen
 
 from wsla.analysis.reporter import Reporter
 from wsla.analysis.reuse.arguments import checked_arguments
-from wsla.analysis.reuse.library import Entry, Library, uses
+from wsla.analysis.reuse.library import Entry, Library, collect, uses
 from wsla.diagnostics.assembled import AssembledText, Piece
 from wsla.diagnostics.diagnostic import Diagnostic
 from wsla.diagnostics.source import SourceText, Span
 from wsla.syntax import surface
-from wsla.syntax.parse import MAX_TEXT
+from wsla.syntax.parse import MAX_TEXT, parse
 from wsla.syntax.salvage import declarations_of
 
 MAX_USES: Final = 10_000
@@ -71,6 +71,13 @@ def expand(document: surface.Document, source: SourceText, library: Library) -> 
         diagnostics=tuple(assembled.told(found) for found in expansion.diagnostics),
         missing=_Everything() if expansion.unknown else frozenset(expansion.missing),
     )
+
+
+def expanded_text(source: SourceText) -> tuple[surface.Document, SourceText]:
+    """The document of a text with its uses expanded, and the text that its places are in."""
+    document, _ = parse(source)
+    expanded = expand(document, source, collect(document, source)[0])
+    return expanded.document, expanded.source
 
 
 def _kinds(declarations: tuple[surface.Declaration, ...]) -> dict[str, str]:
