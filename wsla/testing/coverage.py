@@ -10,6 +10,7 @@ from attrs import frozen
 
 from wsla.analysis.checked import CheckedAgreement, UnknownTime
 from wsla.analysis.operations import Aggregate, Choice, Elapsed, Idle, Latest, Operation, Value
+from wsla.analysis.reuse.expansion import expanded_text
 from wsla.analysis.types import Shape
 from wsla.diagnostics.source import SourceText, Span
 from wsla.evaluation.reference.pointwise import operands
@@ -20,7 +21,6 @@ from wsla.plan.model import Action, Credit, Goal, Notify, Plan, Rule
 from wsla.remedies.decisions import Decision, LedgerEntry
 from wsla.remedies.rules import Act, Phase, RuleMachine
 from wsla.syntax import surface
-from wsla.syntax.parse import parse
 from wsla.testing.history import History, Values, arm_number, leaves
 from wsla.values.instants import Interval
 
@@ -73,7 +73,7 @@ def covered(
 def _parts(
     agreement: CheckedAgreement, plan: Plan, source: SourceText
 ) -> Iterator[tuple[str, str, Span, Place]]:
-    document, _ = parse(source)
+    document, source = expanded_text(source)
     written = next(
         item
         for item in document.items
