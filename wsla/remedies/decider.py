@@ -242,7 +242,7 @@ class Decider:
         # Credits first: a notice that stands before a credit in the text tells of it too.
         booked = {
             name: self._book.book(
-                action, amount(action.amount), occasion, step=name, window=window, memo=memo, reward=reward
+                action, amount, occasion, step=name, window=window, memo=memo, reward=reward
             )
             for name, action in steps
             if isinstance(action, Credit)

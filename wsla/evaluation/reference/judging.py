@@ -143,7 +143,7 @@ def share_items(
 def amounts_of(
     evaluator: Evaluator, goal: Goal, labels: LabelSet, window: Interval, asked: int
 ) -> tuple[tuple[int, Fraction | None], ...]:
-    """M28: the amount of each credit of a goal, in the order of the text."""
+    """M28: the amount of each credit of a goal and its limits (M41), in the order of the text."""
 
     def leaf(position: int, node: Leaf) -> Value:
         series = evaluator.series(position, labels, window, asked)
@@ -159,7 +159,7 @@ def amounts_of(
         return series.upper if chosen is None else chosen
 
     credits = [action for action in (*goal.otherwise, *goal.rewarding) if isinstance(action, Credit)]
-    indexes = dict.fromkeys(action.amount for action in credits)
+    indexes = dict.fromkeys(operation for credit in credits for operation in credit.operations)
     return tuple(
         (index, cast("Fraction | None", value_of(evaluator.plan.operations, index, leaf)))
         for index in indexes
