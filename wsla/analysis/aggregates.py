@@ -11,6 +11,7 @@ from wsla.analysis import due
 from wsla.analysis import operations as op
 from wsla.analysis.arena import AnyType, OpenType, Typed, resolve
 from wsla.analysis.functions import FUNCTIONS, Argument, Function, Look, Result
+from wsla.analysis.matrices import and_applicable
 from wsla.analysis.modifiers import Context
 from wsla.analysis.reporter import nearest, replace
 from wsla.analysis.scope import Scope
@@ -90,6 +91,8 @@ class AggregateChecker:
             return None
         if where is not None and not self._where_fits(call, function, argument, source, where):
             return None
+        if argument is not None:
+            where = and_applicable(self.scope.arena, where, argument, call.span)
         return self._build(call, function, context, argument, source, where, parameter)
 
     def _rank(self, written: surface.Expression) -> Fraction | None:

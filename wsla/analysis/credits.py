@@ -11,6 +11,7 @@ from wsla.analysis.arena import Typed, resolve
 from wsla.analysis.checked import Claim, Credit, PartOfFee, Target
 from wsla.analysis.expressions import BLOCKS, ExpressionChecker
 from wsla.analysis.heads import SIGNATORIES
+from wsla.analysis.labels import lift
 from wsla.analysis.modifiers import Context
 from wsla.analysis.scope import Scope
 from wsla.analysis.types import NumberType, Shape
@@ -79,6 +80,8 @@ class CreditChecker:
         amount = None if written is None else self.expressions.check(written, Context())
         if amount is None:
             return None
+        if context is not None:
+            amount = lift(self.scope.arena, amount, context)
         kind = resolve(amount.type)
         dimension = kind.dimension if isinstance(kind, NumberType) else DIMENSIONLESS
         spread = DAYS if DAYS.exponents[0] in dimension.exponents else DIMENSIONLESS

@@ -12,13 +12,13 @@ from attrs import field, frozen
 
 from wsla.analysis.types import Shape, ValueType
 from wsla.diagnostics.source import NOWHERE, Span
-from wsla.values.calendars import CalendarWindow, ExactWindow, RollingWindow
+from wsla.values.calendars import CalendarWindow, ExactWindow, OverlappingWindow, RollingWindow
 from wsla.values.instants import DAY
 
 Value = bool | int | Fraction | str | None
 """A value at run time; None is *unknown*."""
 
-Window = CalendarWindow | ExactWindow | RollingWindow
+Window = CalendarWindow | ExactWindow | OverlappingWindow | RollingWindow
 
 
 @frozen(kw_only=True)
@@ -143,11 +143,23 @@ DUE_WITHIN = 3653 * DAY
 
 
 @frozen(kw_only=True)
+class Forgiving:
+    """Outages that do not count: those that are shorter than ``length`` nanoseconds or, unless ``strictly``, just as long."""
+
+    length: int
+    strictly: bool
+
+    def counts(self, length: int) -> bool:
+        """True where an outage of that many nanoseconds counts."""
+        return length >= self.length if self.strictly else length > self.length
+
+
+@frozen(kw_only=True)
 class Aggregate(Node):
     """One value a window (a series): ``function`` of ``argument`` over a window of time.
 
-    ``argument`` is None for ``count(source)``. ``where`` keeps the samples, records or windows for which it is true.
-    ``parameter`` is the percentile's rank as a share. ``by`` names labels: one series a combination of their values.
+    ``argument`` is None for ``count(source)``. ``where`` keeps the samples, records or windows for which it is true, of
+    functions over time the time in which it is true. ``forgiving`` says which outages do not count. ``parameter`` is the percentile's rank as a share. ``by`` names labels: one series a combination of their values.
     ``idle`` is the value of a window in which there was nothing to look at.
     """
 
@@ -160,6 +172,7 @@ class Aggregate(Node):
     filter: TimeFilter
     by: tuple[str, ...]
     idle: int | None = None
+    forgiving: Forgiving | None = None
 
 
 @frozen(kw_only=True)
@@ -175,6 +188,14 @@ class Latest(Node):
     """A series as a signal: at every instant the value of the window that ended last."""
 
     operand: int
+
+
+@frozen(kw_only=True)
+class Label(Node):
+    """A series that has, in every window, the value of a label in the combination that is looked at."""
+
+    label: str
+    by: tuple[str, ...]
 
 
 @frozen(kw_only=True)
@@ -200,5 +221,6 @@ Operation = (
     | Aggregate
     | Idle
     | Latest
+    | Label
     | VerdictState
 )

@@ -12,7 +12,7 @@ from wsla.analysis.scope import Scope
 from wsla.analysis.types import NumberType
 from wsla.diagnostics.diagnostic import Related
 from wsla.diagnostics.source import Span
-from wsla.values.calendars import CalendarUnit, CalendarWindow, ExactWindow, RollingWindow
+from wsla.values.calendars import CalendarUnit, CalendarWindow, ExactWindow, OverlappingWindow, RollingWindow
 from wsla.values.instants import DAY, format_length
 from wsla.values.quantities import format_percentage
 
@@ -200,6 +200,8 @@ def _window_length(window: op.Window) -> int:
     match window:
         case CalendarWindow(unit=unit, count=count):
             return _DAYS[unit] * count * DAY
+        case OverlappingWindow(period=period, count=count):
+            return _window_length(period) * count
         case ExactWindow(length_ns=length):
             return length
         case RollingWindow(length_ns=length):
@@ -255,7 +257,7 @@ def _rests_on(agreement: CheckedAgreement, goal: Goal, source: str) -> bool:
 def inputs(operation: op.Operation) -> Iterable[int]:
     """The positions of an operation's inputs."""
     match operation:
-        case op.Constant() | op.SourceField() | op.VerdictState():
+        case op.Constant() | op.SourceField() | op.Label() | op.VerdictState():
             return ()
         case op.Compare(left=left, right=right) | op.Logical(left=left, right=right):
             return (left, right)

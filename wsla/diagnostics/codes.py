@@ -56,12 +56,16 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "E0312": "a value for idle windows that cannot be given here",
         "E0313": "labels that do not fit",
         "E0314": "a filter that does not belong here",
+        "E0340": "a window that needs an end of the term",
+        "E0341": "a number of periods that cannot be looked back on",
         # E04: tables of values and credits
         "E0401": "a table without lines",
         "E0402": "a line of a table that can never be reached",
         "E0403": "a table that says nothing for some values",
         "E0404": "a credit that is never due",
         "W0405": "a worse value that earns a smaller credit",
+        "E0420": "a line that is not applicable, in the wrong place",
+        "E0421": "a line with the wrong number of values",
         # E05: goals and what follows
         "E0501": "a condition that is not judged over windows",
         "E0502": "a policy for unknown time that does not exist",
@@ -72,6 +76,7 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "E0507": "a goal that can never be met",
         "E0508": "a goal that is always met",
         "W0509": "a goal whose violation the sources cannot see",
+        "E0525": "a goal without a budget that could be spent",
         # E06: time
         "E0601": "a date or time that does not exist",
         "E0602": "an end before its start, or no start at all",

@@ -16,6 +16,7 @@ from wsla.analysis.operations import (
     Constant,
     Elapsed,
     Idle,
+    Label,
     Latest,
     Logical,
     Negation,
@@ -61,7 +62,16 @@ def _inputs(operation: Operation) -> tuple[int, ...]:
             arms = tuple(position for arm in operation.arms for position in (arm.bound, arm.value))
             last = () if operation.otherwise is None else (operation.otherwise,)
             return (operation.subject, *arms, *last)
-        case AtLeastDown() | SourceField() | Elapsed() | Aggregate() | Idle() | Latest() | VerdictState():
+        case (
+            AtLeastDown()
+            | SourceField()
+            | Elapsed()
+            | Aggregate()
+            | Idle()
+            | Latest()
+            | Label()
+            | VerdictState()
+        ):
             raise ValueError(f"{type(operation).__name__} depends on observations: it is no scalar")
         case _:
             assert_never(operation)
@@ -81,7 +91,16 @@ def _evaluate(operation: Operation, values: dict[int, Value]) -> Value:
             return _calculate(operation.operator, values[operation.left], values[operation.right])
         case Choice():
             return _choose(operation, values)
-        case AtLeastDown() | SourceField() | Elapsed() | Aggregate() | Idle() | Latest() | VerdictState():
+        case (
+            AtLeastDown()
+            | SourceField()
+            | Elapsed()
+            | Aggregate()
+            | Idle()
+            | Latest()
+            | Label()
+            | VerdictState()
+        ):
             raise ValueError(f"{type(operation).__name__} depends on observations: it is no scalar")
         case _:
             assert_never(operation)

@@ -116,7 +116,7 @@ def _move(operation: op.Operation, moved: dict[int, int]) -> op.Operation:
         case op.Constant(value=Fraction(denominator=1) as value):
             # Whole numbers compare some ten times faster than fractions, once for every observation.
             return evolve(operation, value=int(value))
-        case op.Constant() | op.SourceField() | op.VerdictState():
+        case op.Constant() | op.SourceField() | op.Label() | op.VerdictState():
             return operation
         case op.Compare(left=left, right=right) | op.Logical(left=left, right=right):
             return evolve(operation, left=moved[left], right=moved[right])

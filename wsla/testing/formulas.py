@@ -10,7 +10,7 @@ from attrs import frozen
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
-from wsla.analysis.operations import Aggregate, SourceField, TimeFilter, Window
+from wsla.analysis.operations import Aggregate, Forgiving, SourceField, TimeFilter, Window
 from wsla.analysis.types import BooleanType, NumberType, ValueType
 from wsla.plan.model import Action, Budget, Plan, Step, UnknownTime
 from wsla.testing.plans import (
@@ -255,11 +255,15 @@ class Formulas:
             formula = self.series(window, by, depth=depth - 1)
             return build.idle(formula, self.limit(formula))
         kind = self.pick("leaf", "leaf", "leaf", "arithmetic", "choice", "scalar") if depth else "leaf"
+        if by and self.sometimes(6):
+            kind = "label"
         left = self.leaf(window, by, depth=depth)
         match kind:
             case "arithmetic":
                 right = self.leaf(window, self.pick(by, ()), depth=0)
                 return build.arithmetic(left, self.pick("+", "-", "*", "/", "started"), right)
+            case "label":
+                return self._by_label(by, left, build.constant(Fraction(3)))
             case "scalar":
                 return build.arithmetic(
                     left,
@@ -274,6 +278,13 @@ class Formulas:
                 return build.choice(left, arms, self.pick(None, build.constant(Fraction(3))))
             case _:
                 return left
+
+    def _by_label(self, by: tuple[str, ...], value: int, other: int) -> int:
+        """A table over the label that tells parts of a series from each other."""
+        build = self.build
+        subject = build.label(self.pick(*by), by)
+        arms = [(self.pick("==", "!="), build.constant(self.pick("eu", "us", "mars")), value)]
+        return build.choice(subject, arms, self.pick(None, other))
 
     def leaf(self, window: Window, by: tuple[str, ...], *, depth: int) -> int:
         """An aggregate of numbers."""
@@ -293,7 +304,27 @@ class Formulas:
             "availability", "availability", "duration", "downtime", "time_mean", "longest", "outages"
         )
         argument = self.number(by) if function == "time_mean" else self.truth(by)
-        return self.build.aggregate(function, argument, window, filter=self.filter(), by=by)
+        forgiving = None if function in ("time_mean", "longest") else self._forgiving()
+        return self.build.aggregate(
+            function,
+            argument,
+            window,
+            where=self._time_where(by),
+            filter=self.filter(),
+            by=by,
+            idle=self._idle(),
+            forgiving=forgiving,
+        )
+
+    def _time_where(self, by: tuple[str, ...]) -> int | None:
+        return self.truth(self.pick(by, ()), depth=1) if self.sometimes(3) else None
+
+    def _forgiving(self) -> Forgiving | None:
+        if not self.sometimes(3):
+            return None
+        # In the order of the gaps between samples, and between them.
+        steps = self.pick(1, 2, 3, 8, 30, Fraction(5, 2), Fraction(1, 1_000_000_000))
+        return Forgiving(length=int(steps * self.scale.unit) or 1, strictly=self.pick(True, False))
 
     def _numeric(self) -> tuple[str, Fraction | None]:
         function = self.pick("sum", "mean", "median", "min", "max", "percentile", "mode", "span", "variance")
@@ -362,6 +393,7 @@ class Formulas:
         kind = self.pick(*self.scale.inner)
         inner = self.series(kind, by, depth=0)
         function, parameter = self._numeric()
+        forgiving: Forgiving | None = None
         match self.pick("count", "share", "number", "number", "last"):
             case "count":
                 function, parameter = "count", None
@@ -369,6 +401,7 @@ class Formulas:
                 function, parameter = self.pick("first", "last"), None
             case "share":
                 function, parameter, inner = "share", None, self.condition_of(inner)
+                forgiving = self._forgiving()
             case _:
                 pass
         where = self.condition_of(self.leaf(kind, by, depth=0)) if self.sometimes(4) else None
@@ -381,13 +414,18 @@ class Formulas:
             filter=self.pick(ALL_TIME, ALL_TIME, self.filter()),
             by=by,
             idle=self._idle(),
+            forgiving=forgiving,
         )
 
     def condition_of(self, series: int) -> int:
         """A boolean series from one of numbers."""
         if isinstance(self.build.operations[series].type, BooleanType):
             return series
-        return self.build.compare(series, self.pick(*_COMPARISONS[:4], *_COMPARISONS), self.limit(series))
+        limit = self.limit(series)
+        by = getattr(self.build.operations[series], "by", ())
+        if by and self.sometimes(4):
+            limit = self._by_label(by, limit, self.limit(series))
+        return self.build.compare(series, self.pick(*_COMPARISONS[:4], *_COMPARISONS), limit)
 
     # Goals and rules
 
@@ -425,10 +463,18 @@ class Formulas:
         target = self.pick(*_SHARES)
         time = self.pick(True, False)
         if time:
-            aggregate = build.aggregate("availability", self.truth(by), window, filter=self.filter(), by=by)
+            aggregate = build.aggregate(
+                "availability",
+                self.truth(by),
+                window,
+                where=self._time_where(by),
+                filter=self.filter(),
+                by=by,
+                forgiving=self._forgiving(),
+            )
         elif self.sometimes(2):
             inner = self.condition_of(self.leaf(self.pick(*self.scale.inner), by, depth=0))
-            aggregate = build.aggregate("share", inner, window, by=by)
+            aggregate = build.aggregate("share", inner, window, by=by, forgiving=self._forgiving())
         else:
             source = "cases" if by else "tickets"
             good = self.of_records(source, truth=True)

@@ -15,7 +15,9 @@ from wsla.analysis.operations import (
     Constant,
     Due,
     Elapsed,
+    Forgiving,
     Idle,
+    Label,
     Latest,
     Logical,
     Negation,
@@ -217,6 +219,10 @@ class PlanBuilder:
             )
         )
 
+    def label(self, name: str, by: tuple[str, ...]) -> int:
+        """The value of a label, beside a series told apart by it."""
+        return self._add(Label(shape=Shape.SERIES, type=TEXT, label=name, by=by))
+
     def choice(self, subject: int, arms: list[tuple[str, int, int]], otherwise: int | None = None) -> int:
         """``by subject { operator bound: value … else: otherwise }``."""
         last = () if otherwise is None else (otherwise,)
@@ -273,6 +279,7 @@ class PlanBuilder:
         filter: TimeFilter = ALL_TIME,
         by: tuple[str, ...] = (),
         idle: int | None = None,
+        forgiving: Forgiving | None = None,
     ) -> int:
         """``function(argument where …)`` in every window. ``source`` is needed for samples and records only."""
         type_: ValueType
@@ -301,6 +308,7 @@ class PlanBuilder:
                 filter=filter,
                 by=by,
                 idle=idle,
+                forgiving=forgiving,
             )
         )
 

@@ -21,6 +21,7 @@ from wsla.analysis.operations import (
     Constant,
     Elapsed,
     Idle,
+    Label,
     Latest,
     Logical,
     Negation,
@@ -33,6 +34,7 @@ from wsla.evaluation.reference import bounds
 from wsla.evaluation.reference.aggregates import (
     OVER_TIME,
     Segment,
+    cut_by,
     known_time,
     longest,
     outages,
@@ -41,17 +43,19 @@ from wsla.evaluation.reference.aggregates import (
     over_series,
     over_time,
     steps,
+    time_where,
 )
+from wsla.evaluation.reference.forgiving import Item, share_forgiving, time_forgiving
 from wsla.evaluation.reference.judging import judge
 from wsla.evaluation.reference.pointwise import Leaf, operands, value_of
 from wsla.evaluation.reference.records import of_record
-from wsla.evaluation.reference.shapes import label_names, source_of, window_kind
+from wsla.evaluation.reference.shapes import has_windows, label_names, source_of, window_kind
 from wsla.evaluation.reference.streams import NO_LABELS, Facts, LabelSet, Row, restrict
 from wsla.evaluation.reference.windows import kept_time, known_at, windows_between, windows_inside
 from wsla.evaluation.verdicts import Judgement, SeriesValue
 from wsla.plan.model import Goal, Plan
 from wsla.values.instants import Interval
-from wsla.values.intervals import Intervals, clip, contains, intersect, length, normalise
+from wsla.values.intervals import Intervals, clip, contains, intersect, length, normalise, subtract
 from wsla.values.observations import Observation
 
 
@@ -98,6 +102,9 @@ class Evaluator:
                 if node.function not in OVER_TIME and source is not None:
                     return self.facts.first_seen(source, node.by, asked).items()
                 assert node.argument is not None
+                if node.function in OVER_TIME and node.where is not None:
+                    # M50: `where` brings label combinations forth as the argument does.
+                    return [pair for x in (node.argument, node.where) for pair in self._first_seen(x, asked)]
                 return self._first_seen(node.argument, asked)
             case Latest():
                 return self._first_seen(node.operand, asked)
@@ -219,14 +226,14 @@ class Evaluator:
             return bounds.certain(self.scalar(index), boolean=boolean)
         if isinstance(node, Aggregate):
             return self._aggregate(index, node, self._own(index, labels), window, asked)
+        if isinstance(node, Label):
+            return bounds.certain(dict(labels).get(node.label), boolean=boolean)  # M74
         # M7: series combine window by window, where at least one of them has the window; one without labels has it
         # for no combination of labels by itself.
         inputs = {x: self.series(x, labels, window, asked) for x in operands(node)}
         labelled = bool(label_names(self.plan, index))
-        if not any(
-            found is not None
-            and self.plan.operations[x].shape is Shape.SERIES
-            and bool(label_names(self.plan, x)) == labelled
+        if has_windows(self.plan, index) and not any(
+            found is not None and has_windows(self.plan, x) and bool(label_names(self.plan, x)) == labelled
             for x, found in inputs.items()
         ):
             return None
@@ -253,7 +260,7 @@ class Evaluator:
                 if window.end <= asked and self._idle(node.operand, labels, window, asked):
                     return bounds.certain(self.scalar(node.value), boolean=boolean)
                 return operand(node.operand)
-            case Constant() | SourceField() | Elapsed() | AtLeastDown() | Latest() | VerdictState():
+            case Constant() | SourceField() | Elapsed() | AtLeastDown() | Latest() | Label() | VerdictState():
                 raise TypeError("a series is made of aggregates and scalars")
             case _ as never:
                 assert_never(never)
@@ -299,11 +306,18 @@ class Evaluator:
         source = source_of(self.plan, index)
         if node.function in OVER_TIME:
             assert node.argument is not None
-            value = self._over_time(node, node.argument, labels, window, kept, asked)
-            empty = not any(contains(kept, at) for at in self._sampled(node.argument, labels, asked))
+            value = self._over_time(node, labels, window, kept, asked)
+            # M50: there is nothing to look at either where `where` has cut out all time.
+            empty = not self.time_of(node, labels, kept, asked)[1] or not any(
+                contains(kept, at) for at in self._sampled(node.argument, labels, asked)
+            )
         elif source is None:
             items = self.items(index, labels, kept, asked)
-            value = over_series(node.function, node.parameter, items, boolean=boolean)
+            if node.forgiving is not None:
+                value = share_forgiving(items, node.forgiving)
+            else:
+                values = [item.value for item in items]
+                value = over_series(node.function, node.parameter, values, boolean=boolean)
             assert node.argument is not None
             empty = not self._inner_windows(node.argument, labels, kept, asked)
         elif self._sources[source].records:
@@ -325,17 +339,33 @@ class Evaluator:
         return value, empty
 
     def _over_time(
-        self, node: Aggregate, argument: int, labels: LabelSet, window: Interval, kept: Intervals, asked: int
+        self, node: Aggregate, labels: LabelSet, window: Interval, kept: Intervals, asked: int
     ) -> SeriesValue:
-        segments = self.segments(argument, labels, kept, asked)
+        segments, left = self.time_of(node, labels, kept, asked)
+        if node.forgiving is not None:
+            cuttable = node.where is not None
+            return time_forgiving(node.function, segments, left, node.forgiving, cuttable=cuttable)
         match node.function:
             case "longest":
-                return longest(segments, kept)
+                return longest(segments, left)
             case "outages":
                 so_far = self.kept(node, Interval(self.plan.effective_start, window.end))
-                return outages(self.segments(argument, labels, so_far, asked), segments, kept)
+                return outages(self.time_of(node, labels, so_far, asked)[0], segments, left)
             case _:
-                return over_time(node.function, segments, length(kept))
+                return over_time(node.function, segments, length(left))
+
+    def time_of(
+        self, node: Aggregate, labels: LabelSet, kept: Intervals, asked: int
+    ) -> tuple[list[Segment], Intervals]:
+        """M50: the argument of a function over time up to the instant asked about, in the time that ``where`` leaves
+        of kept time; and that time itself. What is to come is left.
+        """
+        assert node.argument is not None
+        segments = self.segments(node.argument, labels, kept, asked)
+        if node.where is None:
+            return segments, kept
+        condition = self.segments(node.where, labels, kept, asked)
+        return cut_by(condition, segments), subtract(kept, time_where(condition, False))
 
     def samples_in(
         self, index: int, labels: LabelSet, kept: Intervals, asked: int
@@ -446,7 +476,9 @@ class Evaluator:
                 if inside is False:
                     continue
                 item = item if inside is True else unknown
-            found.append(item)
+                found.append(Item(window=window, value=item, certain=inside is True))
+            else:
+                found.append(Item(window=window, value=item, certain=True))
         return found
 
     # Goals (M10, M21 to M24)

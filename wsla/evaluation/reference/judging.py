@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, cast
 
 from wsla.analysis.operations import Aggregate, Value
 from wsla.evaluation.reference import bounds
-from wsla.evaluation.reference.aggregates import OVER_TIME, known_time, time_in
+from wsla.evaluation.reference.aggregates import OVER_TIME
+from wsla.evaluation.reference.forgiving import bad_items, time_spent
 from wsla.evaluation.reference.pointwise import Leaf, value_of
 from wsla.evaluation.reference.shapes import source_of
 from wsla.evaluation.reference.streams import LabelSet
@@ -112,15 +113,15 @@ def budget_of(
     allowed = 1 - goal.budget.target
     if goal.budget.time:
         assert node.function in OVER_TIME
-        assert node.argument is not None
-        segments = evaluator.segments(node.argument, own, kept, asked)
-        budget = allowed * length(kept)
-        spent = time_in(segments, False)
-        if goal.unknown_time is UnknownTime.MISSED:
-            # U': the unknown part of K before the instant asked about.
-            before = length(clip(kept, Interval(min(asked, kept[0].start), asked)))
-            spent += before - known_time(segments)
-        return budget, budget - spent
+        segments, left = evaluator.time_of(node, own, kept, asked)
+        budget = allowed * length(left)
+        before = clip(left, Interval(min(asked, kept[0].start), asked))
+        missed = goal.unknown_time is UnknownTime.MISSED
+        return budget, budget - time_spent(segments, before, node.forgiving, missed=missed)
+    if node.forgiving is not None:
+        inner = evaluator.items(index, own, kept, asked)
+        counted, _ = bad_items([(item.window, item.value.value) for item in inner], node.forgiving)
+        return allowed * len(inner), allowed * len(inner) - counted
     items = share_items(evaluator, index, own, kept, asked)
     bad = sum(item is False for item in items)
     return allowed * len(items), allowed * len(items) - bad
@@ -132,7 +133,7 @@ def share_items(
     """All items of a share, in or perhaps in, each with its truth; the known bad ones are False."""
     source = source_of(evaluator.plan, index)
     if source is None:
-        return [item.value for item in evaluator.items(index, labels, kept, asked)]
+        return [item.value.value for item in evaluator.items(index, labels, kept, asked)]
     if evaluator.plan.source(source).records:
         records = evaluator.records_in(index, labels, kept, asked)
         return [argument if inside else None for inside, argument in records if inside is not False]

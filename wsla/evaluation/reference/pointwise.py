@@ -18,6 +18,7 @@ from wsla.analysis.operations import (
     Constant,
     Elapsed,
     Idle,
+    Label,
     Latest,
     Logical,
     Negation,
@@ -27,7 +28,7 @@ from wsla.analysis.operations import (
     VerdictState,
 )
 
-Leaf = SourceField | Elapsed | Aggregate | Idle | Latest | VerdictState
+Leaf = SourceField | Elapsed | Aggregate | Idle | Latest | Label | VerdictState
 """An operation whose value does not follow from its inputs' values at the same point."""
 
 _COMPARISONS: Final[Mapping[str, Callable[[Any, Any], bool]]] = MappingProxyType(
@@ -119,7 +120,7 @@ def value_of(operations: Sequence[Operation], index: int, leaf: Callable[[int, L
                 if compare(arm.operator, subject, at(arm.bound)):
                     return at(arm.value)
             return None if node.otherwise is None else at(node.otherwise)
-        case SourceField() | Elapsed() | Aggregate() | Idle() | Latest() | VerdictState() as node:
+        case SourceField() | Elapsed() | Aggregate() | Idle() | Latest() | Label() | VerdictState() as node:
             return leaf(index, node)
         case _ as never:
             assert_never(never)

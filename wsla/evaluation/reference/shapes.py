@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from wsla.analysis.operations import Aggregate, Constant, Elapsed, Latest, SourceField, VerdictState, Window
+from wsla.analysis.operations import (
+    Aggregate,
+    Constant,
+    Elapsed,
+    Label,
+    Latest,
+    SourceField,
+    VerdictState,
+    Window,
+)
 from wsla.analysis.types import Shape
 from wsla.evaluation.reference.pointwise import operands
 from wsla.plan.model import Goal, Plan
@@ -21,7 +30,7 @@ def label_names(plan: Plan, index: int) -> tuple[str, ...]:
     match node := plan.operations[index]:
         case SourceField():
             return plan.source(node.source).labels
-        case Aggregate():
+        case Aggregate() | Label():
             return node.by
         case Latest():
             return label_names(plan, node.operand)
@@ -38,7 +47,15 @@ def window_kind(plan: Plan, index: int) -> Window:
     node = plan.operations[index]
     if isinstance(node, Aggregate):
         return node.window
-    return window_kind(plan, next(x for x in operands(node) if plan.operations[x].shape is Shape.SERIES))
+    return window_kind(plan, next(x for x in operands(node) if has_windows(plan, x)))
+
+
+def has_windows(plan: Plan, index: int) -> bool:
+    """True for a series that is made of aggregates; a label beside them has a value in every window (M74)."""
+    node = plan.operations[index]
+    if node.shape is not Shape.SERIES:
+        return False
+    return isinstance(node, Aggregate) or any(has_windows(plan, x) for x in operands(node))
 
 
 def source_of(plan: Plan, index: int) -> str | None:

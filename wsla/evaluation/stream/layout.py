@@ -14,6 +14,7 @@ from wsla.analysis.operations import (
     Constant,
     Elapsed,
     Idle,
+    Label,
     Latest,
     Logical,
     Negation,
@@ -132,7 +133,7 @@ class Layout:
         match operation := self.operations[index]:
             case SourceField(source=source):
                 return self.sources[source].labels
-            case Aggregate(by=by):
+            case Aggregate(by=by) | Label(by=by):
                 return by
             case Latest(operand=operand):
                 return self.names(operand)
@@ -172,10 +173,12 @@ class Layout:
         match operation := self.operations[index]:
             case SourceField(source=source):
                 return frozenset({source})
-            case Aggregate(argument=argument):
+            case Aggregate(argument=argument, where=where):
                 own = self.source_of(index)
                 if own is not None:
                     return frozenset({own.name})
+                if argument is not None and where is not None and operation.function in OVER_TIME:
+                    return self.origins(argument) | self.origins(where)
                 return frozenset() if argument is None else self.origins(argument)
             case Latest(operand=operand):
                 return self.origins(operand)

@@ -17,6 +17,7 @@ from wsla.analysis.operations import (
     Constant,
     Elapsed,
     Idle,
+    Label,
     Latest,
     Logical,
     Negation,
@@ -43,7 +44,7 @@ def bind(operations: tuple[Operation, ...], index: int, leaf: Leaf) -> Reader:
     match operation:
         case Constant(value=value):
             return lambda: value
-        case SourceField() | Elapsed() | Aggregate() | Idle() | Latest() | VerdictState():
+        case SourceField() | Elapsed() | Aggregate() | Idle() | Latest() | Label() | VerdictState():
             return leaf(index)
         case Compare(operator=sign, left=left, right=right):
             return _bind_comparison(operations, sign, left, right, leaf)

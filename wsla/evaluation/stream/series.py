@@ -14,6 +14,7 @@ from wsla.analysis.operations import (
     Constant,
     Elapsed,
     Idle,
+    Label,
     Latest,
     Logical,
     Negation,
@@ -68,6 +69,8 @@ def bind_series(operations: tuple[Operation, ...], index: int) -> SeriesReader:
             return _bind_choice(operations, operation, truth)
         case Idle():
             return _bind_idle(operations, operation, truth)
+        case Label(label=label):
+            return lambda points, labels: algebra.certain(dict(labels).get(label), truth)
         case Constant() | SourceField() | Elapsed() | AtLeastDown() | Latest() | VerdictState():
             raise ValueError(f"operation {index} is no series")
         case _:
@@ -156,6 +159,9 @@ def bind_amount(operations: tuple[Operation, ...], index: int, policy: UnknownTi
         aggregate = operations[number]
         if isinstance(aggregate, Idle):
             return idle_leaf(number)
+        if isinstance(aggregate, Label):
+            label = aggregate.label
+            return lambda: dict(hand[-1][1]).get(label)
         labelled = isinstance(aggregate, Aggregate) and bool(aggregate.by)
 
         def read() -> Value:

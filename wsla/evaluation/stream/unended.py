@@ -31,7 +31,7 @@ def open_points(wiring: Wiring, aggregates: Iterable[int], asked: int) -> list[P
             continue
         for labels, run in series.runs.items():
             window = run.window
-            if window is None or window.start >= asked or run.begin >= asked:
+            if window is None or series.kind.frames.exists_from(window) >= asked or run.begin >= asked:
                 continue
             point = run.peek(window, asked)
             if point is not None:

@@ -15,7 +15,7 @@ from attrs import define
 
 from wsla.analysis.operations import Elapsed, Latest, SourceField, Value, VerdictState
 from wsla.evaluation.stream.algebra import ZERO
-from wsla.evaluation.stream.gauges import Gauge
+from wsla.evaluation.stream.gauges import Gauge, within
 from wsla.evaluation.stream.inlets import Held, Holder, Inlet, Stream, Watcher
 from wsla.evaluation.stream.judging import Judge, Root
 from wsla.evaluation.stream.layout import OVER_TIME, Layout, in_order, restrict
@@ -269,8 +269,10 @@ class Wiring:
         series, layout = self.series[index], self.layout
         kind, node = series.kind, series.kind.node
         if kind.function in OVER_TIME and node.argument is not None:
-            gauge = gauge_for(kind.function, unknown, kind.frames)
+            gauge = gauge_for(node, unknown, kind.frames)
             gauge.read = self._signal(node.argument, labels, gauge)
+            if node.where is not None:
+                gauge.read = within(gauge.read, self._signal(node.where, labels, gauge))
             run = TimeRun(kind, labels or (), begin, gauge)
             if kind.asks_idle:
                 for holder in self._holders(node.argument, labels):
@@ -309,7 +311,7 @@ class Wiring:
         stream.takers.append(member)
 
     def _member_gauge(self, kind: Kind, source: Source, labels: Labels | None) -> Gauge:
-        gauge = Gauge(unknown, kind.frames.kept, presence=True, rolling=kind.frames.rolling)
+        gauge = Gauge(unknown, kind.frames.kept, presence=True, rolling=kind.frames.looks_back)
         argument = kind.node.argument
         if argument is not None:
             gauge.read = self._signal(argument, labels, gauge)
