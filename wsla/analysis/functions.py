@@ -185,6 +185,13 @@ FUNCTIONS: dict[str, Function] = {
             summary="the mean square of the distance from the mean",
         ),
         Function(
+            name="stddev",
+            look=Look.ITEMS,
+            argument=Argument.NUMBER,
+            result=Result.SAME,
+            summary="the standard deviation: the root of the variance",
+        ),
+        Function(
             name="increase",
             look=Look.STEPS,
             argument=Argument.NUMBER,

@@ -144,7 +144,7 @@ DUE_WITHIN = 3653 * DAY
 
 @frozen(kw_only=True)
 class Forgiving:
-    """Outages that do not count: those that are shorter than ``length`` nanoseconds or, unless ``strictly``, just as long."""
+    """Outages that do not count: those shorter than ``length`` nanoseconds or, unless ``strictly``, just as long."""
 
     length: int
     strictly: bool
@@ -159,8 +159,9 @@ class Aggregate(Node):
     """One value a window (a series): ``function`` of ``argument`` over a window of time.
 
     ``argument`` is None for ``count(source)``. ``where`` keeps the samples, records or windows for which it is true, of
-    functions over time the time in which it is true. ``forgiving`` says which outages do not count. ``parameter`` is the percentile's rank as a share. ``by`` names labels: one series a combination of their values.
-    ``idle`` is the value of a window in which there was nothing to look at.
+    functions over time the time in which it is. ``forgiving`` says which outages do not count. ``parameter`` is the
+    percentile's rank as a share, or the step of a standard deviation. ``by`` names labels: one series a combination of
+    their values. ``idle`` is the value of a window in which there was nothing to look at.
     """
 
     function: str

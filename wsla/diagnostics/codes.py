@@ -58,6 +58,11 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "E0314": "a filter that does not belong here",
         "E0340": "a window that needs an end of the term",
         "E0341": "a number of periods that cannot be looked back on",
+        "E0330": "time cut by a condition where no time is looked at",
+        "E0331": "a condition that cannot cut time",
+        "E0332": "outages that cannot be forgiven here",
+        "E0333": "`forgiving` in other words",
+        "E0334": "a forgiveness that forgives nothing",
         # E04: tables of values and credits
         "E0401": "a table without lines",
         "E0402": "a line of a table that can never be reached",

@@ -173,6 +173,10 @@ def _special(read: tuple[Token, ...], accepts: frozenset[str], noun: str) -> str
     last = read[-1].type
     before_last = read[-2].type if len(read) > 1 else ""
     match last, noun:
+        case "NAME", _ if accepts == {"NAME"} and before_last == "NAME" and read[-2] == "forgiving":
+            return "`under` or `up to`"
+        case (("NAME" | "TO"), _) if accepts in ({"QUANTITY"}, {"QUANTITY", "TO"}):
+            return "a length of time such as `5m`"
         case "COLON", "a goal" if accepts == {"NAME"}:
             return "a party"
         case "COLON", "a rule":

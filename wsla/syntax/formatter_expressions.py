@@ -101,6 +101,9 @@ def _call(node: surface.Call, layout: Layout, indent: int) -> str:
     inner = ", ".join([expression(argument, layout, indent) for argument in node.arguments])
     if node.where is not None:
         inner += f"{' ' if inner else ''}where {expression(node.where, layout, indent)}"
+    if node.forgiving is not None:
+        words = (*node.forgiving.words, node.forgiving.length)
+        inner += ", " + " ".join(word.text for word in words)
     return f"{node.function.text}({inner})"
 
 

@@ -13,6 +13,7 @@ from hypothesis.strategies import DrawFn
 from wsla.analysis.operations import Aggregate, Forgiving, SourceField, TimeFilter, Window
 from wsla.analysis.types import BooleanType, NumberType, ValueType
 from wsla.plan.model import Action, Budget, Plan, Step, UnknownTime
+from wsla.testing.over_time import forgiving_outages, over_time
 from wsla.testing.plans import (
     ALL_TIME,
     BOOLEAN,
@@ -304,33 +305,17 @@ class Formulas:
             "availability", "availability", "duration", "downtime", "time_mean", "longest", "outages"
         )
         argument = self.number(by) if function == "time_mean" else self.truth(by)
-        forgiving = None if function in ("time_mean", "longest") else self._forgiving()
-        return self.build.aggregate(
-            function,
-            argument,
-            window,
-            where=self._time_where(by),
-            filter=self.filter(),
-            by=by,
-            idle=self._idle(),
-            forgiving=forgiving,
-        )
-
-    def _time_where(self, by: tuple[str, ...]) -> int | None:
-        return self.truth(self.pick(by, ()), depth=1) if self.sometimes(3) else None
-
-    def _forgiving(self) -> Forgiving | None:
-        if not self.sometimes(3):
-            return None
-        # In the order of the gaps between samples, and between them.
-        steps = self.pick(1, 2, 3, 8, 30, Fraction(5, 2), Fraction(1, 1_000_000_000))
-        return Forgiving(length=int(steps * self.scale.unit) or 1, strictly=self.pick(True, False))
+        return over_time(self, function, argument, window, by)
 
     def _numeric(self) -> tuple[str, Fraction | None]:
-        function = self.pick("sum", "mean", "median", "min", "max", "percentile", "mode", "span", "variance")
+        function = self.pick(
+            "sum", "mean", "median", "min", "max", "percentile", "mode", "span", "variance", "stddev"
+        )
+        if function == "stddev":
+            return function, self.pick(Fraction(1), Fraction(1, 1_000_000))
         return function, self.pick(*_RANKS) if function == "percentile" else None
 
-    def _idle(self) -> int | None:
+    def idle(self) -> int | None:
         return self.build.constant(self.pick(Fraction(0), Fraction(1))) if self.sometimes(4) else None
 
     def _over_samples(self, window: Window, by: tuple[str, ...]) -> int:
@@ -363,7 +348,7 @@ class Formulas:
             parameter=parameter,
             filter=self.filter(),
             by=by,
-            idle=self._idle(),
+            idle=self.idle(),
         )
 
     def _over_records(self, window: Window, by: tuple[str, ...]) -> int:
@@ -386,7 +371,7 @@ class Formulas:
             parameter=parameter,
             filter=self.filter(),
             by=by,
-            idle=self._idle(),
+            idle=self.idle(),
         )
 
     def _over_series(self, window: Window, by: tuple[str, ...]) -> int:
@@ -401,7 +386,7 @@ class Formulas:
                 function, parameter = self.pick("first", "last"), None
             case "share":
                 function, parameter, inner = "share", None, self.condition_of(inner)
-                forgiving = self._forgiving()
+                forgiving = forgiving_outages(self)
             case _:
                 pass
         where = self.condition_of(self.leaf(kind, by, depth=0)) if self.sometimes(4) else None
@@ -413,7 +398,7 @@ class Formulas:
             parameter=parameter,
             filter=self.pick(ALL_TIME, ALL_TIME, self.filter()),
             by=by,
-            idle=self._idle(),
+            idle=self.idle(),
             forgiving=forgiving,
         )
 
@@ -463,18 +448,10 @@ class Formulas:
         target = self.pick(*_SHARES)
         time = self.pick(True, False)
         if time:
-            aggregate = build.aggregate(
-                "availability",
-                self.truth(by),
-                window,
-                where=self._time_where(by),
-                filter=self.filter(),
-                by=by,
-                forgiving=self._forgiving(),
-            )
+            aggregate = over_time(self, "availability", self.truth(by), window, by)
         elif self.sometimes(2):
             inner = self.condition_of(self.leaf(self.pick(*self.scale.inner), by, depth=0))
-            aggregate = build.aggregate("share", inner, window, by=by, forgiving=self._forgiving())
+            aggregate = build.aggregate("share", inner, window, by=by, forgiving=forgiving_outages(self))
         else:
             source = "cases" if by else "tickets"
             good = self.of_records(source, truth=True)

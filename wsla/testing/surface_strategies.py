@@ -115,6 +115,13 @@ def _chain(
     return st.tuples(operand, steps).map(build)
 
 
+_forgiving = _node(
+    surface.Forgiving,
+    words=st.tuples(names, names, names) | st.tuples(names, names, names, words("to")),
+    length=words(*_LENGTHS),
+)
+
+
 @cache
 def _primaries(depth: int) -> st.SearchStrategy[Any]:
     leaves = literals | references
@@ -127,7 +134,14 @@ def _primaries(depth: int) -> st.SearchStrategy[Any]:
         arguments=_tuples(inner, 0, 2),
         where=_optional(inner),
     )
-    return leaves | calls | _node(surface.Parenthesised, inner=inner) | _tables(depth - 1)
+    forgiving_calls = _node(
+        surface.Call,
+        function=names | words("last"),
+        arguments=_tuples(inner, 1, 2),
+        where=_optional(inner),
+        forgiving=_forgiving,
+    )
+    return leaves | calls | forgiving_calls | _node(surface.Parenthesised, inner=inner) | _tables(depth - 1)
 
 
 counted = st.tuples(st.sampled_from(_NUMBERS), names).map(

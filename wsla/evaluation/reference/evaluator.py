@@ -34,19 +34,15 @@ from wsla.evaluation.reference import bounds
 from wsla.evaluation.reference.aggregates import (
     OVER_TIME,
     Segment,
-    cut_by,
     known_time,
-    longest,
-    outages,
     over_records,
     over_samples,
     over_series,
-    over_time,
     steps,
-    time_where,
 )
-from wsla.evaluation.reference.forgiving import Item, share_forgiving, time_forgiving
+from wsla.evaluation.reference.forgiving import Item, share_forgiving
 from wsla.evaluation.reference.judging import judge
+from wsla.evaluation.reference.over_time import time_of, value_over_time
 from wsla.evaluation.reference.pointwise import Leaf, operands, value_of
 from wsla.evaluation.reference.records import of_record
 from wsla.evaluation.reference.shapes import has_windows, label_names, source_of, window_kind
@@ -55,7 +51,7 @@ from wsla.evaluation.reference.windows import kept_time, known_at, windows_betwe
 from wsla.evaluation.verdicts import Judgement, SeriesValue
 from wsla.plan.model import Goal, Plan
 from wsla.values.instants import Interval
-from wsla.values.intervals import Intervals, clip, contains, intersect, length, normalise, subtract
+from wsla.values.intervals import Intervals, clip, contains, intersect, length, normalise
 from wsla.values.observations import Observation
 
 
@@ -306,9 +302,9 @@ class Evaluator:
         source = source_of(self.plan, index)
         if node.function in OVER_TIME:
             assert node.argument is not None
-            value = self._over_time(node, labels, window, kept, asked)
+            value = value_over_time(self, node, labels, window, kept, asked)
             # M50: there is nothing to look at either where `where` has cut out all time.
-            empty = not self.time_of(node, labels, kept, asked)[1] or not any(
+            empty = not time_of(self, node, labels, kept, asked)[1] or not any(
                 contains(kept, at) for at in self._sampled(node.argument, labels, asked)
             )
         elif source is None:
@@ -337,35 +333,6 @@ class Evaluator:
             value = over_samples(node.function, node.parameter, known, coverage, boolean=boolean)
             empty = not samples
         return value, empty
-
-    def _over_time(
-        self, node: Aggregate, labels: LabelSet, window: Interval, kept: Intervals, asked: int
-    ) -> SeriesValue:
-        segments, left = self.time_of(node, labels, kept, asked)
-        if node.forgiving is not None:
-            cuttable = node.where is not None
-            return time_forgiving(node.function, segments, left, node.forgiving, cuttable=cuttable)
-        match node.function:
-            case "longest":
-                return longest(segments, left)
-            case "outages":
-                so_far = self.kept(node, Interval(self.plan.effective_start, window.end))
-                return outages(self.time_of(node, labels, so_far, asked)[0], segments, left)
-            case _:
-                return over_time(node.function, segments, length(left))
-
-    def time_of(
-        self, node: Aggregate, labels: LabelSet, kept: Intervals, asked: int
-    ) -> tuple[list[Segment], Intervals]:
-        """M50: the argument of a function over time up to the instant asked about, in the time that ``where`` leaves
-        of kept time; and that time itself. What is to come is left.
-        """
-        assert node.argument is not None
-        segments = self.segments(node.argument, labels, kept, asked)
-        if node.where is None:
-            return segments, kept
-        condition = self.segments(node.where, labels, kept, asked)
-        return cut_by(condition, segments), subtract(kept, time_where(condition, False))
 
     def samples_in(
         self, index: int, labels: LabelSet, kept: Intervals, asked: int
@@ -453,8 +420,8 @@ class Evaluator:
         values = [(window, self.series(index, labels, window, asked)) for window in windows]
         return [(window, value) for window, value in values if value is not None]
 
-    def items(self, index: int, labels: LabelSet, kept: Intervals, asked: int) -> list[SeriesValue]:
-        """M15: the values of the inner windows wholly inside kept time for which ``where`` is not false."""
+    def items(self, index: int, labels: LabelSet, kept: Intervals, asked: int) -> list[Item]:
+        """M15: the inner windows wholly inside kept time for which ``where`` is not false, in order."""
         node = self.plan.operations[index]
         assert isinstance(node, Aggregate)
         assert node.argument is not None

@@ -9,6 +9,7 @@ from wsla.analysis.operations import Aggregate, Value
 from wsla.evaluation.reference import bounds
 from wsla.evaluation.reference.aggregates import OVER_TIME
 from wsla.evaluation.reference.forgiving import bad_items, time_spent
+from wsla.evaluation.reference.over_time import time_of
 from wsla.evaluation.reference.pointwise import Leaf, value_of
 from wsla.evaluation.reference.shapes import source_of
 from wsla.evaluation.reference.streams import LabelSet
@@ -113,7 +114,7 @@ def budget_of(
     allowed = 1 - goal.budget.target
     if goal.budget.time:
         assert node.function in OVER_TIME
-        segments, left = evaluator.time_of(node, own, kept, asked)
+        segments, left = time_of(evaluator, node, own, kept, asked)
         budget = allowed * length(left)
         before = clip(left, Interval(min(asked, kept[0].start), asked))
         missed = goal.unknown_time is UnknownTime.MISSED

@@ -1,4 +1,4 @@
-"""Short outages that do not count, over time (rule M52): runs are counted as they pass, one under way is a few numbers."""
+"""Short outages that do not count, over time (rule M52): runs are counted as they pass."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from wsla.values.instants import Interval
 class Runs:
     """Runs of what is bad, where short ones are forgiven; what touches is one run.
 
-    ``bad`` weighs the runs that count, ``number`` is how many they are; ``loose`` weighs the part of forgiven runs that may
-    be no part of the whole. ``marks`` is the number of runs that were marked while they were under way.
+    ``bad`` weighs the runs that count, ``number`` is how many they are; ``loose`` weighs the part of forgiven runs that
+    may be no part of the whole. ``marks`` is the number of runs that were marked while they were under way.
     """
 
     __slots__ = ("bad", "end", "forgiving", "loose", "marked", "marks", "maybe", "number", "start", "weight")

@@ -23,8 +23,8 @@ class ItemRuns:
         self.uppers: Final = Runs(forgiving)
 
     def add(self, window: Interval, series: SeriesValue, certain: bool, times: int) -> None:
-        """The next window, or so many that are alike and fill this stretch; where not ``certain``, it is unknown whether
-        they take part at all.
+        """The next window, or so many that are alike and fill this stretch; where not ``certain``, it is unknown
+        whether they take part at all.
         """
         start, end = window.start, window.end
         self.values.feed(start, end, times, certain and series.value is False)

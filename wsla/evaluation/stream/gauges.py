@@ -14,7 +14,6 @@ from wsla.evaluation.stream.exact import text_of, value_of
 from wsla.evaluation.stream.kept import KeptTime
 from wsla.evaluation.stream.pointwise import Reader
 
-
 CUT: Final = "cut"
 """The value of a signal in time that is not looked at at all (M50)."""
 

@@ -92,11 +92,27 @@ class ExpressionBuilder(Transformer_NonRecursive[Token, Any]):
         return surface.Reference(parts=(to_word(first), *rest), span=span_of(meta))
 
     def call(self, meta: Meta, function: Token, arguments: Any) -> surface.Call:
-        positional, where = arguments
-        return surface.Call(function=to_word(function), arguments=positional, where=where, span=span_of(meta))
+        positional, where, forgiving = arguments
+        return surface.Call(
+            function=to_word(function),
+            arguments=positional,
+            where=where,
+            forgiving=forgiving,
+            span=span_of(meta),
+        )
 
-    def arguments(self, _: Meta, *parts: Any) -> tuple[tuple[Any, ...], Any]:
-        return tuple(part for part in parts[:-1] if part is not None), only(parts[-1])
+    def arguments(self, _: Meta, *parts: Any) -> tuple[tuple[Any, ...], Any, None]:
+        return tuple(part for part in parts[:-1] if part is not None), only(parts[-1]), None
+
+    def forgiving_arguments(self, _: Meta, *parts: Any) -> tuple[tuple[Any, ...], None, surface.Forgiving]:
+        return parts[:-1], None, parts[-1]
+
+    def forgiving_where(self, _: Meta, *parts: Any) -> tuple[tuple[Any, ...], Any, surface.Forgiving]:
+        return parts[:-2], parts[-2], parts[-1]
+
+    def forgiving(self, meta: Meta, *parts: Token | None) -> surface.Forgiving:
+        *before, length = (to_word(part) for part in parts if part is not None)
+        return surface.Forgiving(words=tuple(before), length=length, span=span_of(meta))
 
     def table(self, meta: Meta, subject: Any, *arms: surface.Arm) -> surface.Table:
         return surface.Table(subject=subject, arms=arms, span=span_of(meta))

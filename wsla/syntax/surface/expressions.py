@@ -54,12 +54,22 @@ class Reference:
 
 
 @frozen(kw_only=True)
+class Forgiving:
+    """``forgiving outages under 5m``: ``words`` are all before the length."""
+
+    words: tuple[Word, ...]
+    length: Word
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
 class Call:
-    """``function(argument, … where condition)``."""
+    """``function(argument, … where condition, forgiving outages under 5m)``."""
 
     function: Word
     arguments: tuple[Expression, ...]
     where: Expression | None
+    forgiving: Forgiving | None = None
     span: Span = span_field()
 
 
