@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from attrs import evolve, frozen
 
+from wsla.analysis import due
 from wsla.analysis import operations as op
 from wsla.analysis import over_time
 from wsla.analysis.arena import AnyType, OpenType, Typed, resolve
@@ -41,14 +42,18 @@ class AggregateChecker:
             return None
         if name == "elapsed":
             return self._elapsed(call, context)
+        if name == due.NAME:
+            return due.due(self.scope, call, context, self.check)
         function = FUNCTIONS.get(name)
         if function is None:
-            near = nearest(name, [*FUNCTIONS, "elapsed", "down_count"])
+            near = nearest(name, [*FUNCTIONS, "elapsed", "due", "down_count"])
             self.scope.reporter.error(
                 "E0205",
                 f"there is no function named `{name}`",
                 call.function.span,
-                notes=() if near else (f"functions: {', '.join([*FUNCTIONS, 'elapsed', 'down_count'])}",),
+                notes=()
+                if near
+                else (f"functions: {', '.join([*FUNCTIONS, 'elapsed', 'due', 'down_count'])}",),
                 suggestion=replace(call.function.span, near) if near else None,
             )
             return None

@@ -8,7 +8,7 @@ from typing import assert_never
 
 from attrs import define, evolve, field, frozen
 
-from wsla.analysis import burn, downs, labels, matrices, tables
+from wsla.analysis import burn, downs, due, labels, matrices, tables
 from wsla.analysis import operations as op
 from wsla.analysis.aggregates import AggregateChecker
 from wsla.analysis.arena import AnyType, OpenType, Typed, resolve
@@ -142,7 +142,7 @@ class ExpressionChecker:
             self._under_way.pop()
 
     def _windowed(self, operand: surface.Expression, context: Context) -> Typed | None:
-        over_records = isinstance(operand, surface.Call) and operand.function.text == "elapsed"
+        over_records = isinstance(operand, surface.Call) and operand.function.text in ("elapsed", due.NAME)
         if context.window is None and not over_records:
             self.scope.reporter.error(
                 "E0308",

@@ -13,6 +13,7 @@ from attrs import field, frozen
 from wsla.analysis.types import Shape, ValueType
 from wsla.diagnostics.source import NOWHERE, Span
 from wsla.values.calendars import CalendarWindow, ExactWindow, OverlappingWindow, RollingWindow
+from wsla.values.instants import DAY
 
 Value = bool | int | Fraction | str | None
 """A value at run time; None is *unknown*."""
@@ -127,6 +128,18 @@ class Elapsed(Node):
     end: int
     filter: TimeFilter
     pausing: int | None
+
+
+@frozen(kw_only=True)
+class Due(Elapsed):
+    """Records: the instant at which as much time as the length ``end`` has been kept since ``start``; never paused.
+
+    It is the inverse of ``Elapsed``, and has the same inputs.
+    """
+
+
+DUE_WITHIN = 3653 * DAY
+"""Later than these ten years after its start nothing is due: a schedule may have no hours left."""
 
 
 @frozen(kw_only=True)

@@ -245,7 +245,7 @@ class Decider:
         booked = {
             name: self._book.book(
                 action,
-                amount(action.amount),
+                amount,
                 occasion,
                 step=name,
                 window=window,

@@ -311,8 +311,7 @@ def _roots(plan: Plan) -> list[int]:
 
 def _amounts(credit: Credit) -> list[int]:
     """The operations that a credit's amount is made of."""
-    found = (credit.amount, credit.at_most, credit.only_above)
-    return [amount for amount in found if amount is not None]
+    return list(credit.operations)
 
 
 def _below(node: Operation) -> tuple[int, ...]:

@@ -228,6 +228,7 @@ class _Checker:
             and expected.party in (entry.creditor, entry.debtor)
             and expected.unit in (None, entry.currency)
             and (expected.occasion is None or _starts_in(self._place(entry), expected.occasion))
+            and (expected.claimed is None or _in_time(entry, expected.claimed))
         ]
         total = sum(
             (entry.amount if entry.creditor == expected.party else -entry.amount for entry in entries),
@@ -327,6 +328,10 @@ def _has(labels: Labels, wanted: Iterable[tuple[str, str]]) -> bool:
 def _holds(point: SeriesPoint, expected: ExpectValue) -> bool:
     value = point.value.value
     return value is not None and _COMPARE[expected.operator](value, expected.value)
+
+
+def _in_time(entry: LedgerEntry, claimed: int) -> bool:
+    return entry.claim_until is None or claimed < entry.claim_until
 
 
 def _starts_in(window: Interval, occasion: Interval) -> bool:

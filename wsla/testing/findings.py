@@ -10,6 +10,7 @@ from attrs import frozen
 
 from wsla.analysis.operations import (
     Aggregate,
+    Due,
     Elapsed,
     Idle,
     Latest,
@@ -121,6 +122,8 @@ def name_of(history: History, index: int) -> str:
             return f"{node.goal} {node.verdict}{often}"
         case Idle() | Latest() | Negation():
             return name_of(history, node.operand)
+        case Due():
+            return f"due({name_of(history, node.start)}, …)"
         case Elapsed():
             return f"elapsed({name_of(history, node.start)}, {name_of(history, node.end)})"
         case _:

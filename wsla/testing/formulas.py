@@ -248,7 +248,14 @@ class Formulas:
                 large = build.compare(size, ">=", self.limit(size))
                 return large if self.sometimes(2) else build.field(source, "good")
             return size
-        match self.pick("field", "elapsed", "elapsed", "paused"):
+        match self.pick("field", "elapsed", "elapsed", "paused", "due"):
+            case "due":
+                step = self.pick(SECOND, self.scale.unit, 8 * self.scale.unit)
+                length = build.constant(self.pick(*_NUMBERS) * step, DURATION)
+                due = build.due(source, build.field(source, "opened"), length, filter=self.filter())
+                if truth:
+                    return build.compare(build.field(source, "solved"), self.pick("<=", ">", "=="), due)
+                number = build.elapsed(source, due, build.field(source, "solved"), filter=self.filter())
             case "elapsed":
                 number = build.elapsed(
                     source, build.field(source, "opened"), build.field(source, "solved"), filter=self.filter()

@@ -14,6 +14,7 @@ from wsla.analysis.operations import (
     Choice,
     Compare,
     Constant,
+    Due,
     Elapsed,
     Forgiving,
     Idle,
@@ -251,6 +252,20 @@ class PlanBuilder:
                 end=end,
                 filter=filter,
                 pausing=pausing,
+            )
+        )
+
+    def due(self, source: str, start: int, length: int, *, filter: TimeFilter = ALL_TIME) -> int:
+        """``due(start, length)`` of the records of a source."""
+        return self._add(
+            Due(
+                shape=Shape.RECORDS,
+                type=InstantType(),
+                source=source,
+                start=start,
+                end=length,
+                filter=filter,
+                pausing=None,
             )
         )
 

@@ -449,6 +449,7 @@ _expectations = st.one_of(
         negated=st.booleans(),
         target=targets,
         amount=_optional(amounts()),
+        claimed=_optional(words(*_MOMENTS)),
         occasion=_occasions,
     ),
     _node(

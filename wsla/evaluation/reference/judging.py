@@ -163,7 +163,7 @@ def _verdicts_before(evaluator: Evaluator, goal: Goal, labels: LabelSet, window:
 def amounts_of(
     evaluator: Evaluator, goal: Goal, labels: LabelSet, window: Interval, asked: int, verdict: Verdict
 ) -> tuple[tuple[int, Fraction | None], ...]:
-    """M28: the amount of each credit of a goal, in the order of the text."""
+    """M28: the amount of each credit of a goal and its limits (M41), in the order of the text."""
 
     def leaf(position: int, node: Leaf) -> Value:
         if isinstance(node, VerdictCount):
@@ -181,7 +181,7 @@ def amounts_of(
         return series.upper if chosen is None else chosen
 
     credits = [action for action in (*goal.otherwise, *goal.rewarding) if isinstance(action, Credit)]
-    indexes = dict.fromkeys(action.amount for action in credits)
+    indexes = dict.fromkeys(operation for credit in credits for operation in credit.operations)
     return tuple(
         (index, cast("Fraction | None", value_of(evaluator.plan.operations, index, leaf)))
         for index in indexes

@@ -111,9 +111,10 @@ class Layout:
         return (*parts, *self.amounts(goal))
 
     def amounts(self, goal: Goal) -> tuple[int, ...]:
-        """The amounts that the credits of a goal ask for, in the order of the text."""
+        """The amounts, and their limits, that the credits of a goal ask for, in the order of the text."""
         actions = (*goal.otherwise, *goal.rewarding)
-        return tuple(dict.fromkeys(action.amount for action in actions if isinstance(action, Credit)))
+        credits = (action for action in actions if isinstance(action, Credit))
+        return tuple(dict.fromkeys(operation for credit in credits for operation in credit.operations))
 
     def truth(self, index: int) -> bool:
         """True where the values of an operation are truths."""
