@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 
 from wsla.analysis import operations as op
 from wsla.analysis.arena import AnyType, OpenType, Typed, resolve
-from wsla.analysis.functions import FUNCTIONS, Argument, Function, Look, Result
+from wsla.analysis.functions import FUNCTIONS, OTHERS, Argument, Function, Look, Result
 from wsla.analysis.modifiers import Context
 from wsla.analysis.reporter import nearest, replace
 from wsla.analysis.scope import Scope
@@ -37,12 +37,12 @@ class AggregateChecker:
             return self._elapsed(call, context)
         function = FUNCTIONS.get(name)
         if function is None:
-            near = nearest(name, [*FUNCTIONS, "elapsed", "down_count"])
+            near = nearest(name, [*FUNCTIONS, *OTHERS])
             self.scope.reporter.error(
                 "E0205",
                 f"there is no function named `{name}`",
                 call.function.span,
-                notes=() if near else (f"functions: {', '.join([*FUNCTIONS, 'elapsed', 'down_count'])}",),
+                notes=() if near else (f"functions: {', '.join([*FUNCTIONS, *OTHERS])}",),
                 suggestion=replace(call.function.span, near) if near else None,
             )
             return None

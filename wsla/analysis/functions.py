@@ -201,3 +201,6 @@ FUNCTIONS: dict[str, Function] = {
     )
 }
 """Every aggregate by name; ``elapsed`` is not among them, since it gives one value a record."""
+
+OTHERS = ("elapsed", "down_count", "sustained", "debounced", "limited", "active")
+"""Functions that look over no window: they give a value for each record, or at every instant."""

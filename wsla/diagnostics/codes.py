@@ -56,6 +56,7 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "E0312": "a value for idle windows that cannot be given here",
         "E0313": "labels that do not fit",
         "E0314": "a filter that does not belong here",
+        "E0320": "a limited condition without a period",
         # E04: tables of values and credits
         "E0401": "a table without lines",
         "E0402": "a line of a table that can never be reached",

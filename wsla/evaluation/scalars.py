@@ -8,19 +8,23 @@ from math import ceil, floor
 from typing import assert_never
 
 from wsla.analysis.operations import (
+    Active,
     Aggregate,
     Arithmetic,
     AtLeastDown,
     Choice,
     Compare,
     Constant,
+    Debounced,
     Elapsed,
     Idle,
     Latest,
+    Limited,
     Logical,
     Negation,
     Operation,
     SourceField,
+    Sustained,
     Value,
     VerdictState,
 )
@@ -63,6 +67,8 @@ def _inputs(operation: Operation) -> tuple[int, ...]:
             return (operation.subject, *arms, *last)
         case AtLeastDown() | SourceField() | Elapsed() | Aggregate() | Idle() | Latest() | VerdictState():
             raise ValueError(f"{type(operation).__name__} depends on observations: it is no scalar")
+        case Sustained() | Debounced() | Limited() | Active():
+            raise ValueError(f"{type(operation).__name__} depends on observations: it is no scalar")
         case _:
             assert_never(operation)
 
@@ -82,6 +88,8 @@ def _evaluate(operation: Operation, values: dict[int, Value]) -> Value:
         case Choice():
             return _choose(operation, values)
         case AtLeastDown() | SourceField() | Elapsed() | Aggregate() | Idle() | Latest() | VerdictState():
+            raise ValueError(f"{type(operation).__name__} depends on observations: it is no scalar")
+        case Sustained() | Debounced() | Limited() | Active():
             raise ValueError(f"{type(operation).__name__} depends on observations: it is no scalar")
         case _:
             assert_never(operation)

@@ -9,12 +9,16 @@ from fractions import Fraction
 from attrs import frozen
 
 from wsla.analysis.operations import (
+    Active,
     Aggregate,
+    Debounced,
     Elapsed,
     Idle,
     Latest,
+    Limited,
     Negation,
     SourceField,
+    Sustained,
     Value,
     VerdictState,
 )
@@ -121,6 +125,10 @@ def name_of(history: History, index: int) -> str:
             return f"{node.goal} {node.verdict}{often}"
         case Idle() | Latest() | Negation():
             return name_of(history, node.operand)
+        case Sustained() | Debounced() | Limited():
+            return f"{type(node).__name__.lower()}({name_of(history, node.condition)})"
+        case Active():
+            return f"active({name_of(history, node.start)}, {name_of(history, node.end)})"
         case Elapsed():
             return f"elapsed({name_of(history, node.start)}, {name_of(history, node.end)})"
         case _:

@@ -13,6 +13,7 @@ from hypothesis.strategies import DrawFn
 from wsla.analysis.operations import Aggregate, SourceField, TimeFilter, Window
 from wsla.analysis.types import BooleanType, NumberType, ValueType
 from wsla.plan.model import Action, Budget, Plan, Step, UnknownTime
+from wsla.testing.past_formulas import past_signal
 from wsla.testing.plans import (
     ALL_TIME,
     BOOLEAN,
@@ -145,7 +146,7 @@ class Formulas:
         source = "regional" if by else self.pick("probe", "probe", "probe")
         build = self.build
         match (
-            self.pick("ok", "ok", "compare", "text", "logical", "not", "choice", "latest", "downs")
+            self.pick("ok", "ok", "compare", "text", "logical", "not", "choice", "latest", "downs", "past")
             if depth
             else "ok"
         ):
@@ -163,6 +164,8 @@ class Formulas:
             case "downs":
                 parts = (self.truth(by, depth=0), *(self.truth(self.pick((), by), depth=0) for _ in range(2)))
                 return build.at_least_down(parts, self.pick(1, 2, 2, 3))
+            case "past":
+                return past_signal(self, by, depth=depth - 1)
             case "choice":
                 number = self.number(by, depth=0)
                 arms = [(self.pick(">=", "<"), self.limit(number), self.truth(by, depth=0))]

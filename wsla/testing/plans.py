@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 from wsla.analysis.operations import (
+    Active,
     Aggregate,
     Arithmetic,
     Arm,
@@ -13,13 +14,16 @@ from wsla.analysis.operations import (
     Choice,
     Compare,
     Constant,
+    Debounced,
     Elapsed,
     Idle,
     Latest,
+    Limited,
     Logical,
     Negation,
     Operation,
     SourceField,
+    Sustained,
     TimeFilter,
     Value,
     VerdictState,
@@ -42,6 +46,7 @@ from wsla.plan.model import (
     Target,
     UnknownTime,
 )
+from wsla.values.calendars import CalendarWindow, ExactWindow
 from wsla.values.instants import MINUTE
 from wsla.values.observations import Observation, Raw
 from wsla.values.quantities import DIMENSIONLESS, TIME, Dimension, money
@@ -206,10 +211,13 @@ class PlanBuilder:
         dimension = {"*": a * b, "/": a / b, "started": DIMENSIONLESS, "completed": DIMENSIONLESS}.get(
             operator, a
         )
+        kind: ValueType = NumberType(dimension)
+        if self.operations[left].type == INSTANT:
+            kind = DURATION if self.operations[right].type == INSTANT else INSTANT
         return self._add(
             Arithmetic(
                 shape=self._shape(left, right),
-                type=NumberType(dimension),
+                type=kind,
                 operator=operator,
                 left=left,
                 right=right,
@@ -304,6 +312,26 @@ class PlanBuilder:
             VerdictState(
                 shape=Shape.SIGNAL, type=BOOLEAN, goal=goal, verdict=verdict, count=count, of_last=of_last
             )
+        )
+
+    def sustained(self, condition: int, length: int) -> int:
+        """``sustained(condition, length)``."""
+        return self._add(Sustained(shape=Shape.SIGNAL, type=BOOLEAN, condition=condition, length=length))
+
+    def debounced(self, condition: int, down: int, up: int) -> int:
+        """``debounced(condition, down, up)``."""
+        return self._add(Debounced(shape=Shape.SIGNAL, type=BOOLEAN, condition=condition, down=down, up=up))
+
+    def limited(self, condition: int, length: int, window: CalendarWindow | ExactWindow) -> int:
+        """``limited(condition, length) each window``."""
+        return self._add(
+            Limited(shape=Shape.SIGNAL, type=BOOLEAN, condition=condition, length=length, window=window)
+        )
+
+    def active(self, source: str, start: int, end: int, where: int | None = None) -> int:
+        """``active(start, end where …)`` of the records of a source."""
+        return self._add(
+            Active(shape=Shape.SIGNAL, type=BOOLEAN, source=source, start=start, end=end, where=where)
         )
 
     # Obligations and reactions

@@ -13,18 +13,22 @@ from itertools import pairwise
 from typing import assert_never, cast
 
 from wsla.analysis.operations import (
+    Active,
     Aggregate,
     Arithmetic,
     AtLeastDown,
     Choice,
     Compare,
     Constant,
+    Debounced,
     Elapsed,
     Idle,
     Latest,
+    Limited,
     Logical,
     Negation,
     SourceField,
+    Sustained,
     Value,
     VerdictState,
 )
@@ -43,6 +47,7 @@ from wsla.evaluation.reference.aggregates import (
     steps,
 )
 from wsla.evaluation.reference.judging import judge
+from wsla.evaluation.reference.past import Past
 from wsla.evaluation.reference.pointwise import Leaf, operands, value_of
 from wsla.evaluation.reference.records import of_record
 from wsla.evaluation.reference.shapes import label_names, source_of, window_kind
@@ -73,6 +78,7 @@ class Evaluator:
         self.judgement = cache(self._judgement)
         self.combinations = cache(self._combinations)
         self._changes = cache(self._find_changes)
+        self.past = Past(self)
 
     # Combinations of labels (M7, M10)
 
@@ -91,7 +97,7 @@ class Evaluator:
         if not label_names(self.plan, index):
             return ()
         match node := self.plan.operations[index]:
-            case SourceField():
+            case SourceField() | Active():
                 return self.facts.first_seen(node.source, label_names(self.plan, index), asked).items()
             case Aggregate():
                 source = source_of(self.plan, index)
@@ -125,6 +131,8 @@ class Evaluator:
                     return self._latest(node, own, at, asked)
                 case VerdictState():
                     return self._verdict_state(node, own, at, asked)
+                case Sustained() | Debounced() | Limited() | Active():
+                    return self.past.value(position, node, own, at, asked)
                 case _:
                     raise TypeError("an aggregate is no signal, and neither is a record's elapsed time")
 
@@ -186,6 +194,8 @@ class Evaluator:
             case VerdictState():
                 windows = self.windows_of_goal(self._goals[node.goal], labels, asked, asked)
                 return frozenset(window.end + self.plan.grace for window in windows)
+            case Sustained() | Debounced() | Limited() | Active():
+                return self.past.changes(node, labels, asked)
             case _:
                 return frozenset(at for x in operands(node) for at in self.changes(x, labels, asked))
 
@@ -254,6 +264,8 @@ class Evaluator:
                     return bounds.certain(self.scalar(node.value), boolean=boolean)
                 return operand(node.operand)
             case Constant() | SourceField() | Elapsed() | AtLeastDown() | Latest() | VerdictState():
+                raise TypeError("a series is made of aggregates and scalars")
+            case Sustained() | Debounced() | Limited() | Active():
                 raise TypeError("a series is made of aggregates and scalars")
             case _ as never:
                 assert_never(never)

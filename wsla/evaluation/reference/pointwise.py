@@ -10,24 +10,29 @@ from types import MappingProxyType
 from typing import Any, Final, assert_never, cast
 
 from wsla.analysis.operations import (
+    Active,
     Aggregate,
     Arithmetic,
     AtLeastDown,
     Choice,
     Compare,
     Constant,
+    Debounced,
     Elapsed,
     Idle,
     Latest,
+    Limited,
     Logical,
     Negation,
     Operation,
     SourceField,
+    Stateful,
+    Sustained,
     Value,
     VerdictState,
 )
 
-Leaf = SourceField | Elapsed | Aggregate | Idle | Latest | VerdictState
+Leaf = SourceField | Elapsed | Aggregate | Idle | Latest | VerdictState | Stateful
 """An operation whose value does not follow from its inputs' values at the same point."""
 
 _COMPARISONS: Final[Mapping[str, Callable[[Any, Any], bool]]] = MappingProxyType(
@@ -121,17 +126,21 @@ def value_of(operations: Sequence[Operation], index: int, leaf: Callable[[int, L
             return None if node.otherwise is None else at(node.otherwise)
         case SourceField() | Elapsed() | Aggregate() | Idle() | Latest() | VerdictState() as node:
             return leaf(index, node)
+        case Sustained() | Debounced() | Limited() | Active() as node:
+            return leaf(index, node)
         case _ as never:
             assert_never(never)
 
 
 def operands(node: Operation) -> tuple[int, ...]:
-    """The operations that a pointwise operation combines; none for a constant or a leaf."""
+    """The operations that a pointwise operation combines, or whose past a signal rests on; none for other leaves."""
     match node:
         case Compare() | Logical() | Arithmetic():
             return (node.left, node.right)
         case AtLeastDown():
             return node.conditions
+        case Sustained() | Debounced() | Limited():
+            return (node.condition,)
         case Negation() | Idle():
             return (node.operand,)
         case Choice():

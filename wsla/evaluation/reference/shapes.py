@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from wsla.analysis.operations import Aggregate, Constant, Elapsed, Latest, SourceField, VerdictState, Window
+from wsla.analysis.operations import (
+    Active,
+    Aggregate,
+    Constant,
+    Elapsed,
+    Latest,
+    SourceField,
+    VerdictState,
+    Window,
+)
 from wsla.analysis.types import Shape
 from wsla.evaluation.reference.pointwise import operands
 from wsla.plan.model import Goal, Plan
@@ -19,7 +28,7 @@ def goal_of(plan: Plan, name: str) -> Goal:
 def label_names(plan: Plan, index: int) -> tuple[str, ...]:
     """The labels by which an operation has a value each; what has none combines with every combination (M7)."""
     match node := plan.operations[index]:
-        case SourceField():
+        case SourceField() | Active():
             return plan.source(node.source).labels
         case Aggregate():
             return node.by

@@ -6,19 +6,24 @@ from collections.abc import Iterable
 from typing import Final
 
 from wsla.analysis.operations import (
+    Active,
     Aggregate,
     Arithmetic,
     AtLeastDown,
     Choice,
     Compare,
     Constant,
+    Debounced,
     Elapsed,
     Idle,
     Latest,
+    Limited,
     Logical,
     Negation,
     Operation,
     SourceField,
+    Stateful,
+    Sustained,
     VerdictState,
 )
 from wsla.analysis.types import BooleanType, Shape
@@ -57,6 +62,8 @@ def operands(operation: Operation) -> tuple[int, ...]:
             return conditions
         case Negation(operand=operand) | Idle(operand=operand):
             return (operand,)
+        case Sustained(condition=condition) | Debounced(condition=condition) | Limited(condition=condition):
+            return (condition,)
         case Choice(subject=subject, arms=arms, otherwise=otherwise):
             sides = (side for arm in arms for side in (arm.bound, arm.value))
             return (subject, *sides, *(() if otherwise is None else (otherwise,)))
@@ -83,6 +90,7 @@ class Layout:
         self.aggregates: Final = tuple(i for i in found if isinstance(self.operations[i], Aggregate))
         self.latest: Final = tuple(i for i in found if isinstance(self.operations[i], Latest))
         self.verdict_states: Final = tuple(i for i in found if isinstance(self.operations[i], VerdictState))
+        self.stateful: Final = tuple(i for i in found if isinstance(self.operations[i], Stateful))
         self.idling: Final = frozenset(
             leaf for i in found if isinstance(self.operations[i], Idle) for leaf in self.leaves(i)
         )
@@ -129,7 +137,7 @@ class Layout:
 
     def _find_names(self, index: int) -> tuple[str, ...]:
         match operation := self.operations[index]:
-            case SourceField(source=source):
+            case SourceField(source=source) | Active(source=source):
                 return self.sources[source].labels
             case Aggregate(by=by):
                 return by
@@ -169,7 +177,7 @@ class Layout:
         if not self.names(index):
             return frozenset()
         match operation := self.operations[index]:
-            case SourceField(source=source):
+            case SourceField(source=source) | Active(source=source):
                 return frozenset({source})
             case Aggregate(argument=argument):
                 own = self.source_of(index)
@@ -206,6 +214,8 @@ class Layout:
                 return [operand, value]
             case Elapsed(start=start, end=end, pausing=pausing):
                 return [start, end] if pausing is None else [start, end, pausing]
+            case Active(start=start, end=end, where=where):
+                return [start, end] if where is None else [start, end, where]
             case _:
                 return list(operands(operation))
 

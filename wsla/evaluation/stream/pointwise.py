@@ -9,19 +9,23 @@ from collections.abc import Callable
 from typing import assert_never
 
 from wsla.analysis.operations import (
+    Active,
     Aggregate,
     Arithmetic,
     AtLeastDown,
     Choice,
     Compare,
     Constant,
+    Debounced,
     Elapsed,
     Idle,
     Latest,
+    Limited,
     Logical,
     Negation,
     Operation,
     SourceField,
+    Sustained,
     Value,
     VerdictState,
 )
@@ -44,6 +48,8 @@ def bind(operations: tuple[Operation, ...], index: int, leaf: Leaf) -> Reader:
         case Constant(value=value):
             return lambda: value
         case SourceField() | Elapsed() | Aggregate() | Idle() | Latest() | VerdictState():
+            return leaf(index)
+        case Sustained() | Debounced() | Limited() | Active():
             return leaf(index)
         case Compare(operator=sign, left=left, right=right):
             return _bind_comparison(operations, sign, left, right, leaf)

@@ -6,19 +6,23 @@ from collections.abc import Callable, Mapping
 from typing import assert_never
 
 from wsla.analysis.operations import (
+    Active,
     Aggregate,
     Arithmetic,
     AtLeastDown,
     Choice,
     Compare,
     Constant,
+    Debounced,
     Elapsed,
     Idle,
     Latest,
+    Limited,
     Logical,
     Negation,
     Operation,
     SourceField,
+    Sustained,
     Value,
     VerdictState,
 )
@@ -69,6 +73,8 @@ def bind_series(operations: tuple[Operation, ...], index: int) -> SeriesReader:
         case Idle():
             return _bind_idle(operations, operation, truth)
         case Constant() | SourceField() | Elapsed() | AtLeastDown() | Latest() | VerdictState():
+            raise ValueError(f"operation {index} is no series")
+        case Sustained() | Debounced() | Limited() | Active():
             raise ValueError(f"operation {index} is no series")
         case _:
             assert_never(operation)
