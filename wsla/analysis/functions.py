@@ -208,3 +208,6 @@ FUNCTIONS: dict[str, Function] = {
     )
 }
 """Every aggregate by name; ``elapsed`` is not among them, since it gives one value a record."""
+
+OTHERS = ("elapsed", "due", "burn", "down_count", "sustained", "debounced", "limited", "active")
+"""Functions that look over no window: they give a value for each record, or at every instant."""

@@ -238,6 +238,45 @@ class VerdictCount(Node):
     by: tuple[str, ...]
 
 
+@frozen(kw_only=True)
+class Sustained(Node):
+    """A signal: true where ``condition`` has been true for ``length`` nanoseconds, false where it was false in them."""
+
+    condition: int
+    length: int
+
+
+@frozen(kw_only=True)
+class Debounced(Node):
+    """A signal that takes a value once ``condition`` has had it for ``down`` (false) or ``up`` (true) nanoseconds."""
+
+    condition: int
+    down: int
+    up: int
+
+
+@frozen(kw_only=True)
+class Limited(Node):
+    """A signal: ``condition``, but false in each window once it has been true there for ``length`` nanoseconds."""
+
+    condition: int
+    length: int
+    window: CalendarWindow | ExactWindow
+
+
+@frozen(kw_only=True)
+class Active(Node):
+    """A signal: true from ``start`` until ``end`` of a record of ``source`` for which ``where`` is true."""
+
+    source: str
+    start: int
+    end: int
+    where: int | None
+
+
+Stateful = Sustained | Debounced | Limited | Active
+"""Signals whose value at an instant rests on what was before it."""
+
 Operation = (
     Constant
     | SourceField
@@ -255,4 +294,8 @@ Operation = (
     | VerdictState
     | Across
     | VerdictCount
+    | Sustained
+    | Debounced
+    | Limited
+    | Active
 )

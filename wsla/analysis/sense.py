@@ -265,6 +265,12 @@ def inputs(operation: op.Operation) -> Iterable[int]:
             return (left, right)
         case op.Negation(operand=operand) | op.Latest(operand=operand):
             return (operand,)
+        case op.Sustained(condition=condition) | op.Debounced(condition=condition):
+            return (condition,)
+        case op.Limited(condition=condition):
+            return (condition,)
+        case op.Active(start=start, end=end, where=where):
+            return (start, end) if where is None else (start, end, where)
         case op.AtLeastDown(conditions=conditions):
             return conditions
         case op.Idle(operand=operand, value=value):

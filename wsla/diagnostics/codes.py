@@ -63,6 +63,7 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "E0332": "outages that cannot be forgiven here",
         "E0333": "`forgiving` in other words",
         "E0334": "a forgiveness that forgives nothing",
+        "E0320": "a limited condition without a period",
         # E04: tables of values and credits
         "E0401": "a table without lines",
         "E0402": "a line of a table that can never be reached",

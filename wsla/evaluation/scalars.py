@@ -9,20 +9,24 @@ from typing import assert_never
 
 from wsla.analysis.operations import (
     Across,
+    Active,
     Aggregate,
     Arithmetic,
     AtLeastDown,
     Choice,
     Compare,
     Constant,
+    Debounced,
     Elapsed,
     Idle,
     Label,
     Latest,
+    Limited,
     Logical,
     Negation,
     Operation,
     SourceField,
+    Sustained,
     Value,
     VerdictCount,
     VerdictState,
@@ -77,6 +81,8 @@ def _inputs(operation: Operation) -> tuple[int, ...]:
             | VerdictCount()
         ):
             raise ValueError(f"{type(operation).__name__} depends on observations: it is no scalar")
+        case Sustained() | Debounced() | Limited() | Active():
+            raise ValueError(f"{type(operation).__name__} depends on observations: it is no scalar")
         case _:
             assert_never(operation)
 
@@ -107,6 +113,8 @@ def _evaluate(operation: Operation, values: dict[int, Value]) -> Value:
             | Across()
             | VerdictCount()
         ):
+            raise ValueError(f"{type(operation).__name__} depends on observations: it is no scalar")
+        case Sustained() | Debounced() | Limited() | Active():
             raise ValueError(f"{type(operation).__name__} depends on observations: it is no scalar")
         case _:
             assert_never(operation)

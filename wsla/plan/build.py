@@ -124,6 +124,10 @@ def _move(operation: op.Operation, moved: dict[int, int]) -> op.Operation:
             return evolve(operation, left=moved[left], right=moved[right])
         case op.Negation(operand=operand) | op.Latest(operand=operand):
             return evolve(operation, operand=moved[operand])
+        case op.Sustained() | op.Debounced() | op.Limited():
+            return evolve(operation, condition=moved[operation.condition])
+        case op.Active(start=start, end=end, where=where):
+            return evolve(operation, start=moved[start], end=moved[end], where=maybe(where))
         case op.AtLeastDown(conditions=conditions):
             return evolve(operation, conditions=tuple(moved[position] for position in conditions))
         case op.Idle(operand=operand, value=value):

@@ -9,7 +9,20 @@ import attrs
 from attrs import frozen
 
 from wsla.analysis.checked import CheckedAgreement, UnknownTime
-from wsla.analysis.operations import Aggregate, Choice, Elapsed, Idle, Latest, Operation, Value
+from wsla.analysis.operations import (
+    Active,
+    Aggregate,
+    Choice,
+    Debounced,
+    Elapsed,
+    Idle,
+    Latest,
+    Limited,
+    Operation,
+    Stateful,
+    Sustained,
+    Value,
+)
 from wsla.analysis.reuse.expansion import expanded_text
 from wsla.analysis.types import Shape
 from wsla.diagnostics.source import SourceText, Span
@@ -304,6 +317,10 @@ def _roots(plan: Plan) -> list[int]:
                 found += [node.operand, node.value]
             case Latest():
                 found.append(node.operand)
+            case Sustained() | Debounced() | Limited():
+                found.append(node.condition)
+            case Active():
+                found += [node.start, node.end, node.where]
             case _:
                 pass
     return list(dict.fromkeys(root for root in found if root is not None))
@@ -316,7 +333,7 @@ def _amounts(credit: Credit) -> list[int]:
 
 def _below(node: Operation) -> tuple[int, ...]:
     """What gives an operation its value at the same point."""
-    return () if isinstance(node, Idle) else operands(node)
+    return () if isinstance(node, Idle | Stateful) else operands(node)
 
 
 def _has_table(plan: Plan, index: int) -> bool:

@@ -9,13 +9,17 @@ from fractions import Fraction
 from attrs import frozen
 
 from wsla.analysis.operations import (
+    Active,
     Aggregate,
+    Debounced,
     Due,
     Elapsed,
     Idle,
     Latest,
+    Limited,
     Negation,
     SourceField,
+    Sustained,
     Value,
     VerdictState,
 )
@@ -124,6 +128,10 @@ def name_of(history: History, index: int) -> str:
             return name_of(history, node.operand)
         case Due():
             return f"due({name_of(history, node.start)}, …)"
+        case Sustained() | Debounced() | Limited():
+            return f"{type(node).__name__.lower()}({name_of(history, node.condition)})"
+        case Active():
+            return f"active({name_of(history, node.start)}, {name_of(history, node.end)})"
         case Elapsed():
             return f"elapsed({name_of(history, node.start)}, {name_of(history, node.end)})"
         case _:

@@ -14,6 +14,7 @@ from wsla.analysis.operations import Aggregate, Forgiving, SourceField, TimeFilt
 from wsla.analysis.types import BooleanType, NumberType, ValueType
 from wsla.plan.model import Action, Budget, Plan, Step, UnknownTime
 from wsla.testing.over_time import forgiving_outages, over_time
+from wsla.testing.past_formulas import past_signal
 from wsla.testing.plans import (
     ALL_TIME,
     BOOLEAN,
@@ -146,7 +147,9 @@ class Formulas:
         source = "regional" if by else self.pick("probe", "probe", "probe")
         build = self.build
         match (
-            self.pick("ok", "ok", "compare", "text", "logical", "not", "choice", "latest", "downs", "joined")
+            self.pick(
+                "ok", "ok", "compare", "text", "logical", "not", "choice", "latest", "downs", "joined", "past"
+            )
             if depth
             else "ok"
         ):
@@ -166,6 +169,8 @@ class Formulas:
                 return build.at_least_down(parts, self.pick(1, 2, 2, 3))
             case "joined" if not by:
                 return self._joined_truth()
+            case "past":
+                return past_signal(self, by, depth=depth - 1)
             case "choice":
                 number = self.number(by, depth=0)
                 arms = [(self.pick(">=", "<"), self.limit(number), self.truth(by, depth=0))]

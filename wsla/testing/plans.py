@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from wsla.analysis.operations import (
     Across,
+    Active,
     Aggregate,
     Arithmetic,
     Arm,
@@ -14,16 +15,19 @@ from wsla.analysis.operations import (
     Choice,
     Compare,
     Constant,
+    Debounced,
     Due,
     Elapsed,
     Forgiving,
     Idle,
     Label,
     Latest,
+    Limited,
     Logical,
     Negation,
     Operation,
     SourceField,
+    Sustained,
     TimeFilter,
     Value,
     VerdictCount,
@@ -47,6 +51,7 @@ from wsla.plan.model import (
     Target,
     UnknownTime,
 )
+from wsla.values.calendars import CalendarWindow, ExactWindow
 from wsla.values.instants import MINUTE
 from wsla.values.observations import Observation, Raw
 from wsla.values.quantities import DIMENSIONLESS, TIME, Dimension, money
@@ -211,10 +216,13 @@ class PlanBuilder:
         dimension = {"*": a * b, "/": a / b, "started": DIMENSIONLESS, "completed": DIMENSIONLESS}.get(
             operator, a
         )
+        kind: ValueType = NumberType(dimension)
+        if self.operations[left].type == INSTANT:
+            kind = DURATION if self.operations[right].type == INSTANT else INSTANT
         return self._add(
             Arithmetic(
                 shape=self._shape(left, right),
-                type=NumberType(dimension),
+                type=kind,
                 operator=operator,
                 left=left,
                 right=right,
@@ -364,6 +372,26 @@ class PlanBuilder:
         """``consecutive(goal)``, or ``misses(goal, of_last)``; a series for the goal's own credits."""
         shape = Shape.SERIES if series else Shape.SIGNAL
         return self._add(VerdictCount(shape=shape, type=NUMBER, goal=goal, of_last=of_last, by=by))
+
+    def sustained(self, condition: int, length: int) -> int:
+        """``sustained(condition, length)``."""
+        return self._add(Sustained(shape=Shape.SIGNAL, type=BOOLEAN, condition=condition, length=length))
+
+    def debounced(self, condition: int, down: int, up: int) -> int:
+        """``debounced(condition, down, up)``."""
+        return self._add(Debounced(shape=Shape.SIGNAL, type=BOOLEAN, condition=condition, down=down, up=up))
+
+    def limited(self, condition: int, length: int, window: CalendarWindow | ExactWindow) -> int:
+        """``limited(condition, length) each window``."""
+        return self._add(
+            Limited(shape=Shape.SIGNAL, type=BOOLEAN, condition=condition, length=length, window=window)
+        )
+
+    def active(self, source: str, start: int, end: int, where: int | None = None) -> int:
+        """``active(start, end where …)`` of the records of a source."""
+        return self._add(
+            Active(shape=Shape.SIGNAL, type=BOOLEAN, source=source, start=start, end=end, where=where)
+        )
 
     # Obligations and reactions
 

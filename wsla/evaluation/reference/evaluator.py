@@ -14,19 +14,23 @@ from typing import assert_never, cast
 
 from wsla.analysis.operations import (
     Across,
+    Active,
     Aggregate,
     Arithmetic,
     AtLeastDown,
     Choice,
     Compare,
     Constant,
+    Debounced,
     Elapsed,
     Idle,
     Label,
     Latest,
+    Limited,
     Logical,
     Negation,
     SourceField,
+    Sustained,
     Value,
     VerdictCount,
     VerdictState,
@@ -46,6 +50,7 @@ from wsla.evaluation.reference.aggregates import (
 from wsla.evaluation.reference.forgiving import Item, share_forgiving
 from wsla.evaluation.reference.judging import judge, misses
 from wsla.evaluation.reference.over_time import time_of, value_over_time
+from wsla.evaluation.reference.past import Past
 from wsla.evaluation.reference.pointwise import Leaf, operands, value_of
 from wsla.evaluation.reference.records import of_record
 from wsla.evaluation.reference.shapes import has_windows, label_names, source_of, window_kind
@@ -76,6 +81,7 @@ class Evaluator:
         self.judgement = cache(self._judgement)
         self.combinations = cache(self._combinations)
         self._changes = cache(self._find_changes)
+        self.past = Past(self)
 
     # Combinations of labels (M7, M10)
 
@@ -94,7 +100,7 @@ class Evaluator:
         if not label_names(self.plan, index):
             return ()
         match node := self.plan.operations[index]:
-            case SourceField():
+            case SourceField() | Active():
                 return self.facts.first_seen(node.source, label_names(self.plan, index), asked).items()
             case Aggregate():
                 source = source_of(self.plan, index)
@@ -137,6 +143,8 @@ class Evaluator:
                     return self._verdict_count(node, own, at, asked)
                 case Across():
                     return across_signal(self, node, own, at, asked)
+                case Sustained() | Debounced() | Limited() | Active():
+                    return self.past.value(position, node, own, at, asked)
                 case _:
                     raise TypeError("an aggregate is no signal, and neither is a record's elapsed time")
 
@@ -208,6 +216,8 @@ class Evaluator:
                 return frozenset(window.end + self.plan.grace for window in windows)
             case Across():
                 return across_changes(self, node, labels, asked)
+            case Sustained() | Debounced() | Limited() | Active():
+                return self.past.changes(node, labels, asked)
             case _:
                 return frozenset(at for x in operands(node) for at in self.changes(x, labels, asked))
 
@@ -300,6 +310,8 @@ class Evaluator:
                 | VerdictState()
                 | VerdictCount()
             ):
+                raise TypeError("a series is made of aggregates and scalars")
+            case Sustained() | Debounced() | Limited() | Active():
                 raise TypeError("a series is made of aggregates and scalars")
             case _ as never:
                 assert_never(never)

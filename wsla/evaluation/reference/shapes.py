@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from wsla.analysis.operations import (
     Across,
+    Active,
     Aggregate,
     Constant,
     Elapsed,
@@ -30,7 +31,7 @@ def goal_of(plan: Plan, name: str) -> Goal:
 def label_names(plan: Plan, index: int) -> tuple[str, ...]:
     """The labels by which an operation has a value each; what has none combines with every combination (M7)."""
     match node := plan.operations[index]:
-        case SourceField():
+        case SourceField() | Active():
             return plan.source(node.source).labels
         case Aggregate() | Across() | Label() | VerdictCount():
             return node.by

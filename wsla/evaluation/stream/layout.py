@@ -7,20 +7,25 @@ from typing import Final
 
 from wsla.analysis.operations import (
     Across,
+    Active,
     Aggregate,
     Arithmetic,
     AtLeastDown,
     Choice,
     Compare,
     Constant,
+    Debounced,
     Elapsed,
     Idle,
     Label,
     Latest,
+    Limited,
     Logical,
     Negation,
     Operation,
     SourceField,
+    Stateful,
+    Sustained,
     VerdictCount,
     VerdictState,
 )
@@ -60,6 +65,8 @@ def operands(operation: Operation) -> tuple[int, ...]:
             return conditions
         case Negation(operand=operand) | Idle(operand=operand):
             return (operand,)
+        case Sustained(condition=condition) | Debounced(condition=condition) | Limited(condition=condition):
+            return (condition,)
         case Choice(subject=subject, arms=arms, otherwise=otherwise):
             sides = (side for arm in arms for side in (arm.bound, arm.value))
             return (subject, *sides, *(() if otherwise is None else (otherwise,)))
@@ -96,6 +103,7 @@ class Layout:
             for i in found
             if isinstance(operation := self.operations[i], Across) and operation.shape is Shape.SIGNAL
         )
+        self.stateful: Final = tuple(i for i in found if isinstance(self.operations[i], Stateful))
         self.idling: Final = frozenset(
             leaf for i in found if isinstance(self.operations[i], Idle) for leaf in self.leaves(i)
         )
@@ -143,7 +151,7 @@ class Layout:
 
     def _find_names(self, index: int) -> tuple[str, ...]:
         match operation := self.operations[index]:
-            case SourceField(source=source):
+            case SourceField(source=source) | Active(source=source):
                 return self.sources[source].labels
             case Aggregate(by=by) | Across(by=by) | Label(by=by) | VerdictCount(by=by):
                 return by
@@ -185,7 +193,7 @@ class Layout:
         if not self.names(index):
             return frozenset()
         match operation := self.operations[index]:
-            case SourceField(source=source):
+            case SourceField(source=source) | Active(source=source):
                 return frozenset({source})
             case Aggregate(argument=argument, where=where):
                 own = self.source_of(index)
@@ -228,6 +236,8 @@ class Layout:
                 return [x for x in (operand, where, limit) if x is not None]
             case Elapsed(start=start, end=end, pausing=pausing):
                 return [start, end] if pausing is None else [start, end, pausing]
+            case Active(start=start, end=end, where=where):
+                return [start, end] if where is None else [start, end, where]
             case _:
                 return list(operands(operation))
 

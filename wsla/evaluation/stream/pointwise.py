@@ -10,20 +10,24 @@ from typing import assert_never
 
 from wsla.analysis.operations import (
     Across,
+    Active,
     Aggregate,
     Arithmetic,
     AtLeastDown,
     Choice,
     Compare,
     Constant,
+    Debounced,
     Elapsed,
     Idle,
     Label,
     Latest,
+    Limited,
     Logical,
     Negation,
     Operation,
     SourceField,
+    Sustained,
     Value,
     VerdictCount,
     VerdictState,
@@ -57,6 +61,8 @@ def bind(operations: tuple[Operation, ...], index: int, leaf: Leaf) -> Reader:
             | Across()
             | VerdictCount()
         ):
+            return leaf(index)
+        case Sustained() | Debounced() | Limited() | Active():
             return leaf(index)
         case Compare(operator=sign, left=left, right=right):
             return _bind_comparison(operations, sign, left, right, leaf)

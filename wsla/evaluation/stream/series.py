@@ -9,20 +9,24 @@ from attrs import evolve
 
 from wsla.analysis.operations import (
     Across,
+    Active,
     Aggregate,
     Arithmetic,
     AtLeastDown,
     Choice,
     Compare,
     Constant,
+    Debounced,
     Elapsed,
     Idle,
     Label,
     Latest,
+    Limited,
     Logical,
     Negation,
     Operation,
     SourceField,
+    Sustained,
     Value,
     VerdictCount,
     VerdictState,
@@ -126,6 +130,8 @@ def bind_series(operations: tuple[Operation, ...], index: int) -> SeriesReader:
         case Across():
             return _bind_across(operations, operation, truth)
         case Constant() | SourceField() | Elapsed() | AtLeastDown() | Latest() | VerdictState():
+            raise ValueError(f"operation {index} is no series")
+        case Sustained() | Debounced() | Limited() | Active():
             raise ValueError(f"operation {index} is no series")
         case _:
             assert_never(operation)

@@ -15,10 +15,12 @@ from attrs import define
 
 from wsla.analysis.operations import (
     Across,
+    Active,
     Elapsed,
     Latest,
     Operation,
     SourceField,
+    Stateful,
     Value,
     VerdictCount,
     VerdictState,
@@ -33,6 +35,7 @@ from wsla.evaluation.stream.over_records import RecordRun
 from wsla.evaluation.stream.over_samples import SampleRun, member_of
 from wsla.evaluation.stream.over_series import Item, SeriesRun
 from wsla.evaluation.stream.over_time import TimeRun
+from wsla.evaluation.stream.past import BEFORE, ActiveSignal, PastSignal, condition_signal
 from wsla.evaluation.stream.point import Point
 from wsla.evaluation.stream.pointwise import Reader, bind, scalar, unknown
 from wsla.evaluation.stream.records import RecordTable, bind_record
@@ -165,6 +168,11 @@ class Wiring:
             if s.records
         }
         self.held: Final[dict[tuple[int, Labels], Held]] = {}
+        # Signals that rest on the past, by label combination; None for those that were not seen yet.
+        self.past: Final[dict[tuple[int, Labels | None], PastSignal]] = {}
+        self.announced: Final[dict[str, list[ActiveSignal]]] = {}
+        self.added: Final[list[PastSignal]] = []
+        self._recording = False
         self.recent: Final[dict[tuple[int, Labels], deque[str]]] = {}
         self.tallies: Final[dict[tuple[int, Labels], Tally]] = {}
         self._joined: Final[dict[int, list[Joined]]] = {index: [] for index in layout.joined}
@@ -220,6 +228,8 @@ class Wiring:
         for index in self.layout.joined:
             # What has no labels is held from the start on, whenever a combination of labels asks for it.
             self._signal(index, None, None)
+        for index in self.layout.stateful:
+            self.remembering(index, None if self.layout.names(index) else ())
         for index, series in self.series.items():
             if not series.kind.names:
                 self._open(index, (), self.start)
@@ -259,6 +269,9 @@ class Wiring:
         self.seen.append((source.name, labels, at))
         begin = max(self.start, at)
         self._join_signals(source, labels)
+        for index in self.layout.stateful:
+            if self.layout.names(index) and source.name in self.layout.origins(index):
+                self.remembering(index, restrict(labels, self.layout.names(index)))
         for index, series in self.series.items():
             names = series.kind.names
             if names and source.name in self._origins[index]:
@@ -439,6 +452,9 @@ class Wiring:
     def _holder(self, number: int, labels: Labels | None) -> Holder | None:
         names = self.layout.names(number)
         operation = self.layout.operations[number]
+        if isinstance(operation, Stateful):
+            unseen = names and labels is None
+            return self.remembering(number, None if unseen else restrict(labels or (), names))
         if names and labels is None:
             # What is said of verdicts is known before the first, whoever asks.
             start = _before_verdicts(operation)
@@ -468,6 +484,43 @@ class Wiring:
     def count_verdict(self, number: int, labels: Labels, verdict: Verdict) -> int:
         """The count at a position of the plan once this verdict is added."""
         return self.tally(number, labels).add(verdict)
+
+    def remembering(self, number: int, labels: Labels | None) -> PastSignal:
+        """A signal that rests on the past, for a label combination; None for one that was not seen yet."""
+        found = self.past.get((number, labels))
+        if found is not None:
+            return found
+        operation = self.layout.operations[number]
+        if isinstance(operation, Active):
+            found = self._announcing(number, operation, labels or ())
+        else:
+            assert isinstance(operation, Stateful)
+            found = condition_signal(number, labels or (), self.layout, operation)
+            found.read_condition = self._signal(operation.condition, labels, found)
+        self.past[number, labels] = found
+        unseen = self.past.get((number, None))
+        if labels and unseen is not None:
+            found.copy_from(unseen)
+        else:
+            found.begin()
+        self.added.append(found)
+        if self._recording:
+            found.changes = list(unseen.changes or ()) if unseen is not None else [(BEFORE, found.value)]
+        return found
+
+    def record_past(self) -> None:
+        """From now on, signals that rest on the past keep all their values."""
+        self._recording = True
+        for signal in self.past.values():
+            signal.changes = [(BEFORE, signal.value)]
+
+    def _announcing(self, number: int, operation: Active, labels: Labels) -> ActiveSignal:
+        layout, table = self.layout, self.tables[operation.source]
+        start, end = bind_record(layout, operation.start, table), bind_record(layout, operation.end, table)
+        where = (lambda: True) if operation.where is None else bind_record(layout, operation.where, table)
+        found = ActiveSignal(number, labels, table, (start, end, where))
+        self.announced.setdefault(operation.source, []).append(found)
+        return found
 
     def recent_verdicts(self, number: int, labels: Labels, last: int) -> deque[str]:
         """The last verdicts that a verdict state looks at."""
