@@ -8,7 +8,7 @@ from typing import assert_never
 
 from attrs import define, evolve, field, frozen
 
-from wsla.analysis import burn, downs, due, labels, matrices, signals, tables
+from wsla.analysis import burn, downs, due, labels, matrices, series_functions, signals, tables
 from wsla.analysis import operations as op
 from wsla.analysis.aggregates import AggregateChecker
 from wsla.analysis.arena import AnyType, OpenType, Typed, resolve
@@ -113,6 +113,8 @@ class ExpressionChecker:
                 return self._burn(expression, context)
             case surface.Call() if expression.function.text in signals.NAMES:
                 return self._signals().call(expression)
+            case surface.Call() if expression.function.text in series_functions.NAMES:
+                return series_functions.call(self.scope, expression, context, self.check)
             case surface.Call():
                 return AggregateChecker(self.scope, self.check, self.condition).call(expression, context)
             case surface.Unary():

@@ -81,7 +81,7 @@ class AtLeastDown(Node):
 @frozen(kw_only=True)
 class Arithmetic(Node):
     """``left operator right`` with one of ``+ - * /``, or ``started`` or ``completed``: how many blocks of the size
-    ``right`` ``left`` has begun, or filled.
+    ``right`` ``left`` has begun, or filled; ``rounded``: the multiple of ``right`` that is nearest to ``left``.
     """
 
     operator: str
@@ -182,6 +182,13 @@ class Idle(Node):
 
     operand: int
     value: int
+
+
+@frozen(kw_only=True)
+class Previous(Node):
+    """A series: in each window the value that the operand, a series, has in the window before."""
+
+    operand: int
 
 
 @frozen(kw_only=True)
@@ -289,6 +296,7 @@ Operation = (
     | Elapsed
     | Aggregate
     | Idle
+    | Previous
     | Latest
     | Label
     | VerdictState

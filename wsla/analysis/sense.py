@@ -263,7 +263,7 @@ def inputs(operation: op.Operation) -> Iterable[int]:
             return (left, right)
         case op.Arithmetic(left=left, right=right):
             return (left, right)
-        case op.Negation(operand=operand) | op.Latest(operand=operand):
+        case op.Negation(operand=operand) | op.Latest(operand=operand) | op.Previous(operand=operand):
             return (operand,)
         case op.Sustained(condition=condition) | op.Debounced(condition=condition):
             return (condition,)

@@ -64,6 +64,8 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "E0333": "`forgiving` in other words",
         "E0334": "a forgiveness that forgives nothing",
         "E0320": "a limited condition without a period",
+        "E0342": "a number of decimal places that cannot be rounded to",
+        "E0343": "a previous value of something without windows",
         # E04: tables of values and credits
         "E0401": "a table without lines",
         "E0402": "a line of a table that can never be reached",

@@ -25,6 +25,7 @@ from wsla.analysis.operations import (
     Logical,
     Negation,
     Operation,
+    Previous,
     SourceField,
     Sustained,
     Value,
@@ -74,6 +75,7 @@ def _inputs(operation: Operation) -> tuple[int, ...]:
             | Elapsed()
             | Aggregate()
             | Idle()
+            | Previous()
             | Latest()
             | Label()
             | VerdictState()
@@ -107,6 +109,7 @@ def _evaluate(operation: Operation, values: dict[int, Value]) -> Value:
             | Elapsed()
             | Aggregate()
             | Idle()
+            | Previous()
             | Latest()
             | Label()
             | VerdictState()
@@ -192,5 +195,7 @@ def _calculate(operator: str, left: Value, right: Value) -> Value:
             return ceil(Fraction(left) / right) if right else None
         case "completed":
             return floor(Fraction(left) / right) if right else None
+        case "rounded":
+            return round(Fraction(left) / right) * right
         case _:
             raise ValueError(f"{operator!r} is no arithmetic operator")

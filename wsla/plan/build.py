@@ -122,7 +122,7 @@ def _move(operation: op.Operation, moved: dict[int, int]) -> op.Operation:
             return evolve(operation, left=moved[left], right=moved[right])
         case op.Arithmetic(left=left, right=right):
             return evolve(operation, left=moved[left], right=moved[right])
-        case op.Negation(operand=operand) | op.Latest(operand=operand):
+        case op.Negation(operand=operand) | op.Latest(operand=operand) | op.Previous(operand=operand):
             return evolve(operation, operand=moved[operand])
         case op.Sustained() | op.Debounced() | op.Limited():
             return evolve(operation, condition=moved[operation.condition])

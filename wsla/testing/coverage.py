@@ -19,6 +19,7 @@ from wsla.analysis.operations import (
     Latest,
     Limited,
     Operation,
+    Previous,
     Stateful,
     Sustained,
     Value,
@@ -315,7 +316,7 @@ def _roots(plan: Plan) -> list[int]:
                 found += [node.start, node.end, node.pausing]
             case Idle():
                 found += [node.operand, node.value]
-            case Latest():
+            case Latest() | Previous():
                 found.append(node.operand)
             case Sustained() | Debounced() | Limited():
                 found.append(node.condition)
@@ -333,7 +334,7 @@ def _amounts(credit: Credit) -> list[int]:
 
 def _below(node: Operation) -> tuple[int, ...]:
     """What gives an operation its value at the same point."""
-    return () if isinstance(node, Idle | Stateful) else operands(node)
+    return () if isinstance(node, Idle | Previous | Stateful) else operands(node)
 
 
 def _has_table(plan: Plan, index: int) -> bool:

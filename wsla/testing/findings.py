@@ -18,6 +18,7 @@ from wsla.analysis.operations import (
     Latest,
     Limited,
     Negation,
+    Previous,
     SourceField,
     Sustained,
     Value,
@@ -124,7 +125,7 @@ def name_of(history: History, index: int) -> str:
         case VerdictState():
             often = f" in {node.count} of last {node.of_last}" if node.of_last > 1 else ""
             return f"{node.goal} {node.verdict}{often}"
-        case Idle() | Latest() | Negation():
+        case Idle() | Latest() | Negation() | Previous():
             return name_of(history, node.operand)
         case Due():
             return f"due({name_of(history, node.start)}, …)"

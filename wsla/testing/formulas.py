@@ -288,7 +288,8 @@ class Formulas:
         if depth and self.sometimes(5):
             formula = self.series(window, by, depth=depth - 1)
             return build.idle(formula, self.limit(formula))
-        kind = self.pick("leaf", "leaf", "leaf", "arithmetic", "choice", "scalar") if depth else "leaf"
+        kinds = ("leaf", "leaf", "leaf", "arithmetic", "choice", "scalar", "previous", "rounded")
+        kind = self.pick(*kinds) if depth else self.pick("leaf", "leaf", "leaf", "leaf", "previous")
         if by and self.sometimes(6):
             kind = "label"
         left = self.leaf(window, by, depth=depth)
@@ -300,6 +301,17 @@ class Formulas:
                 return build.arithmetic(left, self.pick("+", "-", "*", "/", "started"), right)
             case "label":
                 return self._by_label(by, left, build.constant(Fraction(3)))
+            case "previous":
+                before = build.previous(self.pick(left, self.condition_of(left)))
+                if isinstance(build.operations[before].type, BooleanType):
+                    other = build.logical(self.condition_of(left), self.pick("and", "or", "implies"), before)
+                    return build.choice(
+                        other, [("==", build.constant(True), left)], build.constant(Fraction(1))
+                    )
+                return build.arithmetic(left, "-", before) if self.sometimes(2) else before
+            case "rounded":
+                step = self.pick(Fraction(1), Fraction(1, 4), Fraction(self.scale.unit))
+                return build.arithmetic(left, "rounded", build.constant(step))
             case "scalar":
                 return build.arithmetic(
                     left,
@@ -362,7 +374,8 @@ class Formulas:
             case "count":
                 function, parameter, argument = "count", None, None
             case "share":
-                function, parameter, argument = "share", None, self.truth(labels, depth=1)
+                function, parameter = self.pick("share", "share", "streak"), None
+                argument = self.truth(labels, depth=1)
             case "last" if labels == by:
                 function, parameter, argument = (
                     self.pick("first", "last"),
@@ -394,7 +407,8 @@ class Formulas:
             case "count":
                 function, parameter, argument = "count", None, None
             case "share":
-                function, parameter, argument = "share", None, self.of_records(source, truth=True)
+                function, parameter = self.pick("share", "share", "streak"), None
+                argument = self.of_records(source, truth=True)
             case _:
                 argument = self.of_records(source, truth=False)
         return self.build.aggregate(
@@ -421,7 +435,10 @@ class Formulas:
                 function, parameter = self.pick("first", "last"), None
             case "share":
                 function, parameter, inner = "share", None, self.condition_of(inner)
-                forgiving = forgiving_outages(self)
+                if self.sometimes(3):
+                    function = "streak"
+                else:
+                    forgiving = forgiving_outages(self)
             case _:
                 pass
         where = self.condition_of(self.leaf(kind, by, depth=0)) if self.sometimes(4) else None

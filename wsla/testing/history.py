@@ -20,6 +20,7 @@ from wsla.analysis.operations import (
     Limited,
     Logical,
     Negation,
+    Previous,
     SourceField,
     Stateful,
     Sustained,
@@ -275,7 +276,7 @@ class History:
                 chosen = [node.left, node.right]
                 unknown = [one for one in chosen if self._value(one, values) is None]
                 chosen = unknown or chosen
-            case Idle() | Sustained() | Debounced() | Limited():
+            case Idle() | Previous() | Sustained() | Debounced() | Limited():
                 chosen = []
             case _:
                 chosen = list(operands(node))
@@ -314,7 +315,7 @@ def leaves(plan: Plan, index: int) -> tuple[int, ...]:
     while pending:
         position = pending.pop(0)
         node = plan.operations[position]
-        below = () if isinstance(node, Idle | Stateful) else operands(node)
+        below = () if isinstance(node, Idle | Previous | Stateful) else operands(node)
         if below:
             pending.extend(below)
         elif node.shape is not Shape.SCALAR:

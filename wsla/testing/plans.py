@@ -26,6 +26,7 @@ from wsla.analysis.operations import (
     Logical,
     Negation,
     Operation,
+    Previous,
     SourceField,
     Sustained,
     TimeFilter,
@@ -297,7 +298,7 @@ class PlanBuilder:
             type_ = SHARE
         elif function in ("duration", "downtime", "longest"):
             type_ = DURATION
-        elif function in ("count", "outages") or argument is None:
+        elif function in ("count", "outages", "streak") or argument is None:
             type_ = NUMBER
         elif function == "variance":
             type_ = NumberType(self._dimension(argument).power(2))
@@ -326,6 +327,10 @@ class PlanBuilder:
         """``series, or value when idle``, for a formula of several aggregates."""
         type_ = self.operations[series].type
         return self._add(Idle(shape=Shape.SERIES, type=type_, operand=series, value=value))
+
+    def previous(self, series: int) -> int:
+        """The value of the window before."""
+        return self._add(Previous(shape=Shape.SERIES, type=self.operations[series].type, operand=series))
 
     def latest(self, series: int) -> int:
         """A series used as a signal."""

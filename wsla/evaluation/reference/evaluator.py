@@ -29,6 +29,7 @@ from wsla.analysis.operations import (
     Limited,
     Logical,
     Negation,
+    Previous,
     SourceField,
     Sustained,
     Value,
@@ -268,6 +269,8 @@ class Evaluator:
             return bounds.certain(dict(labels).get(node.label), boolean=boolean)  # M74
         if isinstance(node, Across):
             return across_series(self, node, self._own(index, labels), window, asked)
+        if isinstance(node, Previous):
+            return self._previous(node, self._own(index, labels), window, asked, boolean=boolean)
         # M7: series combine window by window, where at least one of them has the window; one without labels has it
         # for no combination of labels by itself.
         inputs = {x: self.series(x, labels, window, asked) for x in operands(node)}
@@ -315,6 +318,18 @@ class Evaluator:
                 raise TypeError("a series is made of aggregates and scalars")
             case _ as never:
                 assert_never(never)
+
+    def _previous(
+        self, node: Previous, labels: LabelSet, window: Interval, asked: int, *, boolean: bool
+    ) -> SeriesValue | None:
+        # M58: in the windows that the operand has; what has no kept time does not exist, and is passed over.
+        if self.series(node.operand, labels, window, asked) is None:
+            return None
+        for before in reversed(self._windows_of_series(node.operand, labels, window.end, asked)):
+            found = self.series(node.operand, labels, before, asked) if before.end < window.end else None
+            if found is not None:
+                return found
+        return bounds.nothing_known(boolean=boolean)
 
     def scalar(self, index: int) -> Value:
         """The value of a formula without sources."""

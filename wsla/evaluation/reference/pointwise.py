@@ -27,6 +27,7 @@ from wsla.analysis.operations import (
     Logical,
     Negation,
     Operation,
+    Previous,
     SourceField,
     Stateful,
     Sustained,
@@ -40,6 +41,7 @@ Leaf = (
     | Elapsed
     | Aggregate
     | Idle
+    | Previous
     | Latest
     | Label
     | VerdictState
@@ -96,6 +98,9 @@ def arithmetic(symbol: str, left: Value, right: Value) -> Fraction | None:
             return None if b == 0 else Fraction(ceil(a / b))
         case "completed":
             return None if b == 0 else Fraction(floor(a / b))
+        case "rounded":
+            # M57: to the nearest multiple, of two equally near ones the even one.
+            return round(a / b) * b
         case "+":
             return a + b
         case "-":
@@ -143,6 +148,7 @@ def value_of(operations: Sequence[Operation], index: int, leaf: Callable[[int, L
             | Elapsed()
             | Aggregate()
             | Idle()
+            | Previous()
             | Latest()
             | Label()
             | VerdictState()
@@ -165,7 +171,7 @@ def operands(node: Operation) -> tuple[int, ...]:
             return node.conditions
         case Sustained() | Debounced() | Limited():
             return (node.condition,)
-        case Negation() | Idle():
+        case Negation() | Idle() | Previous():
             return (node.operand,)
         case Choice():
             arms = tuple(position for arm in node.arms for position in (arm.bound, arm.value))

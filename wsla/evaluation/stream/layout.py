@@ -23,6 +23,7 @@ from wsla.analysis.operations import (
     Logical,
     Negation,
     Operation,
+    Previous,
     SourceField,
     Stateful,
     Sustained,
@@ -63,7 +64,7 @@ def operands(operation: Operation) -> tuple[int, ...]:
             return (left, right)
         case AtLeastDown(conditions=conditions):
             return conditions
-        case Negation(operand=operand) | Idle(operand=operand):
+        case Negation(operand=operand) | Idle(operand=operand) | Previous(operand=operand):
             return (operand,)
         case Sustained(condition=condition) | Debounced(condition=condition) | Limited(condition=condition):
             return (condition,)
@@ -91,6 +92,7 @@ class Layout:
         self._names: dict[int, tuple[str, ...]] = {}
         found = self._reachable()
         self.aggregates: Final = tuple(i for i in found if isinstance(self.operations[i], Aggregate))
+        self.previous: Final = {i: x.operand for i in found if isinstance(x := self.operations[i], Previous)}
         self.latest: Final = tuple(i for i in found if isinstance(self.operations[i], Latest))
         self.verdict_states: Final = tuple(i for i in found if isinstance(self.operations[i], VerdictState))
         counts = [i for i in found if isinstance(self.operations[i], VerdictCount)]

@@ -221,7 +221,10 @@ class Machine:
     def _end(self, instant: int, ending: dict[int, list[Run]]) -> None:
         points: dict[int, dict[Labels, Point]] = {}
         wiring = self.wiring
-        for index, series in wiring.series.items():
+        for index, series in wiring.in_order:
+            if isinstance(series, Root):
+                wiring.remember(index, series, points)
+                continue
             if series.argument is not None and points:
                 self._feed(index, points)
             for run in ending.get(index, ()):

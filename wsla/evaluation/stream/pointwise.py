@@ -26,6 +26,7 @@ from wsla.analysis.operations import (
     Logical,
     Negation,
     Operation,
+    Previous,
     SourceField,
     Sustained,
     Value,
@@ -55,6 +56,7 @@ def bind(operations: tuple[Operation, ...], index: int, leaf: Leaf) -> Reader:
             | Elapsed()
             | Aggregate()
             | Idle()
+            | Previous()
             | Latest()
             | Label()
             | VerdictState()

@@ -25,6 +25,7 @@ from wsla.analysis.operations import (
     Logical,
     Negation,
     Operation,
+    Previous,
     SourceField,
     Sustained,
     Value,
@@ -129,6 +130,8 @@ def bind_series(operations: tuple[Operation, ...], index: int) -> SeriesReader:
             return _bind_aggregate(index, bool(by), truth)
         case Across():
             return _bind_across(operations, operation, truth)
+        case Previous():
+            return _bind_aggregate(index, _labelled(operations, index), truth)
         case Constant() | SourceField() | Elapsed() | AtLeastDown() | Latest() | VerdictState():
             raise ValueError(f"operation {index} is no series")
         case Sustained() | Debounced() | Limited() | Active():
@@ -211,6 +214,10 @@ def aggregates_needed(operations: tuple[Operation, ...], index: int) -> list[tup
     return [found for part in operands(operation) for found in aggregates_needed(operations, part)]
 
 
+def _labelled(operations: tuple[Operation, ...], index: int) -> bool:
+    return any(reach for _, reach in aggregates_of(operations, index))
+
+
 def _bind_aggregate(index: int, labelled: bool, truth: bool) -> SeriesReader:
     missing = algebra.UNKNOWN_TRUTH if truth else algebra.UNKNOWN_NUMBER
 
@@ -275,7 +282,9 @@ def bind_amount(operations: tuple[Operation, ...], index: int, policy: UnknownTi
         if isinstance(aggregate, Label):
             label = aggregate.label
             return lambda: dict(hand[-1][1]).get(label)
-        labelled = isinstance(aggregate, Aggregate | VerdictCount) and bool(aggregate.by)
+        labelled = (
+            bool(aggregate.by) if isinstance(aggregate, VerdictCount) else _labelled(operations, number)
+        )
 
         def read() -> Value:
             points, labels = hand[-1]

@@ -80,6 +80,10 @@ def save_machine(machine: Machine) -> dict[str, object]:
         "tallies": [
             [index, save_labels(labels), tally.save()] for (index, labels), tally in wiring.tallies.items()
         ],
+        "before": [
+            [index, save_labels(labels), save_series(value)]
+            for (index, labels), value in wiring.before.items()
+        ],
         "runs": [
             [index, save_labels(labels), run.save()]
             for index, series in wiring.series.items()
@@ -134,6 +138,8 @@ def load_machine(layout: Layout, saved: Any) -> Machine:
         wiring.recent[index, load_labels(labels)] = deque(last, maxlen=machine.state(index).of_last)
     for index, labels, tally in saved.get("tallies", ()):
         wiring.tally(index, load_labels(labels)).load(tally)
+    for index, labels, value in saved["before"]:
+        wiring.before[index, load_labels(labels)] = load_series(value)
     for index, labels, run in saved["runs"]:
         wiring.series[index].runs[load_labels(labels)].load(run)
     for index, run in saved["ghosts"]:

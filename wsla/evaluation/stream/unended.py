@@ -36,6 +36,9 @@ def open_points(wiring: Wiring, aggregates: Iterable[int], asked: int) -> list[P
             point = run.peek(window, asked)
             if point is not None:
                 found.setdefault(window, {UNENDED: {}}).setdefault(index, {})[labels] = point
+    for points in found.values():
+        for index, root in wiring.previous.items():
+            wiring.add_previous(index, root, points)
     return list(found.values())
 
 

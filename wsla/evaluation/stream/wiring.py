@@ -25,12 +25,12 @@ from wsla.analysis.operations import (
     VerdictCount,
     VerdictState,
 )
-from wsla.evaluation.stream.algebra import ZERO
+from wsla.evaluation.stream.algebra import UNKNOWN_NUMBER, UNKNOWN_TRUTH, ZERO
 from wsla.evaluation.stream.gauges import Gauge, within
 from wsla.evaluation.stream.inlets import Held, Holder, Inlet, Stream, Watcher
 from wsla.evaluation.stream.joined import Joined
 from wsla.evaluation.stream.judging import Judge, Root
-from wsla.evaluation.stream.layout import OVER_TIME, Layout, in_order, restrict
+from wsla.evaluation.stream.layout import OVER_TIME, Layout, in_order, operands, restrict
 from wsla.evaluation.stream.over_records import RecordRun
 from wsla.evaluation.stream.over_samples import SampleRun, member_of
 from wsla.evaluation.stream.over_series import Item, SeriesRun
@@ -109,13 +109,30 @@ class Series:
     ghost_gauge: Gauge | None = None
 
 
+def layout_below(layout: Layout, index: int) -> frozenset[int]:
+    """The operations that a formula over series combines, itself among them."""
+    operation = layout.operations[index]
+    below = operands(operation)
+    if isinstance(operation, Across):
+        below = (operation.operand,) if operation.where is None else (operation.operand, operation.where)
+    return frozenset({index}).union(*(layout_below(layout, x) for x in below))
+
+
 class Inner:
     """The windows, still to end, of the series that an outer aggregate looks at."""
 
-    def __init__(self, series: Series, labels: Labels, runs: Callable[[], list[tuple[int, Run]]]) -> None:
+    def __init__(
+        self, wiring: Wiring, series: Series, labels: Labels, runs: Callable[[], list[tuple[int, Run]]]
+    ) -> None:
+        self._wiring: Final = wiring
         self._series: Final = series
         self._labels: Final = labels
         self._runs: Final = runs
+        # Each window to come with the one before it, from the one that ends next on.
+        self._chain: dict[Interval, Interval] = {}
+        self._chain_from: Interval | None = None
+        below = () if series.argument is None else layout_below(wiring.layout, series.argument.index)
+        self._previous: Final = tuple(index for index in wiring.layout.previous if index in below)
 
     def next_window(self) -> Interval | None:
         """The inner window that ends next."""
@@ -125,24 +142,65 @@ class Inner:
     def steady(self) -> bool:
         """True where nothing that is observed now changes what is known of the windows after the next."""
         argument = self._series.argument
-        if argument is None or any(isinstance(reach, tuple) for _, reach in argument.leaves):
-            # Another label combination may be seen.
+        if (
+            self._previous
+            or argument is None
+            or any(isinstance(reach, tuple) for _, reach in argument.leaves)
+        ):
+            # What was before changes with every window, and another label combination may be seen.
             return False
         return all(isinstance(run, TimeRun | SampleRun) for _, run in self._runs())
 
     def item(self, window: Interval, asked: int) -> Item | None:
         """What is known of a window that has not ended: its value is unknown, its bounds hold."""
         argument = self._series.argument
-        points: dict[int, dict[Labels, Point]] = {UNENDED: {}}
-        for leaf, run in self._runs():
-            point = run.peek(window, asked) if window.end > run.begin else None
-            if point is not None:
-                points.setdefault(leaf, {})[run.labels] = point
+        points = self._points(window, asked, self._previous)
         if argument is None or argument.point(points, self._labels) is None:
             return None
         value = argument.read(points, self._labels)
         so_far = SeriesValue(value=None, lower=value.lower, upper=value.upper, coverage=ZERO)
         return Item(window, so_far, True if self._series.where is None else None)
+
+    def _points(
+        self, window: Interval, asked: int, previous: tuple[int, ...]
+    ) -> dict[int, dict[Labels, Point]]:
+        points: dict[int, dict[Labels, Point]] = {UNENDED: {}}
+        for leaf, run in self._runs():
+            point = run.peek(window, asked) if window.end > run.begin else None
+            if point is not None:
+                points.setdefault(leaf, {})[run.labels] = point
+        for number, index in enumerate(previous):
+            root = self._wiring.previous[index]
+            for own in root.combinations(points):
+                if root.point(points, own) is not None:
+                    value = self._before(index, root, own, window, asked, previous[:number])
+                    points.setdefault(index, {})[own] = Point(window, value)
+        return points
+
+    def _before(
+        self, index: int, root: Root, own: Labels, window: Interval, asked: int, previous: tuple[int, ...]
+    ) -> SeriesValue:
+        """The value of the window before one that has not ended, whether or not that one has."""
+        before = self._window_before(window)
+        while before is not None:
+            points = self._points(before, asked, previous)
+            if root.point(points, own) is not None:
+                return root.read(points, own)
+            before = self._window_before(before)
+        missing = UNKNOWN_TRUTH if self._wiring.layout.truth(index) else UNKNOWN_NUMBER
+        return self._wiring.before.get((index, own), missing)
+
+    def _window_before(self, window: Interval) -> Interval | None:
+        first = self.next_window()
+        if self._chain_from != first:
+            self._chain, self._chain_from = {}, first
+        last = next(reversed(self._chain), first)
+        while last is not None and last.end < window.end:
+            following = self.after(last)
+            if following is not None:
+                self._chain[following] = last
+            last = following
+        return self._chain.get(window)
 
     def after(self, window: Interval) -> Interval | None:
         """The inner window that follows."""
@@ -190,6 +248,13 @@ class Wiring:
         self.latest: Final = {
             index: Root(layout, op.operand) for index, op in latest if isinstance(op, Latest)
         }
+        self.previous: Final = {index: Root(layout, operand) for index, operand in layout.previous.items()}
+        # What `previous` looks at, each after what it rests on: aggregates and series whose last value is remembered.
+        self.in_order: Final[tuple[tuple[int, Series | Root], ...]] = tuple(
+            sorted([*self.series.items(), *self.previous.items()], key=lambda pair: pair[0])
+        )
+        # The value of the window that ended last, by (operation, labels).
+        self.before: Final[dict[tuple[int, Labels], SeriesValue]] = {}
         self._readers: Final[dict[tuple[int, ...], Readers]] = {}
         self.triggers: Final[dict[tuple[int, Labels], Trigger]] = {}
         self.changed: Final[list[Trigger]] = []
@@ -214,6 +279,23 @@ class Wiring:
                 [judge for judge in self.judges if concerned(judge.condition)],
             )
         return found
+
+    def remember(self, index: int, root: Root, points: dict[int, dict[Labels, Point]]) -> None:
+        """Windows have ended: `previous` has the values of those before, and next time those of these (M58)."""
+        self.add_previous(index, root, points)
+        for labels in points.get(index, ()):
+            self.before[index, labels] = root.read(points, labels)
+
+    def add_previous(self, index: int, root: Root, points: dict[int, dict[Labels, Point]]) -> None:
+        """Adds what `previous` is in the windows of these points, which are the ones after those that ended last."""
+        if not root.rests_on(points):
+            return
+        missing = UNKNOWN_TRUTH if self.layout.truth(index) else UNKNOWN_NUMBER
+        for labels in root.combinations(points):
+            point = root.point(points, labels)
+            if point is not None:
+                value = self.before.get((index, labels), missing)
+                points.setdefault(index, {})[labels] = Point(point.window, value)
 
     def _series(self, index: int) -> Series:
         layout = self.layout
@@ -358,7 +440,7 @@ class Wiring:
             leaves = series.argument.needed if series.argument is not None else ()
             return [(leaf, run) for leaf, reach in leaves for run in self._runs_of(leaf, labels, reach)]
 
-        return Inner(series, labels, runs)
+        return Inner(self, series, labels, runs)
 
     def _runs_of(self, leaf: int, labels: Labels, reach: Reach) -> list[Run]:
         runs = self.series[leaf].runs
