@@ -7,7 +7,7 @@ import pytest
 from wsla.analysis.check import check_text
 from wsla.diagnostics.source import SourceText
 from wsla.evaluation.reference import evaluate
-from wsla.evaluation.stream import StreamEvaluator
+from wsla.evaluation.stream import Event, StreamEvaluator, TriggerChanged
 from wsla.plan.build import build_plan
 from wsla.testing.examples import run_example
 from wsla.values.instants import HOUR, MINUTE
@@ -216,3 +216,36 @@ def test_announced_maintenance_is_excused(name: str) -> None:
     assert [one for one in problems if one.code[0] == "E"] == []
     (example,) = agreement.examples
     assert run_example(agreement, example).passed
+
+
+def test_what_was_foreseen_is_taken_back_by_an_observation_of_that_instant() -> None:
+    """M46: asked at five minutes, the length is full; an observation of that very instant says that it is not."""
+    rest = "  when sustained(probe.ok, 5m) { notify globex }\n"
+    (agreement,), _ = check_text(SourceText(name="t.sla", text=text_of("probe.ok", rest)))
+    plan = build_plan(agreement)
+    start = plan.effective_start
+    stream = StreamEvaluator(plan, start)
+    told: list[tuple[int, bool | None]] = []
+
+    def tell(events: list[Event]) -> None:
+        told.extend(((e.at - start) // MINUTE, e.value) for e in events if isinstance(e, TriggerChanged))
+
+    for at, ok in ((-1, False), (1, True)):
+        tell(stream.observe(Observation(source="probe", at=start + at * MINUTE, fields={"ok": ok})))
+    tell(stream.advance(start + 6 * MINUTE))
+    assert told == [(0, False), (6, True)]
+    tell(stream.observe(Observation(source="probe", at=start + 6 * MINUTE, fields={"ok": False})))
+    tell(stream.advance(start + 7 * MINUTE))
+    assert told == [(0, False), (6, True), (6, False)]
+
+
+def test_a_failed_test_names_the_signal() -> None:
+    """What `wsla test` shows of a window tells when the signal was false."""
+    given = EXAMPLES["without any notice"][0]
+    body = f'{HEAD}{NOTICES}\ntest "t" {{ {given} expect available met in 2026-03 }}\n'
+    (agreement,), _ = check_text(SourceText(name="t.sla", text=body))
+    result = run_example(agreement, agreement.examples[0])
+    (failure,) = result.failures
+    (ground,) = failure.evidence[0].grounds
+    assert ground.bad == MINUTE
+    assert [fact.name for fact in ground.items[0].facts] == ["probe.ok", "excused"]
