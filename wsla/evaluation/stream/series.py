@@ -81,7 +81,9 @@ def _bind_idle(operations: tuple[Operation, ...], idle: Idle, truth: bool) -> Se
 
     def read(points: Points, labels: Labels) -> SeriesValue:
         found = [point_at(points, leaf, labels, labelled) for leaf, labelled in leaves]
-        looked_at = any(point is not None and not point.empty for point in found)
+        there = [point for point in found if point is not None]
+        # Where none of them has the window, neither has the formula.
+        looked_at = not there or not all(point.empty for point in there)
         return inner(points, labels) if looked_at or UNENDED in points else fixed
 
     return read
