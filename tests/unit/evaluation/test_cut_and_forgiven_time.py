@@ -322,16 +322,15 @@ def test_too_little_time_to_come_for_another_outage() -> None:
     assert downtimes({0: True, 10: False, 13: True}, 55 + NANOSECOND) == [(0, 0, 0)]
 
 
-def test_forgiven_unknown_time_may_be_cut_away_where_there_is_a_condition() -> None:
-    # Half of ten minutes is down for good; the last minute to come would be forgiven, or may be cut.
+@pytest.mark.parametrize("where", [False, True])
+def test_unknown_time_that_would_be_forgiven_is_left_out_of_the_lower_bound(where: bool) -> None:
+    # Five of ten minutes are down for good; the last one, still to come, would be forgiven, or may be cut.
     build = plan()
     ten = ExactWindow(10 * MINUTE)
     seen = states({0: False, 5: True}) + states({0: True}, "flag", "on")
-    with_condition = judged(build, over(build, where=True, window=ten, forgiving=UNDER_5), seen, 9)
-    assert with_condition == [value(Fraction(4, 9), Fraction(4, 9), Fraction(1, 2), Fraction(9, 10))]
-    build = plan()
-    without = judged(build, over(build, window=ten, forgiving=UNDER_5), seen, 9)
-    assert without == [value(Fraction(1, 2), Fraction(4, 9), Fraction(1, 2), Fraction(9, 10))]
+    assert judged(build, over(build, where=where, window=ten, forgiving=UNDER_5), seen, 9) == [
+        value(Fraction(4, 9), Fraction(4, 9), Fraction(1, 2), Fraction(9, 10))
+    ]
 
 
 @pytest.mark.parametrize(("policy", "left"), [(UnknownTime.EXCLUDED, 6), (UnknownTime.MISSED, -1)])
