@@ -516,9 +516,7 @@ class Evaluator:
                 if inside is False:
                     continue
                 item = item if inside is True else unknown
-                found.append(Item(window=window, value=item, certain=inside is True))
-            else:
-                found.append(Item(window=window, value=item, certain=True))
+            found.append(Item(window=window, value=item))
         return found
 
     # Goals (M10, M21 to M24)
