@@ -8,6 +8,7 @@ from fractions import Fraction
 from attrs import evolve, frozen
 
 from wsla.analysis import operations as op
+from wsla.analysis.across import joins_signals
 from wsla.analysis.arena import AnyType, OpenType, Typed, resolve
 from wsla.analysis.functions import FUNCTIONS, Argument, Function, Look, Result
 from wsla.analysis.modifiers import Context
@@ -20,6 +21,7 @@ from wsla.values.quantities import TIME
 
 Check = Callable[[surface.Expression, Context], Typed | None]
 _HUNDRED = 100
+_OTHERS = ("elapsed", "down_count", "consecutive", "misses")
 
 
 @frozen
@@ -37,12 +39,12 @@ class AggregateChecker:
             return self._elapsed(call, context)
         function = FUNCTIONS.get(name)
         if function is None:
-            near = nearest(name, [*FUNCTIONS, "elapsed", "down_count"])
+            near = nearest(name, [*FUNCTIONS, *_OTHERS])
             self.scope.reporter.error(
                 "E0205",
                 f"there is no function named `{name}`",
                 call.function.span,
-                notes=() if near else (f"functions: {', '.join([*FUNCTIONS, 'elapsed', 'down_count'])}",),
+                notes=() if near else (f"functions: {', '.join([*FUNCTIONS, *_OTHERS])}",),
                 suggestion=replace(call.function.span, near) if near else None,
             )
             return None
@@ -79,6 +81,8 @@ class AggregateChecker:
             parameter = self._rank(call.arguments[1])
         argument, source = self._argument(call.arguments[0], function)
         where = self.condition(call.where, Context()) if call.where is not None else None
+        if function.look is not Look.TIME and not self._has_samples(call, argument, where):
+            return None
         if (argument is None and source is None) or (call.where is not None and where is None):
             return None
         if wanted > 1 and parameter is None:
@@ -86,6 +90,18 @@ class AggregateChecker:
         if where is not None and not self._where_fits(call, function, argument, source, where):
             return None
         return self._build(call, function, context, argument, source, where, parameter)
+
+    def _has_samples(self, call: surface.Call, argument: Typed | None, where: Typed | None) -> bool:
+        for value in (argument, where):
+            if value is not None and joins_signals(self.scope, value.operation):
+                self.scope.reporter.error(
+                    "E0350",
+                    f"`{call.function.text}` looks at samples, and a value joined with `across` has none of its own",
+                    call.span,
+                    notes=("`availability(…)`, `duration(…)` and `time_mean(…)` look at time",),
+                )
+                return False
+        return True
 
     def _rank(self, written: surface.Expression) -> Fraction | None:
         value = self.check(written, Context())

@@ -21,6 +21,7 @@ from wsla.analysis.checked import (
     Target,
     UnknownTime,
 )
+from wsla.analysis.counts import Deciding
 from wsla.analysis.credits import CreditChecker
 from wsla.analysis.expressions import ExpressionChecker
 from wsla.analysis.modifiers import Context, duration, each_window
@@ -91,6 +92,7 @@ class GoalChecker:
             text=_written(scope, declared.condition.span),
             span=declared.span,
         )
+        self.expressions.deciding = Deciding(goal.name, condition)
         for item in declared.items or ():
             match item:
                 case surface.Otherwise(actions=actions):
@@ -105,6 +107,7 @@ class GoalChecker:
                     goal = evolve(goal, minimum_coverage=self._coverage(minimum))
                 case _ as unreachable:
                     assert_never(unreachable)
+        self.expressions.deciding = None
         return goal if known else None
 
     def _measured(self, condition: int) -> int:

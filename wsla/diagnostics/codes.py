@@ -56,6 +56,8 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "E0312": "a value for idle windows that cannot be given here",
         "E0313": "labels that do not fit",
         "E0314": "a filter that does not belong here",
+        "E0350": "labels that cannot be joined like this",
+        "E0352": "the verdicts of another goal counted in a credit",
         # E04: tables of values and credits
         "E0401": "a table without lines",
         "E0402": "a line of a table that can never be reached",

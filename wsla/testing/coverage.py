@@ -9,7 +9,17 @@ import attrs
 from attrs import frozen
 
 from wsla.analysis.checked import CheckedAgreement, UnknownTime
-from wsla.analysis.operations import Aggregate, Choice, Elapsed, Idle, Latest, Operation, Value
+from wsla.analysis.operations import (
+    Across,
+    Aggregate,
+    Choice,
+    Elapsed,
+    Idle,
+    Latest,
+    Operation,
+    Value,
+    VerdictCount,
+)
 from wsla.analysis.types import Shape
 from wsla.diagnostics.source import SourceText, Span
 from wsla.evaluation.reference.pointwise import operands
@@ -304,6 +314,8 @@ def _roots(plan: Plan) -> list[int]:
                 found += [node.operand, node.value]
             case Latest():
                 found.append(node.operand)
+            case Across():
+                found += [node.operand, node.where, node.limit]
             case _:
                 pass
     return list(dict.fromkeys(root for root in found if root is not None))
@@ -349,6 +361,10 @@ def _credited_values(history: History, goal: Goal, amount: int, judgement: Judge
     """The values that a credit goes by (M28)."""
     found: dict[int, Value] = {}
     for leaf in leaves(history.plan, amount):
+        node = history.plan.operations[leaf]
+        if isinstance(node, VerdictCount):
+            found[leaf] = history.missed_by(node, frozenset(judgement.labels), judgement.window)
+            continue
         series = history.series(leaf, frozenset(judgement.labels), judgement.window)
         if series is None:
             found[leaf] = None

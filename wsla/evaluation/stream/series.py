@@ -80,9 +80,7 @@ def has_window(points: Points, leaves: Sequence[tuple[int, Reach]], labels: Labe
     """True where a formula has a window (M7): one with labels has it where one of its aggregates with labels has."""
     labelled = any(reach for _, reach in leaves)
     return any(
-        point_at(points, leaf, labels, reach) is not None
-        for leaf, reach in leaves
-        if bool(reach) is labelled
+        point_at(points, leaf, labels, reach) is not None for leaf, reach in leaves if bool(reach) is labelled
     )
 
 

@@ -92,11 +92,25 @@ class ExpressionBuilder(Transformer_NonRecursive[Token, Any]):
         return surface.Reference(parts=(to_word(first), *rest), span=span_of(meta))
 
     def call(self, meta: Meta, function: Token, arguments: Any) -> surface.Call:
-        positional, where = arguments
-        return surface.Call(function=to_word(function), arguments=positional, where=where, span=span_of(meta))
+        positional, across, where = arguments
+        return surface.Call(
+            function=to_word(function),
+            arguments=positional,
+            across=across,
+            where=where,
+            span=span_of(meta),
+        )
 
-    def arguments(self, _: Meta, *parts: Any) -> tuple[tuple[Any, ...], Any]:
-        return tuple(part for part in parts[:-1] if part is not None), only(parts[-1])
+    def arguments(self, _: Meta, *parts: Any) -> tuple[tuple[Any, ...], Any, Any]:
+        *positional, across, where = parts
+        return tuple(part for part in positional if part is not None), across, only(where)
+
+    def across(self, _: Meta, *parts: Token | None) -> surface.Across | None:
+        words = [to_word(part) for part in parts if part is not None]
+        if not words:
+            return None
+        word, *labels = words
+        return surface.Across(word=word, labels=tuple(labels), span=word.span.to(labels[-1].span))
 
     def table(self, meta: Meta, subject: Any, *arms: surface.Arm) -> surface.Table:
         return surface.Table(subject=subject, arms=arms, span=span_of(meta))

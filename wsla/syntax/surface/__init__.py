@@ -60,6 +60,7 @@ from wsla.syntax.surface.documents import (
     Test,
 )
 from wsla.syntax.surface.expressions import (
+    Across,
     Arm,
     Binary,
     ByLabel,
@@ -88,6 +89,7 @@ from wsla.syntax.surface.words import (
 )
 
 __all__ = [
+    "Across",
     "Action",
     "After",
     "Agreement",

@@ -54,12 +54,22 @@ class Reference:
 
 
 @frozen(kw_only=True)
+class Across:
+    """``across label, label``: ``word`` is the first word as it was written."""
+
+    word: Word
+    labels: tuple[Word, ...]
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
 class Call:
-    """``function(argument, … where condition)``."""
+    """``function(argument, … across label, … where condition)``."""
 
     function: Word
     arguments: tuple[Expression, ...]
     where: Expression | None
+    across: Across | None = None
     span: Span = span_field()
 
 
