@@ -66,6 +66,8 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "E0320": "a limited condition without a period",
         "E0342": "a number of decimal places that cannot be rounded to",
         "E0343": "a previous value of something without windows",
+        "E0350": "labels that cannot be joined like this",
+        "E0352": "the verdicts of another goal counted in a credit",
         # E04: tables of values and credits
         "E0401": "a table without lines",
         "E0402": "a line of a table that can never be reached",
