@@ -6,14 +6,14 @@ import csv
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import click
 
-from wsla.cli.files import format_option, plural, the_agreement
+from wsla.cli.files import format_option, load_checked, plural
 
 if TYPE_CHECKING:
     from wsla.analysis.checked import Source
@@ -24,7 +24,7 @@ _PROGRESS_AFTER_SECONDS = 1.0
 
 
 @click.command("eval")
-@click.argument("path", metavar="FILE.sla")
+@click.argument("paths", nargs=-1, required=True, metavar="FILE.sla...")
 @click.option(
     "--data", "data", multiple=True, required=True, metavar="SOURCE=FILE", help="Observations of a source."
 )
@@ -42,7 +42,7 @@ _PROGRESS_AFTER_SECONDS = 1.0
 @click.option("--strict", is_flag=True, help="Stop where a row cannot be used.")
 @format_option("table", "json", "csv", default="table")
 def command(
-    path: str,
+    paths: tuple[str, ...],
     data: tuple[str, ...],
     start: str | None,
     until: str | None,
@@ -54,39 +54,51 @@ def command(
 ) -> None:
     """Judge history: every window of every goal with its verdict, and the entries of the ledger.
 
-    FILE is CSV, JSON lines or Parquet, by its ending. Exit code 0: judged; 1: bad agreement or data; 2: wrong usage.
-    A violated goal is a result, not an error.
+    The files hold one agreement, or versions of one that amend each other: a window is judged by the version that was
+    in force when it began. FILE is CSV, JSON lines or Parquet, by its ending. Exit code 0: judged; 1: bad
+    agreement or data; 2: wrong usage. A violated goal is a result, not an error.
     """
     from wsla.api import judge
 
-    agreement: Agreement = the_agreement(path)
+    versions = _versions(paths)
     files = _pairs(data, "--data")
     for option, texts in (("--map", columns), ("--where", where)):
-        _check_sources(agreement, texts, option)
-    observations = []
-    for name, file in files:
-        source = _source(agreement, name)
-        history = _read(
-            agreement,
-            source,
-            file,
-            _for_source(columns, name, "--map"),
-            _for_source(where, name, "--where"),
-            zone,
-        )
-        _tell_rejects(name, file, history, strict)
-        observations.extend(history.observations)
-    missing = [
-        source.name for source in agreement.plan.sources if source.name not in {name for name, _ in files}
-    ]
+        _check_sources(versions, texts, option)
+    for name, _ in files:
+        _source(versions, name)
+    observations: list[list[Any]] = []
+    told: set[str] = set()
+    for agreement in versions:
+        own: list[Any] = []
+        for name, file in files:
+            source = next((one for one in agreement.plan.sources if one.name == name), None)
+            if source is None:
+                continue
+            history = _read(
+                agreement,
+                source,
+                file,
+                _for_source(columns, name, "--map"),
+                _for_source(where, name, "--where"),
+                zone,
+            )
+            if name not in told:
+                _tell_rejects(name, file, history, strict)
+                told.add(name)
+            own.extend(history.observations)
+        observations.append(sorted(own, key=lambda observation: observation.at))
+    given = {name for name, _ in files}
+    missing = dict.fromkeys(
+        source.name for one in versions for source in one.plan.sources if source.name not in given
+    )
     if missing:
         click.echo(f"note: no data for {', '.join(missing)}: what rests on it is unknown", err=True)
-    if not observations:
+    if not any(observations):
         raise click.ClickException("there is not a single observation in the data")
-    observations.sort(key=lambda observation: observation.at)
-    first = max(agreement.plan.effective_start, observations[0].at)
-    start_ns = first if start is None else _moment(agreement, start, "--from")
-    until_ns = observations[-1].at + 1 if until is None else _moment(agreement, until, "--until")
+    first = max(versions[0].plan.effective_start, min(own[0].at for own in observations if own))
+    start_ns = first if start is None else _moment(versions[0], start, "--from")
+    last = max(own[-1].at for own in observations if own) + 1
+    until_ns = last if until is None else _moment(versions[0], until, "--until")
     if until_ns <= start_ns:
         before = (
             "the agreement takes effect after the last observation"
@@ -96,9 +108,36 @@ def command(
         if before is None:
             raise click.UsageError("--until is not after --from")
         raise click.ClickException(before)
-    with _progress("judging", len(observations)) as advance:
-        report = judge(agreement, _counted(observations, advance), start_ns, until_ns)
-    _print(report, output_format)
+    reports = []
+    for agreement, own in zip(versions, observations, strict=True):
+        begin = start_ns if len(versions) == 1 else max(start_ns, agreement.plan.effective_start)
+        if begin < until_ns:
+            with _progress("judging", len(own)) as advance:
+                reports.append(judge(agreement, _counted(own, advance), begin, until_ns))
+    _print(reports, output_format)
+
+
+def _versions(paths: tuple[str, ...]) -> tuple[Agreement, ...]:
+    """The one agreement of the files, in one or more versions; otherwise a message and exit code 1."""
+    from wsla.api import versions_of
+
+    found = [agreement for path in paths for agreement in load_checked(path)]
+    titles = ", ".join(dict.fromkeys(agreement.title for agreement in found))
+    if len({agreement.title for agreement in found}) != 1:
+        which = f"{paths[0]}: this file holds" if len(paths) == 1 else "these files hold"
+        raise _Refused(f"{which} {len(found)} agreements ({titles}); name a file with one")
+    try:
+        return versions_of(found) if len(found) > 1 else (found[0],)
+    except ValueError as problem:
+        raise _Refused(str(problem)) from None
+
+
+class _Refused(click.exceptions.Exit):
+    """Ends the program with a message and exit code 1."""
+
+    def __init__(self, message: str) -> None:
+        click.echo(message, err=True)
+        super().__init__(1)
 
 
 # --- arguments
@@ -123,19 +162,18 @@ def _for_source(texts: tuple[str, ...], source: str, option: str) -> dict[str, s
     return found
 
 
-def _check_sources(agreement: Agreement, texts: tuple[str, ...], option: str) -> None:
+def _check_sources(versions: Sequence[Agreement], texts: tuple[str, ...], option: str) -> None:
     for name, value in _pairs(texts, option):
         owner, dot, _ = name.partition(".")
         if not dot:
             raise click.UsageError(f"{option} takes SOURCE.NAME=VALUE, not `{name}={value}`")
-        _source(agreement, owner)
+        _source(versions, owner)
 
 
-def _source(agreement: Agreement, name: str) -> Source:
-    known = [source.name for source in agreement.plan.sources]
+def _source(versions: Sequence[Agreement], name: str) -> None:
+    known = dict.fromkeys(source.name for agreement in versions for source in agreement.plan.sources)
     if name not in known:
         raise click.UsageError(f"the agreement has no source `{name}`; it has {', '.join(known) or 'none'}")
-    return agreement.plan.source(name)
 
 
 def _moment(agreement: Agreement, text: str, option: str) -> int:
@@ -236,36 +274,21 @@ def _counted(observations: list[Any], advance: Callable[[int, int], None]) -> It
 # --- printing
 
 
-def _print(report: Report, output_format: str) -> None:
+def _print(reports: Sequence[Report], output_format: str) -> None:
     from wsla.cli import show
-    from wsla.values.calendars import find_zone
-    from wsla.values.instants import format_instant
 
-    plan = report.agreement.plan
-    zone = find_zone(plan.zone)
     if output_format == "json":
-        value = {
-            "agreement": plan.title,
-            "version": plan.version,
-            "start": format_instant(report.start, zone),
-            "until": format_instant(report.until, zone),
-            "judgements": [show.judgement_value(plan, judgement) for judgement in report.judgements],
-            "entries": [show.entry_value(entry, plan.zone) for entry in report.entries],
-            "actions": [
-                {
-                    "id": intent.id,
-                    "verb": intent.verb,
-                    "targets": [str(target) for target in intent.targets],
-                    "at": format_instant(intent.at, zone),
-                    "subject": intent.subject,
-                }
-                for intent in report.intents
-            ],
-        }
+        reported = [_value(report) for report in reports]
+        value = reported[0] if len(reported) == 1 else reported
         click.echo(json.dumps(value, indent=2, ensure_ascii=False))
         return
     if output_format == "csv":
-        values = [show.judgement_value(plan, judgement) for judgement in report.judgements]
+        values = [
+            ({"version": report.agreement.version} if len(reports) > 1 else {})
+            | show.judgement_value(report.agreement.plan, judgement)
+            for report in reports
+            for judgement in report.judgements
+        ]
         writer = csv.writer(sys.stdout, lineterminator="\n")
         names = [name for name in values[0] if name != "labels"] if values else []
         labels = sorted({label for value in values for label in value["labels"]})
@@ -274,6 +297,43 @@ def _print(report: Report, output_format: str) -> None:
             cells = (str(row[name]).lower() if isinstance(row[name], bool) else row[name] for name in names)
             writer.writerow([*(row["labels"].get(label, "") for label in labels), *cells])
         return
+    for place, report in enumerate(reports):
+        if place:
+            click.echo()
+        _print_table(report)
+
+
+def _value(report: Report) -> dict[str, Any]:
+    from wsla.cli import show
+    from wsla.values.calendars import find_zone
+    from wsla.values.instants import format_instant
+
+    plan = report.agreement.plan
+    zone = find_zone(plan.zone)
+    return {
+        "agreement": plan.title,
+        "version": plan.version,
+        "start": format_instant(report.start, zone),
+        "until": format_instant(report.until, zone),
+        "judgements": [show.judgement_value(plan, judgement) for judgement in report.judgements],
+        "entries": [show.entry_value(entry, plan.zone) for entry in report.entries],
+        "actions": [
+            {
+                "id": intent.id,
+                "verb": intent.verb,
+                "targets": [str(target) for target in intent.targets],
+                "at": format_instant(intent.at, zone),
+                "subject": intent.subject,
+            }
+            for intent in report.intents
+        ],
+    }
+
+
+def _print_table(report: Report) -> None:
+    from wsla.cli import show
+
+    plan = report.agreement.plan
     rows = [show.judgement_row(plan, judgement) for judgement in report.judgements]
     styles = [show.STYLES.get(judgement.verdict) for judgement in report.judgements]
     heading = f"{plan.title}, version {plan.version}"

@@ -56,6 +56,7 @@ class Judge:
 
     def __init__(self, layout: Layout, goal: Goal) -> None:
         self.goal: Final = goal
+        self._judges: Final = layout.plan.judges
         self.condition: Final = Root(layout, goal.condition)
         self._value: Final = bind_series(layout.operations, goal.value)
         self._provided: Final = (
@@ -79,7 +80,7 @@ class Judge:
     def judge(self, points: Points, labels: Labels, *, closed: bool, final: bool) -> Judgement | None:
         """The judgement of the window that these points belong to; None where it has no verdict."""
         point = self.condition.point(points, labels)
-        if point is None:
+        if point is None or not self._judges(point.window):
             return None
         goal = self.goal
         condition = self.condition.read(points, labels)
