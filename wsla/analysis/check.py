@@ -144,6 +144,8 @@ def _agreement(
     for declaration in agreement.declarations:
         if isinstance(declaration, surface.Metric) and scope.declare("metric", declaration.name):
             expressions.metrics[declaration.name.text] = declaration
+        elif isinstance(declaration, surface.Goal):
+            expressions.promises.setdefault(declaration.name.text, declaration)
     goal_checker = GoalChecker(scope, expressions)
     goals, rules, caps = _obligations(scope, agreement, expressions, goal_checker)
     examples = tuple(ExampleChecker(scope, expressions, goal_checker).example(test) for test in tests)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from wsla.analysis.checked import Source
     from wsla.api import Agreement, Report
     from wsla.sources.files import History
+    from wsla.values.observations import Observation
 
 _PROGRESS_AFTER_SECONDS = 1.0
 
@@ -58,62 +59,31 @@ def command(
     in force when it began. FILE is CSV, JSON lines or Parquet, by its ending. Exit code 0: judged; 1: bad
     agreement or data; 2: wrong usage. A violated goal is a result, not an error.
     """
-    from wsla.api import judge
-
     versions = _versions(paths)
-    files = _pairs(data, "--data")
-    for option, texts in (("--map", columns), ("--where", where)):
-        _check_sources(versions, texts, option)
-    for name, _ in files:
-        _source(versions, name)
-    observations: list[list[Any]] = []
-    told: set[str] = set()
-    for agreement in versions:
-        own: list[Any] = []
-        for name, file in files:
-            source = next((one for one in agreement.plan.sources if one.name == name), None)
-            if source is None:
-                continue
-            history = _read(
+    for option, texts in (("--data", data), ("--map", columns), ("--where", where)):
+        _check_names(versions, texts, option)
+    read = [
+        (
+            agreement,
+            read_observations(
                 agreement,
-                source,
-                file,
-                _for_source(columns, name, "--map"),
-                _for_source(where, name, "--where"),
+                _for_version(agreement, data),
+                _for_version(agreement, columns),
+                _for_version(agreement, where),
                 zone,
-            )
-            if name not in told:
-                _tell_rejects(name, file, history, strict)
-                told.add(name)
-            own.extend(history.observations)
-        observations.append(sorted(own, key=lambda observation: observation.at))
-    given = {name for name, _ in files}
-    missing = dict.fromkeys(
-        source.name for one in versions for source in one.plan.sources if source.name not in given
-    )
-    if missing:
-        click.echo(f"note: no data for {', '.join(missing)}: what rests on it is unknown", err=True)
-    if not any(observations):
-        raise click.ClickException("there is not a single observation in the data")
-    first = max(versions[0].plan.effective_start, min(own[0].at for own in observations if own))
-    start_ns = first if start is None else _moment(versions[0], start, "--from")
-    last = max(own[-1].at for own in observations if own) + 1
-    until_ns = last if until is None else _moment(versions[0], until, "--until")
-    if until_ns <= start_ns:
-        before = (
-            "the agreement takes effect after the last observation"
-            if until is None and start is None
-            else None
+                strict=strict,
+            ),
         )
-        if before is None:
-            raise click.UsageError("--until is not after --from")
-        raise click.ClickException(before)
+        for agreement in versions
+        if _for_version(agreement, data)
+    ]
+    merged = sorted((one for _, own in read for one in own), key=lambda observation: observation.at)
+    start_ns, until_ns = stretch_of(versions[0], merged, start, until)
     reports = []
-    for agreement, own in zip(versions, observations, strict=True):
+    for agreement, own in read:
         begin = start_ns if len(versions) == 1 else max(start_ns, agreement.plan.effective_start)
         if begin < until_ns:
-            with _progress("judging", len(own)) as advance:
-                reports.append(judge(agreement, _counted(own, advance), begin, until_ns))
+            reports.append(judge_counted(agreement, own, begin, until_ns))
     _print(reports, output_format)
 
 
@@ -140,6 +110,96 @@ class _Refused(click.exceptions.Exit):
         super().__init__(1)
 
 
+def _check_names(versions: Sequence[Agreement], texts: tuple[str, ...], option: str) -> None:
+    """What is said of a source that no version has is a mistake."""
+    known = dict.fromkeys(source.name for agreement in versions for source in agreement.plan.sources)
+    for name, value in _pairs(texts, option):
+        owner, dot, _ = name.partition(".")
+        if option != "--data" and not dot:
+            raise click.UsageError(f"{option} takes SOURCE.NAME=VALUE, not `{name}={value}`")
+        if owner not in known:
+            raise click.UsageError(
+                f"the agreement has no source `{owner}`; it has {', '.join(known) or 'none'}"
+            )
+
+
+def _for_version(agreement: Agreement, texts: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of the texts that speak of a source of this version."""
+    known = {source.name for source in agreement.plan.sources}
+    return tuple(text for text in texts if text.partition("=")[0].partition(".")[0] in known)
+
+
+# --- what other verbs that judge files do likewise
+
+
+def read_observations(
+    agreement: Agreement,
+    data: tuple[str, ...],
+    columns: tuple[str, ...],
+    where: tuple[str, ...],
+    zone: str | None,
+    *,
+    strict: bool,
+) -> list[Observation]:
+    """The observations of data files, in order of time; what is remarkable in them is told on stderr.
+
+    ``data``, ``columns`` and ``where`` are the texts of ``--data``, ``--map`` and ``--where``. Raises UsageError and
+    ClickException.
+    """
+    files = _pairs(data, "--data")
+    for option, texts in (("--map", columns), ("--where", where)):
+        _check_sources(agreement, texts, option)
+    observations: list[Observation] = []
+    for name, file in files:
+        source = _source(agreement, name)
+        history = _read(
+            agreement,
+            source,
+            file,
+            _for_source(columns, name, "--map"),
+            _for_source(where, name, "--where"),
+            zone,
+        )
+        _tell_rejects(name, file, history, strict)
+        observations.extend(history.observations)
+    missing = [
+        source.name for source in agreement.plan.sources if source.name not in {name for name, _ in files}
+    ]
+    if missing:
+        click.echo(f"note: no data for {', '.join(missing)}: what rests on it is unknown", err=True)
+    if not observations:
+        raise click.ClickException("there is not a single observation in the data")
+    observations.sort(key=lambda observation: observation.at)
+    return observations
+
+
+def stretch_of(
+    agreement: Agreement, observations: list[Observation], start: str | None, until: str | None
+) -> tuple[int, int]:
+    """The stretch of ``--from`` and ``--until``, by default that of the observations inside the term.
+
+    Raises UsageError and ClickException.
+    """
+    first = max(agreement.plan.effective_start, observations[0].at)
+    start_ns = first if start is None else _moment(agreement, start, "--from")
+    until_ns = observations[-1].at + 1 if until is None else _moment(agreement, until, "--until")
+    if until_ns <= start_ns:
+        if until is None and start is None:
+            raise click.ClickException("the agreement takes effect after the last observation")
+        raise click.UsageError("--until is not after --from")
+    return start_ns, until_ns
+
+
+def judge_counted(
+    agreement: Agreement, observations: list[Observation], start: int, until: int, title: str = "judging"
+) -> Report:
+    """History judged, with a bar on the terminal where that takes long."""
+    from wsla.api import judge
+
+    with _progress(title, len(observations)) as advance:
+        return judge(agreement, _counted(observations, advance), start, until)
+
+
 # --- arguments
 
 
@@ -162,18 +222,19 @@ def _for_source(texts: tuple[str, ...], source: str, option: str) -> dict[str, s
     return found
 
 
-def _check_sources(versions: Sequence[Agreement], texts: tuple[str, ...], option: str) -> None:
+def _check_sources(agreement: Agreement, texts: tuple[str, ...], option: str) -> None:
     for name, value in _pairs(texts, option):
         owner, dot, _ = name.partition(".")
         if not dot:
             raise click.UsageError(f"{option} takes SOURCE.NAME=VALUE, not `{name}={value}`")
-        _source(versions, owner)
+        _source(agreement, owner)
 
 
-def _source(versions: Sequence[Agreement], name: str) -> None:
-    known = dict.fromkeys(source.name for agreement in versions for source in agreement.plan.sources)
+def _source(agreement: Agreement, name: str) -> Source:
+    known = [source.name for source in agreement.plan.sources]
     if name not in known:
         raise click.UsageError(f"the agreement has no source `{name}`; it has {', '.join(known) or 'none'}")
+    return agreement.plan.source(name)
 
 
 def _moment(agreement: Agreement, text: str, option: str) -> int:

@@ -185,6 +185,10 @@ def _special(read: tuple[Token, ...], accepts: frozenset[str], noun: str) -> str
     match last, noun:
         case "NUMBER", "an agreement" if {"AMENDS", "LBRACE"} <= accepts:
             return "`{`"
+        case "NAME", _ if accepts == {"NAME"} and before_last == "NAME" and read[-2] == "forgiving":
+            return "`under` or `up to`"
+        case (("NAME" | "TO"), _) if accepts in ({"QUANTITY"}, {"QUANTITY", "TO"}):
+            return "a length of time such as `5m`"
         case "COLON", "a template" if "GOAL" in accepts:
             return "a kind such as `party` or `quantity`"
         case _, "a template" if before_last == "COLON" and accepts & {"COMMA", "RPAR"}:

@@ -9,7 +9,21 @@ import attrs
 from attrs import frozen
 
 from wsla.analysis.checked import CheckedAgreement, UnknownTime
-from wsla.analysis.operations import Aggregate, Choice, Elapsed, Idle, Latest, Operation, Value
+from wsla.analysis.operations import (
+    Active,
+    Aggregate,
+    Choice,
+    Debounced,
+    Elapsed,
+    Idle,
+    Latest,
+    Limited,
+    Operation,
+    Previous,
+    Stateful,
+    Sustained,
+    Value,
+)
 from wsla.analysis.reuse.expansion import expanded_text
 from wsla.analysis.types import Shape
 from wsla.diagnostics.source import SourceText, Span
@@ -302,8 +316,12 @@ def _roots(plan: Plan) -> list[int]:
                 found += [node.start, node.end, node.pausing]
             case Idle():
                 found += [node.operand, node.value]
-            case Latest():
+            case Latest() | Previous():
                 found.append(node.operand)
+            case Sustained() | Debounced() | Limited():
+                found.append(node.condition)
+            case Active():
+                found += [node.start, node.end, node.where]
             case _:
                 pass
     return list(dict.fromkeys(root for root in found if root is not None))
@@ -311,13 +329,12 @@ def _roots(plan: Plan) -> list[int]:
 
 def _amounts(credit: Credit) -> list[int]:
     """The operations that a credit's amount is made of."""
-    found = (credit.amount, credit.at_most, credit.only_above)
-    return [amount for amount in found if amount is not None]
+    return list(credit.operations)
 
 
 def _below(node: Operation) -> tuple[int, ...]:
     """What gives an operation its value at the same point."""
-    return () if isinstance(node, Idle) else operands(node)
+    return () if isinstance(node, Idle | Previous | Stateful) else operands(node)
 
 
 def _has_table(plan: Plan, index: int) -> bool:

@@ -28,7 +28,7 @@ BROKEN = [
     (
         "template t(a: quantity) { metric x = mean(p.q) over last b }",
         "1:58",
-        "a metric needs a length of time such as `1h` after `last`, not `b`",
+        "a metric needs a length of time such as `1h` before `b`",
     ),
     (
         "template t(a: party) {\n  metric x =\n  metric y = 5\n}",

@@ -76,12 +76,13 @@ class ExpectValue:
 
 @frozen(kw_only=True)
 class ExpectCredit:
-    """``expect credit PARTY AMOUNT in PERIOD`` or ``expect no credit PARTY``."""
+    """``expect credit PARTY AMOUNT claimed at INSTANT in PERIOD`` or ``expect no credit PARTY``."""
 
     negated: bool
     target: Target
     amount: Expression | None
     occasion: Occasion | None
+    claimed: Word | None = None
     span: Span = span_field()
 
 
