@@ -227,10 +227,10 @@ IN_AGREEMENTS = [
 # (whole text, line:column, code, message)
 WHOLE = [
     (
-        'import "x"\nagreement "X" version 1 { }',
+        'include "x"\nagreement "X" version 1 { }',
         "1:1",
         "E0110",
-        "`import` cannot stand at the top of a text: only `agreement` and `test` can",
+        "`include` cannot stand at the top of a text: only `agreement`, `test`, `template` and `import` can",
     ),
     (
         'agreemnt "X" version 1 {\n metric x = 3\n}',
