@@ -10,6 +10,7 @@ from wsla.analysis.heads import check_head, check_party, check_schedule, check_s
 from wsla.analysis.reporter import Reporter
 from wsla.analysis.scope import Scope
 from wsla.analysis.sense import check_sense
+from wsla.analysis.sense_all import check_meaning
 from wsla.analysis.sources import check_source
 from wsla.diagnostics.diagnostic import Diagnostic, has_errors
 from wsla.diagnostics.source import SourceText, Span
@@ -108,6 +109,7 @@ def _agreement(
     )
     if not broken:
         check_sense(scope, checked)
+        check_meaning(scope, checked, agreement)
     return checked
 
 

@@ -14,8 +14,10 @@ from wsla.analysis.aggregates import AggregateChecker
 from wsla.analysis.arena import AnyType, OpenType, Typed, resolve
 from wsla.analysis.idle import with_idle
 from wsla.analysis.modifiers import Context, read_modifiers
+from wsla.analysis.ranges import build_table, comparisons_of
 from wsla.analysis.references import goal_state, service_value, source_field
 from wsla.analysis.reporter import replace
+from wsla.analysis.rows import Row
 from wsla.analysis.scope import Scope
 from wsla.analysis.types import BooleanType, InstantType, NumberType, Shape, TextType
 from wsla.analysis.unify import agree, describe, require
@@ -68,7 +70,9 @@ class ExpressionChecker:
         return self.results[name]
 
     def _metric_value(self, declared: surface.Metric) -> Typed | None:
+        creditor, self.scope.creditor = self.scope.creditor, None
         value = self.check(declared.expression, Context())
+        self.scope.creditor = creditor
         if value is None or declared.idle is None:
             return value
         idle = self.check(declared.idle, Context())
@@ -351,8 +355,9 @@ class ExpressionChecker:
     def _table(self, table: surface.Table, context: Context) -> Typed | None:
         subject = self.check(table.subject, context)
         result: Typed | None = subject
-        arms: list[op.Arm] = []
+        rows: list[Row] = []
         otherwise: int | None = None
+        otherwise_span: Span | None = None
         value_type: Typed | None = None
         for arm in table.arms:
             value = self.check(arm.value, context)
@@ -371,27 +376,20 @@ class ExpressionChecker:
                 continue
             result = self.join(result, value, arm.value.span)
             if arm.bound is None or bound is None:
-                otherwise = value.operation
+                otherwise, otherwise_span = value.operation, arm.span
                 continue
-            if not agree(self.scope.reporter, subject, bound, arm.bound.span, "what the table looks at"):
+            limit = None if arm.second is None else self.check(arm.second.bound, context)
+            comparisons = comparisons_of(self.scope, arm, subject, bound, limit)
+            if comparisons is None:
                 result = None
                 continue
-            arms.append(
-                op.Arm(operator=arm.operator, bound=bound.operation, value=value.operation, span=arm.span)
-            )
+            rows.append(Row(comparisons=comparisons, value=value.operation, span=arm.span))
         if result is None or subject is None or value_type is None:
             if not table.arms:
                 self.scope.reporter.error("E0401", "this table has no lines", table.span)
             return None
-        node = op.Choice(
-            subject=subject.operation,
-            arms=tuple(arms),
-            otherwise=otherwise,
-            shape=result.shape,
-            type=value_type.type,  # type: ignore[arg-type]
-            span=table.span,
-        )
-        return evolve(result, operation=self.scope.arena.add(node), type=value_type.type)
+        result = evolve(result, type=value_type.type)
+        return build_table(self.scope, table, subject, rows, otherwise, otherwise_span, result)
 
 
 def describe_shape(shape: Shape) -> str:

@@ -101,6 +101,7 @@ NOT_WORDS: Final = frozenset(
         "SLASH",
         "STAR",
         "STRING",
+        "TIES",
     }
 )
 

@@ -144,10 +144,15 @@ def amounts(depth: int = 1) -> st.SearchStrategy[Any]:
 def _tables(depth: int) -> st.SearchStrategy[Any]:
     inner = st.deferred(lambda: sums(depth))
     value = inner | counted
-    compared = _node(surface.Arm, operator=st.sampled_from(_COMPARISONS), bound=inner, value=value)
+    operators = st.sampled_from(_COMPARISONS)
+    compared = _node(surface.Arm, operator=operators, bound=inner, value=value)
+    second = st.builds(surface.Comparison, operator=operators, bound=inner)
+    between = _node(surface.Arm, operator=operators, bound=inner, second=second, value=value)
+    ties = _node(surface.Ties, party=names)
     exact = _node(surface.Arm, operator=st.just("=="), bound=literals, value=value)
     otherwise = _node(surface.Arm, operator=st.just("else"), bound=st.none(), value=value)
-    return _node(surface.Table, subject=inner, arms=_tuples(compared | exact | otherwise, 0, 3))
+    arms = _tuples(compared | between | exact | otherwise, 0, 3)
+    return _node(surface.Table, subject=inner, arms=arms, ties=_optional(ties))
 
 
 @cache
