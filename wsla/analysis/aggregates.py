@@ -20,6 +20,17 @@ from wsla.values.quantities import TIME
 
 Check = Callable[[surface.Expression, Context], Typed | None]
 _HUNDRED = 100
+_ELSEWHERE = {
+    "avg": "mean",
+    "average": "mean",
+    "total": "sum",
+    "quantile": "percentile",
+    "minimum": "min",
+    "maximum": "max",
+    "ratio": "share",
+    "uptime": "availability",
+    "number": "count",
+}
 
 
 @frozen
@@ -37,7 +48,7 @@ class AggregateChecker:
             return self._elapsed(call, context)
         function = FUNCTIONS.get(name)
         if function is None:
-            near = nearest(name, [*FUNCTIONS, "elapsed", "down_count"])
+            near = _ELSEWHERE.get(name.casefold()) or nearest(name, [*FUNCTIONS, "elapsed", "down_count"])
             self.scope.reporter.error(
                 "E0205",
                 f"there is no function named `{name}`",

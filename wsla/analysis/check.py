@@ -15,7 +15,7 @@ from wsla.analysis.sources import check_source
 from wsla.diagnostics.diagnostic import Diagnostic, has_errors
 from wsla.diagnostics.source import SourceText, Span
 from wsla.syntax import surface
-from wsla.syntax.parse import parse
+from wsla.syntax.parse import NAMELESS, parse
 
 
 def check_text(source: SourceText) -> tuple[tuple[CheckedAgreement, ...], tuple[Diagnostic, ...]]:
@@ -69,6 +69,7 @@ def _agreement(
     broken: bool,
 ) -> CheckedAgreement | None:
     scope = Scope(reporter, broken_names)
+    reporter.broken, reporter.nameless = broken, NAMELESS in broken_names
     before = len(reporter.diagnostics)
     check_head(scope, agreement)
     _declare_heads(scope, agreement)

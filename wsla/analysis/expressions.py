@@ -363,7 +363,9 @@ class ExpressionChecker:
             value = self.check(arm.value, context)
             if value is not None and value_type is not None:
                 agrees = agree(self.scope.reporter, value_type, value, arm.value.span, "the arms before it")
-                value = value if agrees else None
+                if not agrees:
+                    # Which of the two is wrong is not known: of further lines nothing more can be said.
+                    return None
             value_type = value_type or value
             bound = None if arm.bound is None else self.check(arm.bound, context)
             if (

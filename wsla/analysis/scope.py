@@ -40,7 +40,8 @@ class Term:
 class Scope:
     """Names declared so far, each kind in a mapping of its own, and what was used.
 
-    ``creditor`` is the party of the credit whose amount is being checked.
+    ``creditor`` is the party of the credit whose amount is being checked; ``unsound`` names services of which
+    something wrong has been said already.
     """
 
     reporter: Reporter
@@ -57,6 +58,7 @@ class Scope:
     used: set[str] = field(factory=set)
     tables: list[WrittenTable] = field(factory=list)
     creditor: str | None = None
+    unsound: set[str] = field(factory=set)
 
     def declare(self, what: str, name: surface.Word) -> bool:
         """Takes a name; an error and False where it is taken already."""

@@ -252,6 +252,11 @@ class _Check:
             return
         highs = [amount.high for amount in amounts]
         highest = None if None in highs else max(high for high in highs if high is not None)
+        if highest is not None and highest <= 0:
+            self.reporter.error(
+                "E0404", "this credit is never due: it is never above zero", written.amount.span
+            )
+            return
         lows = [amount.low for amount in amounts if amount.low is not None and amount.low > 0]
         most = None if credit.at_most is None or credit.part else self._limit(credit.at_most)
         if most is not None and written.ceiling is not None:

@@ -10,14 +10,14 @@ from typing import Final
 from wsla.analysis import operations as op
 from wsla.analysis.checked import Cap, CheckedAgreement, Credit, Goal, Rule
 from wsla.analysis.possible import Between, Possible, longest_window
-from wsla.analysis.reporter import Reporter
+from wsla.analysis.reporter import Reporter, replace
 from wsla.analysis.scope import Scope
 from wsla.analysis.sense_credits import all_credits, highest_amount
 from wsla.analysis.sense_points import Promise, domain_of, points, reachable, shown
 from wsla.analysis.types import NumberType
 from wsla.diagnostics.diagnostic import Related
 from wsla.syntax import surface
-from wsla.values.calendars import CalendarWindow, RollingWindow, windows_overlapping
+from wsla.values.calendars import CalendarWindow, ExactWindow, RollingWindow, windows_overlapping
 from wsla.values.instants import DAY, format_length
 
 _SILENT_ROLES: Final = frozenset({"consumer", "evaluator", "manager", "auditor"})
@@ -165,6 +165,37 @@ def check_rules(
         if agreement.effective_end is not None:
             _too_late(reporter, agreement.effective_end - agreement.effective_start, written, rule)
         _too_many_windows(reporter, agreement, rule, written)
+        _other_windows(reporter, agreement, written.condition)
+
+
+def _other_windows(reporter: Reporter, agreement: CheckedAgreement, written: object) -> None:
+    """`in 3 of last 6 weeks` of a goal that is judged each month."""
+    if isinstance(written, surface.Binary):
+        _other_windows(reporter, agreement, written.left)
+        _other_windows(reporter, agreement, written.right)
+    elif isinstance(written, surface.Unary):
+        _other_windows(reporter, agreement, written.operand)
+    elif isinstance(written, surface.Parenthesised):
+        _other_windows(reporter, agreement, written.inner)
+    elif isinstance(written, surface.GoalState) and written.unit is not None:
+        goal = next(one for one in agreement.goals if one.name == written.goal.text)
+        unit = written.unit.text.removesuffix("s")
+        window = goal.window
+        same = isinstance(window, CalendarWindow) and window.unit.value == unit
+        if unit in _SHORTEST_DAYS and not same:
+            judged = "exact lengths of time"
+            meant = None
+            if isinstance(window, CalendarWindow) and window.count == 1:
+                judged, meant = f"{window.unit.value}s", f"{window.unit.value}s"
+            elif isinstance(window, CalendarWindow):
+                judged = f"{window.count} {window.unit.value}s at a time"
+            reporter.error(
+                "E0615",
+                f"`{goal.name}` is judged over {judged}, not over {unit}s",
+                written.unit.span,
+                suggestion=replace(written.unit.span, meant) if meant else None,
+                notes=() if meant else ("its windows are called `windows`",),
+            )
 
 
 def _too_late(reporter: Reporter, term: int, written: surface.Rule, rule: Rule) -> None:
@@ -220,6 +251,7 @@ def check_caps(
     """Caps that nothing can reach, or that cut every credit alike."""
     possible = Possible(agreement.operations, {})
     for cap, written in caps:
+        _short_period(reporter, agreement, cap, written)
         limit = None if cap.amount is None else possible.numbers(cap.amount)
         if limit is None or limit.only is None or cap.amount is None:
             continue
@@ -240,6 +272,25 @@ def check_caps(
                 f"this cap is below the smallest credit to `{cap.creditor}`, {shown(smallest, kind)}",
                 written.amount.span,
             )
+
+
+def _short_period(reporter: Reporter, agreement: CheckedAgreement, cap: Cap, written: surface.Cap) -> None:
+    """Of `1m` and `month` the one is easily written for the other."""
+    windows = [goal.window for goal, _ in _credits_to(agreement, cap)]
+    if (
+        not windows
+        or not isinstance(cap.window, ExactWindow)
+        or not isinstance(written.window, surface.EachWindow)
+    ):
+        return
+    if all(isinstance(window, CalendarWindow) for window in windows) and cap.window.length_ns < DAY:
+        word = written.window.period
+        reporter.warning(
+            "W0607",
+            f"this cap holds for {format_length(cap.window.length_ns)}, and the goals are judged over longer windows",
+            word.span,
+            notes=("`1m` is a minute; a month is `each month`",),
+        )
 
 
 def _credits_to(agreement: CheckedAgreement, cap: Cap) -> list[tuple[Goal, Credit]]:
