@@ -103,9 +103,12 @@ class ExpressionBuilder(Transformer_NonRecursive[Token, Any]):
             span=span_of(meta),
         )
 
-    def arguments(self, _: Meta, *parts: Any) -> tuple[tuple[Any, ...], Any, Any, None]:
+    def arguments(self, _: Meta, *parts: Any) -> tuple[tuple[Any, ...], None, Any, None]:
+        return tuple(part for part in parts[:-1] if part is not None), None, only(parts[-1]), None
+
+    def joined_arguments(self, _: Meta, *parts: Any) -> tuple[tuple[Any, ...], surface.Across, Any, None]:
         *positional, across, where = parts
-        return tuple(part for part in positional if part is not None), across, only(where), None
+        return tuple(positional), across, only(where), None
 
     def forgiving_arguments(
         self, _: Meta, *parts: Any
@@ -119,12 +122,22 @@ class ExpressionBuilder(Transformer_NonRecursive[Token, Any]):
         *before, length = (to_word(part) for part in parts if part is not None)
         return surface.Forgiving(words=tuple(before), length=length, span=span_of(meta))
 
-    def across(self, meta: Meta, *parts: Token | None) -> surface.Across | None:
-        labels = tuple(to_word(part) for part in parts if part is not None)
-        return surface.Across(labels=labels, span=span_of(meta)) if labels else None
+    def across(self, meta: Meta, *labels: Token) -> surface.Across:
+        return surface.Across(labels=tuple(to_word(label) for label in labels), span=span_of(meta))
 
-    def table(self, meta: Meta, subject: Any, *arms: surface.Arm) -> surface.Table:
-        return surface.Table(subject=subject, arms=arms, span=span_of(meta))
+    def table(self, meta: Meta, subject: Any, *lines: Any) -> surface.Table:
+        return surface.Table(subject=subject, arms=lines[:-1], ties=lines[-1], span=span_of(meta))
+
+    def ties(self, meta: Meta, _: Token, __: Token, party: Token) -> surface.Ties:
+        return surface.Ties(party=to_word(party), span=span_of(meta))
+
+    def range_arm(
+        self, meta: Meta, operator: Token, bound: Any, other: Token, limit: Any, value: Any
+    ) -> surface.Arm:
+        second = surface.Comparison(operator=str(other), bound=limit)
+        return surface.Arm(
+            operator=str(operator), bound=bound, second=second, value=value, span=span_of(meta)
+        )
 
     def compared_arm(self, meta: Meta, operator: Token, bound: Any, value: Any) -> surface.Arm:
         return surface.Arm(operator=str(operator), bound=bound, value=value, span=span_of(meta))
