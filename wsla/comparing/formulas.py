@@ -66,6 +66,10 @@ class Side:
             return shortened(quoted)
         return self.fixed_words(index) if node.shape is Shape.SCALAR else type(node).__name__.lower()
 
+    def quoted(self, index: int) -> str:
+        """A formula as written, without its name."""
+        return shortened(self.version.written.quote(self.version.plan.operations[index].span))
+
     def fixed(self, index: int) -> Value:
         """The value of a scalar."""
         return scalar_value(self.version.plan.operations, index)
@@ -130,7 +134,10 @@ class Comparison:
     def _became(self, before: int, after: int, strictness: int) -> Difference:
         old, new = self.old.called(before), self.new.called(after)
         if old == new:
-            return Difference(f"`{new}` means something else now", strictness)
+            # One name, or one text: then what the name stands for may tell the two apart.
+            old, new = self.old.quoted(before), self.new.quoted(after)
+        if old == new:
+            return Difference(f"`{self.new.called(after)}` means something else now", strictness)
         return Difference(f"`{old}` became `{new}`", strictness)
 
     def _same_text(self, before: int, after: int) -> bool:
