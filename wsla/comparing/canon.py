@@ -12,6 +12,7 @@ from typing import Final
 from attrs import define, evolve, field
 
 from wsla.analysis.operations import (
+    Active,
     Aggregate,
     Arithmetic,
     Compare,
@@ -20,13 +21,14 @@ from wsla.analysis.operations import (
     Operation,
     SourceField,
     TimeFilter,
+    VerdictCount,
     VerdictState,
 )
 from wsla.analysis.types import NumberType, Shape
 from wsla.evaluation.scalars import scalar_value
 from wsla.plan.build import moved_to
 from wsla.plan.model import Plan
-from wsla.values.calendars import CalendarWindow
+from wsla.values.calendars import CalendarWindow, OverlappingWindow
 
 FLIPPED: Final = {"<=": ">=", "<": ">", ">=": "<=", ">": "<", "==": "==", "!=": "!="}
 Names = Mapping[str, str]
@@ -68,7 +70,7 @@ def _scalar(plan: Plan, position: int) -> object:
 
 def _renamed(node: Operation, sources: Names, schedules: Names, goals: Names) -> Operation:
     match node:
-        case SourceField():
+        case SourceField() | Active():
             node = evolve(node, source=sources.get(node.source, node.source))
         case Elapsed():
             node = evolve(
@@ -77,7 +79,7 @@ def _renamed(node: Operation, sources: Names, schedules: Names, goals: Names) ->
         case Aggregate():
             source = None if node.source is None else sources.get(node.source, node.source)
             node = evolve(node, source=source, filter=_filter(node.filter, schedules))
-        case VerdictState():
+        case VerdictState() | VerdictCount():
             node = evolve(node, goal=goals.get(node.goal, node.goal))
         case _:
             pass
@@ -96,6 +98,12 @@ def _filter(names: TimeFilter, schedules: Names) -> TimeFilter:
 
 def _in_any_zone(node: Operation, zone: str) -> Operation:
     """Windows are in the agreement's zone; that it is another one is told once."""
+    if (
+        isinstance(node, Aggregate)
+        and isinstance(node.window, OverlappingWindow)
+        and node.window.period.zone == zone
+    ):
+        return evolve(node, window=evolve(node.window, period=evolve(node.window.period, zone="UTC")))
     if isinstance(node, Aggregate) and isinstance(node.window, CalendarWindow) and node.window.zone == zone:
         return evolve(node, window=evolve(node.window, zone="UTC"))
     return node

@@ -143,7 +143,7 @@ def _by_formula(
                 side, index = (comparison.old, one) if one is not None else (comparison.new, two)
                 assert index is not None
                 word = "is gone" if one is not None else "is new"
-                text = f"{goal.name}, {kind} to {creditor}: {side.fixed_words(index)} {word}"
+                text = f"{goal.name}, {kind} to {creditor}: {side.called(index)} {word}"
                 found.append(
                     _credit_change(goal, text, money_effects(debtor, creditor, 1 if one is not None else -1))
                 )

@@ -17,6 +17,8 @@ from wsla.analysis.operations import (
     Latest,
     Logical,
     Negation,
+    Previous,
+    Sustained,
     TimeFilter,
     Value,
 )
@@ -24,7 +26,7 @@ from wsla.analysis.types import NumberType, Shape
 from wsla.comparing.canon import FLIPPED
 from wsla.comparing.changes import Version
 from wsla.evaluation.scalars import scalar_value
-from wsla.explaining.words import shortened, value_words, window_kind_words
+from wsla.explaining.words import length_words, shortened, value_words, window_kind_words
 from wsla.values.quantities import TIME
 
 STRICTER: Final = 1
@@ -107,6 +109,14 @@ class Comparison:
                 return self.differences(old.operand, new.operand, -sign)
             case Latest(), Latest():
                 return self.differences(old.operand, new.operand, sign)
+            case Previous(), Previous():
+                return self.differences(old.operand, new.operand, sign)
+            case Sustained(), Sustained():
+                found = self.differences(old.condition, new.condition, sign)
+                if old.length != new.length:
+                    # What must last longer is true less often.
+                    found.append(self._became(before, after, sign if new.length > old.length else -sign))
+                return found
             case Idle(), Idle():
                 return [
                     *self.differences(old.operand, new.operand, sign),
@@ -233,6 +243,8 @@ class Comparison:
             rank = -sign if new.parameter > old.parameter else sign
             found.append(self._became(before, after, rank))
         found += self._filters(old.filter, new.filter)
+        if old.forgiving != new.forgiving:
+            found.append(self._forgiving(old, new, after))
         a, b = window_kind_words(old.window), window_kind_words(new.window)
         if a != b:
             found.append(Difference(f"{self.new.called(after)} is taken {b} instead of {a}", UNCLEAR))
@@ -250,6 +262,17 @@ class Comparison:
             what = "has a value when idle now" if old.idle is None else "has no value when idle any more"
             found.append(Difference(f"{self.new.called(after)} {what}", UNCLEAR))
         return found or [self._became(before, after, UNCLEAR)]
+
+    def _forgiving(self, old: Aggregate, new: Aggregate, after: int) -> Difference:
+        """Outages that are forgiven make a promise looser."""
+        lengths = [
+            None if one is None else (one.length, one.strictly is False)
+            for one in (old.forgiving, new.forgiving)
+        ]
+        a, b = ("none" if one is None else f"up to {length_words(one[0])}" for one in lengths)
+        name = self.new.called(after)
+        more = (lengths[1] or (0, False)) > (lengths[0] or (0, False))
+        return Difference(f"{name} forgives outages {b} instead of {a}", LOOSER if more else STRICTER)
 
     def _filters(self, old: TimeFilter, new: TimeFilter) -> list[Difference]:
         """Time that does not count any more makes a promise looser, time that counts now stricter."""

@@ -83,7 +83,8 @@ class Payoff:
 
     def __attrs_post_init__(self) -> None:
         plan = self.side.version.plan
-        roots = [credit.amount for credit, _ in self.credits] + ([self.goal.condition] if self.judged else [])
+        roots = [operation for credit, _ in self.credits for operation in credit.operations]
+        roots += [self.goal.condition] if self.judged else []
         if any(credit.part is not None for credit, _ in self.credits):
             raise NotStepwise
         found = {leaf for root in roots for leaf in leaves(plan, root)}
@@ -141,9 +142,9 @@ class Payoff:
             value = value_of(operations, credit.amount, leaf)
             owed = Fraction(value) if isinstance(value, int | Fraction) else Fraction(0)
             if credit.at_most is not None:
-                most = self.side.fixed(credit.at_most)
+                most = value_of(operations, credit.at_most, leaf)
                 owed = min(owed, Fraction(most)) if isinstance(most, int | Fraction) else owed
-            above = None if credit.only_above is None else self.side.fixed(credit.only_above)
+            above = None if credit.only_above is None else value_of(operations, credit.only_above, leaf)
             least = Fraction(above) if isinstance(above, int | Fraction) else Fraction(0)
             if owed > max(least, Fraction(0)):
                 total += owed
