@@ -31,7 +31,7 @@ def test_there_are_examples() -> None:
     assert len(BLOCKS) > 5
 
 
-@pytest.mark.parametrize("name", [*FUNCTIONS, "elapsed"])
+@pytest.mark.parametrize("name", [*FUNCTIONS, "elapsed", "due"])
 def test_every_function_is_in_the_table(name: str) -> None:
     assert re.search(rf"^\|[^|]*`{name}[(`]", PAGE.read_text("utf-8"), re.MULTILINE)
 

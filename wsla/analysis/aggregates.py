@@ -7,10 +7,11 @@ from fractions import Fraction
 
 from attrs import evolve, frozen
 
+from wsla.analysis import due, over_time
 from wsla.analysis import operations as op
-from wsla.analysis import over_time
 from wsla.analysis.arena import AnyType, OpenType, Typed, resolve
-from wsla.analysis.functions import FUNCTIONS, Argument, Function, Look, Result
+from wsla.analysis.functions import FUNCTIONS, OTHERS, Argument, Function, Look, Result
+from wsla.analysis.matrices import and_applicable
 from wsla.analysis.modifiers import Context
 from wsla.analysis.reporter import nearest, replace
 from wsla.analysis.scope import Scope
@@ -21,6 +22,8 @@ from wsla.values.quantities import TIME
 
 Check = Callable[[surface.Expression, Context], Typed | None]
 _HUNDRED = 100
+MILLIONTH = Fraction(1, 1_000_000)
+"""The step to which a standard deviation is rounded; that of lengths of time is a nanosecond (M33)."""
 
 
 @frozen
@@ -38,14 +41,16 @@ class AggregateChecker:
             return None
         if name == "elapsed":
             return self._elapsed(call, context)
+        if name == due.NAME:
+            return due.due(self.scope, call, context, self.check)
         function = FUNCTIONS.get(name)
         if function is None:
-            near = nearest(name, [*FUNCTIONS, "elapsed", "down_count"])
+            near = nearest(name, [*FUNCTIONS, *OTHERS])
             self.scope.reporter.error(
                 "E0205",
                 f"there is no function named `{name}`",
                 call.function.span,
-                notes=() if near else (f"functions: {', '.join([*FUNCTIONS, 'elapsed', 'down_count'])}",),
+                notes=() if near else (f"functions: {', '.join([*FUNCTIONS, *OTHERS])}",),
                 suggestion=replace(call.function.span, near) if near else None,
             )
             return None
@@ -78,6 +83,8 @@ class AggregateChecker:
                 call.span,
             )
             return None
+        if function.name == "stddev":
+            parameter = Fraction(1)
         if wanted > 1:
             parameter = self._rank(call.arguments[1])
         argument, source = self._argument(call.arguments[0], function)
@@ -98,6 +105,8 @@ class AggregateChecker:
         forgiving, fine = over_time.forgiving_of(self.scope, call, function, argument)
         if not fine:
             return None
+        if argument is not None:
+            where = and_applicable(self.scope.arena, where, argument, call.span)
         return self._build(call, function, context, argument, source, where, parameter, forgiving)
 
     def _rank(self, written: surface.Expression) -> Fraction | None:
@@ -283,6 +292,8 @@ class AggregateChecker:
             )
             name, operation = "duration", self.scope.arena.add(negation)
         kind = self._result(function, argument)
+        if name == "stddev" and isinstance(kind, NumberType) and kind.dimension != TIME:
+            parameter = MILLIONTH
         node = op.Aggregate(
             function="percentile" if name == "median" else name,
             source=source,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from wsla.analysis.checked import Source
     from wsla.api import Agreement, Report
     from wsla.sources.files import History
+    from wsla.values.observations import Observation
 
 _PROGRESS_AFTER_SECONDS = 1.0
 
@@ -57,13 +58,33 @@ def command(
     FILE is CSV, JSON lines or Parquet, by its ending. Exit code 0: judged; 1: bad agreement or data; 2: wrong usage.
     A violated goal is a result, not an error.
     """
-    from wsla.api import judge
-
     agreement: Agreement = the_agreement(path)
+    observations = read_observations(agreement, data, columns, where, zone, strict=strict)
+    start_ns, until_ns = stretch_of(agreement, observations, start, until)
+    _print(judge_counted(agreement, observations, start_ns, until_ns), output_format)
+
+
+# --- what other verbs that judge files do likewise
+
+
+def read_observations(
+    agreement: Agreement,
+    data: tuple[str, ...],
+    columns: tuple[str, ...],
+    where: tuple[str, ...],
+    zone: str | None,
+    *,
+    strict: bool,
+) -> list[Observation]:
+    """The observations of data files, in order of time; what is remarkable in them is told on stderr.
+
+    ``data``, ``columns`` and ``where`` are the texts of ``--data``, ``--map`` and ``--where``. Raises UsageError and
+    ClickException.
+    """
     files = _pairs(data, "--data")
     for option, texts in (("--map", columns), ("--where", where)):
         _check_sources(agreement, texts, option)
-    observations = []
+    observations: list[Observation] = []
     for name, file in files:
         source = _source(agreement, name)
         history = _read(
@@ -84,21 +105,34 @@ def command(
     if not observations:
         raise click.ClickException("there is not a single observation in the data")
     observations.sort(key=lambda observation: observation.at)
+    return observations
+
+
+def stretch_of(
+    agreement: Agreement, observations: list[Observation], start: str | None, until: str | None
+) -> tuple[int, int]:
+    """The stretch of ``--from`` and ``--until``, by default that of the observations inside the term.
+
+    Raises UsageError and ClickException.
+    """
     first = max(agreement.plan.effective_start, observations[0].at)
     start_ns = first if start is None else _moment(agreement, start, "--from")
     until_ns = observations[-1].at + 1 if until is None else _moment(agreement, until, "--until")
     if until_ns <= start_ns:
-        before = (
-            "the agreement takes effect after the last observation"
-            if until is None and start is None
-            else None
-        )
-        if before is None:
-            raise click.UsageError("--until is not after --from")
-        raise click.ClickException(before)
-    with _progress("judging", len(observations)) as advance:
-        report = judge(agreement, _counted(observations, advance), start_ns, until_ns)
-    _print(report, output_format)
+        if until is None and start is None:
+            raise click.ClickException("the agreement takes effect after the last observation")
+        raise click.UsageError("--until is not after --from")
+    return start_ns, until_ns
+
+
+def judge_counted(
+    agreement: Agreement, observations: list[Observation], start: int, until: int, title: str = "judging"
+) -> Report:
+    """History judged, with a bar on the terminal where that takes long."""
+    from wsla.api import judge
+
+    with _progress(title, len(observations)) as advance:
+        return judge(agreement, _counted(observations, advance), start, until)
 
 
 # --- arguments

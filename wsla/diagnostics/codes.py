@@ -56,17 +56,24 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "E0312": "a value for idle windows that cannot be given here",
         "E0313": "labels that do not fit",
         "E0314": "a filter that does not belong here",
+        "E0340": "a window that needs an end of the term",
+        "E0341": "a number of periods that cannot be looked back on",
         "E0330": "time cut by a condition where no time is looked at",
         "E0331": "a condition that cannot cut time",
         "E0332": "outages that cannot be forgiven here",
         "E0333": "`forgiving` in other words",
         "E0334": "a forgiveness that forgives nothing",
+        "E0320": "a limited condition without a period",
+        "E0342": "a number of decimal places that cannot be rounded to",
+        "E0343": "a previous value of something without windows",
         # E04: tables of values and credits
         "E0401": "a table without lines",
         "E0402": "a line of a table that can never be reached",
         "E0403": "a table that says nothing for some values",
         "E0404": "a credit that is never due",
         "W0405": "a worse value that earns a smaller credit",
+        "E0420": "a line that is not applicable, in the wrong place",
+        "E0421": "a line with the wrong number of values",
         # E05: goals and what follows
         "E0501": "a condition that is not judged over windows",
         "E0502": "a policy for unknown time that does not exist",
@@ -77,6 +84,7 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "E0507": "a goal that can never be met",
         "E0508": "a goal that is always met",
         "W0509": "a goal whose violation the sources cannot see",
+        "E0525": "a goal without a budget that could be spent",
         # E06: time
         "E0601": "a date or time that does not exist",
         "E0602": "an end before its start, or no start at all",
@@ -98,6 +106,19 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "E0803": "a value with more digits than its field keeps",
         "E0804": "an expectation that cannot be checked",
         "E0805": "a test before any agreement",
+        # E09: reuse
+        "E0901": "an imported file that cannot be read",
+        "E0902": "files that import each other",
+        "E0903": "too many imports",
+        "E0904": "a template that does not exist",
+        "E0905": "two templates of one name",
+        "E0906": "a kind of parameter that does not exist",
+        "E0907": "an argument that is missing, or that no parameter takes",
+        "E0908": "an argument of another kind than its parameter",
+        "E0909": "templates that use each other",
+        "W0910": "a parameter that is never used",
+        "E0911": "a template that cannot be read with these arguments",
+        "E0912": "templates that are used too often",
     }
 )
 """Code to title, sorted by code."""

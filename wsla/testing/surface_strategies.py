@@ -157,11 +157,21 @@ def amounts(depth: int = 1) -> st.SearchStrategy[Any]:
 @cache
 def _tables(depth: int) -> st.SearchStrategy[Any]:
     inner = st.deferred(lambda: sums(depth))
-    value = inner | counted
+    value = inner | counted | _node(surface.NotApplicable, word=names)
     compared = _node(surface.Arm, operator=st.sampled_from(_COMPARISONS), bound=inner, value=value)
     exact = _node(surface.Arm, operator=st.just("=="), bound=literals, value=value)
     otherwise = _node(surface.Arm, operator=st.just("else"), bound=st.none(), value=value)
-    return _node(surface.Table, subject=inner, arms=_tuples(compared | exact | otherwise, 0, 3))
+    table = _node(surface.Table, subject=inner, arms=_tuples(compared | exact | otherwise, 0, 3))
+    keys = (
+        _node(surface.Key, operator=st.sampled_from(_COMPARISONS), bound=inner)
+        | _node(surface.Key, operator=st.just("=="), bound=literals)
+        | _node(surface.Key, operator=st.just("else"), bound=st.none())
+    )
+    row = _node(surface.MatrixRow, key=keys, cells=_tuples(value, 1, 3))
+    matrix = _node(
+        surface.Matrix, first=inner, second=inner, columns=_tuples(keys, 1, 3), rows=_tuples(row, 0, 2)
+    )
+    return table | matrix
 
 
 @cache
@@ -191,6 +201,7 @@ def _modifiers(depth: int) -> st.SearchStrategy[Any]:
     return st.one_of(
         each_windows,
         _node(surface.RollingWindow, length=words(*_LENGTHS), every=_optional(words(*_LENGTHS))),
+        _node(surface.OverlappingWindow, count=words("1", "2", "12"), unit=words("months", "days", "year")),
         _node(surface.During, schedule=names),
         _node(surface.Excluding, schedule=names),
         _node(surface.Pausing, condition=pause),
@@ -438,6 +449,7 @@ _expectations = st.one_of(
         negated=st.booleans(),
         target=targets,
         amount=_optional(amounts()),
+        claimed=_optional(words(*_MOMENTS)),
         occasion=_occasions,
     ),
     _node(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from math import ceil
 from typing import Any, cast
 
@@ -13,6 +13,7 @@ from wsla.evaluation.reference.bounds import with_bounds
 from wsla.evaluation.verdicts import SeriesValue
 from wsla.values.instants import Interval
 from wsla.values.intervals import Intervals, contains, intersect, length, normalise, subtract
+from wsla.values.roots import square_root
 
 Segment = tuple[Interval, Value]
 """A stretch of a signal with the value that it has there."""
@@ -20,7 +21,7 @@ Segment = tuple[Interval, Value]
 OVER_TIME = frozenset({"availability", "duration", "downtime", "time_mean", "longest", "outages"})
 
 
-UNORDERED = frozenset({"mode", "span", "variance"})
+UNORDERED = frozenset({"mode", "span", "streak", "variance", "stddev"})
 """Functions that greater values do not make greater: bounds of the parts do not bound the whole (M33)."""
 
 
@@ -56,6 +57,9 @@ def apply(function: str, parameter: Fraction | None, values: Sequence[Any]) -> A
             return values[-1]
         case "first":
             return values[0]
+        case "streak":
+            # M56: the latest items, in a row, that are true.
+            return Fraction(sum(1 for _ in takewhile(lambda value: value is True, reversed(values))))
         case "mode":
             # M33: the commonest value, the least of several.
             return min(values, key=lambda value: (-values.count(value), value))
@@ -64,6 +68,9 @@ def apply(function: str, parameter: Fraction | None, values: Sequence[Any]) -> A
         case "variance":
             average = Fraction(sum(values)) / len(values)
             return sum(((value - average) ** 2 for value in values), Fraction(0)) / len(values)
+        case "stddev":
+            assert parameter is not None
+            return square_root(apply("variance", None, values), parameter)
         case _:
             raise ValueError(f"there is no function {function!r} over values")
 

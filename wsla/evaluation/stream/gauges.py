@@ -6,6 +6,7 @@ The area is the integral over known time: for a truth the true nanoseconds, for 
 from __future__ import annotations
 
 from collections import deque
+from copy import copy
 from typing import Any, Final
 
 from wsla.analysis.operations import Value
@@ -125,6 +126,23 @@ class Gauge:
                 self.area -= weight * length
             if end > low:
                 stretches.appendleft((low, end, weight))
+
+    def ahead(self, low: int, high: int) -> Gauge:
+        """What is counted already of a window to come, which begins before this one has ended."""
+        found = copy(self)
+        found.copy_from(self)
+        found.shift(low, high)
+        return found
+
+    def within(self, low: int) -> tuple[int, Any]:
+        """The known time and the area from ``low`` on, which is in this window or later."""
+        known, area = 0, 0
+        for start, end, weight in self.stretches or ():
+            if end > low:
+                length = self.kept.measure(max(start, low), end)
+                known += length
+                area += weight * length
+        return known, area
 
     def copy_from(self, other: Gauge) -> None:
         """Takes over what another gauge of the same windows has counted."""

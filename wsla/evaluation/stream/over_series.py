@@ -166,7 +166,7 @@ class SeriesRun:
         self._coming: tuple[Interval, Coming] | None = None
         self._in_order: tuple[Interval, list[tuple[Item, list[int]]]] | None = None
         self.window: Interval | None = kind.frames.first(begin)
-        self.items: deque[Item] | None = deque() if kind.frames.rolling else None
+        self.items: deque[Item] | None = deque() if kind.frames.looks_back else None
         self.gathered = self._empty()
 
     def _empty(self) -> Gathered:
@@ -238,26 +238,31 @@ class SeriesRun:
             for item in self._items_from(upcoming, outer, asked):
                 gathered.add(item)
             return
-        current = self.inner.item(upcoming, asked)
-        if current is not None and self._inside(upcoming, outer):
-            gathered.add(current)
+        # Of what has begun something is known; there are several such windows where they look back.
+        begun: Interval | None = upcoming
+        latest = upcoming
+        while begun is not None and (begun is upcoming or begun.start < asked):
+            current = self.inner.item(begun, asked) if self._inside(begun, outer) else None
+            if current is not None:
+                gathered.add(current)
+            latest, begun = begun, self.inner.after(begun)
         if gathered.runs is not None:
-            self._add_in_order(gathered, upcoming, outer, asked)
+            self._add_in_order(gathered, latest, outer, asked)
             return
         if self._coming is None or self._coming[0] != outer:
             groups: Coming = {}
-            for item in self._items_from(self.inner.after(upcoming), outer, asked):
+            for item in self._items_from(begun, outer, asked):
                 alike = (item.value.lower, item.value.upper, item.inside)
                 groups.setdefault(alike, (item, []))[1].append(item.window.end)
             self._coming = (outer, groups)
         for item, ends in self._coming[1].values():
-            gathered.add(item, len(ends) - bisect_right(ends, upcoming.end))
+            gathered.add(item, len(ends) - bisect_right(ends, latest.end))
 
-    def _add_in_order(self, gathered: Gathered, upcoming: Interval, outer: Interval, asked: int) -> None:
+    def _add_in_order(self, gathered: Gathered, latest: Interval, outer: Interval, asked: int) -> None:
         """As above, but alike are windows that follow one another without a gap."""
         if self._in_order is None or self._in_order[0] != outer:
             stretches: list[tuple[Item, list[int]]] = []
-            for item in self._items_from(self.inner.after(upcoming), outer, asked):
+            for item in self._items_from(self.inner.after(latest), outer, asked):
                 before, ends = stretches[-1] if stretches else (None, [])
                 if before is not None and ends[-1] == item.window.start and _alike(before, item):
                     ends.append(item.window.end)
@@ -265,7 +270,7 @@ class SeriesRun:
                     stretches.append((item, [item.window.end]))
             self._in_order = (outer, stretches)
         for item, ends in self._in_order[1]:
-            passed = bisect_right(ends, upcoming.end)
+            passed = bisect_right(ends, latest.end)
             if passed < len(ends):
                 start = ends[passed - 1] if passed else item.window.start
                 several = Item(Interval(start, ends[-1]), item.value, item.inside)

@@ -55,10 +55,13 @@ class TimeRun:
         return point
 
     def peek(self, window: Interval, asked: int) -> Point | None:
-        if window != self.window:
-            return self._point(window, None, asked)
+        gauge: Gauge | None = self.gauge
         self.gauge.flush(asked)
-        return self._point(window, self.gauge, asked)
+        if window != self.window:
+            # A window to come begins before this one has ended only where windows look back.
+            frames = self.kind.frames
+            gauge = self.gauge.ahead(frames.low(window), frames.high(window)) if frames.looks_back else None
+        return self._point(window, gauge, asked)
 
     def _point(self, window: Interval, gauge: Gauge | None, asked: int) -> Point | None:
         """The point of a window; of one to come there is no gauge yet."""

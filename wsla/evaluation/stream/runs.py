@@ -26,7 +26,7 @@ def gauge_for(node: Aggregate, read: Reader, frames: Frames) -> Gauge:
     if function == "outages":
         return OutageGauge(read, frames)
     # The longest run needs the stretches themselves, which rolling windows keep anyway.
-    rolling = frames.rolling or function == "longest"
+    rolling = frames.looks_back or function == "longest"
     return Gauge(read, frames.kept, presence=False, rolling=rolling)
 
 
@@ -51,7 +51,7 @@ class OutageGauge(Gauge):
     __slots__ = ("before", "frames", "looked", "starts")
 
     def __init__(self, read: Reader, frames: Frames) -> None:
-        super().__init__(read, frames.kept, presence=False, rolling=frames.rolling)
+        super().__init__(read, frames.kept, presence=False, rolling=frames.looks_back)
         self.frames: Final = frames
         # What was known last in kept time, and the instant up to which that was looked at.
         self.before: Value = None

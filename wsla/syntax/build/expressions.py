@@ -11,7 +11,7 @@ from lark.tree import Meta
 from lark.visitors import Transformer_NonRecursive
 
 from wsla.syntax import surface
-from wsla.syntax.build.words import items, maybe_word, only, span_of, to_word, token_span, unquote
+from wsla.syntax.build.words import items, maybe_word, only, span_of, to_text, to_word, token_span
 
 
 def _binary(operator: str) -> Callable[..., surface.Binary]:
@@ -77,7 +77,8 @@ class ExpressionBuilder(Transformer_NonRecursive[Token, Any]):
         return surface.Quantity(text=f"{number} {unit}", span=span_of(meta))
 
     def string(self, _: Meta, token: Token) -> surface.String:
-        return surface.String(value=unquote(token), span=token_span(token))
+        text = to_text(token)
+        return surface.String(value=text.value, parameter=text.parameter, span=text.span)
 
     def instant(self, _: Meta, token: Token) -> surface.Moment:
         return surface.Moment(text=str(token), span=token_span(token))
@@ -126,6 +127,28 @@ class ExpressionBuilder(Transformer_NonRecursive[Token, Any]):
     def else_arm(self, meta: Meta, value: Any) -> surface.Arm:
         return surface.Arm(operator="else", bound=None, value=value, span=span_of(meta))
 
+    def not_applicable(self, meta: Meta, word: Token) -> surface.NotApplicable:
+        return surface.NotApplicable(word=to_word(word), span=span_of(meta))
+
+    def matrix(
+        self, meta: Meta, first: Any, second: Any, columns: Any, *rows: surface.MatrixRow
+    ) -> surface.Matrix:
+        return surface.Matrix(first=first, second=second, columns=columns, rows=rows, span=span_of(meta))
+
+    columns = items
+
+    def row(self, meta: Meta, key: surface.Key, *cells: Any) -> surface.MatrixRow:
+        return surface.MatrixRow(key=key, cells=cells, span=span_of(meta))
+
+    def compared_key(self, meta: Meta, operator: Token, bound: Any) -> surface.Key:
+        return surface.Key(operator=str(operator), bound=bound, span=span_of(meta))
+
+    def exact_key(self, meta: Meta, bound: Any) -> surface.Key:
+        return surface.Key(operator="==", bound=bound, span=span_of(meta))
+
+    def else_key(self, meta: Meta) -> surface.Key:
+        return surface.Key(operator="else", bound=None, span=span_of(meta))
+
     def each(self, meta: Meta, period: Token, starting: Token | None) -> surface.EachWindow:
         return surface.EachWindow(period=to_word(period), starting=maybe_word(starting), span=span_of(meta))
 
@@ -136,6 +159,11 @@ class ExpressionBuilder(Transformer_NonRecursive[Token, Any]):
         self, meta: Meta, _: Token, length: Token, every: Token | None
     ) -> surface.RollingWindow:
         return surface.RollingWindow(length=to_word(length), every=maybe_word(every), span=span_of(meta))
+
+    def overlapping_window(
+        self, meta: Meta, _: Token, count: Token, unit: Token
+    ) -> surface.OverlappingWindow:
+        return surface.OverlappingWindow(count=to_word(count), unit=to_word(unit), span=span_of(meta))
 
     def during(self, meta: Meta, schedule: Token) -> surface.During:
         return surface.During(schedule=to_word(schedule), span=span_of(meta))
