@@ -10,6 +10,8 @@ from attrs import define, field, frozen
 
 from wsla.analysis.check import check_text
 from wsla.analysis.checked import CheckedAgreement, Source
+from wsla.analysis.reuse.imports import with_imports
+from wsla.analysis.reuse.whole import self_contained
 from wsla.diagnostics.diagnostic import Diagnostic, has_errors
 from wsla.diagnostics.source import SourceText
 from wsla.engine import Engine, Output
@@ -21,6 +23,7 @@ from wsla.plan.build import build_plan
 from wsla.plan.model import Plan
 from wsla.remedies.decider import decide
 from wsla.remedies.decisions import Decision, Intent, LedgerEntry
+from wsla.texts import Texts, read_imports
 from wsla.values.calendars import find_zone
 from wsla.values.instants import from_datetime, parse_instant
 from wsla.values.observations import Observation
@@ -45,7 +48,7 @@ class AgreementError(ValueError):
 
 @frozen
 class Agreement:
-    """A checked agreement, ready to judge by. ``text`` is its source; ``warnings`` what the checker remarks."""
+    """A checked agreement, ready to judge by. ``source`` is its text; ``warnings`` what the checker remarks."""
 
     checked: CheckedAgreement
     plan: Plan
@@ -63,6 +66,11 @@ class Agreement:
         return self.checked.version
 
     @property
+    def text(self) -> str:
+        """The text with all that it imports in it: loaded again, it gives this agreement."""
+        return self_contained(self.source)
+
+    @property
     def goals(self) -> tuple[str, ...]:
         """Names of the goals, in the order of the text."""
         return tuple(goal.name for goal in self.plan.goals)
@@ -76,24 +84,40 @@ class Agreement:
         return moment
 
 
-def check(text: str, name: str = "<text>") -> tuple[Diagnostic, ...]:
-    """Everything that is wrong with a text, or remarkable in it; empty where it is fine."""
-    return check_text(SourceText(name=name, text=text))[1]
+def check(text: str, name: str = "<text>", files: Mapping[str, str] | None = None) -> tuple[Diagnostic, ...]:
+    """Everything that is wrong with a text, or remarkable in it; empty where it is fine.
+
+    ``files`` maps the paths that it imports, as written, to the texts there.
+    """
+    return check_text(_source(text, name, files))[1]
 
 
-def loads(text: str, name: str = "<text>") -> Agreement:
-    """The one agreement of a text. Raises AgreementError where it has errors, or holds several agreements."""
-    source = SourceText(name=name, text=text)
+def loads(text: str, name: str = "<text>", files: Mapping[str, str] | None = None) -> Agreement:
+    """The one agreement of a text; ``files`` as in ``check``.
+
+    Raises AgreementError where it has errors, ValueError where it holds several agreements.
+    """
+    return _only(_source(text, name, files))
+
+
+def _source(text: str, name: str, files: Mapping[str, str] | None) -> SourceText:
+    return with_imports(SourceText(name=name, text=text), Texts(files or {}))
+
+
+def _only(source: SourceText) -> Agreement:
     agreements = load_all(source)
     if len(agreements) != 1:
         titles = ", ".join(f"“{agreement.title}”" for agreement in agreements)
-        raise ValueError(f"{name} holds {len(agreements)} agreements: {titles}")
+        raise ValueError(f"{source.name} holds {len(agreements)} agreements: {titles}")
     return agreements[0]
 
 
 def load(path: str | Path) -> Agreement:
-    """The one agreement of a file. Raises AgreementError for errors in it, OSError where it cannot be read."""
-    return loads(Path(path).read_text(encoding="utf-8-sig"), str(path))
+    """The one agreement of a file, with the files that it imports.
+
+    Raises AgreementError for errors in it, OSError where it cannot be read.
+    """
+    return _only(read_imports(SourceText(name=str(path), text=Path(path).read_text(encoding="utf-8-sig"))))
 
 
 def load_all(source: SourceText) -> tuple[Agreement, ...]:

@@ -18,7 +18,7 @@ LAYERS = (
     {"remedies", "composition"},
     {"engine"},
     {"ports"},
-    {"sources", "channels", "store", "testing", "interop"},
+    {"sources", "channels", "store", "testing", "texts", "interop"},
     {"explaining"},
     {"comparing"},
     {"api"},

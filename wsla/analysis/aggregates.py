@@ -7,11 +7,10 @@ from fractions import Fraction
 
 from attrs import evolve, frozen
 
-from wsla.analysis import due
+from wsla.analysis import due, over_time
 from wsla.analysis import operations as op
-from wsla.analysis import over_time
 from wsla.analysis.arena import AnyType, OpenType, Typed, resolve
-from wsla.analysis.functions import FUNCTIONS, Argument, Function, Look, Result
+from wsla.analysis.functions import FUNCTIONS, OTHERS, Argument, Function, Look, Result
 from wsla.analysis.matrices import and_applicable
 from wsla.analysis.modifiers import Context
 from wsla.analysis.reporter import nearest, replace
@@ -46,14 +45,12 @@ class AggregateChecker:
             return due.due(self.scope, call, context, self.check)
         function = FUNCTIONS.get(name)
         if function is None:
-            near = nearest(name, [*FUNCTIONS, "elapsed", "due", "down_count"])
+            near = nearest(name, [*FUNCTIONS, *OTHERS])
             self.scope.reporter.error(
                 "E0205",
                 f"there is no function named `{name}`",
                 call.function.span,
-                notes=()
-                if near
-                else (f"functions: {', '.join([*FUNCTIONS, 'elapsed', 'due', 'down_count'])}",),
+                notes=() if near else (f"functions: {', '.join([*FUNCTIONS, *OTHERS])}",),
                 suggestion=replace(call.function.span, near) if near else None,
             )
             return None

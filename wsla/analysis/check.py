@@ -8,9 +8,12 @@ from wsla.analysis.expressions import ExpressionChecker
 from wsla.analysis.goals import GoalChecker
 from wsla.analysis.heads import check_head, check_party, check_schedule, check_service, check_unit
 from wsla.analysis.reporter import Reporter
+from wsla.analysis.reuse.expansion import Expanded, expand
+from wsla.analysis.reuse.library import collect
 from wsla.analysis.scope import Scope
 from wsla.analysis.sense import check_sense
 from wsla.analysis.sources import check_source
+from wsla.diagnostics.assembled import AssembledText, merged
 from wsla.diagnostics.diagnostic import Diagnostic, has_errors
 from wsla.diagnostics.source import SourceText, Span
 from wsla.syntax import surface
@@ -19,10 +22,22 @@ from wsla.syntax.parse import parse
 
 def check_text(source: SourceText) -> tuple[tuple[CheckedAgreement, ...], tuple[Diagnostic, ...]]:
     """Parses and checks a text: its agreements without errors, and all diagnostics in the order of the text."""
+    agreements, diagnostics, _ = check_assembled(source)
+    return agreements, diagnostics
+
+
+def check_assembled(
+    source: SourceText,
+) -> tuple[tuple[CheckedAgreement, ...], tuple[Diagnostic, ...], SourceText]:
+    """As ``check_text``; the third is the text that places in the agreements are in, templates in place of uses."""
     document, problems = parse(source)
-    agreements, found = check(document, source, broken=has_errors(problems))
-    diagnostics = sorted((*problems, *found), key=lambda diagnostic: (diagnostic.span.start, diagnostic.code))
-    return agreements, tuple(diagnostics)
+    agreements, found, assembled = _check(document, source, has_errors(problems))
+
+    def place(diagnostic: Diagnostic) -> tuple[bool, str, int, str]:
+        other = diagnostic.source.name != source.name
+        return other, diagnostic.source.name if other else "", diagnostic.span.start, diagnostic.code
+
+    return agreements, tuple(sorted((*problems, *found), key=place)), assembled
 
 
 def check(
@@ -32,17 +47,41 @@ def check(
 
     ``broken`` is True where parts of the text could not be read; then no agreement comes out, but all else is checked.
     """
-    reporter = Reporter(source)
+    return _check(document, source, broken)[:2]
+
+
+def _check(
+    document: surface.Document, source: SourceText, broken: bool
+) -> tuple[tuple[CheckedAgreement, ...], tuple[Diagnostic, ...], SourceText]:
+    library, problems = collect(document, source)
+    expanded = expand(document, source, library)
+    problems += expanded.diagnostics
+    broken = broken or has_errors(problems)
+    reporter = Reporter(expanded.source)
+    agreements = _agreements(expanded, reporter, broken)
+    found: tuple[Diagnostic, ...] = tuple(reporter.diagnostics)
+    if isinstance(expanded.source, AssembledText):
+        found = merged(expanded.source.told(one) for one in found)
+    if broken or has_errors(found):
+        agreements = ()
+    return agreements, (*problems, *found), expanded.source
+
+
+def _agreements(expanded: Expanded, reporter: Reporter, broken: bool) -> tuple[CheckedAgreement, ...]:
+    document = expanded.document
     agreements: list[CheckedAgreement] = []
     groups: list[tuple[surface.Agreement, list[surface.Test]]] = []
+    shared = False
     for item in document.items:
         if isinstance(item, surface.Agreement):
             groups.append((item, []))
+        elif isinstance(item, surface.Import | surface.Template):
+            shared = True
         elif groups:
             groups[-1][1].append(item)
         else:
             reporter.error("E0805", "this test stands before any agreement", item.title.span)
-    if not groups and not broken:
+    if not groups and not broken and not shared:
         reporter.error(
             "E0120",
             "there is no agreement in this file",
@@ -52,12 +91,10 @@ def check(
     names = frozenset(name for _, name in document.broken_names)
     keywords = frozenset(keyword for keyword, _ in document.broken_names)
     for agreement, tests in groups:
-        checked = _agreement(reporter, agreement, tests, names | keywords, broken)
+        checked = _agreement(reporter, agreement, tests, expanded.missing | names | keywords, broken)
         if checked is not None:
             agreements.append(checked)
-    if broken or has_errors(reporter.diagnostics):
-        return (), tuple(reporter.diagnostics)
-    return tuple(agreements), tuple(reporter.diagnostics)
+    return tuple(agreements)
 
 
 def _agreement(

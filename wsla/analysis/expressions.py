@@ -8,13 +8,14 @@ from typing import assert_never
 
 from attrs import define, evolve, field, frozen
 
-from wsla.analysis import burn, downs, due, labels, matrices, tables
+from wsla.analysis import burn, downs, due, labels, matrices, series_functions, signals, tables
 from wsla.analysis import operations as op
 from wsla.analysis.aggregates import AggregateChecker
 from wsla.analysis.arena import AnyType, OpenType, Typed, resolve
 from wsla.analysis.idle import with_idle
 from wsla.analysis.latest import latest
 from wsla.analysis.modifiers import Context, read_modifiers
+from wsla.analysis.moments import sum_of_moments
 from wsla.analysis.references import goal_state, service_value, source_field
 from wsla.analysis.reporter import replace
 from wsla.analysis.scope import Scope
@@ -100,6 +101,8 @@ class ExpressionChecker:
                 return self._reference(expression)
             case surface.Parenthesised(inner=inner):
                 return self.check(inner, context)
+            case surface.Windowed(operand=operand) if signals.is_limited(operand):
+                return self._signals().limited(expression)
             case surface.Windowed(operand=operand, modifiers=modifiers):
                 read = read_modifiers(self.scope, modifiers, context, operand)
                 return None if read is None else self._windowed(operand, read)
@@ -108,6 +111,10 @@ class ExpressionChecker:
                 return None if conditions is None else downs.number(self.scope, expression, conditions)
             case surface.Call() if expression.function.text == burn.NAME:
                 return self._burn(expression, context)
+            case surface.Call() if expression.function.text in signals.NAMES:
+                return self._signals().call(expression)
+            case surface.Call() if expression.function.text in series_functions.NAMES:
+                return series_functions.call(self.scope, expression, context, self.check)
             case surface.Call():
                 return AggregateChecker(self.scope, self.check, self.condition).call(expression, context)
             case surface.Unary():
@@ -140,6 +147,9 @@ class ExpressionChecker:
             return burn.check(self.scope, call, formula, lambda part: self.check(part, context))
         finally:
             self._under_way.pop()
+
+    def _signals(self) -> signals.SignalChecker:
+        return signals.SignalChecker(self.scope, self.check, self.condition)
 
     def _windowed(self, operand: surface.Expression, context: Context) -> Typed | None:
         over_records = isinstance(operand, surface.Call) and operand.function.text in ("elapsed", due.NAME)
@@ -291,6 +301,15 @@ class ExpressionChecker:
         return self._combine(left, right, expression.span, op.Compare, expression.operator, BOOLEAN)
 
     def _arithmetic(self, expression: surface.Binary, left: Typed, right: Typed) -> Typed | None:
+        if expression.operator in ("+", "-"):
+            spans = expression.left.span, expression.right.span
+            moments = sum_of_moments(self.scope.reporter, expression.operator, left, right, spans)
+            if moments is not None:
+                if moments.type is None:
+                    return None
+                return self._combine(
+                    left, right, expression.span, op.Arithmetic, expression.operator, moments.type
+                )
         numeric = [self._numeric(left, expression.left.span), self._numeric(right, expression.right.span)]
         if not all(numeric):
             return None

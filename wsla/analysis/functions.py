@@ -192,6 +192,13 @@ FUNCTIONS: dict[str, Function] = {
             summary="the standard deviation: the root of the variance",
         ),
         Function(
+            name="streak",
+            look=Look.ITEMS,
+            argument=Argument.CONDITION,
+            result=Result.COUNT,
+            summary="for how many of the latest samples, records or windows, in a row, a condition is true",
+        ),
+        Function(
             name="increase",
             look=Look.STEPS,
             argument=Argument.NUMBER,
@@ -208,3 +215,17 @@ FUNCTIONS: dict[str, Function] = {
     )
 }
 """Every aggregate by name; ``elapsed`` is not among them, since it gives one value a record."""
+
+OTHERS = (
+    "elapsed",
+    "due",
+    "burn",
+    "previous",
+    "round",
+    "down_count",
+    "sustained",
+    "debounced",
+    "limited",
+    "active",
+)
+"""Functions that look over no window: they give a value for each record, or at every instant."""

@@ -81,7 +81,7 @@ class AtLeastDown(Node):
 @frozen(kw_only=True)
 class Arithmetic(Node):
     """``left operator right`` with one of ``+ - * /``, or ``started`` or ``completed``: how many blocks of the size
-    ``right`` ``left`` has begun, or filled.
+    ``right`` ``left`` has begun, or filled; ``rounded``: the multiple of ``right`` that is nearest to ``left``.
     """
 
     operator: str
@@ -185,6 +185,13 @@ class Idle(Node):
 
 
 @frozen(kw_only=True)
+class Previous(Node):
+    """A series: in each window the value that the operand, a series, has in the window before."""
+
+    operand: int
+
+
+@frozen(kw_only=True)
 class Latest(Node):
     """A series as a signal: at every instant the value of the window that ended last."""
 
@@ -209,6 +216,74 @@ class VerdictState(Node):
     of_last: int
 
 
+@frozen(kw_only=True)
+class Across(Node):
+    """A signal or a series told apart by labels, joined into one for each combination of the labels in ``by``.
+
+    ``function`` is ``count``, ``sum``, ``min``, ``max``, ``mean`` or ``share``; ``where`` keeps the streams for which
+    it is true. Where there is a ``limit``, a scalar, the signal is the truth of ``value operator limit``.
+    """
+
+    function: str
+    operand: int
+    where: int | None
+    by: tuple[str, ...]
+    operator: str | None = None
+    limit: int | None = None
+
+
+@frozen(kw_only=True)
+class VerdictCount(Node):
+    """How many verdicts of a goal were ``violated``: of the last ``of_last``, or where that is None, in a row.
+
+    A signal that changes at final instants; as a series, in the amounts of the goal's own credits, the number up
+    to and including the verdict of the window. ``by`` are the labels of the goal.
+    """
+
+    goal: str
+    of_last: int | None
+    by: tuple[str, ...]
+
+
+@frozen(kw_only=True)
+class Sustained(Node):
+    """A signal: true where ``condition`` has been true for ``length`` nanoseconds, false where it was false in them."""
+
+    condition: int
+    length: int
+
+
+@frozen(kw_only=True)
+class Debounced(Node):
+    """A signal that takes a value once ``condition`` has had it for ``down`` (false) or ``up`` (true) nanoseconds."""
+
+    condition: int
+    down: int
+    up: int
+
+
+@frozen(kw_only=True)
+class Limited(Node):
+    """A signal: ``condition``, but false in each window once it has been true there for ``length`` nanoseconds."""
+
+    condition: int
+    length: int
+    window: CalendarWindow | ExactWindow
+
+
+@frozen(kw_only=True)
+class Active(Node):
+    """A signal: true from ``start`` until ``end`` of a record of ``source`` for which ``where`` is true."""
+
+    source: str
+    start: int
+    end: int
+    where: int | None
+
+
+Stateful = Sustained | Debounced | Limited | Active
+"""Signals whose value at an instant rests on what was before it."""
+
 Operation = (
     Constant
     | SourceField
@@ -221,7 +296,14 @@ Operation = (
     | Elapsed
     | Aggregate
     | Idle
+    | Previous
     | Latest
     | Label
     | VerdictState
+    | Across
+    | VerdictCount
+    | Sustained
+    | Debounced
+    | Limited
+    | Active
 )

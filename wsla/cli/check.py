@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import click
+from attrs import evolve
 
 from wsla.cli.files import (
     Unreadable,
@@ -60,7 +61,8 @@ def _mend(source: SourceText, unreadable: list[Unreadable]) -> SourceText:
 
     text, total = source.text, 0
     for _ in range(_MOST_ROUNDS):
-        text, applied = apply_safe(text, check_text(SourceText(name=source.name, text=text))[1])
+        found = check_text(evolve(source, text=text))[1]
+        text, applied = apply_safe(text, (one for one in found if one.source.name == source.name))
         total += applied
         if not applied:
             break
@@ -71,4 +73,4 @@ def _mend(source: SourceText, unreadable: list[Unreadable]) -> SourceText:
         unreadable.append(problem)
         return source
     click.echo(f"{source.name}: {plural(total, 'suggestion')} applied", err=True)
-    return SourceText(name=source.name, text=text)
+    return evolve(source, text=text)

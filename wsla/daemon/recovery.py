@@ -51,7 +51,7 @@ def recover(store: Store, agreement: Agreement, until: int) -> Recovered:
             key=title,
             title=title,
             version=agreement.version,
-            text=agreement.source.text,
+            text=agreement.text,
             sha256=sha256_of(agreement),
             at=until,
         )

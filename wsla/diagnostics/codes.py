@@ -63,6 +63,9 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "E0332": "outages that cannot be forgiven here",
         "E0333": "`forgiving` in other words",
         "E0334": "a forgiveness that forgives nothing",
+        "E0320": "a limited condition without a period",
+        "E0342": "a number of decimal places that cannot be rounded to",
+        "E0343": "a previous value of something without windows",
         # E04: tables of values and credits
         "E0401": "a table without lines",
         "E0402": "a line of a table that can never be reached",
@@ -103,6 +106,19 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "E0803": "a value with more digits than its field keeps",
         "E0804": "an expectation that cannot be checked",
         "E0805": "a test before any agreement",
+        # E09: reuse
+        "E0901": "an imported file that cannot be read",
+        "E0902": "files that import each other",
+        "E0903": "too many imports",
+        "E0904": "a template that does not exist",
+        "E0905": "two templates of one name",
+        "E0906": "a kind of parameter that does not exist",
+        "E0907": "an argument that is missing, or that no parameter takes",
+        "E0908": "an argument of another kind than its parameter",
+        "E0909": "templates that use each other",
+        "W0910": "a parameter that is never used",
+        "E0911": "a template that cannot be read with these arguments",
+        "E0912": "templates that are used too often",
     }
 )
 """Code to title, sorted by code."""

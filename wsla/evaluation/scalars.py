@@ -8,21 +8,28 @@ from math import ceil, floor
 from typing import assert_never
 
 from wsla.analysis.operations import (
+    Across,
+    Active,
     Aggregate,
     Arithmetic,
     AtLeastDown,
     Choice,
     Compare,
     Constant,
+    Debounced,
     Elapsed,
     Idle,
     Label,
     Latest,
+    Limited,
     Logical,
     Negation,
     Operation,
+    Previous,
     SourceField,
+    Sustained,
     Value,
+    VerdictCount,
     VerdictState,
 )
 
@@ -68,10 +75,15 @@ def _inputs(operation: Operation) -> tuple[int, ...]:
             | Elapsed()
             | Aggregate()
             | Idle()
+            | Previous()
             | Latest()
             | Label()
             | VerdictState()
+            | Across()
+            | VerdictCount()
         ):
+            raise ValueError(f"{type(operation).__name__} depends on observations: it is no scalar")
+        case Sustained() | Debounced() | Limited() | Active():
             raise ValueError(f"{type(operation).__name__} depends on observations: it is no scalar")
         case _:
             assert_never(operation)
@@ -97,10 +109,15 @@ def _evaluate(operation: Operation, values: dict[int, Value]) -> Value:
             | Elapsed()
             | Aggregate()
             | Idle()
+            | Previous()
             | Latest()
             | Label()
             | VerdictState()
+            | Across()
+            | VerdictCount()
         ):
+            raise ValueError(f"{type(operation).__name__} depends on observations: it is no scalar")
+        case Sustained() | Debounced() | Limited() | Active():
             raise ValueError(f"{type(operation).__name__} depends on observations: it is no scalar")
         case _:
             assert_never(operation)
@@ -178,5 +195,7 @@ def _calculate(operator: str, left: Value, right: Value) -> Value:
             return ceil(Fraction(left) / right) if right else None
         case "completed":
             return floor(Fraction(left) / right) if right else None
+        case "rounded":
+            return round(Fraction(left) / right) * right
         case _:
             raise ValueError(f"{operator!r} is no arithmetic operator")

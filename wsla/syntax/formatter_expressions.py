@@ -17,7 +17,9 @@ def quoted(value: str) -> str:
 
 
 def text_of(text: surface.Text) -> str:
-    """A quoted text, or ``env NAME``."""
+    """A quoted text, the parameter that stands for one, or ``env NAME``."""
+    if text.parameter:
+        return text.value
     return f"env {text.value}" if text.environment else quoted(text.value)
 
 
@@ -26,8 +28,8 @@ def expression(node: surface.Expression, layout: Layout, indent: int) -> str:
     match node:
         case surface.Quantity(text=text) | surface.Moment(text=text):
             return text
-        case surface.String(value=value):
-            return quoted(value)
+        case surface.String(value=value, parameter=parameter):
+            return value if parameter else quoted(value)
         case surface.Truth(value=truth):
             return "true" if truth else "false"
         case surface.Reference():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
@@ -20,6 +20,7 @@ from wsla.syntax import surface
 from wsla.syntax.build import SurfaceBuilder
 from wsla.syntax.comments import scan
 from wsla.syntax.grammar import load_parser
+from wsla.syntax.parameters import holes, tokens
 from wsla.syntax.vocabulary import words_of
 
 MAX_TEXT: Final = 16 * 1024 * 1024
@@ -176,12 +177,17 @@ class Unreadable(Exception):
         self.end = offset
 
 
-def read(text: str, start: str, span: Span, missing: int = 0) -> Tree[Token]:
-    """The tree of a piece of a text, its missing braces added. Raises Unreadable."""
+def read(
+    text: str, start: str, span: Span, missing: int = 0, parameters: Mapping[str, str] | None = None
+) -> Tree[Token]:
+    """The tree of a piece of a text, its missing braces added. Raises Unreadable.
+
+    ``parameters`` maps those of the template that the piece belongs to to their kinds.
+    """
     reading: Any = parser().parse_interactive(TextSlice(text, span.start, span.end), start=start)
     last: Token | None = None
     try:
-        for token in reading.lexer_thread.lex(reading.parser_state):
+        for token in tokens(reading, text, parameters):
             reading.feed_token(token)
             last = token
         for _ in range(missing):
@@ -215,6 +221,8 @@ def _check(tree: Tree[Token]) -> None:
                     f"an expression may be {MAX_EXPRESSION_DEPTH} deep, and this one goes deeper:"
                     " divide it into several metrics",
                 )
+        elif node.data == "template":
+            node.children.append(holes(node))  # type: ignore[arg-type]
         elif node.data == "label_value" and node.children[1] != "==":
             raise _refused(node, "E0110", f"a label is compared with `==`, not with `{node.children[1]}`")
         for child in node.children:

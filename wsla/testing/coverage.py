@@ -9,7 +9,22 @@ import attrs
 from attrs import frozen
 
 from wsla.analysis.checked import CheckedAgreement, UnknownTime
-from wsla.analysis.operations import Aggregate, Choice, Elapsed, Idle, Latest, Operation, Value
+from wsla.analysis.operations import (
+    Active,
+    Aggregate,
+    Choice,
+    Debounced,
+    Elapsed,
+    Idle,
+    Latest,
+    Limited,
+    Operation,
+    Previous,
+    Stateful,
+    Sustained,
+    Value,
+)
+from wsla.analysis.reuse.expansion import expanded_text
 from wsla.analysis.types import Shape
 from wsla.diagnostics.source import SourceText, Span
 from wsla.evaluation.reference.pointwise import operands
@@ -20,7 +35,6 @@ from wsla.plan.model import Action, Credit, Goal, Notify, Plan, Rule
 from wsla.remedies.decisions import Decision, LedgerEntry
 from wsla.remedies.rules import Act, Phase, RuleMachine
 from wsla.syntax import surface
-from wsla.syntax.parse import parse
 from wsla.testing.history import History, Values, arm_number, leaves
 from wsla.values.instants import Interval
 
@@ -73,7 +87,7 @@ def covered(
 def _parts(
     agreement: CheckedAgreement, plan: Plan, source: SourceText
 ) -> Iterator[tuple[str, str, Span, Place]]:
-    document, _ = parse(source)
+    document, source = expanded_text(source)
     written = next(
         item
         for item in document.items
@@ -302,8 +316,12 @@ def _roots(plan: Plan) -> list[int]:
                 found += [node.start, node.end, node.pausing]
             case Idle():
                 found += [node.operand, node.value]
-            case Latest():
+            case Latest() | Previous():
                 found.append(node.operand)
+            case Sustained() | Debounced() | Limited():
+                found.append(node.condition)
+            case Active():
+                found += [node.start, node.end, node.where]
             case _:
                 pass
     return list(dict.fromkeys(root for root in found if root is not None))
@@ -316,7 +334,7 @@ def _amounts(credit: Credit) -> list[int]:
 
 def _below(node: Operation) -> tuple[int, ...]:
     """What gives an operation its value at the same point."""
-    return () if isinstance(node, Idle) else operands(node)
+    return () if isinstance(node, Idle | Previous | Stateful) else operands(node)
 
 
 def _has_table(plan: Plan, index: int) -> bool:

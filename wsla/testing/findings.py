@@ -9,13 +9,18 @@ from fractions import Fraction
 from attrs import frozen
 
 from wsla.analysis.operations import (
+    Active,
     Aggregate,
+    Debounced,
     Due,
     Elapsed,
     Idle,
     Latest,
+    Limited,
     Negation,
+    Previous,
     SourceField,
+    Sustained,
     Value,
     VerdictState,
 )
@@ -120,10 +125,14 @@ def name_of(history: History, index: int) -> str:
         case VerdictState():
             often = f" in {node.count} of last {node.of_last}" if node.of_last > 1 else ""
             return f"{node.goal} {node.verdict}{often}"
-        case Idle() | Latest() | Negation():
+        case Idle() | Latest() | Negation() | Previous():
             return name_of(history, node.operand)
         case Due():
             return f"due({name_of(history, node.start)}, …)"
+        case Sustained() | Debounced() | Limited():
+            return f"{type(node).__name__.lower()}({name_of(history, node.condition)})"
+        case Active():
+            return f"active({name_of(history, node.start)}, {name_of(history, node.end)})"
         case Elapsed():
             return f"elapsed({name_of(history, node.start)}, {name_of(history, node.end)})"
         case _:

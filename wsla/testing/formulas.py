@@ -14,6 +14,7 @@ from wsla.analysis.operations import Aggregate, Forgiving, SourceField, TimeFilt
 from wsla.analysis.types import BooleanType, NumberType, ValueType
 from wsla.plan.model import Action, Budget, Plan, Step, UnknownTime
 from wsla.testing.over_time import forgiving_outages, over_time
+from wsla.testing.past_formulas import past_signal
 from wsla.testing.plans import (
     ALL_TIME,
     BOOLEAN,
@@ -146,7 +147,9 @@ class Formulas:
         source = "regional" if by else self.pick("probe", "probe", "probe")
         build = self.build
         match (
-            self.pick("ok", "ok", "compare", "text", "logical", "not", "choice", "latest", "downs")
+            self.pick(
+                "ok", "ok", "compare", "text", "logical", "not", "choice", "latest", "downs", "joined", "past"
+            )
             if depth
             else "ok"
         ):
@@ -164,6 +167,10 @@ class Formulas:
             case "downs":
                 parts = (self.truth(by, depth=0), *(self.truth(self.pick((), by), depth=0) for _ in range(2)))
                 return build.at_least_down(parts, self.pick(1, 2, 2, 3))
+            case "joined" if not by:
+                return self._joined_truth()
+            case "past":
+                return past_signal(self, by, depth=depth - 1)
             case "choice":
                 number = self.number(by, depth=0)
                 arms = [(self.pick(">=", "<"), self.limit(number), self.truth(by, depth=0))]
@@ -174,8 +181,34 @@ class Formulas:
             case _:
                 return build.field(source, "ok")
 
+    def _joined_truth(self) -> int:
+        """A condition over the streams of all regions together (M60)."""
+        build = self.build
+        function, part = self._joined_part()
+        where = self.pick(None, self.truth(_REGION, depth=1))
+        number = build.across(function, part, where=where)
+        limit = self.limit(number)
+        if self.sometimes(3):
+            return build.compare(number, self.pick(*_COMPARISONS), limit)
+        return build.across(function, part, where=where, compared=(self.pick(*_COMPARISONS), limit))
+
+    def _joined_part(self) -> tuple[str, int]:
+        function = self.pick("count", "count", "share", "min", "max", "sum", "mean")
+        truth = function in ("count", "share")
+        return function, self.truth(_REGION, depth=1) if truth else self.number(_REGION)
+
+    def joined_series(self, window: Window) -> int:
+        """A series over all regions together (M61)."""
+        function = self.pick("count", "share", "min", "max", "sum", "mean")
+        part = self.series(window, _REGION, depth=1)
+        part = self.condition_of(part) if function == "share" else part
+        where = self.condition_of(self.leaf(window, _REGION, depth=0)) if self.sometimes(3) else None
+        return self.build.across(function, part, where=where)
+
     def number(self, by: tuple[str, ...], *, depth: int = 1) -> int:
         """A numeric signal."""
+        if not by and depth and self.sometimes(5):
+            return self.build.across(*self._joined_part())
         source = "regional" if by else "probe"
         build = self.build
         match self.pick("load", "elapsed", "arithmetic", "choice") if depth else self.pick("load", "elapsed"):
@@ -255,16 +288,30 @@ class Formulas:
         if depth and self.sometimes(5):
             formula = self.series(window, by, depth=depth - 1)
             return build.idle(formula, self.limit(formula))
-        kind = self.pick("leaf", "leaf", "leaf", "arithmetic", "choice", "scalar") if depth else "leaf"
+        kinds = ("leaf", "leaf", "leaf", "arithmetic", "choice", "scalar", "previous", "rounded")
+        kind = self.pick(*kinds) if depth else self.pick("leaf", "leaf", "leaf", "leaf", "previous")
         if by and self.sometimes(6):
             kind = "label"
         left = self.leaf(window, by, depth=depth)
+        if not by and depth and self.sometimes(3):
+            left = self.joined_series(window)
         match kind:
             case "arithmetic":
                 right = self.leaf(window, self.pick(by, ()), depth=0)
                 return build.arithmetic(left, self.pick("+", "-", "*", "/", "started"), right)
             case "label":
                 return self._by_label(by, left, build.constant(Fraction(3)))
+            case "previous":
+                before = build.previous(self.pick(left, self.condition_of(left)))
+                if isinstance(build.operations[before].type, BooleanType):
+                    other = build.logical(self.condition_of(left), self.pick("and", "or", "implies"), before)
+                    return build.choice(
+                        other, [("==", build.constant(True), left)], build.constant(Fraction(1))
+                    )
+                return build.arithmetic(left, "-", before) if self.sometimes(2) else before
+            case "rounded":
+                step = self.pick(Fraction(1), Fraction(1, 4), Fraction(self.scale.unit))
+                return build.arithmetic(left, "rounded", build.constant(step))
             case "scalar":
                 return build.arithmetic(
                     left,
@@ -327,7 +374,8 @@ class Formulas:
             case "count":
                 function, parameter, argument = "count", None, None
             case "share":
-                function, parameter, argument = "share", None, self.truth(labels, depth=1)
+                function, parameter = self.pick("share", "share", "streak"), None
+                argument = self.truth(labels, depth=1)
             case "last" if labels == by:
                 function, parameter, argument = (
                     self.pick("first", "last"),
@@ -359,7 +407,8 @@ class Formulas:
             case "count":
                 function, parameter, argument = "count", None, None
             case "share":
-                function, parameter, argument = "share", None, self.of_records(source, truth=True)
+                function, parameter = self.pick("share", "share", "streak"), None
+                argument = self.of_records(source, truth=True)
             case _:
                 argument = self.of_records(source, truth=False)
         return self.build.aggregate(
@@ -386,7 +435,10 @@ class Formulas:
                 function, parameter = self.pick("first", "last"), None
             case "share":
                 function, parameter, inner = "share", None, self.condition_of(inner)
-                forgiving = forgiving_outages(self)
+                if self.sometimes(3):
+                    function = "streak"
+                else:
+                    forgiving = forgiving_outages(self)
             case _:
                 pass
         where = self.condition_of(self.leaf(kind, by, depth=0)) if self.sometimes(4) else None
@@ -439,7 +491,7 @@ class Formulas:
             unknown_time=self.pick(*UnknownTime),
             minimum_coverage=self.pick(Fraction(9, 10), Fraction(9, 10), Fraction(1, 2), Fraction(1)),
             budget=budget,
-            otherwise=self._credits(value),
+            otherwise=self._credits(value) if self.sometimes(2) else self._escalating(name, by),
             rewarding=self._credits(value) if self.sometimes(4) else (),
         )
 
@@ -478,6 +530,17 @@ class Formulas:
             case _:
                 return (build.credit(build.arithmetic(value, "*", fixed)), build.credit(fixed))
 
+    def _escalating(self, name: str, by: tuple[str, ...]) -> tuple[Action, ...]:
+        """A credit that grows with the number of misses (M62)."""
+        build = self.build
+        misses = build.verdict_count(name, self.pick(None, None, 2, 3), by=by, series=True)
+        amounts = [build.constant(Fraction(amount), euros()) for amount in (30, 20, 10)]
+        arms = [
+            (">=", build.constant(Fraction(3)), amounts[0]),
+            (">=", build.constant(Fraction(2)), amounts[1]),
+        ]
+        return (build.credit(build.choice(misses, arms, amounts[2])),)
+
     def _rule(self, name: str, by: tuple[str, ...]) -> None:
         build = self.build
         unit = self.scale.unit
@@ -486,9 +549,11 @@ class Formulas:
         if trigger is None:
             of_last = self.pick(1, 2, 3)
             verdict = self.pick("violated", "violated", "met", "unknown")
-            trigger = build.verdict_state(
-                self.pick(*goals).name, min(of_last, self.pick(1, 2)), of_last, verdict
-            )
+            goal = self.pick(*goals)
+            trigger = build.verdict_state(goal.name, min(of_last, self.pick(1, 2)), of_last, verdict)
+            if self.sometimes(3):
+                count = build.verdict_count(goal.name, self.pick(None, of_last), by=goal.by)
+                trigger = build.compare(count, self.pick(">=", "=="), build.constant(Fraction(of_last)))
         build.rule(
             name,
             trigger,

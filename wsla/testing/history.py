@@ -11,13 +11,19 @@ from itertools import pairwise
 from attrs import evolve
 
 from wsla.analysis.operations import (
+    Active,
     Choice,
     Compare,
+    Debounced,
     Idle,
     Latest,
+    Limited,
     Logical,
     Negation,
+    Previous,
     SourceField,
+    Stateful,
+    Sustained,
     Value,
     VerdictState,
 )
@@ -28,6 +34,7 @@ from wsla.evaluation.reference.shapes import label_names
 from wsla.evaluation.reference.streams import Facts, LabelSet, Record, Row, restrict
 from wsla.evaluation.report import Outcome, SeriesPoint
 from wsla.evaluation.stream import StreamEvaluator
+from wsla.evaluation.stream.timelines import Timelines
 from wsla.evaluation.verdicts import SeriesValue
 from wsla.plan.model import Plan
 from wsla.values.instants import Interval
@@ -59,6 +66,11 @@ class History:
     def facts(self) -> Facts:
         """The observations in order; most tests pass, and never ask."""
         return Facts(self.plan, self._observations)
+
+    @cached_property
+    def timelines(self) -> Timelines:
+        """How the signals that rest on the past went."""
+        return Timelines(self.plan, self._observations, self.outcome.start, self.until)
 
     # --- series
 
@@ -130,6 +142,8 @@ class History:
                     and judgement.window.end + self.plan.grace <= at
                 ]
                 return verdicts[-node.of_last :].count(node.verdict) >= node.count
+            case Sustained() | Debounced() | Limited() | Active():
+                return self.timelines.value(position, labels, at)
             case _:
                 raise TypeError("only signals have a value at an instant")
 
@@ -159,6 +173,8 @@ class History:
                     found.update(point.window.end for point in self.points(node.operand))
                 case VerdictState():
                     found.update(one.window.end + self.plan.grace for one in self.outcome.judgements)
+                case Sustained() | Debounced() | Limited() | Active():
+                    found.update(at for at, _ in self.timelines.changes(position, labels))
                 case _:
                     pass
         return found
@@ -213,6 +229,12 @@ class History:
             for judgement in self.outcome.judgements
             if judgement.goal == node.goal
         }
+        found |= {
+            frozenset(labels)
+            for position in leaves(self.plan, index)
+            if isinstance(self.plan.operations[position], Stateful)
+            for labels in self.timelines.combinations(position)
+        }
         return sorted(found, key=sorted)
 
     # --- any point
@@ -254,7 +276,7 @@ class History:
                 chosen = [node.left, node.right]
                 unknown = [one for one in chosen if self._value(one, values) is None]
                 chosen = unknown or chosen
-            case Idle():
+            case Idle() | Previous() | Sustained() | Debounced() | Limited():
                 chosen = []
             case _:
                 chosen = list(operands(node))
@@ -293,7 +315,7 @@ def leaves(plan: Plan, index: int) -> tuple[int, ...]:
     while pending:
         position = pending.pop(0)
         node = plan.operations[position]
-        below = () if isinstance(node, Idle) else operands(node)
+        below = () if isinstance(node, Idle | Previous | Stateful) else operands(node)
         if below:
             pending.extend(below)
         elif node.shape is not Shape.SCALAR:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 from wsla.analysis.operations import (
+    Across,
+    Active,
     Aggregate,
     Arithmetic,
     Arm,
@@ -13,18 +15,23 @@ from wsla.analysis.operations import (
     Choice,
     Compare,
     Constant,
+    Debounced,
     Due,
     Elapsed,
     Forgiving,
     Idle,
     Label,
     Latest,
+    Limited,
     Logical,
     Negation,
     Operation,
+    Previous,
     SourceField,
+    Sustained,
     TimeFilter,
     Value,
+    VerdictCount,
     VerdictState,
     Window,
 )
@@ -45,6 +52,7 @@ from wsla.plan.model import (
     Target,
     UnknownTime,
 )
+from wsla.values.calendars import CalendarWindow, ExactWindow
 from wsla.values.instants import MINUTE
 from wsla.values.observations import Observation, Raw
 from wsla.values.quantities import DIMENSIONLESS, TIME, Dimension, money
@@ -209,10 +217,13 @@ class PlanBuilder:
         dimension = {"*": a * b, "/": a / b, "started": DIMENSIONLESS, "completed": DIMENSIONLESS}.get(
             operator, a
         )
+        kind: ValueType = NumberType(dimension)
+        if self.operations[left].type == INSTANT:
+            kind = DURATION if self.operations[right].type == INSTANT else INSTANT
         return self._add(
             Arithmetic(
                 shape=self._shape(left, right),
-                type=NumberType(dimension),
+                type=kind,
                 operator=operator,
                 left=left,
                 right=right,
@@ -287,7 +298,7 @@ class PlanBuilder:
             type_ = SHARE
         elif function in ("duration", "downtime", "longest"):
             type_ = DURATION
-        elif function in ("count", "outages") or argument is None:
+        elif function in ("count", "outages", "streak") or argument is None:
             type_ = NUMBER
         elif function == "variance":
             type_ = NumberType(self._dimension(argument).power(2))
@@ -317,6 +328,10 @@ class PlanBuilder:
         type_ = self.operations[series].type
         return self._add(Idle(shape=Shape.SERIES, type=type_, operand=series, value=value))
 
+    def previous(self, series: int) -> int:
+        """The value of the window before."""
+        return self._add(Previous(shape=Shape.SERIES, type=self.operations[series].type, operand=series))
+
     def latest(self, series: int) -> int:
         """A series used as a signal."""
         return self._add(Latest(shape=Shape.SIGNAL, type=self.operations[series].type, operand=series))
@@ -327,6 +342,60 @@ class PlanBuilder:
             VerdictState(
                 shape=Shape.SIGNAL, type=BOOLEAN, goal=goal, verdict=verdict, count=count, of_last=of_last
             )
+        )
+
+    def across(
+        self,
+        function: str,
+        operand: int,
+        *,
+        where: int | None = None,
+        by: tuple[str, ...] = (),
+        compared: tuple[str, int] | None = None,
+    ) -> int:
+        """``function(operand across …)``; ``compared`` with a scalar, of a signal, by an operator."""
+        type_: ValueType = self.operations[operand].type
+        if function in ("count", "share"):
+            type_ = NUMBER if function == "count" else SHARE
+        operator, limit = (None, None) if compared is None else compared
+        return self._add(
+            Across(
+                shape=self.operations[operand].shape,
+                type=type_ if compared is None else BOOLEAN,
+                function=function,
+                operand=operand,
+                where=where,
+                by=by,
+                operator=operator,
+                limit=limit,
+            )
+        )
+
+    def verdict_count(
+        self, goal: str, of_last: int | None, *, by: tuple[str, ...] = (), series: bool = False
+    ) -> int:
+        """``consecutive(goal)``, or ``misses(goal, of_last)``; a series for the goal's own credits."""
+        shape = Shape.SERIES if series else Shape.SIGNAL
+        return self._add(VerdictCount(shape=shape, type=NUMBER, goal=goal, of_last=of_last, by=by))
+
+    def sustained(self, condition: int, length: int) -> int:
+        """``sustained(condition, length)``."""
+        return self._add(Sustained(shape=Shape.SIGNAL, type=BOOLEAN, condition=condition, length=length))
+
+    def debounced(self, condition: int, down: int, up: int) -> int:
+        """``debounced(condition, down, up)``."""
+        return self._add(Debounced(shape=Shape.SIGNAL, type=BOOLEAN, condition=condition, down=down, up=up))
+
+    def limited(self, condition: int, length: int, window: CalendarWindow | ExactWindow) -> int:
+        """``limited(condition, length) each window``."""
+        return self._add(
+            Limited(shape=Shape.SIGNAL, type=BOOLEAN, condition=condition, length=length, window=window)
+        )
+
+    def active(self, source: str, start: int, end: int, where: int | None = None) -> int:
+        """``active(start, end where …)`` of the records of a source."""
+        return self._add(
+            Active(shape=Shape.SIGNAL, type=BOOLEAN, source=source, start=start, end=end, where=where)
         )
 
     # Obligations and reactions

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from math import ceil
 from typing import Any, cast
 
@@ -21,7 +21,7 @@ Segment = tuple[Interval, Value]
 OVER_TIME = frozenset({"availability", "duration", "downtime", "time_mean", "longest", "outages"})
 
 
-UNORDERED = frozenset({"mode", "span", "variance", "stddev"})
+UNORDERED = frozenset({"mode", "span", "streak", "variance", "stddev"})
 """Functions that greater values do not make greater: bounds of the parts do not bound the whole (M33)."""
 
 
@@ -57,6 +57,9 @@ def apply(function: str, parameter: Fraction | None, values: Sequence[Any]) -> A
             return values[-1]
         case "first":
             return values[0]
+        case "streak":
+            # M56: the latest items, in a row, that are true.
+            return Fraction(sum(1 for _ in takewhile(lambda value: value is True, reversed(values))))
         case "mode":
             # M33: the commonest value, the least of several.
             return min(values, key=lambda value: (-values.count(value), value))

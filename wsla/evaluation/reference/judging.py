@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, cast
 
-from wsla.analysis.operations import Aggregate, Value
+from wsla.analysis.operations import Aggregate, Value, VerdictCount
 from wsla.evaluation.reference import bounds
 from wsla.evaluation.reference.aggregates import OVER_TIME
 from wsla.evaluation.reference.forgiving import bad_items, time_spent
@@ -64,7 +65,7 @@ def judge(
         budget=budget,
         budget_left=left,
         final=closed,
-        amounts=amounts_of(evaluator, goal, labels, window, asked) if closed else (),
+        amounts=amounts_of(evaluator, goal, labels, window, asked, verdict) if closed else (),
     )
 
 
@@ -142,12 +143,31 @@ def share_items(
     return [argument for inside, argument in samples if inside and argument is not None]
 
 
+def misses(verdicts: Sequence[str], of_last: int | None) -> Fraction:
+    """M62: how many of the last verdicts are *violated*; where ``of_last`` is None, how many since the last *met*."""
+    if of_last is not None:
+        return Fraction(verdicts[-of_last:].count(Verdict.VIOLATED.value))
+    last_met = max((i for i, verdict in enumerate(verdicts) if verdict == Verdict.MET.value), default=-1)
+    return Fraction(verdicts[last_met + 1 :].count(Verdict.VIOLATED.value))
+
+
+def _verdicts_before(evaluator: Evaluator, goal: Goal, labels: LabelSet, window: Interval) -> list[str]:
+    earlier = [
+        evaluator.judgement(goal.name, labels, one, one.end)
+        for one in evaluator.windows_of_goal(goal, labels, window.end, window.end)
+        if one.end < window.end
+    ]
+    return [judgement.verdict.value for judgement in earlier if judgement is not None]
+
+
 def amounts_of(
-    evaluator: Evaluator, goal: Goal, labels: LabelSet, window: Interval, asked: int
+    evaluator: Evaluator, goal: Goal, labels: LabelSet, window: Interval, asked: int, verdict: Verdict
 ) -> tuple[tuple[int, Fraction | None], ...]:
     """M28: the amount of each credit of a goal and its limits (M41), in the order of the text."""
 
     def leaf(position: int, node: Leaf) -> Value:
+        if isinstance(node, VerdictCount):
+            return misses([*_verdicts_before(evaluator, goal, labels, window), verdict.value], node.of_last)
         series = evaluator.series(position, labels, window, asked)
         if series is None:
             return None

@@ -1,4 +1,4 @@
-"""Collectors for the first item, the commonest value, the span, the variance and its root (M33)."""
+"""Collectors for the first item, the commonest value, the span, the variance and its root (M33), and streaks (M56)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from wsla.analysis.operations import Value
 from wsla.evaluation.stream.exact import text_of, value_of, whole
 from wsla.values.roots import square_root
 
-UNORDERED: Final = frozenset({"mode", "span", "variance", "stddev"})
+UNORDERED: Final = frozenset({"mode", "span", "streak", "variance", "stddev"})
 """Functions that greater values do not make greater: bounds of items do not bound them."""
 
 
@@ -38,6 +38,33 @@ class First:
 
     def load(self, saved: list[Any]) -> None:
         self.any, self.value = saved[0], value_of(saved[1])
+
+
+class Streak:
+    """How many of the latest items, in a row, are true."""
+
+    __slots__ = ("any", "length")
+
+    def __init__(self) -> None:
+        self.any = False
+        self.length = 0
+
+    def add(self, value: Any) -> None:
+        self.add_many(value, 1)
+
+    def add_many(self, value: Any, times: int) -> None:
+        if times:
+            self.any = True
+            self.length = self.length + times if value is True else 0
+
+    def result(self, side: int = -1) -> Value:
+        return self.length if self.any else None
+
+    def save(self) -> list[object]:
+        return [self.any, self.length]
+
+    def load(self, saved: list[Any]) -> None:
+        self.any, self.length = saved
 
 
 class Tally:
@@ -106,11 +133,13 @@ class Variance:
         self.number, self.total, self.squares = saved[0], value_of(saved[1]), value_of(saved[2])
 
 
-def collector(function: str, step: Fraction | None) -> First | Tally | Variance:
+def collector(function: str, step: Fraction | None) -> First | Streak | Tally | Variance:
     """A fresh collector for one of these functions."""
     match function:
         case "first":
             return First()
+        case "streak":
+            return Streak()
         case "variance":
             return Variance()
         case "stddev":

@@ -54,6 +54,8 @@ class RecordTable:
         self._places: list[tuple[int, int, int]] = []
         self._by_order: dict[int, Record] = {}
         self._accepted = 0
+        # The record of the row that was accepted last.
+        self.accepted: Record | None = None
         self.hand: Version = (0, ())
         self.versions: list[Version] = []
 
@@ -83,6 +85,7 @@ class RecordTable:
         record.versions.append((observation.at, values))
         record.order = self._accepted
         self._place(record)
+        self.accepted = record
         return record.labels
 
     def _place(self, record: Record) -> None:

@@ -11,7 +11,7 @@ from lark.tree import Meta
 from lark.visitors import Transformer_NonRecursive
 
 from wsla.syntax import surface
-from wsla.syntax.build.words import items, maybe_word, only, span_of, to_word, token_span, unquote
+from wsla.syntax.build.words import items, maybe_word, only, span_of, to_text, to_word, token_span
 
 
 def _binary(operator: str) -> Callable[..., surface.Binary]:
@@ -77,7 +77,8 @@ class ExpressionBuilder(Transformer_NonRecursive[Token, Any]):
         return surface.Quantity(text=f"{number} {unit}", span=span_of(meta))
 
     def string(self, _: Meta, token: Token) -> surface.String:
-        return surface.String(value=unquote(token), span=token_span(token))
+        text = to_text(token)
+        return surface.String(value=text.value, parameter=text.parameter, span=text.span)
 
     def instant(self, _: Meta, token: Token) -> surface.Moment:
         return surface.Moment(text=str(token), span=token_span(token))

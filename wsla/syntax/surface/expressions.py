@@ -18,9 +18,10 @@ class Quantity:
 
 @frozen(kw_only=True)
 class String:
-    """A quoted text as a value."""
+    """A quoted text as a value, or the name of a parameter that stands for one."""
 
     value: str
+    parameter: bool = False
     span: Span = span_field()
 
 
