@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
@@ -12,6 +11,8 @@ from attrs import frozen
 
 import wsla
 from wsla.analysis.checked import Example, ExpectAction, ExpectCredit, ExpectValue, ExpectVerdict
+from wsla.values.calendars import find_zone
+from wsla.values.instants import parse_instant
 
 MINUTE = 60 * 1_000_000_000
 HOUR = 60 * MINUTE
@@ -99,7 +100,7 @@ def _whole_days(outcome: Outcome, key: str, wanted: Any) -> bool:
 
 
 def _instant(outcome: Outcome, key: str, wanted: Any) -> bool:
-    return outcome.equals(Fraction(outcome.agreement.instant(datetime.fromisoformat(wanted))))
+    return outcome.equals(Fraction(parse_instant(wanted, find_zone(outcome.agreement.checked.zone))))
 
 
 def _claimed(outcome: Outcome, key: str, wanted: Any) -> bool:
