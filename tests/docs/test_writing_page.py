@@ -20,7 +20,7 @@ BLOCKS: list[str] = re.findall(r"^```\n(.*?)^```", PAGE.read_text("utf-8"), re.M
 @pytest.mark.parametrize("block", BLOCKS, ids=[block.split("\n")[0] for block in BLOCKS])
 def test_every_example_can_be_read(block: str) -> None:
     text = block.replace("  …\n", "")
-    if not text.startswith(("agreement", "test")):
+    if not text.startswith(("agreement", "import", "template", "test")):
         text = f'agreement "Test" version 1 {{\n{text}}}\n'
     document, problems = parse(SourceText(name="page", text=text))
     assert problems == ()

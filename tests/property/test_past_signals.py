@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
 from wsla.evaluation.reference import evaluate
-from wsla.evaluation.stream import StreamEvaluator
+from wsla.evaluation.stream import StreamEvaluator, TriggerChanged
 from wsla.testing.formulas import Formulas
 from wsla.testing.past_formulas import past_signal
 from wsla.testing.strategies import HOURS, SECONDS, Case, observations, stretches
@@ -69,3 +69,24 @@ def test_both_engines_agree_with_restarts_and_time_moved_on_in_any_steps(
         case.start + 1,
     ]
     assert run(case, restarts, lambda: data.draw(st.sampled_from(instants))) == expected
+
+
+@QUICK
+@given(cases(), st.data())
+def test_what_is_foreseen_at_an_instant_is_told_anew_once_its_observations_are_known(
+    case: Case, data: st.DataObject
+) -> None:
+    evaluator = StreamEvaluator(case.plan, case.start)
+    events = []
+    for observation in case.observations:
+        if observation.at < case.until:
+            # As often as not the very instant of the observation is asked about before it comes.
+            if data.draw(st.booleans()):
+                events += evaluator.advance(observation.at)
+            events += evaluator.observe(observation)
+    events += evaluator.advance(case.until)
+    told = {(e.rule, e.labels, e.at): e.value for e in events if isinstance(e, TriggerChanged)}
+    for rule, changes in evaluator.outcome(case.until).triggers.items():
+        for change in changes:
+            if change.at < case.until:
+                assert told[rule, change.labels, change.at] == change.value

@@ -7,7 +7,7 @@ import pytest
 from wsla.analysis.check import check_text
 from wsla.diagnostics.source import SourceText
 from wsla.evaluation.reference import evaluate
-from wsla.evaluation.stream import StreamEvaluator
+from wsla.evaluation.stream import Event, StreamEvaluator, TriggerChanged
 from wsla.plan.build import build_plan
 from wsla.testing.examples import run_example
 from wsla.values.instants import HOUR, MINUTE
@@ -216,3 +216,107 @@ def test_announced_maintenance_is_excused(name: str) -> None:
     assert [one for one in problems if one.code[0] == "E"] == []
     (example,) = agreement.examples
     assert run_example(agreement, example).passed
+
+
+def test_what_was_foreseen_is_taken_back_by_an_observation_of_that_instant() -> None:
+    """M46: asked at five minutes, the length is full; an observation of that very instant says that it is not."""
+    rest = "  when sustained(probe.ok, 5m) { notify globex }\n"
+    (agreement,), _ = check_text(SourceText(name="t.sla", text=text_of("probe.ok", rest)))
+    plan = build_plan(agreement)
+    start = plan.effective_start
+    stream = StreamEvaluator(plan, start)
+    told: list[tuple[int, bool | None]] = []
+
+    def tell(events: list[Event]) -> None:
+        told.extend(((e.at - start) // MINUTE, e.value) for e in events if isinstance(e, TriggerChanged))
+
+    for at, ok in ((-1, False), (1, True)):
+        tell(stream.observe(Observation(source="probe", at=start + at * MINUTE, fields={"ok": ok})))
+    tell(stream.advance(start + 6 * MINUTE))
+    assert told == [(0, False), (6, True)]
+    tell(stream.observe(Observation(source="probe", at=start + 6 * MINUTE, fields={"ok": False})))
+    tell(stream.advance(start + 7 * MINUTE))
+    assert told == [(0, False), (6, True), (6, False)]
+
+
+def test_a_failed_test_names_the_signal() -> None:
+    """What `wsla test` shows of a window tells when the signal was false."""
+    given = EXAMPLES["without any notice"][0]
+    body = f'{HEAD}{NOTICES}\ntest "t" {{ {given} expect available met in 2026-03 }}\n'
+    (agreement,), _ = check_text(SourceText(name="t.sla", text=body))
+    result = run_example(agreement, agreement.examples[0])
+    (failure,) = result.failures
+    (ground,) = failure.evidence[0].grounds
+    assert ground.bad == MINUTE
+    assert [fact.name for fact in ground.items[0].facts] == ["probe.ok", "excused"]
+
+
+ANNOUNCED = [
+    # from its start on, up to its end; the row is known before
+    ("", [(0, "a", 10, 20, True)], [(0, False), (10, True), (20, False)]),
+    # entered when it had begun: from then on, and not backwards
+    ("", [(15, "a", 10, 20, True)], [(0, False), (15, True), (20, False)]),
+    ("", [(20, "a", 10, 20, True)], [(0, False)]),
+    # a later version moves it, and another withdraws it
+    ("", [(0, "a", 10, 20, True), (12, "a", 30, 40, True)],
+     [(0, False), (10, True), (12, False), (30, True), (40, False)]),
+    ("", [(0, "a", 10, 20, True), (12, "a", None, 20, True)], [(0, False), (10, True), (12, False)]),
+    # an end that is not known, or that is not after the start, makes no time
+    ("", [(0, "a", 10, None, True), (0, "b", 20, 20, True), (0, "c", 30, 25, True)], [(0, False)]),
+    # two of them: the one that holds decides, and unknown goes before false
+    ("", [(0, "a", 10, 20, True), (0, "b", 15, 30, True)], [(0, False), (10, True), (30, False)]),
+    (" where notices.good", [(0, "a", 10, 20, None), (0, "b", 15, 30, True), (0, "c", 5, 40, False)],
+     [(0, False), (10, None), (15, True), (30, False)]),
+    # the length between two points in time, just long enough and a minute too short
+    (" where notices.ends - notices.starts >= 10m", [(0, "a", 10, 20, True), (0, "b", 30, 39, True)],
+     [(0, False), (10, True), (20, False)]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("where", "rows", "expected"), ANNOUNCED)
+def test_announced_times_hold_from_when_they_are_known(
+    where: str,
+    rows: list[tuple[int, str, int | None, int | None, bool | None]],
+    expected: list[tuple[int, bool | None]],
+) -> None:
+    """M49, at its boundaries and with versions of one record."""
+    rest = f"  when active(notices.starts, notices.ends{where}) {{ notify globex }}\n"
+    (agreement,), problems = check_text(SourceText(name="t.sla", text=text_of("probe.ok", rest)))
+    assert [one for one in problems if one.code[0] == "E"] == []
+    plan = build_plan(agreement)
+    start = plan.effective_start
+
+    def instant(minute: int | None) -> int | None:
+        return None if minute is None else start + minute * MINUTE
+
+    seen = [
+        Observation(
+            source="notices",
+            at=start + at * MINUTE,
+            fields={"key": key, "starts": instant(begin), "ends": instant(end), "good": good},
+        )
+        for at, key, begin, end, good in rows
+    ]
+    stream = StreamEvaluator(plan, start)
+    stream.observe_all(seen)
+    outcome = stream.outcome(start + HOUR)
+    assert outcome == evaluate(plan, seen, start, start + HOUR)
+    (changes,) = outcome.triggers.values()
+    assert [((change.at - start) // MINUTE, change.value) for change in changes] == expected
+
+
+def test_a_time_that_is_over_is_forgotten() -> None:
+    """A monitor that runs for years keeps only the notices that may still hold."""
+    rest = "  when active(notices.starts, notices.ends) { notify globex }\n"
+    (agreement,), _ = check_text(SourceText(name="t.sla", text=text_of("probe.ok", rest)))
+    plan = build_plan(agreement)
+    start = plan.effective_start
+    stream = StreamEvaluator(plan, start, live=True)
+    sizes = []
+    for number in range(200):
+        at = start + number * HOUR
+        fields = {"key": f"n{number}", "at": at, "starts": at, "ends": at + MINUTE}
+        stream.observe(Observation(source="notices", at=at, fields=fields))
+        stream.advance(at + HOUR)
+        sizes.append(len(str(stream.snapshot())))
+    assert max(sizes[100:]) <= max(sizes[:100]) + 100

@@ -9,6 +9,7 @@ from attrs import evolve, frozen
 
 from wsla.analysis import due, over_time
 from wsla.analysis import operations as op
+from wsla.analysis.across import joins_signals
 from wsla.analysis.arena import AnyType, OpenType, Typed, resolve
 from wsla.analysis.functions import FUNCTIONS, OTHERS, Argument, Function, Look, Result
 from wsla.analysis.matrices import and_applicable
@@ -90,6 +91,8 @@ class AggregateChecker:
         argument, source = self._argument(call.arguments[0], function)
         condition, fine = over_time.condition_of(self.scope, call, function, context)
         where = self.condition(condition, Context()) if condition is not None else None
+        if function.look is not Look.TIME and not self._has_samples(call, argument, where):
+            return None
         if (argument is None and source is None) or (condition is not None and where is None) or not fine:
             return None
         if wanted > 1 and parameter is None:
@@ -108,6 +111,18 @@ class AggregateChecker:
         if argument is not None:
             where = and_applicable(self.scope.arena, where, argument, call.span)
         return self._build(call, function, context, argument, source, where, parameter, forgiving)
+
+    def _has_samples(self, call: surface.Call, argument: Typed | None, where: Typed | None) -> bool:
+        for value in (argument, where):
+            if value is not None and joins_signals(self.scope, value.operation):
+                self.scope.reporter.error(
+                    "E0350",
+                    f"`{call.function.text}` looks at samples, and a value joined with `across` has none of its own",
+                    call.span,
+                    notes=("`availability(…)`, `duration(…)` and `time_mean(…)` look at time",),
+                )
+                return False
+        return True
 
     def _rank(self, written: surface.Expression) -> Fraction | None:
         value = self.check(written, Context())

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from attrs import evolve, frozen
+
+from wsla.analysis.amendments import Version, check_versions
 from wsla.analysis.checked import Cap, CheckedAgreement, Goal, Rule
 from wsla.analysis.examples import ExampleChecker
 from wsla.analysis.expressions import ExpressionChecker
@@ -30,14 +35,38 @@ def check_assembled(
     source: SourceText,
 ) -> tuple[tuple[CheckedAgreement, ...], tuple[Diagnostic, ...], SourceText]:
     """As ``check_text``; the third is the text that places in the agreements are in, templates in place of uses."""
+    result = _check_source(source)
+    return result.agreements, result.diagnostics, result.source
+
+
+def check_together(sources: Iterable[SourceText]) -> tuple[Diagnostic, ...]:
+    """All diagnostics of several texts, those too that only show where versions of one agreement meet."""
+    results = [_check_source(source) for source in sources]
+    found = [one for result in results for one in result.diagnostics]
+    across = check_versions(version for result in results for version in result.versions)
+    known = {(one.code, one.source.name, one.span) for one in found}
+    return *found, *(one for one in across if (one.code, one.source.name, one.span) not in known)
+
+
+def _check_source(source: SourceText) -> _Result:
     document, problems = parse(source)
-    agreements, found, assembled = _check(document, source, has_errors(problems))
+    result = _check(document, source, has_errors(problems))
 
     def place(diagnostic: Diagnostic) -> tuple[bool, str, int, str]:
         other = diagnostic.source.name != source.name
         return other, diagnostic.source.name if other else "", diagnostic.span.start, diagnostic.code
 
-    return agreements, tuple(sorted((*problems, *found), key=place)), assembled
+    return evolve(result, diagnostics=tuple(sorted((*problems, *result.diagnostics), key=place)))
+
+
+@frozen(kw_only=True)
+class _Result:
+    """What came of a text; ``source`` is the one that places in the agreements are in."""
+
+    agreements: tuple[CheckedAgreement, ...]
+    versions: tuple[Version, ...]
+    diagnostics: tuple[Diagnostic, ...]
+    source: SourceText
 
 
 def check(
@@ -47,29 +76,32 @@ def check(
 
     ``broken`` is True where parts of the text could not be read; then no agreement comes out, but all else is checked.
     """
-    return _check(document, source, broken)[:2]
+    result = _check(document, source, broken)
+    return result.agreements, result.diagnostics
 
 
-def _check(
-    document: surface.Document, source: SourceText, broken: bool
-) -> tuple[tuple[CheckedAgreement, ...], tuple[Diagnostic, ...], SourceText]:
+def _check(document: surface.Document, source: SourceText, broken: bool) -> _Result:
     library, problems = collect(document, source)
     expanded = expand(document, source, library)
     problems += expanded.diagnostics
     broken = broken or has_errors(problems)
     reporter = Reporter(expanded.source)
-    agreements = _agreements(expanded, reporter, broken)
+    versions = _agreements(expanded, reporter, broken)
+    reporter.diagnostics += check_versions(versions)
+    agreements = tuple(version.checked for version in versions)
     found: tuple[Diagnostic, ...] = tuple(reporter.diagnostics)
     if isinstance(expanded.source, AssembledText):
         found = merged(expanded.source.told(one) for one in found)
     if broken or has_errors(found):
         agreements = ()
-    return agreements, (*problems, *found), expanded.source
+    return _Result(
+        agreements=agreements, versions=versions, diagnostics=(*problems, *found), source=expanded.source
+    )
 
 
-def _agreements(expanded: Expanded, reporter: Reporter, broken: bool) -> tuple[CheckedAgreement, ...]:
+def _agreements(expanded: Expanded, reporter: Reporter, broken: bool) -> tuple[Version, ...]:
     document = expanded.document
-    agreements: list[CheckedAgreement] = []
+    agreements: list[Version] = []
     groups: list[tuple[surface.Agreement, list[surface.Test]]] = []
     shared = False
     for item in document.items:
@@ -93,7 +125,7 @@ def _agreements(expanded: Expanded, reporter: Reporter, broken: bool) -> tuple[C
     for agreement, tests in groups:
         checked = _agreement(reporter, agreement, tests, expanded.missing | names | keywords, broken)
         if checked is not None:
-            agreements.append(checked)
+            agreements.append(Version(written=agreement, checked=checked, source=reporter.source))
     return tuple(agreements)
 
 
@@ -144,6 +176,8 @@ def _agreement(
         rules=rules,
         caps=caps,
         examples=examples,
+        amends=term.amends,
+        takes_over=term.takes_over,
     )
     if not broken:
         check_sense(scope, checked)

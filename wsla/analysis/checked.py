@@ -356,7 +356,8 @@ class Example:
 class CheckedAgreement:
     """An agreement without errors. ``effective_end`` is None for an open term; ``grace`` is nanoseconds.
 
-    ``metrics`` names the operation of each metric.
+    ``metrics`` names the operation of each metric. ``amends`` is the number of the version that this one follows, and
+    ``takes_over`` True where it judges the windows that are under way when it takes effect.
     """
 
     title: str
@@ -377,3 +378,5 @@ class CheckedAgreement:
     rules: tuple[Rule, ...]
     caps: tuple[Cap, ...]
     examples: tuple[Example, ...] = ()
+    amends: int | None = None
+    takes_over: bool = False

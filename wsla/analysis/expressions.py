@@ -8,7 +8,18 @@ from typing import assert_never
 
 from attrs import define, evolve, field, frozen
 
-from wsla.analysis import burn, downs, due, labels, matrices, series_functions, signals, tables
+from wsla.analysis import (
+    across,
+    burn,
+    counts,
+    downs,
+    due,
+    labels,
+    matrices,
+    series_functions,
+    signals,
+    tables,
+)
 from wsla.analysis import operations as op
 from wsla.analysis.aggregates import AggregateChecker
 from wsla.analysis.arena import AnyType, OpenType, Typed, resolve
@@ -48,6 +59,7 @@ class ExpressionChecker:
     goals: dict[str, tuple[str, ...] | None] = field(factory=dict)
     promises: dict[str, surface.Goal] = field(factory=dict)
     results: dict[str, Typed | None] = field(factory=dict)
+    deciding: counts.Deciding | None = None
     _under_way: list[str] = field(factory=list)
 
     # --- metrics
@@ -65,7 +77,10 @@ class ExpressionChecker:
             self.results[name] = None
             return None
         self._under_way.append(name)
+        # A metric is the same for everybody, also where a credit of a goal asks for it first.
+        deciding, self.deciding = self.deciding, None
         result = self._metric_value(declared)
+        self.deciding = deciding
         self._under_way.pop()
         self.results.setdefault(name, result)
         return self.results[name]
@@ -115,6 +130,10 @@ class ExpressionChecker:
                 return self._signals().call(expression)
             case surface.Call() if expression.function.text in series_functions.NAMES:
                 return series_functions.call(self.scope, expression, context, self.check)
+            case surface.Call(across=surface.Across()):
+                return across.joined(self.scope, expression, context, self.check, self.condition, self.join)
+            case surface.Call() if expression.function.text in counts.NAMES:
+                return counts.number(self.scope, self.goals, expression, context, self.deciding)
             case surface.Call():
                 return AggregateChecker(self.scope, self.check, self.condition).call(expression, context)
             case surface.Unary():
@@ -298,6 +317,9 @@ class ExpressionChecker:
                 notes=("only `==` and `!=` compare such values",),
             )
             return None
+        joined = across.comparison(self.scope, expression.operator, left, right, expression.span)
+        if joined is not None:
+            return joined
         return self._combine(left, right, expression.span, op.Compare, expression.operator, BOOLEAN)
 
     def _arithmetic(self, expression: surface.Binary, left: Typed, right: Typed) -> Typed | None:

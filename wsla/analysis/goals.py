@@ -21,6 +21,7 @@ from wsla.analysis.checked import (
     Target,
     UnknownTime,
 )
+from wsla.analysis.counts import Deciding
 from wsla.analysis.credits import CreditChecker
 from wsla.analysis.expressions import ExpressionChecker
 from wsla.analysis.latest import latest
@@ -94,6 +95,7 @@ class GoalChecker:
             text=_written(scope, declared.condition.span),
             span=declared.span,
         )
+        self.expressions.deciding = Deciding(goal.name, condition)
         for item in declared.items or ():
             match item:
                 case surface.Otherwise(actions=actions):
@@ -108,6 +110,7 @@ class GoalChecker:
                     goal = evolve(goal, minimum_coverage=self._coverage(minimum))
                 case _ as unreachable:
                     assert_never(unreachable)
+        self.expressions.deciding = None
         return goal if known else None
 
     def _measured(self, condition: int) -> int:

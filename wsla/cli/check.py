@@ -18,7 +18,6 @@ from wsla.cli.files import (
     show_diagnostics,
     write_text,
 )
-from wsla.diagnostics.diagnostic import Diagnostic
 from wsla.diagnostics.source import SourceText
 
 _MOST_ROUNDS = 100
@@ -34,13 +33,14 @@ def command(paths: tuple[str, ...], output_format: str, fix: bool, quiet: bool) 
 
     PATHS are .sla files, or folders that are searched for them. Exit code 0: no errors; 1: errors; 2: wrong usage.
     """
-    from wsla.analysis.check import check_text
+    from wsla.analysis.check import check_together
+    from wsla.diagnostics.assembled import merged
 
     sources, unreadable = read_sources(paths)
-    diagnostics: list[Diagnostic] = []
-    for source in sources:
-        mended = _mend(source, unreadable) if fix else source
-        diagnostics.extend(check_text(mended)[1])
+    if fix:
+        sources = [_mend(source, unreadable) for source in sources]
+    # A mistake in a file that several import is said once.
+    diagnostics = merged(check_together(sources))
     show_diagnostics(diagnostics, unreadable, output_format)
     if output_format in ("full", "concise") and not quiet:
         checked = plural(len(sources), "file")

@@ -74,7 +74,7 @@ def _run_file(
     """Runs the tests of a file, and tells of each at once where there is something to paint on."""
     from wsla.analysis.check import check_assembled
     from wsla.cli import test_output
-    from wsla.plan.build import build_plan
+    from wsla.plan.succession import plans_of
     from wsla.testing.coverage import Place, covered, reached_by
     from wsla.testing.examples import run_example
 
@@ -83,8 +83,7 @@ def _run_file(
         return [], [], list(diagnostics)
     results: list[Ran] = []
     parts: list[Part] = []
-    for agreement in agreements:
-        plan = build_plan(agreement)
+    for agreement, plan in zip(agreements, plans_of(agreements), strict=True):
         reached: set[Place] = set()
         for example in agreement.examples:
             if match not in example.title:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from wsla.api import Agreement, AgreementError, load_all
 from wsla.diagnostics.diagnostic import Diagnostic, Severity
@@ -49,8 +49,15 @@ def find_agreements(paths: Sequence[str | Path]) -> Found:
                 where = "twice in it" if other.source.name == file else f"in {other.source.name} too"
                 found.refuse(file, f"{file}: error: the agreement “{agreement.title}” is {where}")
                 continue
-            found.agreements[agreement.title] = agreement
+            found.agreements[agreement.title] = alone(agreement)
     return found
+
+
+def alone(agreement: Agreement) -> Agreement:
+    """The agreement as the only version that runs: an amendment takes over the windows under way."""
+    if agreement.plan.judges_from is None:
+        return agreement
+    return evolve(agreement, plan=evolve(agreement.plan, judges_from=None))
 
 
 def concise(found: Diagnostic) -> str:

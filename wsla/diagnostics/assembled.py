@@ -17,8 +17,8 @@ from wsla.diagnostics.source import SourceText, Span
 class Piece:
     """``[start, end)`` of an assembled text stands for ``written`` in ``source``.
 
-    A piece that stands in place of a parameter, which is what was ``written``, has a ``value``, the place of the argument
-    in the assembled text, or a ``default``, a place in ``source``. ``use`` is the use that put the piece here.
+    A piece that stands in place of a parameter, which is what was ``written``, has a ``value``, the place of the
+    argument in the assembled text, or a ``default``, a place in ``source``. ``use`` is the use that put the piece here.
     """
 
     start: int

@@ -66,6 +66,8 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "E0320": "a limited condition without a period",
         "E0342": "a number of decimal places that cannot be rounded to",
         "E0343": "a previous value of something without windows",
+        "E0350": "labels that cannot be joined like this",
+        "E0352": "the verdicts of another goal counted in a credit",
         # E04: tables of values and credits
         "E0401": "a table without lines",
         "E0402": "a line of a table that can never be reached",
@@ -119,6 +121,11 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "W0910": "a parameter that is never used",
         "E0911": "a template that cannot be read with these arguments",
         "E0912": "templates that are used too often",
+        "E0913": "an amendment of a version that is not there",
+        "E0914": "versions whose numbers do not ascend",
+        "E0915": "an amendment that takes effect too early",
+        "E0916": "versions that do not follow each other",
+        "E0917": "windows under way that nothing takes over",
     }
 )
 """Code to title, sorted by code."""

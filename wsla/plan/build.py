@@ -51,6 +51,8 @@ def build_plan(checked: CheckedAgreement) -> Plan:
         caps=tuple(
             cap if cap.amount is None else evolve(cap, amount=moved[cap.amount]) for cap in checked.caps
         ),
+        amends=checked.amends,
+        judges_from=None if checked.amends is None or checked.takes_over else checked.effective_start,
     )
 
 

@@ -183,14 +183,16 @@ def _special(read: tuple[Token, ...], accepts: frozenset[str], noun: str) -> str
     last = read[-1].type
     before_last = read[-2].type if len(read) > 1 else ""
     match last, noun:
+        case "NUMBER", "an agreement" if {"AMENDS", "LBRACE"} <= accepts:
+            return "`{`"
         case "NAME", _ if accepts == {"NAME"} and before_last == "NAME" and read[-2] == "forgiving":
             return "`under` or `up to`"
         case (("NAME" | "TO"), _) if accepts in ({"QUANTITY"}, {"QUANTITY", "TO"}):
             return "a length of time such as `5m`"
         case "COLON", "a template" if "GOAL" in accepts:
             return "a kind such as `party` or `quantity`"
-        case _, "a template" if before_last == "COLON" and "RPAR" in accepts:
-            return "`,` or `)`"
+        case _, "a template" if before_last == "COLON" and accepts & {"COMMA", "RPAR"}:
+            return _listed(accepts & {"COMMA", "RPAR"})
         case "COMMA" | "LPAR", "a template" if "RPAR" in accepts or last == "COMMA":
             return "a parameter such as `target: quantity`"
         case "COMMA" | "LPAR", "a use" if "RPAR" in accepts or last == "COMMA":

@@ -37,6 +37,7 @@ def format_document(document: surface.Document, source: SourceText) -> str:
 
 
 def _item(node: surface.Import | surface.Template | surface.Agreement | surface.Test, layout: Layout) -> Row:
+    braces: Span | None
     match node:
         case surface.Import(path=path, span=span):
             return Row(cells=(f"import {text_of(path)}",), span=span, kind="import")

@@ -101,6 +101,9 @@ def each_window(node: surface.EachWindow) -> str:
 
 def _call(node: surface.Call, layout: Layout, indent: int) -> str:
     inner = ", ".join([expression(argument, layout, indent) for argument in node.arguments])
+    if node.across is not None:
+        labels = ", ".join(label.text for label in node.across.labels)
+        inner += f"{' ' if inner else ''}across {labels}"
     if node.where is not None:
         inner += f"{' ' if inner else ''}where {expression(node.where, layout, indent)}"
     if node.forgiving is not None:

@@ -119,6 +119,19 @@ def parse(source: SourceText) -> tuple[surface.Document, tuple[Diagnostic, ...]]
     return surface.Document(items=items, comments=scanned.comments, broken_names=broken), problems
 
 
+def parse_declarations(
+    source: SourceText, span: Span
+) -> tuple[tuple[surface.Declaration, ...], Diagnostic | None]:
+    """The declarations in a stretch of a text, or none and why they cannot be read."""
+    with _without_collector():
+        try:
+            return SurfaceBuilder().transform(read(source.text, "declarations", span)), None
+        except Unreadable as unreadable:
+            from wsla.syntax.salvage import why_unreadable
+
+            return (), why_unreadable(source, span, unreadable)
+
+
 @contextmanager
 def _without_collector() -> Iterator[None]:
     """Trees of a big text are many small objects and no cycles: collecting meanwhile costs time for nothing."""

@@ -50,16 +50,11 @@ def recover(source: SourceText, whole: Unreadable) -> tuple[tuple[Any, ...], _Br
     return tuple(salvage.items), tuple(salvage.broken), tuple(problems)
 
 
-def declarations_of(
-    source: SourceText, span: Span
-) -> tuple[tuple[surface.Declaration, ...], Diagnostic | None]:
-    """The declarations in a stretch of a text, or none and why they cannot be read."""
-    try:
-        return SurfaceBuilder().transform(read(source.text, "declarations", span)), None
-    except Unreadable as unreadable:
-        salvage = _Salvage(source, [])
-        salvage.report(Piece(start="declarations", span=span), unreadable)
-        return (), salvage.problems[0]
+def why_unreadable(source: SourceText, span: Span, unreadable: Unreadable) -> Diagnostic:
+    """Why the declarations in a stretch of a text cannot be read."""
+    salvage = _Salvage(source, [])
+    salvage.report(Piece(start="declarations", span=span), unreadable)
+    return salvage.problems[0]
 
 
 @frozen(kw_only=True)

@@ -10,6 +10,7 @@ from attrs import frozen
 
 from wsla.analysis.checked import CheckedAgreement, UnknownTime
 from wsla.analysis.operations import (
+    Across,
     Active,
     Aggregate,
     Choice,
@@ -23,6 +24,7 @@ from wsla.analysis.operations import (
     Stateful,
     Sustained,
     Value,
+    VerdictCount,
 )
 from wsla.analysis.reuse.expansion import expanded_text
 from wsla.analysis.types import Shape
@@ -322,6 +324,8 @@ def _roots(plan: Plan) -> list[int]:
                 found.append(node.condition)
             case Active():
                 found += [node.start, node.end, node.where]
+            case Across():
+                found += [node.operand, node.where, node.limit]
             case _:
                 pass
     return list(dict.fromkeys(root for root in found if root is not None))
@@ -366,6 +370,10 @@ def _credited_values(history: History, goal: Goal, amount: int, judgement: Judge
     """The values that a credit goes by (M28)."""
     found: dict[int, Value] = {}
     for leaf in leaves(history.plan, amount):
+        node = history.plan.operations[leaf]
+        if isinstance(node, VerdictCount):
+            found[leaf] = history.missed_by(node, frozenset(judgement.labels), judgement.window)
+            continue
         series = history.series(leaf, frozenset(judgement.labels), judgement.window)
         if series is None:
             found[leaf] = None

@@ -9,6 +9,7 @@ from fractions import Fraction
 from attrs import frozen
 
 from wsla.analysis.operations import (
+    Across,
     Active,
     Aggregate,
     Debounced,
@@ -22,6 +23,7 @@ from wsla.analysis.operations import (
     SourceField,
     Sustained,
     Value,
+    VerdictCount,
     VerdictState,
 )
 from wsla.analysis.types import NumberType, ValueType
@@ -125,6 +127,15 @@ def name_of(history: History, index: int) -> str:
         case VerdictState():
             often = f" in {node.count} of last {node.of_last}" if node.of_last > 1 else ""
             return f"{node.goal} {node.verdict}{often}"
+        case VerdictCount():
+            return (
+                f"consecutive({node.goal})"
+                if node.of_last is None
+                else f"misses({node.goal}, {node.of_last})"
+            )
+        case Across():
+            limit = "" if node.operator is None else f" compared with `{node.operator}`"
+            return f"{node.function}({name_of(history, node.operand)} across labels){limit}"
         case Idle() | Latest() | Negation() | Previous():
             return name_of(history, node.operand)
         case Due():

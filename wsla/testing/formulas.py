@@ -82,6 +82,11 @@ class Formulas:
         if self.sometimes(3):
             by = self.pick((), _REGION)
             self.build.metrics["extra"] = self.series(self.pick(*self.scale.outer), by, depth=2)
+        if self.sometimes(4):
+            # Versions before and behind this one judge the other windows (M69).
+            self.build.judges_from = self.build.start + self.pick(0, 1, 7, 30) * self.scale.unit
+        if self.sometimes(4):
+            self.build.judges_until = self.build.start + self.pick(1, 8, 31, 60) * self.scale.unit
         return self._without_unused_sources()
 
     def _without_unused_sources(self) -> Plan:

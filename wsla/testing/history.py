@@ -11,6 +11,7 @@ from itertools import pairwise
 from attrs import evolve
 
 from wsla.analysis.operations import (
+    Across,
     Active,
     Choice,
     Compare,
@@ -25,9 +26,12 @@ from wsla.analysis.operations import (
     Stateful,
     Sustained,
     Value,
+    VerdictCount,
     VerdictState,
 )
 from wsla.analysis.types import Shape
+from wsla.evaluation.reference.evaluator import Evaluator
+from wsla.evaluation.reference.judging import misses
 from wsla.evaluation.reference.pointwise import Leaf, compare, operands, value_of
 from wsla.evaluation.reference.records import of_record
 from wsla.evaluation.reference.shapes import label_names
@@ -85,6 +89,18 @@ class History:
         own = restrict(labels, label_names(self.plan, index))
         return self._by_window[index].get((own, window))
 
+    def missed_by(self, node: VerdictCount, labels: LabelSet, window: Interval) -> Value:
+        """How many verdicts of a goal were missed, up to and including that of a window (M62)."""
+        verdicts = [
+            judgement.verdict.value
+            for judgement in self.outcome.judgements
+            if judgement.goal == node.goal
+            and judgement.final
+            and frozenset(judgement.labels) == labels
+            and judgement.window.end <= window.end
+        ]
+        return misses(verdicts, node.of_last)
+
     def probe(self, indexes: Iterable[int]) -> None:
         """Judges again where a series has no name in the agreement; several at once save time."""
         wanted = {f"{index}": index for index in indexes if index not in self._points}
@@ -100,6 +116,11 @@ class History:
             points = outcome.metrics.get(name, ())
             self._points[index] = points
             self._by_window[index] = {(frozenset(one.labels), one.window): one.value for one in points}
+
+    @cached_property
+    def _evaluator(self) -> Evaluator:
+        """For what the rules say in more than a line."""
+        return Evaluator(self.plan, self._observations, self.outcome.start, self.until)
 
     # --- signals
 
@@ -144,6 +165,8 @@ class History:
                 return verdicts[-node.of_last :].count(node.verdict) >= node.count
             case Sustained() | Debounced() | Limited() | Active():
                 return self.timelines.value(position, labels, at)
+            case Across() | VerdictCount():
+                return self._evaluator.signal(position, labels, at, self.until)
             case _:
                 raise TypeError("only signals have a value at an instant")
 
@@ -175,6 +198,8 @@ class History:
                     found.update(one.window.end + self.plan.grace for one in self.outcome.judgements)
                 case Sustained() | Debounced() | Limited() | Active():
                     found.update(at for at, _ in self.timelines.changes(position, labels))
+                case Across() | VerdictCount():
+                    found |= self._evaluator.changes(position, labels, self.until)
                 case _:
                     pass
         return found
@@ -229,13 +254,13 @@ class History:
             for judgement in self.outcome.judgements
             if judgement.goal == node.goal
         }
-        found |= {
-            frozenset(labels)
-            for position in leaves(self.plan, index)
-            if isinstance(self.plan.operations[position], Stateful)
-            for labels in self.timelines.combinations(position)
-        }
-        return sorted(found, key=sorted)
+        for position in leaves(self.plan, index):
+            node = self.plan.operations[position]
+            if isinstance(node, Stateful):
+                found |= {frozenset(labels) for labels in self.timelines.combinations(position)}
+            elif isinstance(node, Across | VerdictCount):
+                found |= self._evaluator.combinations(position, self.until).keys()
+        return sorted((own for own in found if len(own) == len(names)), key=sorted)
 
     # --- any point
 

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from wsla.testing.plans import DURATION
-from wsla.values.calendars import RollingWindow
+from wsla.values.calendars import OverlappingWindow, RollingWindow
 
 if TYPE_CHECKING:
     from wsla.testing.formulas import Formulas
@@ -31,7 +31,9 @@ def past_signal(formulas: Formulas, by: tuple[str, ...], *, depth: int) -> int:
             return build.debounced(condition, pick(*lengths), pick(*lengths))
         case _:
             windows = [
-                x for x in (*formulas.scale.outer, *formulas.scale.inner) if not isinstance(x, RollingWindow)
+                x
+                for x in (*formulas.scale.outer, *formulas.scale.inner)
+                if not isinstance(x, OverlappingWindow | RollingWindow)
             ]
             return build.limited(condition, pick(*lengths), pick(*windows))
 

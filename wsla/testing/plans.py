@@ -88,6 +88,8 @@ class PlanBuilder:
     ) -> None:
         self.start = start
         self.end = end
+        self.judges_from: int | None = None
+        self.judges_until: int | None = None
         self.grace = grace
         self.zone = zone
         self.currency = currency
@@ -119,6 +121,8 @@ class PlanBuilder:
             goals=tuple(self.goals),
             rules=tuple(self.rules),
             caps=tuple(self.caps),
+            judges_from=self.judges_from,
+            judges_until=self.judges_until,
         )
 
     # Sources and schedules

@@ -133,6 +133,12 @@ def _primaries(depth: int) -> st.SearchStrategy[Any]:
         function=names | words("last"),
         arguments=_tuples(inner, 0, 2),
         where=_optional(inner),
+    ) | _node(
+        surface.Call,
+        function=names,
+        arguments=_tuples(inner, 1, 2),
+        across=_node(surface.Across, labels=_tuples(names, 1, 2)),
+        where=_optional(inner),
     )
     forgiving_calls = _node(
         surface.Call,

@@ -59,7 +59,7 @@ def checked_arguments(
             given[name] = argument.value
         sound = False
     missing = [name for name, one in parameters.items() if one.default is None and name not in given]
-    if missing:
+    if missing and given.keys() >= {one.name.text for one in use.arguments}:
         kind = parameters[missing[0]].kind.text
         example = _EXAMPLES.get(kind, missing[0])
         reporter.error(

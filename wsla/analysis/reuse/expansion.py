@@ -1,7 +1,7 @@
 """Puts in place of each use what its template declares, the arguments in place of the parameters.
 
-The bodies are read again as texts that stand behind the agreement's own, level by level; so whatever can be written in an
-agreement can be written in a template, and every place can be told in the text that its author wrote.
+The bodies are read again as texts that stand behind the agreement's own, level by level; so whatever can be written in
+an agreement can be written in a template, and every place can be told in the text that its author wrote.
 """
 
 from __future__ import annotations
@@ -18,8 +18,7 @@ from wsla.diagnostics.assembled import AssembledText, Piece
 from wsla.diagnostics.diagnostic import Diagnostic
 from wsla.diagnostics.source import SourceText, Span
 from wsla.syntax import surface
-from wsla.syntax.parse import MAX_TEXT, parse
-from wsla.syntax.salvage import declarations_of
+from wsla.syntax.parse import MAX_TEXT, parse, parse_declarations
 
 MAX_USES: Final = 10_000
 """How many uses a text may have, those inside of templates counted each time."""
@@ -205,7 +204,7 @@ class _Expansion:
         source = SourceText(name=self.main.name, text=self.text)
         nodes = []
         for node, use, span in regions:
-            declarations, problem = declarations_of(source, span)
+            declarations, problem = parse_declarations(source, span)
             if problem is not None:
                 self._miss(use, self.library.templates[use.template.text])
                 self.diagnostics.append(
@@ -249,7 +248,7 @@ class _Everything(frozenset[str]):
     def __contains__(self, name: object) -> bool:
         return True
 
-    def __or__(self, other: object) -> _Everything:  # type: ignore[override]
+    def __or__(self, other: object) -> _Everything:
         return self
 
     __ror__ = __or__

@@ -96,6 +96,10 @@ def _refused(path: str) -> str:
     return "an import names a file, not an address on the network" if "://" in path else ""
 
 
+def _short(name: str) -> str:
+    return name.replace("\\", "/").rpartition("/")[2]
+
+
 def _missing(importer: SourceText, path: str, code: str, reason: str) -> Imported:
     return Imported(importer=importer.name, path=path, found=None, problem=(code, reason))
 
@@ -115,7 +119,9 @@ def _without_circles(root: str, entries: list[Imported]) -> tuple[Imported, ...]
             target = entry.found.name
             if target in trail:
                 names = [*trail[trail.index(target) :], target]
-                closing[entry.importer, entry.path] = f"files import each other: {' → '.join(names)}"
+                closing[entry.importer, entry.path] = (
+                    f"files import each other: {' → '.join(_short(name) for name in names)}"
+                )
             elif target not in done:
                 follow(target, (*trail, target))
         done.add(name)

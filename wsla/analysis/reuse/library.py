@@ -23,7 +23,9 @@ class Entry:
 
 @define
 class Library:
-    """Templates by name. ``broken`` names those that could not be read; ``incomplete`` is True where a file is missing."""
+    """Templates by name. ``broken`` names those that could not be read, ``circular`` those that use themselves;
+    ``incomplete`` is True where a file is missing.
+    """
 
     templates: dict[str, Entry] = field(factory=dict)
     broken: set[str] = field(factory=set)
@@ -168,7 +170,7 @@ def _check_circle(reporter: Reporter, library: Library, template: surface.Templa
 
 
 def _path(library: Library, start: str, goal: str) -> tuple[str, ...] | None:
-    trails = {start: (start,)}
+    trails: dict[str, tuple[str, ...]] = {start: (start,)}
     waiting = [start]
     while waiting:
         name = waiting.pop(0)

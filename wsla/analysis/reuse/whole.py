@@ -10,7 +10,8 @@ from wsla.syntax.parse import parse
 def self_contained(source: SourceText) -> str:
     """The text with the templates of imported files in place of the imports; unchanged where it imports nothing.
 
-    It means the same: templates have one space of names, and of a file that is imported twice each template stands once.
+    It means the same: templates have one space of names, and each template of a file stands once, however often it is
+    imported.
     """
     if not source.imports:
         return source.text

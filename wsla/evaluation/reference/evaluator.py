@@ -516,17 +516,18 @@ class Evaluator:
                 if inside is False:
                     continue
                 item = item if inside is True else unknown
-                found.append(Item(window=window, value=item, certain=inside is True))
-            else:
-                found.append(Item(window=window, value=item, certain=True))
+            found.append(Item(window=window, value=item))
         return found
 
     # Goals (M10, M21 to M24)
 
     def windows_of_goal(self, goal: Goal, labels: LabelSet, until: int, asked: int) -> list[Interval]:
-        """The windows in which a goal may be judged."""
+        """The windows in which a goal may be judged (M10, M69)."""
         start = self.combinations(goal.condition, asked).get(labels)
-        return [] if start is None else windows_between(self.plan, goal.window, start, until)
+        if start is None:
+            return []
+        windows = windows_between(self.plan, goal.window, start, until)
+        return [window for window in windows if self.plan.judges(window)]
 
     def _judgement(self, name: str, labels: LabelSet, window: Interval, asked: int) -> Judgement | None:
         return judge(self, self._goals[name], labels, window, known_at(window, asked))

@@ -22,11 +22,10 @@ from wsla.values.intervals import Intervals, intersect, length, normalise, subtr
 
 @frozen(kw_only=True)
 class Item:
-    """An inner window with its value; not ``certain`` where it is unknown whether it takes part at all."""
+    """An inner window with its value."""
 
     window: Interval
     value: SeriesValue
-    certain: bool
 
 
 def split(runs: Intervals, forgiving: Forgiving) -> tuple[Intervals, Intervals]:
@@ -46,9 +45,9 @@ def runs_of_time(
 
 
 def time_forgiving(
-    function: str, segments: Sequence[Segment], kept: Intervals, forgiving: Forgiving, *, cuttable: bool
+    function: str, segments: Sequence[Segment], kept: Intervals, forgiving: Forgiving
 ) -> SeriesValue:
-    """M52: ``kept`` is W; ``cuttable`` where unknown time may turn out to be no part of it."""
+    """M52: ``kept`` is W."""
     counted, perhaps, forgiven = runs_of_time(segments, kept, forgiving)
     known, whole = known_time(segments), length(kept)
     coverage = covered(known, whole)
@@ -66,11 +65,11 @@ def time_forgiving(
             upper=Fraction(worst),
             coverage=coverage,
         )
-    # Unknown time in a forgiven run may be good or no part of W: the former would be better.
+    # Unknown time in a forgiven run is left out: it may be good, but also cut.
     known_inside = length(
         intersect(forgiven, normalise(time for time, found in segments if found is not None))
     )
-    certain = whole - (length(forgiven) - known_inside if cuttable else 0)
+    certain = whole - (length(forgiven) - known_inside)
     if function == "duration":
         return SeriesValue(
             value=Fraction(known - bad) if known else None,
@@ -121,8 +120,7 @@ def share_forgiving(items: Sequence[Item], forgiving: Forgiving) -> SeriesValue:
     bad, _ = bad_items([(item.window, item.value.value) for item in items], forgiving)
     worst, forgiven = bad_items([(item.window, item.value.lower) for item in items], forgiving)
     best, _ = bad_items([(item.window, item.value.upper) for item in items], forgiving)
-    # A window that may take no part is better as a good one.
-    certain = n - sum(not items[position].certain for position in forgiven)
+    certain = n - sum(items[position].value.value is None for position in forgiven)
     if not n:
         return SeriesValue(value=None, lower=None, upper=None, coverage=coverage)
     return SeriesValue(

@@ -43,7 +43,7 @@ def value_over_time(
     """The value of a function over time in a window with kept time."""
     segments, left = time_of(evaluator, node, labels, kept, asked)
     if node.forgiving is not None:
-        return time_forgiving(node.function, segments, left, node.forgiving, cuttable=node.where is not None)
+        return time_forgiving(node.function, segments, left, node.forgiving)
     match node.function:
         case "longest":
             return longest(segments, left)

@@ -18,8 +18,8 @@ from wsla.values.instants import Interval
 class Runs:
     """Runs of what is bad, where short ones are forgiven; what touches is one run.
 
-    ``bad`` weighs the runs that count, ``number`` is how many they are; ``loose`` weighs the part of forgiven runs that
-    may be no part of the whole. ``marks`` is the number of runs that were marked while they were under way.
+    ``bad`` weighs the runs that count, ``number`` is how many they are; ``loose`` weighs the unknown
+    part of those that do not. ``marks`` is the number of runs that were marked while they were under way.
     """
 
     __slots__ = ("bad", "end", "forgiving", "loose", "marked", "marks", "maybe", "number", "start", "weight")
@@ -32,7 +32,7 @@ class Runs:
         self.marked = False
 
     def feed(self, start: int, end: int, weight: int, bad: bool, maybe: int = 0) -> None:
-        """What comes next, in order of time; ``maybe`` is the part of its weight that may be no part of the whole."""
+        """What comes next, in order of time; ``maybe`` is the unknown part of its weight."""
         if self.weight and (not bad or start != self.end):
             self._finish()
         if bad:
@@ -176,7 +176,7 @@ def forgiving_point(
     elif node.function == "downtime":
         value, lower, upper = sure.bad, sure.bad, perhaps.bad
     else:
-        certain = size if node.where is None else size - perhaps.loose
+        certain = size - perhaps.loose
         value, lower, upper = known - sure.bad, certain - perhaps.bad, size - sure.bad
         if node.function == "availability":
             value = Fraction(value, known) if known else None

@@ -27,8 +27,9 @@ class ItemRuns:
         whether they take part at all.
         """
         start, end = window.start, window.end
+        unknown = not certain or series.value is None
         self.values.feed(start, end, times, certain and series.value is False)
-        self.lowers.feed(start, end, times, not certain or series.lower is False, 0 if certain else times)
+        self.lowers.feed(start, end, times, not certain or series.lower is False, times if unknown else 0)
         self.uppers.feed(start, end, times, certain and series.upper is False)
 
     @property

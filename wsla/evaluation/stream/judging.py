@@ -67,6 +67,7 @@ class Judge:
 
     def __init__(self, layout: Layout, goal: Goal) -> None:
         self.goal: Final = goal
+        self._judges: Final = layout.plan.judges
         self.condition: Final = Root(layout, goal.condition)
         self._value: Final = bind_series(layout.operations, goal.value)
         self._provided: Final = (
@@ -99,7 +100,7 @@ class Judge:
         ``count`` counts its verdict for the amounts that ask how many were missed.
         """
         point = self.condition.point(points, labels)
-        if point is None:
+        if point is None or not self._judges(point.window):
             return None
         goal = self.goal
         condition = self.condition.read(points, labels)

@@ -300,9 +300,9 @@ def look_again(changed: list[Holder], at: int, *, final: bool) -> tuple[list[Wat
         _, _, signal = heappop(waiting)
         signal.refresh(at)
         if signal.value is not signal.shown:
-            if final:
-                signal.shown = signal.value
-                if signal.changes is not None:
-                    signal.changes.append((at, signal.value))
+            # What is foreseen was shown to some only, so the last look is shown to all, whatever it sees.
+            signal.shown = signal.value if final else NOT_SHOWN
+            if final and signal.changes is not None:
+                signal.changes.append((at, signal.value))
             tell(signal)
     return list(watchers.values()), list(looked.values())

@@ -93,27 +93,35 @@ class ExpressionBuilder(Transformer_NonRecursive[Token, Any]):
         return surface.Reference(parts=(to_word(first), *rest), span=span_of(meta))
 
     def call(self, meta: Meta, function: Token, arguments: Any) -> surface.Call:
-        positional, where, forgiving = arguments
+        positional, across, where, forgiving = arguments
         return surface.Call(
             function=to_word(function),
             arguments=positional,
+            across=across,
             where=where,
             forgiving=forgiving,
             span=span_of(meta),
         )
 
-    def arguments(self, _: Meta, *parts: Any) -> tuple[tuple[Any, ...], Any, None]:
-        return tuple(part for part in parts[:-1] if part is not None), only(parts[-1]), None
+    def arguments(self, _: Meta, *parts: Any) -> tuple[tuple[Any, ...], Any, Any, None]:
+        *positional, across, where = parts
+        return tuple(part for part in positional if part is not None), across, only(where), None
 
-    def forgiving_arguments(self, _: Meta, *parts: Any) -> tuple[tuple[Any, ...], None, surface.Forgiving]:
-        return parts[:-1], None, parts[-1]
+    def forgiving_arguments(
+        self, _: Meta, *parts: Any
+    ) -> tuple[tuple[Any, ...], None, None, surface.Forgiving]:
+        return parts[:-1], None, None, parts[-1]
 
-    def forgiving_where(self, _: Meta, *parts: Any) -> tuple[tuple[Any, ...], Any, surface.Forgiving]:
-        return parts[:-2], parts[-2], parts[-1]
+    def forgiving_where(self, _: Meta, *parts: Any) -> tuple[tuple[Any, ...], None, Any, surface.Forgiving]:
+        return parts[:-2], None, parts[-2], parts[-1]
 
     def forgiving(self, meta: Meta, *parts: Token | None) -> surface.Forgiving:
         *before, length = (to_word(part) for part in parts if part is not None)
         return surface.Forgiving(words=tuple(before), length=length, span=span_of(meta))
+
+    def across(self, meta: Meta, *parts: Token | None) -> surface.Across | None:
+        labels = tuple(to_word(part) for part in parts if part is not None)
+        return surface.Across(labels=labels, span=span_of(meta)) if labels else None
 
     def table(self, meta: Meta, subject: Any, *arms: surface.Arm) -> surface.Table:
         return surface.Table(subject=subject, arms=arms, span=span_of(meta))

@@ -66,6 +66,7 @@ from wsla.syntax.surface.documents import (
     Test,
 )
 from wsla.syntax.surface.expressions import (
+    Across,
     Arm,
     Binary,
     ByLabel,
@@ -100,6 +101,7 @@ from wsla.syntax.surface.words import (
 )
 
 __all__ = [
+    "Across",
     "Action",
     "After",
     "Agreement",

@@ -55,6 +55,14 @@ class Reference:
 
 
 @frozen(kw_only=True)
+class Across:
+    """``across label, label``."""
+
+    labels: tuple[Word, ...]
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
 class Forgiving:
     """``forgiving outages under 5m``: ``words`` are all before the length."""
 
@@ -65,12 +73,13 @@ class Forgiving:
 
 @frozen(kw_only=True)
 class Call:
-    """``function(argument, … where condition, forgiving outages under 5m)``."""
+    """``function(argument, … across label, … where condition, forgiving outages under 5m)``."""
 
     function: Word
     arguments: tuple[Expression, ...]
     where: Expression | None
     forgiving: Forgiving | None = None
+    across: Across | None = None
     span: Span = span_field()
 
 
