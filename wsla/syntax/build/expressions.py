@@ -103,9 +103,13 @@ class ExpressionBuilder(Transformer_NonRecursive[Token, Any]):
             span=span_of(meta),
         )
 
-    def arguments(self, _: Meta, *parts: Any) -> tuple[tuple[Any, ...], Any, Any, None]:
+    def arguments(self, _: Meta, *parts: Any) -> tuple[tuple[Any, ...], None, Any, None]:
+        *positional, where = parts
+        return tuple(part for part in positional if part is not None), None, only(where), None
+
+    def across_arguments(self, _: Meta, *parts: Any) -> tuple[tuple[Any, ...], surface.Across, Any, None]:
         *positional, across, where = parts
-        return tuple(part for part in positional if part is not None), across, only(where), None
+        return tuple(positional), across, only(where), None
 
     def forgiving_arguments(
         self, _: Meta, *parts: Any
@@ -119,9 +123,8 @@ class ExpressionBuilder(Transformer_NonRecursive[Token, Any]):
         *before, length = (to_word(part) for part in parts if part is not None)
         return surface.Forgiving(words=tuple(before), length=length, span=span_of(meta))
 
-    def across(self, meta: Meta, *parts: Token | None) -> surface.Across | None:
-        labels = tuple(to_word(part) for part in parts if part is not None)
-        return surface.Across(labels=labels, span=span_of(meta)) if labels else None
+    def across(self, meta: Meta, *parts: Token) -> surface.Across:
+        return surface.Across(labels=tuple(to_word(part) for part in parts), span=span_of(meta))
 
     def table(self, meta: Meta, subject: Any, *arms: surface.Arm) -> surface.Table:
         return surface.Table(subject=subject, arms=arms, span=span_of(meta))
