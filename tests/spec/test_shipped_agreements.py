@@ -13,7 +13,8 @@ import pytest
 Run = Callable[..., Any]
 
 SPECS = Path(__file__).resolve().parents[2] / "specs"
-FILES = sorted(SPECS.rglob("*.sla"))
+# The published agreements have tests of their own: some have remarks to show.
+FILES = sorted(path for path in SPECS.rglob("*.sla") if path.parent.name != "real")
 
 
 def test_the_three_samples_are_there() -> None:

@@ -7,6 +7,7 @@ from typing import Final
 
 from attrs import evolve
 
+from wsla.analysis import matrices
 from wsla.analysis import operations as op
 from wsla.analysis.arena import Typed
 from wsla.analysis.modifiers import Context
@@ -64,4 +65,6 @@ def due(scope: Scope, call: surface.Call, context: Context, check: Check) -> Typ
         span=call.span,
     )
     joined = start if start.shape is Shape.RECORDS else length
-    return evolve(joined, operation=scope.arena.add(node), type=InstantType(), sources=sources)
+    applicable = matrices.both(scope.arena, start, length, Shape.RECORDS, call.span)
+    operation = scope.arena.add(node)
+    return evolve(joined, operation=operation, type=InstantType(), sources=sources, applicable=applicable)

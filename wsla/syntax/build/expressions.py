@@ -104,9 +104,10 @@ class ExpressionBuilder(Transformer_NonRecursive[Token, Any]):
         )
 
     def arguments(self, _: Meta, *parts: Any) -> tuple[tuple[Any, ...], None, Any, None]:
-        return tuple(part for part in parts[:-1] if part is not None), None, only(parts[-1]), None
+        *positional, where = parts
+        return tuple(part for part in positional if part is not None), None, only(where), None
 
-    def joined_arguments(self, _: Meta, *parts: Any) -> tuple[tuple[Any, ...], surface.Across, Any, None]:
+    def across_arguments(self, _: Meta, *parts: Any) -> tuple[tuple[Any, ...], surface.Across, Any, None]:
         *positional, across, where = parts
         return tuple(positional), across, only(where), None
 
@@ -122,8 +123,8 @@ class ExpressionBuilder(Transformer_NonRecursive[Token, Any]):
         *before, length = (to_word(part) for part in parts if part is not None)
         return surface.Forgiving(words=tuple(before), length=length, span=span_of(meta))
 
-    def across(self, meta: Meta, *labels: Token) -> surface.Across:
-        return surface.Across(labels=tuple(to_word(label) for label in labels), span=span_of(meta))
+    def across(self, meta: Meta, *parts: Token) -> surface.Across:
+        return surface.Across(labels=tuple(to_word(part) for part in parts), span=span_of(meta))
 
     def table(self, meta: Meta, subject: Any, *lines: Any) -> surface.Table:
         return surface.Table(subject=subject, arms=lines[:-1], ties=lines[-1], span=span_of(meta))
