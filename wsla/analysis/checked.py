@@ -200,6 +200,17 @@ class Budget:
 
 
 @frozen(kw_only=True)
+class Refund:
+    """A share of what a credit came to is booked back once the ``count`` windows that follow the credited one are all
+    *met*, or where there is a ``condition`` (a boolean series over the goal's window) once it is true in all of them.
+    """
+
+    share: Fraction
+    count: int
+    condition: int | None = None
+
+
+@frozen(kw_only=True)
 class Goal:
     """An obligation of one party that is judged in every window.
 
@@ -219,6 +230,7 @@ class Goal:
     budget: Budget | None = None
     otherwise: tuple[Action, ...] = ()
     rewarding: tuple[Action, ...] = ()
+    refunds: tuple[Refund, ...] = ()
     text: str = ""
     span: Span = field(default=NOWHERE, eq=False, repr=False)
 
@@ -308,7 +320,8 @@ class ExpectValue:
 @frozen(kw_only=True)
 class ExpectCredit:
     """What a party is credited in all, caps included, for windows that start in ``occasion``. ``amount`` is None
-    for any; ``unit`` is its currency, or a unit of the agreement's own.
+    for any; ``unit`` is its currency, or a unit of the agreement's own. ``refund`` asks for what it earns back,
+    and nothing else.
     """
 
     negated: bool
@@ -316,6 +329,7 @@ class ExpectCredit:
     amount: Fraction | None
     occasion: Interval | None
     unit: str | None = None
+    refund: bool = False
     span: Span = field(default=NOWHERE, eq=False, repr=False)
 
 

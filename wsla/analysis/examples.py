@@ -256,6 +256,7 @@ class ExampleChecker:
             amount=amount,
             occasion=occasion[0],
             unit=unit,
+            refund=step.refund,
             span=step.span,
         )
 

@@ -74,6 +74,7 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "E0507": "a goal that can never be met",
         "E0508": "a goal that is always met",
         "W0509": "a goal whose violation the sources cannot see",
+        "E0520": "a credit that cannot be earned back like this",
         # E06: time
         "E0601": "a date or time that does not exist",
         "E0602": "an end before its start, or no start at all",

@@ -38,6 +38,7 @@ from wsla.plan.model import (
     Notify,
     Party,
     Plan,
+    Refund,
     Rule,
     Source,
     Step,
@@ -358,6 +359,7 @@ class PlanBuilder:
         budget: Budget | None = None,
         otherwise: tuple[Action, ...] = (),
         rewarding: tuple[Action, ...] = (),
+        refunds: tuple[Refund, ...] = (),
     ) -> str:
         """An obligation of the provider; the condition is its own measured value unless one is given."""
         self.goals.append(
@@ -374,6 +376,7 @@ class PlanBuilder:
                 budget=budget,
                 otherwise=otherwise,
                 rewarding=rewarding,
+                refunds=refunds,
             )
         )
         return name

@@ -76,12 +76,15 @@ class ExpectValue:
 
 @frozen(kw_only=True)
 class ExpectCredit:
-    """``expect credit PARTY AMOUNT in PERIOD`` or ``expect no credit PARTY``."""
+    """``expect credit PARTY AMOUNT in PERIOD`` or ``expect no credit PARTY``; ``refund`` in its place asks for what a
+    party earned back.
+    """
 
     negated: bool
     target: Target
     amount: Expression | None
     occasion: Occasion | None
+    refund: bool = False
     span: Span = span_field()
 
 
