@@ -497,7 +497,8 @@ class Formulas:
             return ()
         met = Refund(share=Fraction(1, 3), count=self.pick(1, 2))
         condition = self.condition_of(self.leaf(window, self.pick(by, ()), depth=0))
-        return self.pick((met,), (met, Refund(share=Fraction(1, 2), count=1, condition=condition)))
+        stricter = Refund(share=Fraction(1, 2), count=1, condition=condition)
+        return (met, stricter) if self.sometimes(2) else (met,)
 
     def _rule(self, name: str, by: tuple[str, ...]) -> None:
         build = self.build
