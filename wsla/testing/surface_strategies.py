@@ -355,14 +355,14 @@ goals = _node(
                 _node(
                     surface.Refund,
                     share=words("50%", "100%"),
-                    length=counted,
+                    length=_node(surface.Quantity, text=st.sampled_from(("3 months", "1 window"))),
                     word=words(*_VERDICTS),
                     condition=st.none(),
                 ),
                 _node(
                     surface.Refund,
                     share=words("50%", "100%"),
-                    length=counted,
+                    length=_node(surface.Quantity, text=st.sampled_from(("3 months", "1 window"))),
                     word=names,
                     condition=expressions(),
                 ),
