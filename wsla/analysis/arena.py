@@ -47,7 +47,8 @@ class Typed:
     """An operation with all that is known of it while checking.
 
     ``window`` is that of a series; ``by`` the labels that tell its parts from each other; ``sources`` those it
-    rests on.
+    rests on. ``applicable`` is a condition of the same shape, false where the formula is *not applicable*; None where
+    it always applies.
     """
 
     operation: int
@@ -56,6 +57,7 @@ class Typed:
     window: Window | None = None
     by: tuple[str, ...] = ()
     sources: frozenset[str] = frozenset()
+    applicable: int | None = None
 
 
 @define

@@ -40,8 +40,31 @@ _LONGEST = {
 
 
 @frozen(kw_only=True)
+class Cut:
+    """``during`` or ``excluding`` with a condition instead of a schedule."""
+
+    word: surface.Word
+    excluded: bool
+    span: Span
+
+    @property
+    def text(self) -> str:
+        """The modifier as written."""
+        return f"{'excluding' if self.excluded else 'during'} {self.word.text}"
+
+    @property
+    def condition(self) -> surface.Expression:
+        """The condition under which time is kept."""
+        found = surface.Reference(parts=(self.word,), span=self.word.span)
+        return surface.Unary(operator="not", operand=found, span=self.word.span) if self.excluded else found
+
+
+@frozen(kw_only=True)
 class Context:
-    """What surrounds a formula: the window and filters that its functions take, and a pause for ``elapsed``."""
+    """What surrounds a formula: the window and filters that its functions take, and a pause for ``elapsed``.
+
+    ``as_signals`` is True in a rule, where conditions over different windows meet by their latest values.
+    """
 
     window: Window | None = None
     filter: TimeFilter = TimeFilter()
@@ -49,6 +72,8 @@ class Context:
     by: tuple[str, ...] = ()
     window_span: Span | None = None
     outage_by: tuple[str, ...] = ()
+    as_signals: bool = False
+    cuts: tuple[Cut, ...] = ()
 
 
 def read_modifiers(
@@ -83,6 +108,10 @@ def read_modifiers(
                     fine = False
                 fine = fine and window is not None
                 read = evolve(read, window=window, window_span=modifier.span)
+            case surface.During(schedule=word) | surface.Excluding(schedule=word) if is_metric(scope, word):
+                excluded = isinstance(modifier, surface.Excluding)
+                cut = Cut(word=word, excluded=excluded, span=modifier.span)
+                read = evolve(read, cuts=(*read.cuts, cut))
             case surface.During(schedule=word):
                 fine = scope.find("schedule", word, scope.schedules) and fine
                 read = evolve(read, filter=evolve(read.filter, during=(*read.filter.during, word.text)))
@@ -94,6 +123,11 @@ def read_modifiers(
             case surface.ByLabel(label=word):
                 read = evolve(read, by=(*read.by, word.text))
     return read if fine else None
+
+
+def is_metric(scope: Scope, word: surface.Word) -> bool:
+    """True where a name is that of a metric."""
+    return word.text in scope.declared and scope.declared[word.text][0] == "metric"
 
 
 def duration(scope: Scope, word: surface.Word, what: str) -> int | None:

@@ -51,7 +51,7 @@ def window_of(
             label="this is not true or false at every instant",
         )
         return None
-    return OutageWindow(value.operation), value.by
+    return OutageWindow(value.operation, value.by), value.by
 
 
 def _own(operand: surface.Expression) -> surface.Expression | None:

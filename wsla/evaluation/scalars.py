@@ -8,21 +8,28 @@ from math import ceil, floor
 from typing import assert_never
 
 from wsla.analysis.operations import (
+    Across,
+    Active,
     Aggregate,
     Arithmetic,
     AtLeastDown,
     Choice,
     Compare,
     Constant,
+    Debounced,
     Elapsed,
     Idle,
+    Label,
     Latest,
+    Limited,
     Logical,
     Negation,
     Operation,
     Previous,
     SourceField,
+    Sustained,
     Value,
+    VerdictCount,
     VerdictState,
 )
 
@@ -70,8 +77,13 @@ def _inputs(operation: Operation) -> tuple[int, ...]:
             | Idle()
             | Previous()
             | Latest()
+            | Label()
             | VerdictState()
+            | Across()
+            | VerdictCount()
         ):
+            raise ValueError(f"{type(operation).__name__} depends on observations: it is no scalar")
+        case Sustained() | Debounced() | Limited() | Active():
             raise ValueError(f"{type(operation).__name__} depends on observations: it is no scalar")
         case _:
             assert_never(operation)
@@ -99,8 +111,13 @@ def _evaluate(operation: Operation, values: dict[int, Value]) -> Value:
             | Idle()
             | Previous()
             | Latest()
+            | Label()
             | VerdictState()
+            | Across()
+            | VerdictCount()
         ):
+            raise ValueError(f"{type(operation).__name__} depends on observations: it is no scalar")
+        case Sustained() | Debounced() | Limited() | Active():
             raise ValueError(f"{type(operation).__name__} depends on observations: it is no scalar")
         case _:
             assert_never(operation)

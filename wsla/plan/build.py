@@ -19,6 +19,7 @@ def build_plan(checked: CheckedAgreement) -> Plan:
         *checked.metrics.values(),
         *(goal.condition for goal in checked.goals),
         *(goal.provided for goal in checked.goals if goal.provided is not None),
+        *(one.condition for goal in checked.goals for one in goal.refunds if one.condition is not None),
         *(rule.trigger for rule in checked.rules),
         *(cap.amount for cap in checked.caps if cap.amount is not None),
         *_amounts(checked),
@@ -51,6 +52,8 @@ def build_plan(checked: CheckedAgreement) -> Plan:
         caps=tuple(
             cap if cap.amount is None else evolve(cap, amount=moved[cap.amount]) for cap in checked.caps
         ),
+        amends=checked.amends,
+        judges_from=None if checked.amends is None or checked.takes_over else checked.effective_start,
     )
 
 
@@ -96,6 +99,10 @@ def _move_goal(goal: Goal, moved: dict[int, int]) -> Goal:
         budget=None if goal.budget is None else evolve(goal.budget, aggregate=moved[goal.budget.aggregate]),
         otherwise=_move_actions(goal.otherwise, moved),
         rewarding=_move_actions(goal.rewarding, moved),
+        refunds=tuple(
+            one if one.condition is None else evolve(one, condition=moved[one.condition])
+            for one in goal.refunds
+        ),
     )
 
 
@@ -110,7 +117,9 @@ def _move_rule(rule: Rule, moved: dict[int, int]) -> Rule:
 
 
 def _move_window(window: op.Window, moved: dict[int, int]) -> op.Window:
-    return op.OutageWindow(moved[window.condition]) if isinstance(window, op.OutageWindow) else window
+    if isinstance(window, op.OutageWindow):
+        return evolve(window, condition=moved[window.condition])
+    return window
 
 
 def _move(operation: op.Operation, moved: dict[int, int]) -> op.Operation:
@@ -121,7 +130,7 @@ def _move(operation: op.Operation, moved: dict[int, int]) -> op.Operation:
         case op.Constant(value=Fraction(denominator=1) as value):
             # Whole numbers compare some ten times faster than fractions, once for every observation.
             return evolve(operation, value=int(value))
-        case op.Constant() | op.SourceField() | op.VerdictState():
+        case op.Constant() | op.SourceField() | op.Label() | op.VerdictState() | op.VerdictCount():
             return operation
         case op.Compare(left=left, right=right) | op.Logical(left=left, right=right):
             return evolve(operation, left=moved[left], right=moved[right])
@@ -129,6 +138,10 @@ def _move(operation: op.Operation, moved: dict[int, int]) -> op.Operation:
             return evolve(operation, left=moved[left], right=moved[right])
         case op.Negation(operand=operand) | op.Latest(operand=operand) | op.Previous(operand=operand):
             return evolve(operation, operand=moved[operand])
+        case op.Sustained() | op.Debounced() | op.Limited():
+            return evolve(operation, condition=moved[operation.condition])
+        case op.Active(start=start, end=end, where=where):
+            return evolve(operation, start=moved[start], end=moved[end], where=maybe(where))
         case op.AtLeastDown(conditions=conditions):
             return evolve(operation, conditions=tuple(moved[position] for position in conditions))
         case op.Idle(operand=operand, value=value):
@@ -150,5 +163,12 @@ def _move(operation: op.Operation, moved: dict[int, int]) -> op.Operation:
                 idle=maybe(idle),
                 window=_move_window(operation.window, moved),
             )
+        case op.Across(operand=operand, where=where, limit=limit):
+            return evolve(operation, operand=moved[operand], where=maybe(where), limit=maybe(limit))
         case _ as unreachable:
             assert_never(unreachable)
+
+
+def moved_to(operation: op.Operation, places: dict[int, int]) -> op.Operation:
+    """The operation with other positions for its inputs."""
+    return _move(operation, places)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -58,30 +59,34 @@ class CreditBook:
     def book(
         self,
         credit: Credit,
-        amount: Fraction | None,
+        value: Callable[[int], Fraction | None],
         occasion: Occasion,
         *,
         step: str,
         window: Interval,
         memo: str,
         reward: bool = False,
-        counted_at: int | None = None,
+        counts_at: int | None = None,
     ) -> tuple[LedgerEntry, ...]:
         """The entry of a credit, and the entries of the caps that it runs into; nothing for nothing owed.
 
-        ``amount`` is in units of the currency, None where it is unknown; entries are dated at the window's end.
-        ``counted_at`` is the instant whose fee and caps it concerns, the window's start unless it is given.
+        ``value`` gives an operation's value for this occasion in units of the currency, None where it is unknown;
+        entries are dated at the window's end. ``counts_at`` is the instant whose periods it belongs to, the
+        window's start unless it is given.
         """
-        counted = window.start if counted_at is None else counted_at
+        counted = window.start if counts_at is None else counts_at
         currency = _currency(self._plan, credit.amount)
+        amount = value(credit.amount)
         if amount is None:
             return ()
         if credit.part is not None:
             amount /= _whole(credit.part, counted)
-        most = None if credit.at_most is None else self._fixed(credit.at_most)
-        booked = round_to_minor(amount if most is None else min(amount, most), currency)
-        floor = Fraction(0) if credit.only_above is None else self._fixed(credit.only_above)
-        if booked <= 0 or (floor is not None and booked <= floor):
+        most = amount if credit.at_most is None else value(credit.at_most)
+        floor = Fraction(0) if credit.only_above is None else value(credit.only_above)
+        if most is None or floor is None:
+            return ()
+        booked = round_to_minor(min(amount, most), currency)
+        if booked <= 0 or booked <= floor:
             return ()
         entry = LedgerEntry(
             id=occasion.identity(step),
@@ -96,13 +101,11 @@ class CreditBook:
             window=window,
             memo=memo,
             state="due" if credit.claim is None else "accrued",
-            claim_until=None if credit.claim is None else _deadline(credit.claim, window, self._plan.zone),
+            claim_until=None
+            if credit.claim is None
+            else _deadline(credit.claim, window.end - 1 if counts_at is None else counts_at, self._plan.zone),
         )
         return (entry,) if reward else (entry, *self._hold(entry, occasion, step, counted))
-
-    def _fixed(self, op: int) -> Fraction | None:
-        value = scalar_value(self._plan.operations, op)
-        return Fraction(value) if isinstance(value, int | Fraction) else None
 
     def _hold(self, entry: LedgerEntry, occasion: Occasion, step: str, counted: int) -> list[LedgerEntry]:
         holding = [
@@ -205,10 +208,10 @@ def _ceiling(plan: Plan, position: int, cap: Cap) -> _Ceiling | None:
     )
 
 
-def _deadline(claim: Claim, window: Interval, zone_name: str) -> int:
-    """The end of the last day of a claim: the days are counted from the one in which the window's last instant lies."""
+def _deadline(claim: Claim, last: int, zone_name: str) -> int:
+    """The end of the last day of a claim: the days are counted from the one in which ``last`` lies."""
     zone = find_zone(zone_name)
-    after = to_datetime(window.end - 1, zone).date() + timedelta(days=1)
+    after = to_datetime(last, zone).date() + timedelta(days=1)
     return midnight(claim.unit.after(after, claim.count), zone)
 
 

@@ -231,7 +231,9 @@ class _Checker:
             if isinstance(entry, LedgerEntry)
             and expected.party in (entry.creditor, entry.debtor)
             and expected.unit in (None, entry.currency)
+            and (not expected.refund or entry.kind == "refund")
             and (expected.occasion is None or _starts_in(self._place(entry), expected.occasion))
+            and (expected.claimed is None or _in_time(entry, expected.claimed))
         ]
         total = sum(
             (entry.amount if entry.creditor == expected.party else -entry.amount for entry in entries),
@@ -240,13 +242,14 @@ class _Checker:
         due = total > 0 if expected.amount is None else Fraction(total) == expected.amount
         if due != expected.negated:
             return None
-        wanted = "nothing" if expected.negated else "a credit"
+        wanted = "nothing" if expected.negated else "a refund" if expected.refund else "a credit"
+        verb = "paid back" if expected.refund else "credited"
         if expected.amount is not None:
             wanted = ("other than " if expected.negated else "") + f"{float_free(expected.amount)}"
         currency = entries[0].currency if entries else self.plan.currency or ""
         return Failure(
             span=expected.span,
-            message=f"`{expected.party}` should be credited {wanted}, and is credited {total} {currency}".rstrip(),
+            message=f"`{expected.party}` should be {verb} {wanted}, and is {verb} {total} {currency}".rstrip(),
             details=tuple(
                 f"{self._window(entry.window)}: {entry.kind} {entry.amount} {entry.currency}, {entry.cause}"
                 for entry in entries[:5]
@@ -331,6 +334,10 @@ def _has(labels: Labels, wanted: Iterable[tuple[str, str]]) -> bool:
 def _holds(point: SeriesPoint, expected: ExpectValue) -> bool:
     value = point.value.value
     return value is not None and _COMPARE[expected.operator](value, expected.value)
+
+
+def _in_time(entry: LedgerEntry, claimed: int) -> bool:
+    return entry.claim_until is None or claimed < entry.claim_until
 
 
 def _starts_in(window: Interval, occasion: Interval) -> bool:

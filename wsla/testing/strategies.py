@@ -14,7 +14,7 @@ from attrs import frozen
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from wsla.analysis.operations import Aggregate, OutageWindow, SourceField, Window
+from wsla.analysis.operations import Aggregate, Limited, OutageWindow, SourceField, Window
 from wsla.analysis.types import BooleanType, InstantType, NumberType
 from wsla.plan.model import Field, Plan, Source
 from wsla.testing.formulas import Formulas, Scale
@@ -171,7 +171,7 @@ def _scale_of(plan: Plan) -> Scale:
 
 
 def _windows(plan: Plan) -> set[Window]:
-    return {operation.window for operation in plan.operations if isinstance(operation, Aggregate)}
+    return {operation.window for operation in plan.operations if isinstance(operation, Aggregate | Limited)}
 
 
 def _edges(plan: Plan, start: int, until: int) -> list[int]:

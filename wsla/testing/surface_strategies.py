@@ -115,6 +115,13 @@ def _chain(
     return st.tuples(operand, steps).map(build)
 
 
+_forgiving = _node(
+    surface.Forgiving,
+    words=st.tuples(names, names, names) | st.tuples(names, names, names, words("to")),
+    length=words(*_LENGTHS),
+)
+
+
 @cache
 def _primaries(depth: int) -> st.SearchStrategy[Any]:
     leaves = literals | references
@@ -126,8 +133,21 @@ def _primaries(depth: int) -> st.SearchStrategy[Any]:
         function=names | words("last"),
         arguments=_tuples(inner, 0, 2),
         where=_optional(inner),
+    ) | _node(
+        surface.Call,
+        function=names,
+        arguments=_tuples(inner, 1, 2),
+        across=_node(surface.Across, labels=_tuples(names, 1, 2)),
+        where=_optional(inner),
     )
-    return leaves | calls | _node(surface.Parenthesised, inner=inner) | _tables(depth - 1)
+    forgiving_calls = _node(
+        surface.Call,
+        function=names | words("last"),
+        arguments=_tuples(inner, 1, 2),
+        where=_optional(inner),
+        forgiving=_forgiving,
+    )
+    return leaves | calls | forgiving_calls | _node(surface.Parenthesised, inner=inner) | _tables(depth - 1)
 
 
 counted = st.tuples(st.sampled_from(_NUMBERS), names).map(
@@ -143,11 +163,26 @@ def amounts(depth: int = 1) -> st.SearchStrategy[Any]:
 @cache
 def _tables(depth: int) -> st.SearchStrategy[Any]:
     inner = st.deferred(lambda: sums(depth))
-    value = inner | counted
-    compared = _node(surface.Arm, operator=st.sampled_from(_COMPARISONS), bound=inner, value=value)
+    value = inner | counted | _node(surface.NotApplicable, word=names)
+    operators = st.sampled_from(_COMPARISONS)
+    compared = _node(surface.Arm, operator=operators, bound=inner, value=value)
+    second = st.builds(surface.Comparison, operator=operators, bound=inner)
+    between = _node(surface.Arm, operator=operators, bound=inner, second=second, value=value)
+    ties = _node(surface.Ties, party=names)
     exact = _node(surface.Arm, operator=st.just("=="), bound=literals, value=value)
     otherwise = _node(surface.Arm, operator=st.just("else"), bound=st.none(), value=value)
-    return _node(surface.Table, subject=inner, arms=_tuples(compared | exact | otherwise, 0, 3))
+    arms = _tuples(compared | between | exact | otherwise, 0, 3)
+    table = _node(surface.Table, subject=inner, arms=arms, ties=_optional(ties))
+    keys = (
+        _node(surface.Key, operator=operators, bound=inner)
+        | _node(surface.Key, operator=st.just("=="), bound=literals)
+        | _node(surface.Key, operator=st.just("else"), bound=st.none())
+    )
+    row = _node(surface.MatrixRow, key=keys, cells=_tuples(value, 1, 3))
+    matrix = _node(
+        surface.Matrix, first=inner, second=inner, columns=_tuples(keys, 1, 3), rows=_tuples(row, 0, 2)
+    )
+    return table | matrix
 
 
 @cache
@@ -349,6 +384,20 @@ goals = _node(
                     ).map(lambda text: tuple(_word(part) for part in text.split())),
                 ),
                 _node(surface.Coverage, minimum=words("95%", "99.5%")),
+                _node(
+                    surface.Refund,
+                    share=words("50%", "100%"),
+                    length=_node(surface.Quantity, text=st.sampled_from(("3 months", "1 window"))),
+                    word=words(*_VERDICTS),
+                    condition=st.none(),
+                ),
+                _node(
+                    surface.Refund,
+                    share=words("50%", "100%"),
+                    length=_node(surface.Quantity, text=st.sampled_from(("3 months", "1 window"))),
+                    word=names,
+                    condition=expressions(),
+                ),
             ),
             1,
             3,
@@ -425,8 +474,10 @@ _expectations = st.one_of(
     _node(
         surface.ExpectCredit,
         negated=st.booleans(),
+        refund=st.booleans(),
         target=targets,
         amount=_optional(amounts()),
+        claimed=_optional(words(*_MOMENTS)),
         occasion=_occasions,
     ),
     _node(

@@ -10,25 +10,45 @@ from types import MappingProxyType
 from typing import Any, Final, assert_never, cast
 
 from wsla.analysis.operations import (
+    Across,
+    Active,
     Aggregate,
     Arithmetic,
     AtLeastDown,
     Choice,
     Compare,
     Constant,
+    Debounced,
     Elapsed,
     Idle,
+    Label,
     Latest,
+    Limited,
     Logical,
     Negation,
     Operation,
     Previous,
     SourceField,
+    Stateful,
+    Sustained,
     Value,
+    VerdictCount,
     VerdictState,
 )
 
-Leaf = SourceField | Elapsed | Aggregate | Idle | Previous | Latest | VerdictState
+Leaf = (
+    SourceField
+    | Elapsed
+    | Aggregate
+    | Idle
+    | Previous
+    | Latest
+    | Label
+    | VerdictState
+    | Across
+    | VerdictCount
+    | Stateful
+)
 """An operation whose value does not follow from its inputs' values at the same point."""
 
 _COMPARISONS: Final[Mapping[str, Callable[[Any, Any], bool]]] = MappingProxyType(
@@ -124,20 +144,33 @@ def value_of(operations: Sequence[Operation], index: int, leaf: Callable[[int, L
                     return at(arm.value)
             return None if node.otherwise is None else at(node.otherwise)
         case (
-            SourceField() | Elapsed() | Aggregate() | Idle() | Previous() | Latest() | VerdictState() as node
-        ):
+            SourceField()
+            | Elapsed()
+            | Aggregate()
+            | Idle()
+            | Previous()
+            | Latest()
+            | Label()
+            | VerdictState()
+            | Across()
+            | VerdictCount()
+        ) as node:
+            return leaf(index, node)
+        case Sustained() | Debounced() | Limited() | Active() as node:
             return leaf(index, node)
         case _ as never:
             assert_never(never)
 
 
 def operands(node: Operation) -> tuple[int, ...]:
-    """The operations that a pointwise operation combines; none for a constant or a leaf."""
+    """The operations that a pointwise operation combines, or whose past a signal rests on; none for other leaves."""
     match node:
         case Compare() | Logical() | Arithmetic():
             return (node.left, node.right)
         case AtLeastDown():
             return node.conditions
+        case Sustained() | Debounced() | Limited():
+            return (node.condition,)
         case Negation() | Idle() | Previous():
             return (node.operand,)
         case Choice():

@@ -20,8 +20,8 @@ from wsla.evaluation.stream.snapshot import (
     save_observation,
 )
 from wsla.evaluation.stream.standing import Standings
+from wsla.evaluation.stream.triggers import NOTHING, Trigger
 from wsla.evaluation.stream.unended import open_judgements, open_metric
-from wsla.evaluation.stream.wiring import NOTHING, Trigger
 from wsla.evaluation.verdicts import Judgement, Labels
 from wsla.plan.model import Plan
 from wsla.values.instants import MINUTE
@@ -174,6 +174,7 @@ class StreamEvaluator:
 
     def _triggers(self) -> dict[str, tuple[TruthChange, ...]]:
         machine = self._machine
+        machine.foresee()
         found: dict[str, list[TruthChange]] = {rule.name: [] for rule in self._plan.rules}
         for trigger in machine.wiring.triggers.values():
             changes = list(trigger.history)

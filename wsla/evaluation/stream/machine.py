@@ -11,24 +11,25 @@ from collections.abc import Iterable
 from heapq import heappop, heappush, heapreplace
 from typing import Any, Final
 
-from wsla.analysis.operations import VerdictState
+from wsla.analysis.operations import VerdictCount, VerdictState
 from wsla.evaluation.report import SeriesPoint
 from wsla.evaluation.stream.events import Event, JudgementFinal, TriggerChanged
-from wsla.evaluation.stream.inlets import Holder, Stream
+from wsla.evaluation.stream.inlets import Holder, Stream, Watcher
 from wsla.evaluation.stream.judging import Judge, Root
 from wsla.evaluation.stream.layout import Layout
-from wsla.evaluation.stream.outages import OutageWatch
 from wsla.evaluation.stream.over_series import Item, SeriesRun
+from wsla.evaluation.stream.past import PastSignal, look_again
 from wsla.evaluation.stream.point import Point
 from wsla.evaluation.stream.series import Points
+from wsla.evaluation.stream.triggers import Trigger
+from wsla.evaluation.stream.turning import accept_records, turn
 from wsla.evaluation.stream.unended import add_metric
-from wsla.evaluation.stream.wiring import Run, Trigger, Wiring
+from wsla.evaluation.stream.wiring import Run, Wiring
 from wsla.evaluation.verdicts import Judgement, Labels
-from wsla.values.instants import Interval
 from wsla.values.observations import Observation
 
 NEVER: Final = -(1 << 63)
-_END, _FINAL, _STALE, _START, _WATCH = range(5)
+_END, _FINAL, _STALE, _START, _DUE, _WATCH = range(6)
 
 
 class Machine:
@@ -56,8 +57,11 @@ class Machine:
             goal: [i for i in layout.verdict_states if state_of(layout, i).goal == goal]
             for goal in layout.goals
         }
+        self._counts = {goal: _counts_of(layout, layout.verdict_counts, goal) for goal in layout.goals}
         self._push(start, _START, 0, None)
         self._schedule()
+        self._await(self.wiring.added)
+        self.wiring.added.clear()
 
     # In
 
@@ -91,6 +95,9 @@ class Machine:
         heap = self._heap
         while heap and heap[0][0] <= to:
             instant, kind, _, _, stream = heap[0]
+            if kind == _DUE and stream.due != instant:
+                heappop(heap)
+                continue
             if kind == _STALE:
                 due = self._stale_at(stream)
                 if due is not None and due > instant:
@@ -107,18 +114,28 @@ class Machine:
     def show_triggers(self) -> None:
         """Tells what triggers are at ``now`` if nothing is observed at that very instant."""
         if not self.pending:
-            for watcher in (*self._watchers(self.touched), *self.wiring.begun):
+            for watcher in (*self.foresee(), *self.wiring.begun):
                 if isinstance(watcher, Trigger):
                     watcher.refresh(self.now)
             self._tell_triggers()
+
+    def foresee(self) -> list[Watcher]:
+        """Looks at signals that rest on the past as if nothing were observed at ``now``; gives who watches a change."""
+        watchers, looked = look_again(self.touched, self.now, final=False)
+        # Once the observations of this instant are known, they are looked at again.
+        self.touched.extend(signal for signal in looked if not any(signal is other for other in self.touched))
+        self._await(looked)
+        return watchers
 
     def next_event_at(self) -> int | None:
         """The earliest instant at which something happens without new data."""
         heap = self._heap
         while heap:
             at, kind, _, _, stream = heap[0]
-            if kind == _END and (stream.window is None or stream.window.end != at):
+            if (kind == _DUE and stream.due != at) or (
                 # An outage that was over before.
+                kind == _END and (stream.window is None or stream.window.end != at)
+            ):
                 heappop(heap)
                 continue
             if kind != _STALE:
@@ -156,12 +173,36 @@ class Machine:
                 stream.scheduled = due_at is not None
                 if due_at is not None:
                     self._push(due_at, _STALE, 0, stream)
+        self.wiring.added.clear()
+        for signal in self.wiring.past.values():
+            signal.awaited = None
+        self._await(self.wiring.past.values())
 
     # Instants
 
     def _push(self, at: int, kind: int, order: int, what: object) -> None:
         self._sequence += 1
         heappush(self._heap, (at, kind, order, self._sequence, what))
+
+    def _await(self, signals: Iterable[PastSignal]) -> None:
+        for signal in signals:
+            if signal.due is not None and signal.due != signal.awaited:
+                signal.awaited = signal.due
+                self._push(signal.due, _DUE, 0, signal)
+
+    def push_end(self, run: Run, index: int) -> None:
+        """The window of a run ends when it says."""
+        if run.window is not None:
+            self._push(run.window.end, _END, index, run)
+
+    def end_early(self, ending: dict[int, list[Run]]) -> None:
+        """Windows end now, by what was observed at this instant; who rests on that looks again."""
+        known = len(self.touched)
+        self._end(self.now, ending)
+        if not self.layout.plan.grace:
+            self._make_final(self.now)
+        for watcher in self.look(self.touched[known:]):
+            watcher.refresh(self.now)
 
     def _schedule(self) -> None:
         opened = self.wiring.opened
@@ -193,6 +234,10 @@ class Machine:
                 self._make_final(instant)
             elif kind == _STALE:
                 self._go_stale(instant, what)
+            elif kind == _DUE:
+                if what.due == instant:
+                    what.due = what.awaited = None
+                    self.touched.append(what)
             else:
                 self.started = True
                 self.wiring.begun.extend(self.wiring.triggers.values())
@@ -227,7 +272,7 @@ class Machine:
             for judge in judges:
                 self._judge(instant, judge, points)
         if not self.keep:
-            self._forget_records()
+            self.wiring.forget_records(self.now)
 
     def _feed(self, index: int, points: Points) -> None:
         series = self.wiring.series[index]
@@ -249,14 +294,14 @@ class Machine:
 
     def _judge(self, instant: int, judge: Judge, points: Points) -> None:
         for labels in judge.condition.combinations(points):
-            judgement = judge.judge(points, labels, closed=True, final=True)
+            judgement = judge.judge(points, labels, closed=True, final=True, count=self.wiring.count_verdict)
             if judgement is None:
                 continue
             if self.keep:
                 self.judged.append(judgement)
             if not self.live:
                 self.events.append(JudgementFinal(at=instant, judgement=judgement))
-            if self.live or self._states[judge.goal.name]:
+            if self.live or self._states[judge.goal.name] or self._counts[judge.goal.name]:
                 due = instant + self.layout.plan.grace
                 self.awaiting.append((due, judgement, labels))
                 self._push(due, _FINAL, 0, None)
@@ -269,6 +314,10 @@ class Machine:
                 self.events.append(JudgementFinal(at=instant, judgement=judgement))
             for index in self._states[judgement.goal]:
                 self._count_verdict(index, labels, judgement.verdict.value)
+            for index in self._counts[judgement.goal]:
+                held = self.wiring.hold(index, labels)
+                held.value = self.wiring.count_verdict(index, labels, judgement.verdict)
+                self.touched.append(held)
 
     def _count_verdict(self, index: int, labels: Labels, verdict: str) -> None:
         state = self.state(index)
@@ -294,17 +343,6 @@ class Machine:
             stream.clear()
             self.touched.append(stream)
 
-    def _forget_records(self) -> None:
-        for table in self.wiring.tables.values():
-            windows = [
-                run.kind.frames.low(run.window)
-                for series in self.wiring.series.values()
-                for run in series.runs.values()
-                if getattr(run, "table", None) is table and run.window is not None
-            ]
-            if windows:
-                table.forget(min(windows))
-
     # Observations
 
     def _settle(self) -> None:
@@ -316,19 +354,20 @@ class Machine:
         observation = self.pending[0]
         inlet = self.wiring.inlets.get(observation.source)
         stream = None if inlet is None else inlet.only
-        if inlet is None or stream is None or stream.at == at:
+        news = stream is not None and observation.fields is not stream.fields
+        if inlet is None or stream is None or stream.at == at or (news and self.wiring.past):
             self._settle_together()
             return
         # The commonest case: one more sample of a source without labels, and nothing else.
         self.pending.clear()
-        if observation.fields is stream.fields:
+        if not news:
             stream.at = at
         else:
             inlet.take_in(stream, at, observation.fields)
             for watcher in stream.watchers:
                 watcher.refresh(at)
         if self.wiring.turned:
-            self._turn([])
+            turn(self, [])
             self.touched.clear()
         if not stream.scheduled and inlet.staleness is not None:
             stream.scheduled = True
@@ -349,7 +388,7 @@ class Machine:
         for observation in self.pending:
             inlet = wiring.inlets.get(observation.source)
             if inlet is None:
-                records.append(observation)
+                self._note(observation, records)
                 continue
             labels = inlet.labels_of(observation.fields)
             if labels is None:
@@ -369,12 +408,19 @@ class Machine:
         self.pending.clear()
         touched = self.touched
         touched.extend(sampled)
-        for watcher in self._watchers(touched):
+        joiners = wiring.joiners
+        if wiring.past:
+            touched.extend(wiring.added)
+            wiring.added.clear()
+            touched.extend(joiner for joiner in joiners if isinstance(joiner, PastSignal))
+        watchers = self.look(touched)
+        for watcher in (*watchers, *(joiner for joiner in joiners if not isinstance(joiner, PastSignal))):
             watcher.refresh(at)
+        wiring.joiners.clear()
         if wiring.turned:
-            self._turn(records)
+            turn(self, records)
         else:
-            self._accept_records(records)
+            accept_records(wiring, records)
         if wiring.opened or wiring.unstarted:
             self._schedule()
         for stream in sampled:
@@ -393,58 +439,33 @@ class Machine:
             trigger.refresh(self.now)
         self.wiring.begun.clear()
 
-    def _turn(self, records: list[Observation]) -> None:
-        """Conditions have turned: outages are over, as it was known before these records, and others begin (M59)."""
-        turned: list[OutageWatch] = []
-        self._end_outages(turned)
-        self._accept_records(records)
-        self._end_outages(turned)
-        at, end = self.now, self.layout.plan.effective_end
-        for watch in turned:
-            if watch.begins(at) and (end is None or at < end):
-                window = watch.window(at, end)
-                for index, run in self.wiring.runs_over(watch):
-                    if run.begin <= at and at >= self.start:
-                        run.open(window)
-                        self._push(window.end, _END, index, run)
-
-    def _end_outages(self, turned: list[OutageWatch]) -> None:
-        waiting = self.wiring.turned
-        while waiting:
-            # A condition may rest on what the end of another one's outage says, which stands before it.
-            condition = min(watch.condition for watch in waiting)
-            group = [watch for watch in waiting if watch.condition == condition]
-            waiting[:] = [watch for watch in waiting if watch.condition != condition]
-            turned += [watch for watch in group if watch not in turned]
-            ending: dict[int, list[Run]] = {}
-            for watch in group:
-                if watch.turn():
-                    for index, run in self.wiring.runs_over(watch):
-                        if run.window is not None:
-                            run.window = Interval(run.window.start, self.now)
-                            ending.setdefault(index, []).append(run)
-            if ending:
-                known = len(self.touched)
-                self._end(self.now, ending)
-                if not self.layout.plan.grace:
-                    self._make_final(self.now)
-                for watcher in self._watchers(self.touched[known:]):
-                    watcher.refresh(self.now)
-
-    def _accept_records(self, records: list[Observation]) -> None:
-        for observation in records:
-            self._accept_record(observation)
-
-    def _accept_record(self, observation: Observation) -> None:
+    def _note(self, observation: Observation, later: list[Observation]) -> None:
+        """A record: who waits for its labels, or the times that it announces, knows of it at once."""
         table = self.wiring.tables.get(observation.source)
-        if table is not None:
+        if table is None:
+            return
+        if self.layout.outages:
+            # Outages that end at this instant have not seen it.
+            labels = table.labels_of(observation)
+            later.append(observation)
+        else:
             labels = table.accept(observation)
-            if labels is not None:
-                self.wiring.introduce(table.source, labels, observation.at)
+        if labels is not None:
+            self.wiring.introduce(table.source, labels, observation.at)
+        announced = self.wiring.announced.get(observation.source, ())
+        if announced and self.layout.outages:
+            self.wiring.announcing[observation.source].accept(observation)
+        for signal in announced:
+            signal.accept()
+            self.touched.append(signal)
 
-    def _watchers(self, holders: list[Holder]) -> list[Any]:
-        found = {id(watcher): watcher for holder in holders for watcher in holder.watchers}
-        return list(found.values())
+    def look(self, touched: list[Holder]) -> list[Watcher]:
+        """Who is to look again where these have changed, once signals that rest on the past have looked."""
+        if not self.wiring.past:
+            return list({id(watcher): watcher for holder in touched for watcher in holder.watchers}.values())
+        watchers, looked = look_again(touched, self.now, final=True)
+        self._await(looked)
+        return watchers
 
     def _tell_triggers(self) -> None:
         changed = self.wiring.changed
@@ -468,3 +489,8 @@ def state_of(layout: Layout, index: int) -> VerdictState:
     if not isinstance(operation, VerdictState):
         raise TypeError(f"operation {index} is no state of verdicts")
     return operation
+
+
+def _counts_of(layout: Layout, indexes: tuple[int, ...], goal: str) -> list[int]:
+    counts = ((index, layout.operations[index]) for index in indexes)
+    return [index for index, node in counts if isinstance(node, VerdictCount) and node.goal == goal]

@@ -67,11 +67,23 @@ def save_machine(machine: Machine) -> dict[str, object]:
             if stream.seen
         ],
         "tables": {name: table.save() for name, table in wiring.tables.items()},
+        "announcing": {
+            name: table.save()
+            for name, table in wiring.announcing.items()
+            if table is not wiring.tables[name]
+        },
         "held": [
             [index, save_labels(labels), text_of(held.value)] for (index, labels), held in wiring.held.items()
         ],
+        "past": [
+            [index, None if labels is None else save_labels(labels), signal.save()]
+            for (index, labels), signal in wiring.past.items()
+        ],
         "recent": [
             [index, save_labels(labels), list(last)] for (index, labels), last in wiring.recent.items()
+        ],
+        "tallies": [
+            [index, save_labels(labels), tally.save()] for (index, labels), tally in wiring.tallies.items()
         ],
         "watches": [
             [condition, None if labels is None else save_labels(labels), watch.save(), watch in wiring.turned]
@@ -127,12 +139,18 @@ def load_machine(layout: Layout, saved: Any) -> Machine:
         stream.values[:] = [value_of(value) for value in values]
     for name, table in saved["tables"].items():
         wiring.tables[name].load(table)
+    for name, table in saved.get("announcing", {}).items():
+        wiring.announcing[name].load(table)
     for index, labels, value in saved["held"]:
         wiring.hold(index, load_labels(labels)).value = value_of(value)
+    for index, labels, signal in saved["past"]:
+        wiring.remembering(index, None if labels is None else load_labels(labels)).load(signal)
     for index, labels, last in saved["recent"]:
         wiring.recent[index, load_labels(labels)] = deque(last, maxlen=machine.state(index).of_last)
+    for index, labels, tally in saved.get("tallies", ()):
+        wiring.tally(index, load_labels(labels)).load(tally)
     wiring.turned.clear()
-    for condition, labels, watch, turned in saved["watches"]:
+    for condition, labels, watch, turned in saved.get("watches", ()):
         found = wiring.watches[condition, None if labels is None else load_labels(labels)]
         found.load(watch)
         if turned:
@@ -150,6 +168,7 @@ def load_machine(layout: Layout, saved: Any) -> Machine:
         trigger.history = [(at, value) for at, value in history]
         trigger.emitted = emitted
     wiring.begun[:] = [wiring.triggers[number, load_labels(labels)] for number, labels in saved["begun"]]
+    wiring.joiners.clear()
     machine.now = saved["now"]
     machine.started = saved["started"]
     machine.ends = saved["ends"]
@@ -173,6 +192,9 @@ def load_machine(layout: Layout, saved: Any) -> Machine:
 def _name(holder: Holder, machine: Machine) -> list[object]:
     if isinstance(holder, Stream):
         return ["stream", holder.source, save_labels(holder.labels)]
+    for (number, combination), signal in machine.wiring.past.items():
+        if signal is holder:
+            return ["past", number, None if combination is None else save_labels(combination)]
     for (index, labels), held in machine.wiring.held.items():
         if held is holder:
             return ["held", index, save_labels(labels)]
@@ -183,4 +205,6 @@ def _find(name: Any, machine: Machine) -> Stream | Held:
     kind, first, labels = name
     if kind == "stream":
         return machine.wiring.inlets[first].stream(load_labels(labels))
+    if kind == "past":
+        return machine.wiring.remembering(first, None if labels is None else load_labels(labels))
     return machine.wiring.hold(first, load_labels(labels))

@@ -56,7 +56,7 @@ def open_judgements(wiring: Wiring, judge: Judge, asked: int) -> list[Judgement]
 def open_metric(wiring: Wiring, root: Root, asked: int) -> list[SeriesPoint]:
     """The values so far of a metric in windows that have not ended."""
     found: list[SeriesPoint] = []
-    for points in open_points(wiring, [leaf for leaf, _ in root.leaves], asked):
+    for points in open_points(wiring, [leaf for leaf, _ in root.needed], asked):
         for labels in root.combinations(points):
             add_metric(found, root, labels, points)
     return found

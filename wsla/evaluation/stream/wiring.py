@@ -6,81 +6,37 @@ aggregate whose labelled leaves are unknown, watches that time; a new combinatio
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
-from functools import partial
 from typing import Final
 
 from attrs import define
 
-from wsla.analysis.operations import Elapsed, Latest, SourceField, Value, VerdictState
+from wsla.analysis.operations import Latest
 from wsla.evaluation.stream.algebra import UNKNOWN_NUMBER, UNKNOWN_TRUTH
-from wsla.evaluation.stream.gauges import Gauge
-from wsla.evaluation.stream.inlets import Held, Holder, Inlet, Stream, Watcher
+from wsla.evaluation.stream.gauges import Gauge, within
+from wsla.evaluation.stream.inlets import Stream
 from wsla.evaluation.stream.inner import Inner
 from wsla.evaluation.stream.judging import Judge, Root
-from wsla.evaluation.stream.layout import OVER_TIME, Layout, in_order, restrict
+from wsla.evaluation.stream.layout import OVER_TIME, Layout, restrict
 from wsla.evaluation.stream.outages import OutageWatch
 from wsla.evaluation.stream.over_records import RecordRun
 from wsla.evaluation.stream.over_samples import SampleRun, member_of
 from wsla.evaluation.stream.over_series import SeriesRun
 from wsla.evaluation.stream.over_time import TimeRun
 from wsla.evaluation.stream.point import Point
-from wsla.evaluation.stream.pointwise import Reader, bind, unknown
-from wsla.evaluation.stream.records import RecordTable, bind_record
+from wsla.evaluation.stream.pointwise import unknown
+from wsla.evaluation.stream.records import bind_record
 from wsla.evaluation.stream.runs import gauge_for
+from wsla.evaluation.stream.series import Reach
+from wsla.evaluation.stream.signals import Signals, position_reader
+from wsla.evaluation.stream.triggers import Trigger
 from wsla.evaluation.stream.windows import Kind
 from wsla.evaluation.verdicts import Labels, SeriesValue
 from wsla.plan.model import Rule, Source
-
-NOTHING: Final = "nothing"
-"""What was told of a trigger of which nothing was told yet."""
 
 Run = TimeRun | SampleRun | RecordRun | SeriesRun
 
 Readers = tuple[list[tuple[str, Root]], list[tuple[int, Root]], list[Judge]]
 """Metrics, series that are read as signals, and goals."""
-
-
-class Trigger:
-    """A rule's trigger for one label combination, recorded from ``begin`` on."""
-
-    __slots__ = ("begin", "changed", "combination", "emitted", "history", "labels", "number", "read", "rule")
-
-    def __init__(
-        self, number: int, rule: Rule, labels: Labels, begin: int, changed: Callable[[Trigger], None]
-    ) -> None:
-        self.number: Final = number
-        self.rule: Final = rule
-        self.combination: Final = labels
-        self.labels: Final = in_order(labels, rule.by)
-        self.begin = begin
-        self.read: Reader = unknown
-        self.changed: Final = changed
-        # What is recorded: [instant, value]; the last one alone where history is not kept.
-        self.history: list[tuple[int, Value]] = []
-        self.emitted: Value = NOTHING
-
-    @property
-    def truth(self) -> bool | None:
-        """The value that was recorded last."""
-        value = self.history[-1][1]
-        return None if value is None else bool(value)
-
-    def refresh(self, at: int) -> None:
-        """Looks again; a second look at one instant replaces the first."""
-        value = self.read()
-        history = self.history
-        if history and history[-1][1] is value and history[-1][0] < at and value == self.emitted:
-            return
-        if at < self.begin:
-            return
-        if history and history[-1][0] == at:
-            history.pop()
-        if not history or history[-1][1] is not value:
-            history.append((at, value))
-        if value != self.emitted:
-            self.changed(self)
 
 
 @define(slots=True)
@@ -95,26 +51,12 @@ class Series:
     ghost_gauge: Gauge | None = None
 
 
-class Wiring:
+class Wiring(Signals):
     """Builds and holds the parts for a plan from ``start`` on."""
 
     def __init__(self, layout: Layout, start: int) -> None:
-        self.layout: Final = layout
-        self.start: Final = start
-        sources = layout.plan.sources
-        self.inlets: Final = {s.name: Inlet(s, layout.columns[s.name]) for s in sources if not s.records}
-        pausing = {
-            operation.source
-            for operation in layout.operations
-            if isinstance(operation, Elapsed) and operation.pausing is not None
-        }
-        self.tables: Final = {
-            s.name: RecordTable(s, layout.columns[s.name], history=s.name in pausing)
-            for s in sources
-            if s.records
-        }
-        self.held: Final[dict[tuple[int, Labels], Held]] = {}
-        self.recent: Final[dict[tuple[int, Labels], deque[str]]] = {}
+        super().__init__(layout, start)
+        self._asking_idle: Final[list[tuple[int, Labels | None, TimeRun]]] = []
         self.series: Final = {index: self._series(index) for index in layout.aggregates}
         self.outer: Final = tuple(
             index for index, series in self.series.items() if series.argument is not None
@@ -192,7 +134,7 @@ class Wiring:
         if (condition, labels) in self.watches:
             return
         watch = self.watches[condition, labels] = OutageWatch(condition, labels, self.turned)
-        watch.read = self._signal(condition, labels, watch)
+        watch.read = self.signal(condition, labels, watch)
         ghost = self.watches.get((condition, None))
         if ghost is not None and ghost is not watch:
             watch.copy_from(ghost)
@@ -219,6 +161,11 @@ class Wiring:
         return found
 
     def _begin(self) -> None:
+        for index in self.layout.joined:
+            # What has no labels is held from the start on, whenever a combination of labels asks for it.
+            self.signal(index, None, None)
+        for index in self.layout.stateful:
+            self.remembering(index, None if self.layout.names(index) else ())
         for condition in self.layout.outages:
             self._watch_outages(condition, None if self.layout.names(condition) else (), None)
         for index, series in self.series.items():
@@ -250,6 +197,22 @@ class Wiring:
         run.members.append(member_of(run, Stream(source.name, (), 0), gauge, None))
         self.opened.append(run)
 
+    def forget_records(self, now: int) -> None:
+        """Drops the records that no window to come looks at."""
+        for table in self.tables.values():
+            windows = [
+                run.kind.frames.low(run.window)
+                for series in self.series.values()
+                for run in series.runs.values()
+                if getattr(run, "table", None) is table and run.window is not None
+            ]
+            # What only announces times is remembered by the signals that rest on it.
+            if windows or table.source.name in self.announced:
+                table.forget(min(windows, default=now))
+        for name in self.announced:
+            if self.announcing[name] is not self.tables[name]:
+                self.announcing[name].forget(now)
+
     # Label combinations
 
     def introduce(self, source: Source, labels: Labels, at: int) -> None:
@@ -259,6 +222,10 @@ class Wiring:
         self._seen.add((source.name, labels))
         self.seen.append((source.name, labels, at))
         begin = max(self.start, at)
+        self._join_signals(source, labels)
+        for index in self.layout.stateful:
+            if self.layout.names(index) and source.name in self.layout.origins(index):
+                self.remembering(index, restrict(labels, self.layout.names(index)))
         for index, series in self.series.items():
             names = series.kind.names
             if names and source.name in self._origins[index]:
@@ -283,6 +250,27 @@ class Wiring:
             ):
                 self._add_trigger(number, rule, own, begin)
 
+    def _join_signals(self, source: Source, labels: Labels) -> None:
+        """Who reads a signal joined over labels reads this combination too, if it is new."""
+        for index, parts in self.parts.items():
+            node = self.across(index)
+            part = restrict(labels, self.layout.names(node.operand))
+            if part in parts or source.name not in self.layout.origins(node.operand):
+                continue
+            parts.append(part)
+            for joined in self.joined[index]:
+                if joined.takes(part):
+                    joined.join(part)
+                    if joined.watcher is not None:
+                        self.joiners.append(joined.watcher)
+        for argument, own, run in self._asking_idle:
+            self._take_samples(argument, own, run)
+
+    def _take_samples(self, argument: int, labels: Labels | None, run: TimeRun) -> None:
+        for holder in self.holders(argument, labels):
+            if isinstance(holder, Stream) and not any(taker is run for taker in holder.takers):
+                holder.takers.append(run)
+
     def _source_name(self, index: int) -> str | None:
         source = self.layout.source_of(index)
         return None if source is None else source.name
@@ -303,13 +291,14 @@ class Wiring:
         series, layout = self.series[index], self.layout
         kind, node = series.kind, series.kind.node
         if kind.function in OVER_TIME and node.argument is not None:
-            gauge = gauge_for(kind.function, unknown, kind.frames)
-            gauge.read = self._signal(node.argument, labels, gauge)
+            gauge = gauge_for(node, unknown, kind.frames)
+            gauge.read = self.signal(node.argument, labels, gauge)
+            if node.where is not None:
+                gauge.read = within(gauge.read, self.signal(node.where, labels, gauge))
             run = TimeRun(kind, labels or (), begin, gauge)
             if kind.asks_idle:
-                for holder in self._holders(node.argument, labels):
-                    if isinstance(holder, Stream):
-                        holder.takers.append(run)
+                self._asking_idle.append((node.argument, labels, run))
+                self._take_samples(node.argument, labels, run)
             return run
         source = layout.source_of(index)
         if source is None:
@@ -325,14 +314,19 @@ class Wiring:
         return SampleRun(kind, labels or (), begin)
 
     def _inner(self, series: Series, labels: Labels) -> Inner:
-        def runs() -> dict[int, Run]:
-            leaves = series.argument.leaves if series.argument is not None else ()
-            found = (
-                (leaf, self.series[leaf].runs.get(labels if labelled else ())) for leaf, labelled in leaves
-            )
-            return {leaf: run for leaf, run in found if run is not None}
+        def runs() -> list[tuple[int, Run]]:
+            leaves = series.argument.needed if series.argument is not None else ()
+            return [(leaf, run) for leaf, reach in leaves for run in self._runs_of(leaf, labels, reach)]
 
         return Inner(self, series, labels, runs)
+
+    def _runs_of(self, leaf: int, labels: Labels, reach: Reach) -> list[Run]:
+        runs = self.series[leaf].runs
+        if isinstance(reach, tuple):
+            own = restrict(labels, reach)
+            return [run for part, run in runs.items() if restrict(part, reach) == own]
+        run = runs.get(labels if reach else ())
+        return [] if run is None else [run]
 
     def _join(self, series: Series, source: Source, labels: Labels, own: Labels) -> None:
         run = series.runs.get(own)
@@ -340,7 +334,7 @@ class Wiring:
             return
         stream = self.inlets[source.name].stream(labels)
         where = series.kind.node.where
-        reader = None if where is None else self._signal(where, labels, None)
+        reader = None if where is None else self.signal(where, labels, None)
         member = member_of(run, stream, self._member_gauge(series.kind, source, labels), reader)
         run.join(member, series.ghost_gauge)
         stream.takers.append(member)
@@ -349,69 +343,15 @@ class Wiring:
         gauge = Gauge(unknown, kind.frames.kept, presence=True, rolling=kind.frames.looks_back)
         argument = kind.node.argument
         if argument is not None:
-            gauge.read = self._signal(argument, labels, gauge)
+            gauge.read = self.signal(argument, labels, gauge)
         elif labels is not None:
             stream = self.inlets[source.name].stream(labels)
             stream.watchers.append(gauge)
-            gauge.read = _position_reader(stream, 0)
+            gauge.read = position_reader(stream, 0)
         return gauge
 
     def _add_trigger(self, number: int, rule: Rule, labels: Labels, begin: int) -> None:
         trigger = Trigger(number, rule, labels, begin, self.changed.append)
-        trigger.read = self._signal(rule.trigger, labels, trigger)
+        trigger.read = self.signal(rule.trigger, labels, trigger)
         self.triggers[number, labels] = trigger
         self.begun.append(trigger)
-
-    # Signals
-
-    def _signal(self, index: int, labels: Labels | None, watcher: Watcher | None) -> Reader:
-        """The reader of a signal; the watcher is told when something that it reads changes."""
-
-        told: list[Holder] = []
-
-        def leaf(number: int) -> Reader:
-            holder = self._holder(number, labels)
-            if holder is None:
-                return unknown
-            if watcher is not None and not any(holder is other for other in told):
-                told.append(holder)
-                holder.watchers.append(watcher)
-            if isinstance(holder, Held):
-                return holder.read
-            operation = self.layout.operations[number]
-            assert isinstance(operation, SourceField)
-            position = self.inlets[operation.source].positions.get(operation.field)
-            return unknown if position is None else _position_reader(holder, position)
-
-        return bind(self.layout.operations, index, leaf)
-
-    def _holders(self, index: int, labels: Labels | None) -> list[Holder]:
-        found = (self._holder(leaf, labels) for leaf in self.layout.leaves(index))
-        return [holder for holder in found if holder is not None]
-
-    def _holder(self, number: int, labels: Labels | None) -> Holder | None:
-        names = self.layout.names(number)
-        operation = self.layout.operations[number]
-        if names and labels is None:
-            # A verdict state is false before the first verdict, whoever asks.
-            return Held((), False) if isinstance(operation, VerdictState) else None
-        own = restrict(labels or (), names)
-        if isinstance(operation, SourceField):
-            return self.inlets[operation.source].stream(own)
-        return self.hold(number, own)
-
-    def hold(self, number: int, labels: Labels) -> Held:
-        """What a series or a verdict state is as a signal, for a label combination."""
-        found = self.held.get((number, labels))
-        if found is None:
-            state = isinstance(self.layout.operations[number], VerdictState)
-            found = self.held[number, labels] = Held(labels, False if state else None)
-        return found
-
-    def recent_verdicts(self, number: int, labels: Labels, last: int) -> deque[str]:
-        """The last verdicts that a verdict state looks at."""
-        return self.recent.setdefault((number, labels), deque(maxlen=last))
-
-
-def _position_reader(stream: Stream, position: int) -> Reader:
-    return partial(stream.values.__getitem__, position)

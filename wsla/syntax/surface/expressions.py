@@ -18,9 +18,10 @@ class Quantity:
 
 @frozen(kw_only=True)
 class String:
-    """A quoted text as a value."""
+    """A quoted text as a value, or the name of a parameter that stands for one."""
 
     value: str
+    parameter: bool = False
     span: Span = span_field()
 
 
@@ -54,12 +55,31 @@ class Reference:
 
 
 @frozen(kw_only=True)
+class Across:
+    """``across label, label``."""
+
+    labels: tuple[Word, ...]
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Forgiving:
+    """``forgiving outages under 5m``: ``words`` are all before the length."""
+
+    words: tuple[Word, ...]
+    length: Word
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
 class Call:
-    """``function(argument, … where condition)``."""
+    """``function(argument, … across label, … where condition, forgiving outages under 5m)``."""
 
     function: Word
     arguments: tuple[Expression, ...]
     where: Expression | None
+    forgiving: Forgiving | None = None
+    across: Across | None = None
     span: Span = span_field()
 
 
@@ -104,20 +124,78 @@ class GoalState:
 
 @frozen(kw_only=True)
 class Arm:
-    """A line of a ``by`` table. ``operator`` is ``==`` for a plain value; ``bound`` is None for ``else``."""
+    """A line of a ``by`` table. ``operator`` is ``==`` for a plain value; ``bound`` is None for ``else``.
+
+    ``second`` is the other comparison of a line with two: ``> 99% and <= 99.9%: …``.
+    """
 
     operator: str
     bound: Expression | None
     value: Expression
+    second: Comparison | None = None
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Comparison:
+    """A comparison of a table's line, without its left side: ``<= 99.9%``."""
+
+    operator: str
+    bound: Expression
+
+
+@frozen(kw_only=True)
+class Ties:
+    """``ties go to PARTY``."""
+
+    party: Word
     span: Span = span_field()
 
 
 @frozen(kw_only=True)
 class Table:
-    """``by subject { arms }``."""
+    """``by subject { arms  ties go to PARTY }``."""
 
     subject: Expression
     arms: tuple[Arm, ...]
+    ties: Ties | None = None
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Key:
+    """The head of a column or row of a table with two keys; as an ``Arm`` without its value."""
+
+    operator: str
+    bound: Expression | None
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class MatrixRow:
+    """A row of a table with two keys: its head, and a value for each column."""
+
+    key: Key
+    cells: tuple[Expression, ...]
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Matrix:
+    """``by first, second { columns rows }``: the first subject chooses the row, the second the column."""
+
+    first: Expression
+    second: Expression
+    columns: tuple[Key, ...]
+    rows: tuple[MatrixRow, ...]
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class NotApplicable:
+    """``not applicable`` as the value of a table's line."""
+
+    word: Word
     span: Span = span_field()
 
 
@@ -214,5 +292,7 @@ Expression = (
     | Parenthesised
     | GoalState
     | Table
+    | Matrix
+    | NotApplicable
     | Windowed
 )
