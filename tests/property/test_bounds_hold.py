@@ -13,7 +13,7 @@ from wsla.plan.model import Plan
 from wsla.testing.formulas import Formulas
 from wsla.testing.over_time import forgiving_outages, over_time
 from wsla.testing.strategies import HOURS, SECONDS, Case, observations, stretches
-from wsla.values.calendars import RollingWindow
+from wsla.values.calendars import OverlappingWindow, RollingWindow
 
 QUICK = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=80)
 
@@ -27,7 +27,9 @@ class OneMetric(Formulas):
         outer = self.pick(*(window for window in self.scale.outer if not isinstance(window, RollingWindow)))
         function = self.pick("availability", "duration", "downtime", "longest", "outages", "share")
         if function == "share":
-            inner = self.pick(*(x for x in self.scale.inner if not isinstance(x, RollingWindow)))
+            inner = self.pick(
+                *(x for x in self.scale.inner if not isinstance(x, RollingWindow | OverlappingWindow))
+            )
             truth = self.condition_of(self.leaf_over_time(inner))
             where = self.condition_of(self.leaf_over_time(inner)) if self.sometimes(3) else None
             index = self.build.aggregate(

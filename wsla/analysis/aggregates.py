@@ -25,6 +25,17 @@ Check = Callable[[surface.Expression, Context], Typed | None]
 _HUNDRED = 100
 MILLIONTH = Fraction(1, 1_000_000)
 """The step to which a standard deviation is rounded; that of lengths of time is a nanosecond (M33)."""
+_ELSEWHERE = {
+    "avg": "mean",
+    "average": "mean",
+    "total": "sum",
+    "quantile": "percentile",
+    "minimum": "min",
+    "maximum": "max",
+    "ratio": "share",
+    "uptime": "availability",
+    "number": "count",
+}
 
 
 @frozen
@@ -46,7 +57,7 @@ class AggregateChecker:
             return due.due(self.scope, call, context, self.check)
         function = FUNCTIONS.get(name)
         if function is None:
-            near = nearest(name, [*FUNCTIONS, *OTHERS])
+            near = _ELSEWHERE.get(name.casefold()) or nearest(name, [*FUNCTIONS, *OTHERS])
             self.scope.reporter.error(
                 "E0205",
                 f"there is no function named `{name}`",

@@ -17,12 +17,13 @@ from wsla.analysis.reuse.expansion import Expanded, expand
 from wsla.analysis.reuse.library import collect
 from wsla.analysis.scope import Scope
 from wsla.analysis.sense import check_sense
+from wsla.analysis.sense_all import check_meaning
 from wsla.analysis.sources import check_source
 from wsla.diagnostics.assembled import AssembledText, merged
 from wsla.diagnostics.diagnostic import Diagnostic, has_errors
 from wsla.diagnostics.source import SourceText, Span
 from wsla.syntax import surface
-from wsla.syntax.parse import parse
+from wsla.syntax.parse import NAMELESS, parse
 
 
 def check_text(source: SourceText) -> tuple[tuple[CheckedAgreement, ...], tuple[Diagnostic, ...]]:
@@ -137,6 +138,7 @@ def _agreement(
     broken: bool,
 ) -> CheckedAgreement | None:
     scope = Scope(reporter, broken_names)
+    reporter.broken, reporter.nameless = broken, NAMELESS in broken_names
     before = len(reporter.diagnostics)
     check_head(scope, agreement)
     _declare_heads(scope, agreement)
@@ -181,6 +183,7 @@ def _agreement(
     )
     if not broken:
         check_sense(scope, checked)
+        check_meaning(scope, checked, agreement)
     return checked
 
 

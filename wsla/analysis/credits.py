@@ -77,7 +77,9 @@ class CreditChecker:
         if credit.length is not None and written is not None:
             whole = credit.amount.span.to(credit.length.span)
             written = surface.Binary(operator="*", left=written, right=credit.length, span=whole)
+        self.scope.creditor = credit.target.party.text
         amount = None if written is None else self.expressions.check(written, Context())
+        self.scope.creditor = None
         if amount is None:
             return None
         if context is not None:

@@ -86,7 +86,9 @@ class ExpressionChecker:
         return self.results[name]
 
     def _metric_value(self, declared: surface.Metric) -> Typed | None:
+        creditor, self.scope.creditor = self.scope.creditor, None
         value = self.check(declared.expression, Context())
+        self.scope.creditor = creditor
         if value is None or declared.idle is None:
             return value
         idle = self.check(declared.idle, Context())

@@ -235,7 +235,8 @@ class GoalChecker:
                     assert_never(unreachable)
         if trigger is None:
             return None
-        if rule.repeat_every is not None and not rule.actions:
+        at_once = any(isinstance(item, surface.AtOnce) for item in declared.items)
+        if rule.repeat_every is not None and not at_once:
             self.scope.reporter.error(
                 "E0505", "there is nothing to repeat: this rule does nothing at once", rule.span
             )

@@ -53,7 +53,8 @@ def check_head(scope: Scope, agreement: surface.Agreement) -> None:
                 check_under_way(scope, agreement, declaration)
             case _:
                 pass
-    if "effective" not in seen and "effective" not in scope.broken:
+    unreadable = scope.reporter.broken and not agreement.declarations
+    if "effective" not in seen and "effective" not in scope.broken and not unreadable:
         scope.reporter.error(
             "E0602",
             "the agreement does not say from when it is effective",
@@ -107,11 +108,13 @@ def _effective(scope: Scope, effective: surface.Effective) -> None:
             find_zone(effective.zone.value)
             scope.term.zone = effective.zone.value
         except UnknownZone as problem:
-            near = problem.suggestions[0] if problem.suggestions else None
+            shortened = effective.zone.value.isupper()
+            near = problem.suggestions[0] if problem.suggestions and not shortened else None
             scope.reporter.error(
                 "E0605",
                 str(problem),
                 effective.zone.span,
+                notes=("a zone is named by a place, since clocks change",) if shortened else (),
                 suggestion=replace(effective.zone.span, f'"{near}"') if near else None,
             )
     start = instant(scope, effective.start)
@@ -171,7 +174,6 @@ def check_party(scope: Scope, declared: surface.Party) -> None:
         if kind.text not in CHANNEL_KINDS:
             hint = f"a channel has a name, a kind ({', '.join(sorted(CHANNEL_KINDS))}) and an address"
             scope.reporter.unknown_name("E0208", "kind of channel", kind, CHANNEL_KINDS, hint)
-            continue
         if channel.name.text in channels:
             scope.reporter.error("E0202", f"`{channel.name.text}` is defined twice", channel.name.span)
             continue
@@ -224,6 +226,7 @@ def check_service(scope: Scope, declared: surface.Service) -> None:
     currency: str | None = None
     period: str | None = None
     for item in declared.items or ():
+        scope.unsound.add(declared.name.text)
         if item.name.text != "fee":
             scope.reporter.unknown_name("E0209", "property of a service", item.name, ("fee",))
             continue
@@ -246,6 +249,7 @@ def check_service(scope: Scope, declared: surface.Service) -> None:
             )
             continue
         fee = quantity.value, item.value.text
+        scope.unsound.discard(declared.name.text)
         if item.per is not None:
             period = item.per.text
             units = [unit.value for unit in CalendarUnit]
@@ -337,6 +341,7 @@ def _days(scope: Scope, day: surface.Day, ranges: tuple[tuple[int, int], ...]) -
                 check_holidays(country.value)
             except UnknownHolidays as problem:
                 near = problem.suggestions[0] if problem.suggestions else None
+                near = None if near is not None and len(country.value) == len(near) - 2 else near
                 scope.reporter.error(
                     "E0608",
                     str(problem),

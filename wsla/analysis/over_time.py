@@ -12,7 +12,7 @@ from wsla.analysis.reporter import nearest, replace
 from wsla.analysis.scope import Scope
 from wsla.analysis.types import Shape
 from wsla.syntax import surface
-from wsla.values.calendars import ExactWindow, RollingWindow
+from wsla.values.calendars import ExactWindow, OverlappingWindow, RollingWindow
 from wsla.values.instants import format_length
 
 FORGIVING = "forgiving"
@@ -124,7 +124,7 @@ def forgiving_of(
             (f"outages are forgiven in {_listed(_ABLE)}, and in `share(…)` of windows",),
         )
         return None, False
-    if isinstance(argument.window, RollingWindow):
+    if isinstance(argument.window, RollingWindow | OverlappingWindow):
         _refuse(
             scope,
             written,

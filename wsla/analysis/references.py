@@ -57,6 +57,8 @@ def service_value(scope: Scope, reference: surface.Reference) -> Typed | None:
         node = op.Constant(value=amount, shape=Shape.SCALAR, type=kind, span=reference.span)
         return Typed(operation=scope.arena.add(node), shape=Shape.SCALAR, type=kind)
     missing = len(reference.parts) == 2 and reference.parts[1].text == "fee"
+    if missing and name in scope.unsound:
+        return None
     scope.reporter.error(
         "E0203",
         f"the service `{name}` has no fee" if missing else f"`{reference.text}` is not known",

@@ -26,10 +26,16 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 @define
 class Reporter:
-    """Where passes put what they find."""
+    """Where passes put what they find.
+
+    ``broken`` is True where parts of the text could not be read, ``nameless`` where among them is a name: an unknown
+    name may be that one.
+    """
 
     source: SourceText
     diagnostics: list[Diagnostic] = field(factory=list)
+    broken: bool = False
+    nameless: bool = False
 
     def error(
         self,
@@ -65,6 +71,8 @@ class Reporter:
         """An error for a name that nothing has, with the nearest known one."""
         names = sorted(known)
         near = nearest(word.text, names)
+        if self.nameless and code == "E0201" and near is None:
+            return
         notes = (hint,) if hint else (f"known: {', '.join(names)}",) if names and near is None else ()
         self.error(
             code,

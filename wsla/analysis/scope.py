@@ -12,6 +12,7 @@ from wsla.analysis.arena import Arena
 from wsla.analysis.checked import Party, Service
 from wsla.analysis.fields import SourceEntry
 from wsla.analysis.reporter import Reporter
+from wsla.analysis.rows import WrittenTable
 from wsla.diagnostics.diagnostic import Related
 from wsla.syntax import surface
 from wsla.values.quantities import DAYS, Dimension
@@ -39,7 +40,11 @@ class Term:
 
 @define
 class Scope:
-    """Names declared so far, each kind in a mapping of its own, and what was used."""
+    """Names declared so far, each kind in a mapping of its own, and what was used.
+
+    ``creditor`` is the party of the credit whose amount is being checked; ``unsound`` names services of which
+    something wrong has been said already.
+    """
 
     reporter: Reporter
     broken: frozenset[str] = frozenset()
@@ -53,6 +58,9 @@ class Scope:
     sources: dict[str, SourceEntry] = field(factory=dict)
     declared: dict[str, tuple[str, surface.Word]] = field(factory=dict)
     used: set[str] = field(factory=set)
+    tables: list[WrittenTable] = field(factory=list)
+    creditor: str | None = None
+    unsound: set[str] = field(factory=set)
 
     def declare(self, what: str, name: surface.Word) -> bool:
         """Takes a name; an error and False where it is taken already."""

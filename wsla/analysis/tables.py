@@ -9,6 +9,8 @@ from attrs import evolve, frozen
 from wsla.analysis import labels
 from wsla.analysis import operations as op
 from wsla.analysis.arena import Typed
+from wsla.analysis.ranges import build_table, comparisons_of, table_of
+from wsla.analysis.rows import Row
 from wsla.analysis.scope import Scope
 from wsla.analysis.types import BooleanType, Shape
 from wsla.analysis.unify import agree
@@ -25,6 +27,7 @@ class _Line:
 
     arm: surface.Arm
     bound: Typed | None
+    limit: Typed | None
     value: Typed | None
 
 
@@ -35,12 +38,9 @@ def check(scope: Scope, table: surface.Table, expression: Check, join: Join) -> 
     if not table.arms:
         scope.reporter.error("E0401", "this table has no lines", table.span)
     right = [line for line in lines if line is not None]
-    kinds = _of_one_type(scope, right)
-    if subject is None or kinds is None or len(right) < len(table.arms) or not table.arms:
+    if not _of_one_type(scope, right) or subject is None or len(right) < len(table.arms) or not right:
         return None
-    if not all(line.bound is None or _fits(scope, subject, line) for line in right):
-        return None
-    if not kinds:
+    if all(line.value is None for line in right):
         scope.reporter.error("E0420", "nothing in this table applies", table.span)
         return None
     return _build(scope, table, subject, right, join)
@@ -53,87 +53,70 @@ def _line(scope: Scope, arm: surface.Arm, expression: Check) -> _Line | None:
         return None
     value = expression(arm.value) if applies else None
     bound = None if arm.bound is None else expression(arm.bound)
+    limit = None if arm.second is None else expression(arm.second.bound)
     if (applies and value is None) or (arm.bound is not None and bound is None):
         return None
-    return _Line(arm, bound, value)
+    return _Line(arm, bound, limit, value)
 
 
-def _of_one_type(scope: Scope, lines: list[_Line]) -> list[Typed] | None:
-    """The values of the lines that apply; None and an error where their types differ."""
-    values: list[Typed] = []
-    fine = True
+def _of_one_type(scope: Scope, lines: list[_Line]) -> bool:
+    """True where the values of all lines that apply have one type; else an error."""
+    first: Typed | None = None
     for line in lines:
-        if line.value is not None:
-            what = "the arms before it"
-            fine = not values or agree(scope.reporter, values[0], line.value, line.arm.value.span, what)
-            if not fine:
-                return None
-            values.append(line.value)
-    return values
-
-
-def _fits(scope: Scope, subject: Typed, line: _Line) -> bool:
-    assert line.bound is not None
-    assert line.arm.bound is not None
-    return agree(scope.reporter, subject, line.bound, line.arm.bound.span, "what the table looks at")
+        if line.value is None:
+            continue
+        if first is not None and not agree(
+            scope.reporter, first, line.value, line.arm.value.span, "the arms before it"
+        ):
+            # Which of the two is wrong is not known: of further lines nothing more can be said.
+            return False
+        first = first or line.value
+    return True
 
 
 def _build(
     scope: Scope, table: surface.Table, subject: Typed, lines: list[_Line], join: Join
 ) -> Typed | None:
+    arena = scope.arena
     values = [line.value for line in lines if line.value is not None]
+    kind = values[0].type
     series = next((value for value in (subject, *values) if value.shape is Shape.SERIES), None)
     if series is not None:
-        subject = labels.lift(scope.arena, subject, series)
-    kind = values[0].type
+        subject = labels.lift(arena, subject, series)
+    always, never = (_constant(scope, truth, table.span) for truth in (True, False))
     result: Typed | None = evolve(subject, applicable=None)
-    arms: list[tuple[surface.Arm, int | None, int, int]] = []
-    always = _constant(scope, True, table.span)
+    rows: list[Row] = []
+    applicable: list[Row] = []
+    last: tuple[int, int, Span] | None = None
     for line in lines:
         value = line.value
         if value is None:
-            node = op.Constant(value=None, shape=Shape.SCALAR, type=kind, span=line.arm.span)  # type: ignore[arg-type]
-            position, applies = scope.arena.add(node), _constant(scope, False, table.span)
+            nothing = op.Constant(value=None, shape=Shape.SCALAR, type=kind, span=line.arm.span)  # type: ignore[arg-type]
+            position, applies = arena.add(nothing), never
         else:
-            if series is not None:
-                value = labels.lift(scope.arena, value, series)
+            value = value if series is None else labels.lift(arena, value, series)
             result = None if result is None else join(result, evolve(value, applicable=None), line.arm.span)
             position, applies = value.operation, always if value.applicable is None else value.applicable
-        arms.append((line.arm, None if line.bound is None else line.bound.operation, position, applies))
+        if line.bound is None:
+            last = (position, applies, line.arm.span)
+            continue
+        comparisons = comparisons_of(scope, line.arm, subject, line.bound, line.limit)
+        if comparisons is None:
+            result = None
+            continue
+        rows.append(Row(comparisons=comparisons, value=position, span=line.arm.span))
+        applicable.append(Row(comparisons=comparisons, value=applies, span=line.arm.span))
     if result is None:
         return None
-    built = _choice(
-        table, subject, [(arm, bound, value) for arm, bound, value, _ in arms], result.shape, kind
-    )
-    whole = evolve(result, operation=scope.arena.add(built), type=kind, applicable=subject.applicable)
-    if all(applies == always for *_, applies in arms):
+    result = evolve(result, type=kind, applicable=subject.applicable)
+    otherwise, otherwise_applies, otherwise_span = (None, None, None) if last is None else last
+    whole = build_table(scope, table, subject, rows, otherwise, otherwise_span, result)
+    if otherwise_applies in (None, always) and all(row.value == always for row in applicable):
         return whole
-    applicable = [(arm, bound, applies) for arm, bound, _, applies in arms]
-    which = _choice(table, subject, applicable, result.shape, BooleanType())
-    return evolve(whole, applicable=scope.arena.add(which))
+    truth = evolve(result, type=BooleanType())
+    which = table_of(arena, subject, applicable, otherwise_applies, {}, truth, table.span)
+    return evolve(whole, applicable=which)
 
 
 def _constant(scope: Scope, value: bool, span: Span) -> int:
     return scope.arena.add(op.Constant(value=value, shape=Shape.SCALAR, type=BooleanType(), span=span))
-
-
-def _choice(
-    table: surface.Table,
-    subject: Typed,
-    lines: list[tuple[surface.Arm, int | None, int]],
-    shape: Shape,
-    kind: object,
-) -> op.Choice:
-    arms = [
-        op.Arm(operator=arm.operator, bound=bound, value=value, span=arm.span)
-        for arm, bound, value in lines
-        if bound is not None
-    ]
-    return op.Choice(
-        subject=subject.operation,
-        arms=tuple(arms),
-        otherwise=next((value for _, bound, value in lines if bound is None), None),
-        shape=shape,
-        type=kind,  # type: ignore[arg-type]
-        span=table.span,
-    )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from fractions import Fraction
+
 from wsla.analysis.arena import AnyType, OpenType, Typed, resolve
 from wsla.analysis.reporter import Reporter, replace
 from wsla.analysis.types import BooleanType, InstantType, NumberType, Shape, TextType, ValueType
 from wsla.diagnostics.diagnostic import Suggestion
 from wsla.diagnostics.source import Span
-from wsla.values.quantities import DIMENSIONLESS
+from wsla.values.quantities import DIMENSIONLESS, format_percentage
 
 
 def describe(kind: AnyType) -> str:
@@ -87,7 +90,10 @@ def _share_against_number(
     suggestion: Suggestion | None = None
     if first.share and right.shape is Shape.SCALAR:
         message = "a share is compared with a plain number"
-        suggestion = replace(span, f"{written}%", f"did you mean `{written}%`?")
+        meant = f"{written}%"
+        if re.fullmatch(r"0\.\d+", written):
+            meant = format_percentage(Fraction(written), places=len(written))
+        suggestion = replace(span, meant, f"did you mean `{meant}`?")
     elif right.shape is Shape.SCALAR:
         message = "a plain number is compared with a percentage"
         if written.endswith("%"):

@@ -22,7 +22,7 @@ from wsla.explaining.explain import Judged, explain, worst_first
 from wsla.explaining.written import Written
 from wsla.plan.model import Goal, Plan
 from wsla.testing.examples import inside
-from wsla.values.calendars import RollingWindow, parse_period, period_interval
+from wsla.values.calendars import OverlappingWindow, RollingWindow, parse_period, period_interval
 from wsla.values.instants import Interval
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def explain_goal(asked: Asked, output_format: str) -> None:
     with reading(asked.store_url) as store:
         version = find_stored(store, wanted.title)
         agreement = in_force(version) or wanted
-        if version.text.strip() != wanted.source.text.strip():
+        if version.text.strip() != wanted.text.strip():
             click.echo(
                 f"note: {asked.path} is not the text that the daemon runs (version {version.version}); "
                 "the explanation speaks of that one",
@@ -192,7 +192,7 @@ def _chosen(asked: Asked, agreement: Agreement, judged: Judged) -> list[Judgemen
 
 
 def _belongs(goal: Goal, window: Interval, occasion: Interval) -> bool:
-    if isinstance(goal.window, RollingWindow) and occasion.length:
+    if isinstance(goal.window, RollingWindow | OverlappingWindow) and occasion.length:
         return occasion.start < window.end <= occasion.end
     if not occasion.length:
         return window.contains(occasion.start)

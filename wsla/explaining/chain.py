@@ -57,8 +57,12 @@ class Chain:
 
     def of_goal(self, goal: Goal) -> tuple[Statement, ...]:
         """The metrics of a goal's condition and of its ``provided``, each with what it rests on in turn."""
-        found = evidence.of_judgement(self.history, self.judgement)
-        grounds = {ground.name: ground for ground in found.grounds}
+        try:
+            found = evidence.of_judgement(self.history, self.judgement)
+            grounds = {ground.name: ground for ground in found.grounds}
+        except TypeError:
+            # Some signals cannot be looked at point by point; metrics and values are told all the same.
+            grounds = {}
         told: set[str] = set()
         roots = [goal.condition] if goal.provided is None else [goal.condition, goal.provided]
         metrics = self._below(roots, grounds, told)

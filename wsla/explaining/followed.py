@@ -7,17 +7,17 @@ from fractions import Fraction
 
 from attrs import define
 
-from wsla.analysis.operations import Arithmetic, Choice, Constant, Idle, Value
+from wsla.analysis.operations import Arithmetic, Choice, Constant, Idle, Value, VerdictCount
 from wsla.analysis.sense import inputs
 from wsla.analysis.types import NumberType, Shape
 from wsla.diagnostics.source import NOWHERE, Span
 from wsla.evaluation.reference.pointwise import Leaf, value_of
-from wsla.evaluation.scalars import scalar_value
 from wsla.evaluation.verdicts import CLOSED_VERDICTS, Judgement, Verdict
 from wsla.explaining.statements import Statement, Tone
 from wsla.explaining.words import instant_words, length_words, shortened, value_words
 from wsla.explaining.written import Written
 from wsla.plan.model import Action, Credit, Goal, Grant, Notify, PartOfFee, Plan, UnknownTime
+from wsla.remedies.credits import counted_at
 from wsla.remedies.decisions import Decision, Intent, LedgerEntry
 from wsla.remedies.identity import Occasion
 from wsla.testing.history import History, arm_number, leaves
@@ -163,7 +163,8 @@ class Followed:
         return owed / self._whole(credit.part) if credit.part is not None else owed
 
     def _whole(self, part: PartOfFee) -> int:
-        period = window_containing(part.period, self.judgement.window.start)
+        goal = next(one for one in self.plan.goals if one.name == self.judgement.goal)
+        period = window_containing(part.period, counted_at(goal.window, self.judgement.window))
         if not part.in_days:
             return period.length
         zone = find_zone(part.period.zone)
@@ -182,7 +183,7 @@ class Followed:
             ("only above", "it is owed only above", credit.only_above),
         ):
             if limit is not None:
-                value = scalar_value(self.plan.operations, limit)
+                value = self._value(goal, limit)
                 shown = value_words(value, self.plan.operations[limit].type)
                 steps.append(Statement(kind=kind, text=f"{words} {shown}", facts=(("limit", value),)))
         return steps
@@ -269,6 +270,10 @@ class Followed:
         return [table, *self._computed(goal, below)]
 
     def _value(self, goal: Goal, index: int) -> Value:
+        known = dict(self.judgement.amounts)
+        if index in known:
+            return known[index]
+
         def leaf(position: int, _: Leaf) -> Value:
             return self._leaf(goal, position)
 
@@ -276,6 +281,9 @@ class Followed:
 
     def _leaf(self, goal: Goal, position: int) -> Value:
         """A series' value as amounts take it (M28)."""
+        if isinstance(self.plan.operations[position], VerdictCount):
+            # It counts verdicts, and only the judge knows them all: the amount has it, its parts are not told.
+            return None
         series = self.history.series(position, frozenset(self.judgement.labels), self.judgement.window)
         if series is None:
             return None

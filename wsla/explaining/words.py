@@ -11,6 +11,7 @@ from wsla.values.calendars import (
     CalendarUnit,
     CalendarWindow,
     ExactWindow,
+    OverlappingWindow,
     RollingWindow,
     find_zone,
     label_of,
@@ -109,6 +110,8 @@ def window_kind_words(window: Window) -> str:
             return f"each {unit.value}" if count == 1 else f"each {count} {unit.value}s"
         case ExactWindow(length_ns=size):
             return f"each {format_length(size)}"
+        case OverlappingWindow(period=period, count=count):
+            return f"over last {count} {period.unit.value}s"
         case RollingWindow(length_ns=size, every_ns=every):
             return f"over last {format_length(size)} every {format_length(every)}"
         case _:

@@ -6,6 +6,8 @@ import re
 
 from attrs import define, field
 
+from wsla.analysis.reuse.expansion import expand
+from wsla.analysis.reuse.library import collect
 from wsla.diagnostics.source import NOWHERE, SourceText, Span
 from wsla.explaining.words import one_line
 from wsla.syntax import surface
@@ -21,12 +23,17 @@ class Written:
 
     source: SourceText
     title: str
+    _text: SourceText = field(init=False)
     _declared: dict[tuple[str, str], Span] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         document, _ = parse(self.source)
+        library, _ = collect(document, self.source)
+        # Where templates are used, places are in the text with the templates in place of the uses.
+        expanded = expand(document, self.source, library)
+        self._text = expanded.source
         self._declared = {}
-        for item in document.items:
+        for item in expanded.document.items:
             if isinstance(item, surface.Agreement) and item.title.value == self.title:
                 for declared in item.declarations:
                     name = getattr(declared, "name", None)
@@ -39,10 +46,11 @@ class Written:
 
     def quote(self, span: Span) -> str:
         """The text of a span on one line, without comments; empty for a span that is nowhere."""
-        return one_line(_COMMENT.sub(r"\1", self.source.text[span.start : span.end]))
+        return one_line(_COMMENT.sub(r"\1", self._text.text[span.start : span.end]))
 
     def place(self, span: Span) -> str | None:
         """``FILE:LINE``; None for a span that is nowhere."""
         if span.start == span.end:
             return None
-        return f"{self.source.name}:{self.source.position(span.start)[0]}"
+        source, written = self._text.place(span)
+        return f"{source.name}:{source.position(written.start)[0]}"

@@ -149,3 +149,8 @@ def _move(operation: op.Operation, moved: dict[int, int]) -> op.Operation:
             return evolve(operation, operand=moved[operand], where=maybe(where), limit=maybe(limit))
         case _ as unreachable:
             assert_never(unreachable)
+
+
+def moved_to(operation: op.Operation, places: dict[int, int]) -> op.Operation:
+    """The operation with other positions for its inputs."""
+    return _move(operation, places)

@@ -129,6 +129,8 @@ def _table(node: surface.Table, layout: Layout, indent: int) -> str:
         )
         for arm in node.arms
     ]
+    if node.ties is not None:
+        rows.append(Row(cells=(f"ties go to {node.ties.party.text}",), span=node.ties.span, kind="ties"))
     braces = layout.block_of(node.span, node.subject.span)
     return f"{head} {layout.block(rows, braces, column=indent + len(head) + 1, indent=indent)}"
 
@@ -156,4 +158,7 @@ def _bound(arm: surface.Arm | surface.Key, layout: Layout, indent: int) -> str:
         return "else"
     bound = expression(arm.bound, layout, indent)
     literal = isinstance(arm.bound, surface.Quantity | surface.String | surface.Truth | surface.Moment)
+    if isinstance(arm, surface.Arm) and arm.second is not None:
+        limit = expression(arm.second.bound, layout, indent)
+        return f"{arm.operator} {bound} and {arm.second.operator} {limit}"
     return bound if arm.operator == "==" and literal else f"{arm.operator} {bound}"

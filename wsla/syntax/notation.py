@@ -59,8 +59,12 @@ _SIGNS: Final[Mapping[str, str]] = MappingProxyType(
         "＝": "=",
     }
 )
+_COMPARED: Final = frozenset({"==", "<", ">"})
 _CURRENCIES: Final = "€$£¥"
 _SPACES: Final = "\u00a0\u2007\u202f\u2009\u200a\u2002\u2003\u3000\u200b"
+_THOUSANDS: Final = re.compile(r"(?:['’´`]\d{3})+(?!\d)")
+_DIGITS_BEFORE: Final = re.compile(r"\d+$")
+_VARIABLE: Final = re.compile(r"\$\{?([^\W\d]\w*)\}?")
 _AMOUNT: Final = re.compile(r"[ \t]*(\d+(?:\.\d+)?)")
 
 
@@ -70,6 +74,12 @@ def foreign_sign(text: str, at: int) -> Finding:
     if character == '"':
         return _unclosed_text(text, at)
     if character in _QUOTES:
+        thousands = _THOUSANDS.match(text, at)
+        if thousands and text[at - 1 : at].isdigit():
+            start = at - len(_DIGITS_BEFORE.search(text[max(0, at - 20) : at])[0])  # type: ignore[index]
+            number = re.sub(r"\D", "", text[start : thousands.end()])
+            message = "a number has no sign between its thousands"
+            return _replace(text, Span(start, thousands.end()), number, message, code="E0114")
         return _other_quotes(text, at)
     if character in _SPACES:
         return _replace(
@@ -79,6 +89,11 @@ def foreign_sign(text: str, at: int) -> Finding:
             f"a space of another kind (U+{ord(character):04X}) stands here",
             safe=True,
         )
+    variable = _VARIABLE.match(text, at)
+    if variable:
+        mended = f"env {variable[1]}"
+        message = "a value that the deployment supplies is written `env NAME`"
+        return _replace(text, Span(at, variable.end()), mended, message)
     if character in _CURRENCIES:
         code = nearest_unit(character) or "EUR"
         amount = _AMOUNT.match(text, at + 1)
@@ -214,6 +229,10 @@ def _in_window(text: str, tokens: list[Token]) -> Finding | None:
                 safe=True,
             )
         return _separate_unit(text, first, second)
+    if first.type == "DATE" and second.type == "CLOCK":
+        mended = f"{first}T{second}"
+        message = "a date and its time are joined by `T`"
+        return _replace(text, _across(first, second), mended, message, code="E0114", safe=True)
     if first.type == "DOT" and second.type in _NUMERIC and _touch(first, second):
         return _replace(
             text,
@@ -237,7 +256,10 @@ def _comma(text: str, first: Token, third: Token) -> Finding:
             "a number has no comma between its thousands",
             code="E0114",
         )
-    return _replace(text, span, f"{first}.{third}", "a decimal point is written `.`, not `,`", code="E0114")
+    mended = f"{first}.{third}"
+    if re.fullmatch(r"\d{1,3}\.\d{3}", first):
+        mended = mended.replace(".", "", 1)
+    return _replace(text, span, mended, "a decimal point is written `.`, not `,`", code="E0114")
 
 
 def _separate_unit(text: str, number: Token, word: Token) -> Finding | None:
@@ -249,7 +271,7 @@ def _separate_unit(text: str, number: Token, word: Token) -> Finding | None:
     return _replace(text, _across(number, word), mended, kind, code="E0114", safe=True)
 
 
-_HOUR: Final = re.compile(r"(\d{1,2})(?:(am|pm))?")
+_HOUR: Final = re.compile(r"(\d{1,2})(?:\.([0-5]\d)|(am|pm))?")
 
 
 def clock(stopped: Token, following: tuple[Token, ...], accepts: frozenset[str]) -> Finding | None:
@@ -276,9 +298,9 @@ def _hour(token: Token) -> str | None:
     if match is None or int(match.group(1)) > 24:
         return None
     hour = int(match.group(1))
-    if match.group(2) is not None:
-        hour = hour % 12 + (12 if match.group(2) == "pm" else 0)
-    return f"{hour:02d}:00"
+    if match.group(3) is not None:
+        hour = hour % 12 + (12 if match.group(3) == "pm" else 0)
+    return f"{hour:02d}:{match.group(2) or '00'}"
 
 
 def _touch(first: Token, second: Token) -> bool:
@@ -369,7 +391,7 @@ def wrong_word(
     if not (stopped[:1].isalpha() or stopped[:1] == "_"):
         return None
     arm = following[0] == ":" if following else False
-    if "STRING" in accepts and (accepts == {"STRING"} or arm):
+    if "STRING" in accepts and stopped.type == "NAME" and (accepts == {"STRING"} or arm):
         return _unquoted(text, stopped.start_pos or 0) if not arm else _quoted_word(text, stopped)
     return _mended(stopped, words_of(accepts), accepts)
 
@@ -382,7 +404,9 @@ def _mended(token: Token, words: list[str], accepts: frozenset[str]) -> Finding 
     lowered = token.casefold()
     meant = ""
     for candidate in SYNONYMS.get(lowered, ()):
-        if candidate.split(" ", maxsplit=1)[0] in words or (candidate == "==" and "COMPARISON" in accepts):
+        if candidate.split(" ", maxsplit=1)[0] in words or (
+            candidate in _COMPARED and "COMPARISON" in accepts
+        ):
             meant = candidate
             break
     else:

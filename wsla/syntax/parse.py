@@ -31,6 +31,8 @@ MAX_EXPRESSION_DEPTH: Final = 200
 """How deep an expression may be: an operator, a call or a parenthesis adds one."""
 MAX_PROBLEMS: Final = 100
 """How many problems of one text are reported."""
+NAMELESS: Final = "?"
+"""Stands among ``broken_names`` for the name of a broken declaration where that cannot be read."""
 
 _UNPRINTABLE: Final = re.compile(
     "[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\u2028\u2029]|\r(?!\n)"

@@ -15,6 +15,8 @@ from attrs import Factory, define, frozen
 
 from wsla.diagnostics.diagnostic import Diagnostic, Related, Suggestion
 from wsla.diagnostics.source import SourceText, Span
+from wsla.syntax.parse import NAMELESS, reserved_words
+from wsla.syntax.vocabulary import SYNONYMS
 
 DECLARATIONS: Final = (
     "cap",
@@ -113,13 +115,21 @@ class Cut:
 
 
 def name_of(text: str, start: int) -> tuple[str, str] | None:
-    """(keyword, name) of the declaration that begins at an offset, its keyword corrected; None where it has no name."""
-    match = _NAMED.match(text, start)
-    if match is None:
+    """(keyword, name) of the declaration that begins at an offset, its keyword corrected; None for other texts.
+
+    The name is ``NAMELESS`` where it cannot be read, and that of ``effective`` is the word itself.
+    """
+    first = re.compile(_WORD).match(text, start)
+    if first is None:
         return None
-    named = ("goal", "metric", "party", "schedule", "service", "source", "template")
-    near = difflib.get_close_matches(match.group(1).casefold(), named, n=1, cutoff=0.7)
-    return (near[0], match.group(2)) if near else None
+    named = ("effective", "goal", "metric", "party", "schedule", "service", "source", "template")
+    near = difflib.get_close_matches(first.group().casefold(), named, n=1, cutoff=0.7)
+    if not near:
+        return None
+    if near[0] == "effective":
+        return near[0], near[0]
+    match = _NAMED.match(text, start)
+    return near[0], NAMELESS if match is None or match.group(2) in reserved_words() else match.group(2)
 
 
 def cut(source: SourceText) -> Cut:
@@ -127,6 +137,15 @@ def cut(source: SourceText) -> Cut:
     cutter = _Cutter(source=source)
     cutter.run()
     return Cut(pieces=tuple(cutter.pieces), problems=tuple(cutter.problems))
+
+
+def _top_of(word: str) -> str | None:
+    """The word of the top level that was probably meant."""
+    meant = SYNONYMS.get(word.casefold(), ())
+    if meant and meant[0] in _TOP:
+        return meant[0]
+    near = difflib.get_close_matches(word.casefold(), _TOP, n=1, cutoff=0.6)
+    return near[0] if near else None
 
 
 @frozen
@@ -261,8 +280,7 @@ class _Cutter:
                 self._begin_declaration(word, start)
         elif depth == 0 and self._is_top_like(word, start):
             self._end_region(start)
-            near = difflib.get_close_matches(word.casefold(), _TOP, n=1, cutoff=0.6)
-            self._begin_region(near[0], start)
+            self._begin_region(_top_of(word) or _TOP[0], start)
         elif (
             depth == 1
             and self.region in _HOLDERS
@@ -274,9 +292,7 @@ class _Cutter:
 
     def _is_top_like(self, word: str, start: int) -> bool:
         return bool(
-            self.region not in _HOLDERS
-            and difflib.get_close_matches(word.casefold(), _TOP, n=1, cutoff=0.6)
-            and _TOP_LIKE.match(self.source.text, start)
+            self.region not in _HOLDERS and _top_of(word) and _TOP_LIKE.match(self.source.text, start)
         )
 
     def _is_weak(self, word: str, start: int) -> bool:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 from lark import Token, Tree
 
 from wsla.diagnostics.diagnostic import Diagnostic
@@ -18,6 +18,7 @@ from wsla.syntax.comments import scan
 from wsla.syntax.messages import explain
 from wsla.syntax.parse import MAX_PROBLEMS, Unreadable, parser, read
 from wsla.syntax.recovery import Piece, cut, name_of
+from wsla.syntax.recovery_tests import test_lines, without_others
 
 _HEADER_TITLE: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"')
 _HEADER_VERSION: Final = re.compile(r"\bversion\s+(\d+(?:\.\d+)?)")
@@ -34,6 +35,7 @@ def recover(source: SourceText, whole: Unreadable) -> tuple[tuple[Any, ...], _Br
         if len(salvage.problems) > MAX_PROBLEMS:
             break
     salvage.finish()
+    salvage.problems = _without_consequences(salvage.problems)
     if not salvage.problems:
         salvage.report(Piece(start="document", span=Span(0, len(source.text))), whole)
     problems = sorted(salvage.problems, key=lambda problem: problem.span.start)
@@ -68,6 +70,24 @@ class _TemplateRegion:
     problems: int
 
 
+def _without_consequences(problems: list[Diagnostic]) -> list[Diagnostic]:
+    """A brace that is missing makes another one surplus, or missing again: that is said once."""
+    kept: list[Diagnostic] = []
+    opened = closed = 0
+    for problem in sorted(problems, key=lambda problem: problem.span.start):
+        inserted = "" if problem.suggestion is None else (problem.suggestion.replacement or "").strip()
+        if problem.code == "E0113" and opened and problem.source.text[problem.span.start] == "}":
+            opened -= 1
+            continue
+        if problem.code == "E0110" and inserted == "}" and closed:
+            closed -= 1
+            continue
+        opened += problem.code == "E0110" and inserted == "{"
+        closed += problem.code == "E0112"
+        kept.append(problem)
+    return kept
+
+
 class _Salvage:
     """Collects what can be read of a broken text."""
 
@@ -92,9 +112,7 @@ class _Salvage:
                 self._take_template(piece)
             case "test" | "import_file":
                 self.finish()
-                built = self._build(piece)
-                if built is not None:
-                    self.items.append(built)
+                self._take_test(piece)
             case "stray":
                 self.report(piece, Unreadable(piece.span.start, None))
             case _:
@@ -142,6 +160,28 @@ class _Salvage:
             name = getattr(declaration, "name", None)
             if isinstance(name, surface.Word):
                 self.broken.append((type(declaration).__name__.lower(), name.text))
+
+    def _take_test(self, piece: Piece) -> None:
+        """A whole test; of a broken one, each broken line by itself, as if the others were not there."""
+        text = self.source.text
+        try:
+            self.items.append(SurfaceBuilder().transform(read(text, "test", piece.span, piece.missing)))
+            return
+        except Unreadable as error:
+            unreadable = error
+        broken = []
+        for line in test_lines(text, piece.span):
+            alone = SourceText(name=self.source.name, text=without_others(text, line, piece.span))
+            try:
+                read(alone.text, "test", piece.span, piece.missing)
+            except Unreadable as error:
+                broken.append((alone, error))
+        if len(broken) < 2:
+            self.report(piece, unreadable)
+            return
+        for alone, cause in broken:
+            found = self._said(alone, piece, cause)
+            self.problems.append(evolve(found, source=self.source))
 
     def _take_header(self, piece: Piece) -> None:
         built = self._build(piece)
@@ -217,17 +257,18 @@ class _Salvage:
         named = name_of(self.source.text, _first_word(self.source.text, piece.span.start))
         if named is not None and piece.start == "declarations":
             self.broken.append(named)
-        if unreadable.code:
-            self.problems.append(
-                Diagnostic(
-                    code=unreadable.code,
-                    message=unreadable.message,
-                    source=self.source,
-                    span=Span(unreadable.offset, unreadable.end),
-                )
-            )
-        else:
-            self.problems.append(explain(parser(), self.source, piece))
+        self.problems.append(self._said(self.source, piece, unreadable))
+
+    @staticmethod
+    def _said(source: SourceText, piece: Piece, unreadable: Unreadable) -> Diagnostic:
+        if not unreadable.code:
+            return explain(parser(), source, piece)
+        return Diagnostic(
+            code=unreadable.code,
+            message=unreadable.message,
+            source=source,
+            span=Span(unreadable.offset, unreadable.end),
+        )
 
 
 _BLANKS_AND_COMMENTS: Final = re.compile(r"(?:[\s\ufeff]+|#[^\n]*)*")

@@ -56,6 +56,14 @@ SYNONYMS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "yearly": ("each year",),
         "default": ("else",),
         "within": ("during",),
+        "except": ("excluding",),
+        "less": ("<",),
+        "below": ("<",),
+        "under": ("<",),
+        "more": (">",),
+        "greater": (">",),
+        "above": (">",),
+        "exceeds": (">",),
         "without": ("excluding",),
         "breached": ("violated",),
         "missed": ("violated",),
@@ -101,6 +109,7 @@ NOT_WORDS: Final = frozenset(
         "SLASH",
         "STAR",
         "STRING",
+        "TIES",
     }
 )
 
@@ -115,4 +124,5 @@ def nearest_word(lowered: str, words: list[str]) -> str:
             if word in WEEKDAYS and word.casefold().startswith(lowered):
                 return word
     near = difflib.get_close_matches(lowered, by_lowered, n=1, cutoff=0.7)
+    near = near or [word for word in by_lowered if len(word) > 2 and sorted(word) == sorted(lowered)][:1]
     return by_lowered[near[0]] if near else ""

@@ -126,8 +126,19 @@ class ExpressionBuilder(Transformer_NonRecursive[Token, Any]):
     def across(self, meta: Meta, *parts: Token) -> surface.Across:
         return surface.Across(labels=tuple(to_word(part) for part in parts), span=span_of(meta))
 
-    def table(self, meta: Meta, subject: Any, *arms: surface.Arm) -> surface.Table:
-        return surface.Table(subject=subject, arms=arms, span=span_of(meta))
+    def table(self, meta: Meta, subject: Any, *lines: Any) -> surface.Table:
+        return surface.Table(subject=subject, arms=lines[:-1], ties=lines[-1], span=span_of(meta))
+
+    def ties(self, meta: Meta, _: Token, __: Token, party: Token) -> surface.Ties:
+        return surface.Ties(party=to_word(party), span=span_of(meta))
+
+    def range_arm(
+        self, meta: Meta, operator: Token, bound: Any, other: Token, limit: Any, value: Any
+    ) -> surface.Arm:
+        second = surface.Comparison(operator=str(other), bound=limit)
+        return surface.Arm(
+            operator=str(operator), bound=bound, second=second, value=value, span=span_of(meta)
+        )
 
     def compared_arm(self, meta: Meta, operator: Token, bound: Any, value: Any) -> surface.Arm:
         return surface.Arm(operator=str(operator), bound=bound, value=value, span=span_of(meta))

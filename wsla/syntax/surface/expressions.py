@@ -124,20 +124,41 @@ class GoalState:
 
 @frozen(kw_only=True)
 class Arm:
-    """A line of a ``by`` table. ``operator`` is ``==`` for a plain value; ``bound`` is None for ``else``."""
+    """A line of a ``by`` table. ``operator`` is ``==`` for a plain value; ``bound`` is None for ``else``.
+
+    ``second`` is the other comparison of a line with two: ``> 99% and <= 99.9%: …``.
+    """
 
     operator: str
     bound: Expression | None
     value: Expression
+    second: Comparison | None = None
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Comparison:
+    """A comparison of a table's line, without its left side: ``<= 99.9%``."""
+
+    operator: str
+    bound: Expression
+
+
+@frozen(kw_only=True)
+class Ties:
+    """``ties go to PARTY``."""
+
+    party: Word
     span: Span = span_field()
 
 
 @frozen(kw_only=True)
 class Table:
-    """``by subject { arms }``."""
+    """``by subject { arms  ties go to PARTY }``."""
 
     subject: Expression
     arms: tuple[Arm, ...]
+    ties: Ties | None = None
     span: Span = span_field()
 
 
