@@ -222,6 +222,12 @@ def test_looking_at_the_clock_more_often_changes_nothing(history: Outcome, looks
     assert found == follow(seldom, events(history)) + seldom.advance(history.until)
 
 
+def counted_at(entry: LedgerEntry) -> int:
+    """The instant whose period an entry counts in: the start of a goal's window, or when a rule acted (M65)."""
+    rules = {rule.name for rule in PLAN.rules}
+    return entry.at if entry.cause in rules else entry.window.start
+
+
 @given(histories())
 def test_caps_are_never_exceeded(history: Outcome) -> None:
     decisions = entries_of(list(decide(PLAN, history)))
@@ -229,7 +235,7 @@ def test_caps_are_never_exceeded(history: Outcome) -> None:
         totals: dict[int, Decimal] = {}
         for entry in decisions:
             if entry.kind != "reward":
-                start = window_containing(window, entry.window.start).start
+                start = window_containing(window, counted_at(entry)).start
                 amount = -entry.amount if entry.kind == "cap" else entry.amount
                 totals[start] = totals.get(start, Decimal(0)) + amount
         assert all(0 <= total <= limit for total in totals.values())
@@ -241,7 +247,7 @@ def test_no_three_windows_in_a_row_exceed_a_cap_over_the_last_three(history: Out
     totals: dict[int, Decimal] = {}
     for entry in entries_of(list(decide(rolling, history))):
         if entry.kind != "reward":
-            start = window_containing(WINDOW, entry.window.start).start
+            start = window_containing(WINDOW, counted_at(entry)).start
             amount = -entry.amount if entry.kind == "cap" else entry.amount
             totals[start] = totals.get(start, Decimal(0)) + amount
     assert all(total >= 0 for total in totals.values())
@@ -255,7 +261,7 @@ def test_only_the_highest_of_the_credits_of_a_window_is_left(history: Outcome) -
     credits: dict[int, list[Decimal]] = {}
     taken: dict[int, Decimal] = {}
     for entry in entries_of(list(decide(highest, history))):
-        start = window_containing(NARROW, entry.window.start).start
+        start = window_containing(NARROW, counted_at(entry)).start
         if entry.kind == "credit":
             credits.setdefault(start, []).append(entry.amount)
         elif entry.kind == "cap":

@@ -206,6 +206,17 @@ class Budget:
 
 
 @frozen(kw_only=True)
+class Refund:
+    """A share of what a credit came to is booked back once the ``count`` windows that follow the credited one are all
+    *met*, or where there is a ``condition`` (a boolean series over the goal's window) once it is true in all of them.
+    """
+
+    share: Fraction
+    count: int
+    condition: int | None = None
+
+
+@frozen(kw_only=True)
 class Goal:
     """An obligation of one party that is judged in every window.
 
@@ -225,6 +236,7 @@ class Goal:
     budget: Budget | None = None
     otherwise: tuple[Action, ...] = ()
     rewarding: tuple[Action, ...] = ()
+    refunds: tuple[Refund, ...] = ()
     text: str = ""
     span: Span = field(default=NOWHERE, eq=False, repr=False)
 
@@ -315,7 +327,7 @@ class ExpectValue:
 class ExpectCredit:
     """What a party is credited in all, caps included, for windows that start in ``occasion``. ``amount`` is None
     for any; ``unit`` is its currency, or a unit of the agreement's own. With ``claimed`` what must be claimed counts
-    as long as a claim at that instant is in time.
+    as long as a claim at that instant is in time. ``refund`` asks for what it earns back, and nothing else.
     """
 
     negated: bool
@@ -324,6 +336,7 @@ class ExpectCredit:
     occasion: Interval | None
     unit: str | None = None
     claimed: int | None = None
+    refund: bool = False
     span: Span = field(default=NOWHERE, eq=False, repr=False)
 
 

@@ -258,6 +258,7 @@ class ExampleChecker:
             occasion=occasion[0],
             unit=unit,
             claimed=claimed,
+            refund=step.refund,
             span=step.span,
         )
 

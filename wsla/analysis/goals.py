@@ -28,6 +28,7 @@ from wsla.analysis.latest import latest
 from wsla.analysis.matrices import and_applicable
 from wsla.analysis.modifiers import Context, duration, each_window
 from wsla.analysis.operations import Window
+from wsla.analysis.refunds import check_refunds, refund_of
 from wsla.analysis.scope import Scope
 from wsla.analysis.types import NumberType, Shape
 from wsla.diagnostics.source import Span
@@ -106,11 +107,16 @@ class GoalChecker:
                     goal = evolve(goal, rewarding=(*goal.rewarding, *checked))
                 case surface.UnknownTime():
                     goal = evolve(goal, unknown_time=self._policy(item))
+                case surface.Refund():
+                    refund = refund_of(scope, self.expressions, item, condition)
+                    if refund is not None:
+                        goal = evolve(goal, refunds=(*goal.refunds, refund))
                 case surface.Coverage(minimum=minimum):
                     goal = evolve(goal, minimum_coverage=self._coverage(minimum))
                 case _ as unreachable:
                     assert_never(unreachable)
         self.expressions.deciding = None
+        check_refunds(scope, declared, goal)
         return goal if known else None
 
     def _measured(self, condition: int) -> int:

@@ -34,7 +34,7 @@ from wsla.values.money import format_money
 if TYPE_CHECKING:
     from wsla.store.sqlite import Store
 
-_KINDS = {"credit": "yellow", "reward": "green", "cap": "bright_black"}
+_KINDS = {"credit": "yellow", "reward": "green", "cap": "bright_black", "refund": "green"}
 _COLUMNS = (
     "agreement",
     "id",

@@ -151,7 +151,12 @@ def _print_money(paint: Paint, report: ReportData) -> None:
             for entry in report.entries
         )
         from_, to = titles.get(debtor, debtor), titles.get(creditor, creditor)
-        words = {"credit": "credits", "reward": "rewards", "cap": "taken back above the cap"}[kind]
+        words = {
+            "credit": "credits",
+            "reward": "rewards",
+            "cap": "taken back above the cap",
+            "refund": "earned back",
+        }[kind]
         click.echo(f"  {from_} to {to}: {format_money(amount, currency)} {words} ({count})")
     click.echo(f"  on balance {paint.text(balances_text(report.owed, titles), 'yellow')}")
 

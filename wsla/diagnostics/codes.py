@@ -105,6 +105,7 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "W0514": "a rule whose condition is always true",
         "W0515": "a wait longer than the term",
         "W0519": "an agreement of more than five pages",
+        "E0520": "a credit that cannot be earned back like this",
         # E06: time
         "E0601": "a date or time that does not exist",
         "E0602": "an end before its start, or no start at all",

@@ -51,7 +51,8 @@ class Judgement:
     ``value``, ``lower``, ``upper`` are those of the goal's measured series; ``budget`` and ``budget_left`` are
     nanoseconds where the budget is of time, items otherwise, None where the goal has none. ``final`` is True when the
     window has ended and, live, its grace has passed. ``amounts`` holds, for a closed window, the value of each
-    operation that a credit of the goal asks for (rule M28), as (operation, amount in units of the currency).
+    operation that a credit of the goal asks for (rule M28), as (operation, amount in units of the currency), and for
+    each condition of a refund 1 where it is true and 0 where it is not (rule M64).
     """
 
     goal: str

@@ -19,6 +19,7 @@ def build_plan(checked: CheckedAgreement) -> Plan:
         *checked.metrics.values(),
         *(goal.condition for goal in checked.goals),
         *(goal.provided for goal in checked.goals if goal.provided is not None),
+        *(one.condition for goal in checked.goals for one in goal.refunds if one.condition is not None),
         *(rule.trigger for rule in checked.rules),
         *(cap.amount for cap in checked.caps if cap.amount is not None),
         *_amounts(checked),
@@ -97,6 +98,10 @@ def _move_goal(goal: Goal, moved: dict[int, int]) -> Goal:
         budget=None if goal.budget is None else evolve(goal.budget, aggregate=moved[goal.budget.aggregate]),
         otherwise=_move_actions(goal.otherwise, moved),
         rewarding=_move_actions(goal.rewarding, moved),
+        refunds=tuple(
+            one if one.condition is None else evolve(one, condition=moved[one.condition])
+            for one in goal.refunds
+        ),
     )
 
 

@@ -66,15 +66,15 @@ class CreditBook:
         window: Interval,
         memo: str,
         reward: bool = False,
-        counted_at: int | None = None,
+        counts_at: int | None = None,
     ) -> tuple[LedgerEntry, ...]:
         """The entry of a credit, and the entries of the caps that it runs into; nothing for nothing owed.
 
         ``value`` gives an operation's value for this occasion in units of the currency, None where it is unknown;
-        entries are dated at the window's end. ``counted_at`` is the instant whose fee and caps it concerns, the
+        entries are dated at the window's end. ``counts_at`` is the instant whose periods it belongs to, the
         window's start unless it is given.
         """
-        counted = window.start if counted_at is None else counted_at
+        counted = window.start if counts_at is None else counts_at
         currency = _currency(self._plan, credit.amount)
         amount = value(credit.amount)
         if amount is None:
@@ -101,7 +101,9 @@ class CreditBook:
             window=window,
             memo=memo,
             state="due" if credit.claim is None else "accrued",
-            claim_until=None if credit.claim is None else _deadline(credit.claim, window, self._plan.zone),
+            claim_until=None
+            if credit.claim is None
+            else _deadline(credit.claim, window.end - 1 if counts_at is None else counts_at, self._plan.zone),
         )
         return (entry,) if reward else (entry, *self._hold(entry, occasion, step, counted))
 
@@ -204,10 +206,10 @@ def _ceiling(plan: Plan, position: int, cap: Cap) -> _Ceiling | None:
     )
 
 
-def _deadline(claim: Claim, window: Interval, zone_name: str) -> int:
-    """The end of the last day of a claim: the days are counted from the one in which the window's last instant lies."""
+def _deadline(claim: Claim, last: int, zone_name: str) -> int:
+    """The end of the last day of a claim: the days are counted from the one in which ``last`` lies."""
     zone = find_zone(zone_name)
-    after = to_datetime(window.end - 1, zone).date() + timedelta(days=1)
+    after = to_datetime(last, zone).date() + timedelta(days=1)
     return midnight(claim.unit.after(after, claim.count), zone)
 
 

@@ -19,6 +19,7 @@ from wsla.plan.model import Action, Credit, Goal, Grant, Notify, Plan, Target
 from wsla.remedies.credits import CreditBook, counted_at
 from wsla.remedies.decisions import Decision, Intent, LedgerEntry
 from wsla.remedies.identity import Occasion
+from wsla.remedies.refunds import Refunds
 from wsla.remedies.rules import Act, Phase, RuleMachine, RuleState
 from wsla.remedies.wording import Notice, Wording
 from wsla.values.calendars import RollingWindow
@@ -45,6 +46,7 @@ class Decider:
         self._goals: Final = {goal.name: (position, goal) for position, goal in enumerate(plan.goals)}
         self._rules: Final = {rule.name: position for position, rule in enumerate(plan.rules)}
         self._book: Final = CreditBook(plan)
+        self._refunds: Final = Refunds()
         # The end of the window judged last, and its verdict, per goal and labels.
         self._judged: Final[dict[tuple[str, Labels], tuple[int, Verdict]]] = {}
         self._machines: Final[dict[MachineKey, RuleMachine]] = {}
@@ -64,15 +66,18 @@ class Decider:
         if last is not None and judgement.window.end <= last[0]:
             return []
         self._judged[key] = (judgement.window.end, judgement.verdict)
+        earned: list[Decision] = [*self._refunds.judged(goal, judgement)]
         if isinstance(goal.window, RollingWindow) and last is not None and last[1] is judgement.verdict:
-            return []
+            return earned
         match judgement.verdict:
             case Verdict.VIOLATED:
-                return self._follow_verdict(goal, judgement, "otherwise", goal.otherwise)
+                decisions = self._follow_verdict(goal, judgement, "otherwise", goal.otherwise)
+                self._refunds.credited(goal, judgement, decisions)
+                return [*earned, *decisions]
             case Verdict.MET:
-                return self._follow_verdict(goal, judgement, "rewarding", goal.rewarding)
+                return [*earned, *self._follow_verdict(goal, judgement, "rewarding", goal.rewarding)]
             case _:
-                return []
+                return earned
 
     def changed(self, rule: str, change: TruthChange) -> list[Decision]:
         """What follows until and from a change of a rule's trigger: all timers due by then act, then it is looked at.
@@ -138,6 +143,7 @@ class Decider:
                 [self._plan.rules[rule].name, _listed(labels), *astuple(machine.state)]
                 for (rule, labels), machine in sorted(self._machines.items(), key=lambda item: item[0])
             ],
+            "refunds": self._refunds.save(),
             "caps": [[*key, str(total)] for key, total in sorted(self._book.sums.items())],
         }
 
@@ -164,6 +170,8 @@ class Decider:
             if due is not None:
                 decider._timers.append((due, rule, _labels(labels)))
         heapify(decider._timers)
+        # A snapshot of an earlier release knows of none.
+        decider._refunds.load(snapshot.get("refunds", ()))
         decider._book.sums.update(
             {
                 (position, start, currency): Decimal(total)
@@ -203,7 +211,7 @@ class Decider:
             amount=amount,
             notice=notice,
             reward=branch == "rewarding",
-            counted=counted_at(goal.window, judgement.window),
+            counts_at=counted_at(goal.window, judgement.window),
         )
 
     def _follow_act(self, key: MachineKey, act: Act) -> list[Decision]:
@@ -224,6 +232,7 @@ class Decider:
             memo=self._wording.condition(rule),
             amount=self._scalar,
             notice=notice,
+            counts_at=act.at,
         )
 
     def _carry_out(
@@ -238,7 +247,7 @@ class Decider:
         amount: Callable[[int], Fraction | None],
         notice: Callable[[Sequence[LedgerEntry], str | None], Notice],
         reward: bool = False,
-        counted: int | None = None,
+        counts_at: int | None = None,
     ) -> list[Decision]:
         steps = [(f"{step} {number}", action) for number, action in enumerate(actions, start=1)]
         # Credits first: a notice that stands before a credit in the text tells of it too.
@@ -251,7 +260,7 @@ class Decider:
                 window=window,
                 memo=memo,
                 reward=reward,
-                counted_at=counted,
+                counts_at=counts_at,
             )
             for name, action in steps
             if isinstance(action, Credit)

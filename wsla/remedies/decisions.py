@@ -35,7 +35,8 @@ class Intent:
 class LedgerEntry:
     """A debt booked between two parties: ``debtor`` owes ``creditor`` ``amount`` (always positive).
 
-    ``kind`` is ``credit``, ``reward`` or ``cap``; a cap's entry runs the other way, from creditor to debtor.
+    ``kind`` is ``credit``, ``reward``, ``cap`` or ``refund``; the entries of a cap and of a refund run the other way,
+    from the credit's creditor to its debtor.
     ``at`` is the end of the window in nanoseconds. ``state`` is ``due``, or ``accrued`` for a credit (and what caps
     take back of it) that has to be claimed before the instant ``claim_until``, which is None otherwise.
     """

@@ -79,6 +79,7 @@ _AFTER: Final[Mapping[str, str]] = MappingProxyType(
         "PER": "a period such as `month`",
         "PLUS": _VALUE,
         "PROVIDED": _CONDITION,
+        "REFUND": "a percentage such as `50%`",
         "REPEAT": "`every`",
         "REWARDING": "an action such as `credit`",
         "SCHEDULE": "a name",

@@ -60,6 +60,11 @@ def goal_item(node: surface.GoalItem, layout: Layout, indent: int) -> Row:
             return Row(cells=(" ".join(["unknown", *(word.text for word in words)]),), span=span)
         case surface.Coverage(minimum=minimum, span=span):
             return Row(cells=(f"coverage {minimum.text}",), span=span)
+        case surface.Refund(share=share, length=length, word=word, condition=condition, span=span):
+            text = f"refund {share.text} after {length.text} {word.text}"
+            if condition is not None:
+                text += f" {expression(condition, layout, indent)}"
+            return Row(cells=(text,), span=span)
         case _:
             assert_never(node)
 
@@ -101,7 +106,8 @@ def test_step(node: surface.Given | surface.Expectation, layout: Layout) -> Row:
             left, right = (expression(side, layout, INDENT) for side in (node.left, node.right))
             parts = [f"expect {left} {operator} {right}", *_occasion(occasion), *_labels(labels)]
         case surface.ExpectCredit(amount=amount, occasion=occasion, span=span):
-            parts = [f"expect {'no ' if node.negated else ''}credit {target(node.target)}"]
+            word = "refund" if node.refund else "credit"
+            parts = [f"expect {'no ' if node.negated else ''}{word} {target(node.target)}"]
             parts += [expression(amount, layout, INDENT)] if amount else []
             parts += [f"claimed at {node.claimed.text}"] if node.claimed else []
             parts += _occasion(occasion)

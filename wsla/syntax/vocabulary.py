@@ -45,7 +45,6 @@ SYNONYMS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "tell": ("notify",),
         "mail": ("notify",),
         "pay": ("credit",),
-        "refund": ("credit",),
         "per": ("each",),
         "every": ("each",),
         "monthly": ("each month",),

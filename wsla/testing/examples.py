@@ -227,6 +227,7 @@ class _Checker:
             if isinstance(entry, LedgerEntry)
             and expected.party in (entry.creditor, entry.debtor)
             and expected.unit in (None, entry.currency)
+            and (not expected.refund or entry.kind == "refund")
             and (expected.occasion is None or _starts_in(self._place(entry), expected.occasion))
             and (expected.claimed is None or _in_time(entry, expected.claimed))
         ]
@@ -237,13 +238,14 @@ class _Checker:
         due = total > 0 if expected.amount is None else Fraction(total) == expected.amount
         if due != expected.negated:
             return None
-        wanted = "nothing" if expected.negated else "a credit"
+        wanted = "nothing" if expected.negated else "a refund" if expected.refund else "a credit"
+        verb = "paid back" if expected.refund else "credited"
         if expected.amount is not None:
             wanted = ("other than " if expected.negated else "") + f"{float_free(expected.amount)}"
         currency = entries[0].currency if entries else self.plan.currency or ""
         return Failure(
             span=expected.span,
-            message=f"`{expected.party}` should be credited {wanted}, and is credited {total} {currency}".rstrip(),
+            message=f"`{expected.party}` should be {verb} {wanted}, and is {verb} {total} {currency}".rstrip(),
             details=tuple(
                 f"{self._window(entry.window)}: {entry.kind} {entry.amount} {entry.currency}, {entry.cause}"
                 for entry in entries[:5]

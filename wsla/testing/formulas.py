@@ -12,7 +12,7 @@ from hypothesis.strategies import DrawFn
 
 from wsla.analysis.operations import Aggregate, Forgiving, SourceField, TimeFilter, Window
 from wsla.analysis.types import BooleanType, NumberType, ValueType
-from wsla.plan.model import Action, Budget, Plan, Step, UnknownTime
+from wsla.plan.model import Action, Budget, Plan, Refund, Step, UnknownTime
 from wsla.testing.over_time import forgiving_outages, over_time
 from wsla.testing.past_formulas import past_signal
 from wsla.testing.plans import (
@@ -26,6 +26,7 @@ from wsla.testing.plans import (
     PlanBuilder,
     euros,
 )
+from wsla.values.calendars import RollingWindow
 from wsla.values.instants import DAY, HOUR, MINUTE, SECOND
 from wsla.values.quantities import TIME
 from wsla.values.schedules import ALL_WEEK, DatedHours, Schedule, WeeklyHours
@@ -498,6 +499,7 @@ class Formulas:
             budget=budget,
             otherwise=self._credits(value) if self.sometimes(2) else self._escalating(name, by),
             rewarding=self._credits(value) if self.sometimes(4) else (),
+            refunds=self._refunds(window, by) if self.sometimes(3) else (),
         )
 
     def _budgeted(self, window: Window, by: tuple[str, ...]) -> tuple[int, int, Budget]:
@@ -545,6 +547,15 @@ class Formulas:
             (">=", build.constant(Fraction(2)), amounts[1]),
         ]
         return (build.credit(build.choice(misses, arms, amounts[2])),)
+
+    def _refunds(self, window: Window, by: tuple[str, ...]) -> tuple[Refund, ...]:
+        """Credits earned back by good windows, or under a condition of their own (M63, M64)."""
+        if isinstance(window, RollingWindow):
+            return ()
+        met = Refund(share=Fraction(1, 3), count=self.pick(1, 2))
+        condition = self.condition_of(self.leaf(window, self.pick(by, ()), depth=0))
+        stricter = Refund(share=Fraction(1, 2), count=1, condition=condition)
+        return (met, stricter) if self.sometimes(2) else (met,)
 
     def _rule(self, name: str, by: tuple[str, ...]) -> None:
         build = self.build

@@ -46,6 +46,7 @@ from wsla.plan.model import (
     Notify,
     Party,
     Plan,
+    Refund,
     Rule,
     Source,
     Step,
@@ -418,6 +419,7 @@ class PlanBuilder:
         budget: Budget | None = None,
         otherwise: tuple[Action, ...] = (),
         rewarding: tuple[Action, ...] = (),
+        refunds: tuple[Refund, ...] = (),
     ) -> str:
         """An obligation of the provider; the condition is its own measured value unless one is given."""
         self.goals.append(
@@ -434,6 +436,7 @@ class PlanBuilder:
                 budget=budget,
                 otherwise=otherwise,
                 rewarding=rewarding,
+                refunds=refunds,
             )
         )
         return name

@@ -382,6 +382,20 @@ goals = _node(
                     ).map(lambda text: tuple(_word(part) for part in text.split())),
                 ),
                 _node(surface.Coverage, minimum=words("95%", "99.5%")),
+                _node(
+                    surface.Refund,
+                    share=words("50%", "100%"),
+                    length=_node(surface.Quantity, text=st.sampled_from(("3 months", "1 window"))),
+                    word=words(*_VERDICTS),
+                    condition=st.none(),
+                ),
+                _node(
+                    surface.Refund,
+                    share=words("50%", "100%"),
+                    length=_node(surface.Quantity, text=st.sampled_from(("3 months", "1 window"))),
+                    word=names,
+                    condition=expressions(),
+                ),
             ),
             1,
             3,
@@ -458,6 +472,7 @@ _expectations = st.one_of(
     _node(
         surface.ExpectCredit,
         negated=st.booleans(),
+        refund=st.booleans(),
         target=targets,
         amount=_optional(amounts()),
         claimed=_optional(words(*_MOMENTS)),

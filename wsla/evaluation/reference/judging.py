@@ -182,7 +182,17 @@ def amounts_of(
 
     credits = [action for action in (*goal.otherwise, *goal.rewarding) if isinstance(action, Credit)]
     indexes = dict.fromkeys(operation for credit in credits for operation in credit.operations)
-    return tuple(
-        (index, cast("Fraction | None", value_of(evaluator.plan.operations, index, leaf)))
-        for index in indexes
+    conditions = dict.fromkeys(one.condition for one in goal.refunds if one.condition is not None)
+    return (
+        *(
+            (index, cast("Fraction | None", value_of(evaluator.plan.operations, index, leaf)))
+            for index in indexes
+        ),
+        *((index, _is_true(evaluator, index, labels, window, asked)) for index in conditions),
     )
+
+
+def _is_true(evaluator: Evaluator, index: int, labels: LabelSet, window: Interval, asked: int) -> Fraction:
+    """M64: 1 where the condition of a refund is known to be true, else 0."""
+    found = evaluator.series(index, labels, window, asked)
+    return Fraction(found is not None and found.value is True)

@@ -77,6 +77,9 @@ class Judge:
             (index, bind_amount(layout.operations, index, goal.unknown_time))
             for index in layout.amounts(goal)
         )
+        self._conditions: Final = tuple(
+            (index, bind_series(layout.operations, index)) for index in layout.refund_conditions(goal)
+        )
         counts = ((index, layout.operations[index]) for index in layout.tallies)
         self._tallies: Final = tuple(
             index for index, node in counts if isinstance(node, VerdictCount) and node.goal == goal.name
@@ -121,6 +124,10 @@ class Judge:
             points = {**points, **self._counted(point.window, labels, verdict, count)}
         if closed and self._amounts:
             amounts = tuple((index, amount(points, labels)) for index, amount in self._amounts)
+        if closed:
+            amounts += tuple(
+                (index, int(read(points, labels).value is True)) for index, read in self._conditions
+            )
         return Judgement(
             goal=goal.name,
             labels=in_order(labels, goal.by),

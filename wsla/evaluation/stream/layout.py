@@ -118,7 +118,11 @@ class Layout:
             parts.append(goal.provided)
         if goal.budget is not None:
             parts.append(goal.budget.aggregate)
-        return (*parts, *self.amounts(goal))
+        return (*parts, *self.amounts(goal), *self.refund_conditions(goal))
+
+    def refund_conditions(self, goal: Goal) -> tuple[int, ...]:
+        """The conditions under which credits of a goal are earned back."""
+        return tuple(dict.fromkeys(one.condition for one in goal.refunds if one.condition is not None))
 
     def amounts(self, goal: Goal) -> tuple[int, ...]:
         """The amounts, and their limits, that the credits of a goal ask for, in the order of the text."""

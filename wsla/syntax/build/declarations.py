@@ -197,6 +197,17 @@ class DeclarationBuilder(Transformer_NonRecursive[Token, Any]):
     def coverage(self, meta: Meta, minimum: Token) -> surface.Coverage:
         return surface.Coverage(minimum=to_word(minimum), span=span_of(meta))
 
+    def refund(
+        self, meta: Meta, share: Token, length: Any, word: Token, condition: Any = None
+    ) -> surface.Refund:
+        return surface.Refund(
+            share=to_word(share),
+            length=length,
+            word=to_word(word),
+            condition=condition,
+            span=span_of(meta),
+        )
+
     def rule(self, meta: Meta, condition: Any, holding_for: Token | None, *items: Any) -> surface.Rule:
         kept = tuple(item for item in items if item is not None)
         return surface.Rule(

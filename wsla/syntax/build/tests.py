@@ -100,6 +100,18 @@ class TestBuilder(Transformer_NonRecursive[Token, Any]):
             span=span_of(meta),
         )
 
+    def expect_refund(
+        self, meta: Meta, negated: Token | None, target: Any, amount: Any, occasion: Any
+    ) -> Any:
+        return surface.ExpectCredit(
+            negated=negated is not None,
+            refund=True,
+            target=target,
+            amount=amount,
+            occasion=occasion,
+            span=span_of(meta),
+        )
+
     def expect_tell(
         self, meta: Meta, negated: Token | None, verb: Token, target: Any, text: Token | None, occasion: Any
     ) -> Any:

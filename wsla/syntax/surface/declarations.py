@@ -288,7 +288,20 @@ class Coverage:
     span: Span = span_field()
 
 
-GoalItem = Otherwise | Rewarding | UnknownTime | Coverage
+@frozen(kw_only=True)
+class Refund:
+    """``refund 50% after 6 months met``, or ``refund 50% after 6 months with CONDITION``; ``word`` is ``met`` or
+    ``with`` as it was written, ``length`` the number and the word behind it.
+    """
+
+    share: Word
+    length: Quantity
+    word: Word
+    condition: Expression | None
+    span: Span = span_field()
+
+
+GoalItem = Otherwise | Rewarding | UnknownTime | Coverage | Refund
 
 
 @frozen(kw_only=True)

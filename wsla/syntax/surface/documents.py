@@ -76,13 +76,16 @@ class ExpectValue:
 
 @frozen(kw_only=True)
 class ExpectCredit:
-    """``expect credit PARTY AMOUNT claimed at INSTANT in PERIOD`` or ``expect no credit PARTY``."""
+    """``expect credit PARTY AMOUNT claimed at INSTANT in PERIOD`` or ``expect no credit PARTY``; ``refund`` instead
+    of ``credit`` asks for what a party earned back.
+    """
 
     negated: bool
     target: Target
     amount: Expression | None
     occasion: Occasion | None
     claimed: Word | None = None
+    refund: bool = False
     span: Span = span_field()
 
 
