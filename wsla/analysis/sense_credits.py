@@ -248,6 +248,10 @@ class _Check:
     def _limits(self, due: Sequence[Point]) -> None:
         written, credit = self.payment.written, self.payment.credit
         amounts = [found for point in due if (found := self._given(point, credit.amount)) is not None]
+        if written.blocks is not None:
+            # Between two points the number of blocks goes on growing: the points alone do not tell the ends.
+            whole = Possible(self.operations, {}).numbers(credit.amount)
+            amounts = [] if whole is None else [whole]
         if not amounts:
             return
         highs = [amount.high for amount in amounts]
