@@ -190,7 +190,7 @@ def _other_windows(reporter: Reporter, agreement: CheckedAgreement, written: obj
             elif isinstance(window, CalendarWindow):
                 judged = f"{window.count} {window.unit.value}s at a time"
             reporter.error(
-                "E0615",
+                "E0611",
                 f"`{goal.name}` is judged over {judged}, not over {unit}s",
                 written.unit.span,
                 suggestion=replace(written.unit.span, meant) if meant else None,

@@ -100,10 +100,10 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "W0607": "an exact length where a calendar period may be meant",
         "E0608": "holidays of a place that is not known",
         "E0610": "a filter that leaves no time",
+        "E0611": "windows that are not those of the goal",
         "W0612": "a local time that a clock change removes or repeats",
         "W0613": "a schedule without time in the term",
         "W0614": "more windows than the term has room for",
-        "E0615": "windows that are not those of the goal",
         # E07: sources
         "E0701": "a source that does not say how often it is looked at",
         "E0702": "a timeout longer than the time between two looks",
