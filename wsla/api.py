@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from wsla.analysis.check import check_text
 from wsla.analysis.checked import CheckedAgreement, Source
+from wsla.analysis.reuse.imports import with_imports
+from wsla.analysis.reuse.whole import self_contained
 from wsla.diagnostics.diagnostic import Diagnostic, has_errors
 from wsla.diagnostics.source import SourceText
 from wsla.engine import Engine, Output
@@ -19,8 +22,10 @@ from wsla.evaluation.stream import StreamEvaluator
 from wsla.evaluation.verdicts import Judgement
 from wsla.plan.build import build_plan
 from wsla.plan.model import Plan
+from wsla.plan.succession import in_succession, plans_of
 from wsla.remedies.decider import decide
 from wsla.remedies.decisions import Decision, Intent, LedgerEntry
+from wsla.texts import Texts, read_imports
 from wsla.values.calendars import find_zone
 from wsla.values.instants import from_datetime, parse_instant
 from wsla.values.observations import Observation
@@ -45,7 +50,7 @@ class AgreementError(ValueError):
 
 @frozen
 class Agreement:
-    """A checked agreement, ready to judge by. ``text`` is its source; ``warnings`` what the checker remarks."""
+    """A checked agreement, ready to judge by. ``source`` is its text; ``warnings`` what the checker remarks."""
 
     checked: CheckedAgreement
     plan: Plan
@@ -63,6 +68,11 @@ class Agreement:
         return self.checked.version
 
     @property
+    def text(self) -> str:
+        """The text with all that it imports in it: loaded again, it gives this agreement."""
+        return self_contained(self.source)
+
+    @property
     def goals(self) -> tuple[str, ...]:
         """Names of the goals, in the order of the text."""
         return tuple(goal.name for goal in self.plan.goals)
@@ -76,24 +86,40 @@ class Agreement:
         return moment
 
 
-def check(text: str, name: str = "<text>") -> tuple[Diagnostic, ...]:
-    """Everything that is wrong with a text, or remarkable in it; empty where it is fine."""
-    return check_text(SourceText(name=name, text=text))[1]
+def check(text: str, name: str = "<text>", files: Mapping[str, str] | None = None) -> tuple[Diagnostic, ...]:
+    """Everything that is wrong with a text, or remarkable in it; empty where it is fine.
+
+    ``files`` maps the paths that it imports, as written, to the texts there.
+    """
+    return check_text(_source(text, name, files))[1]
 
 
-def loads(text: str, name: str = "<text>") -> Agreement:
-    """The one agreement of a text. Raises AgreementError where it has errors, or holds several agreements."""
-    source = SourceText(name=name, text=text)
+def loads(text: str, name: str = "<text>", files: Mapping[str, str] | None = None) -> Agreement:
+    """The one agreement of a text; ``files`` as in ``check``.
+
+    Raises AgreementError where it has errors, ValueError where it holds several agreements.
+    """
+    return _only(_source(text, name, files))
+
+
+def _source(text: str, name: str, files: Mapping[str, str] | None) -> SourceText:
+    return with_imports(SourceText(name=name, text=text), Texts(files or {}))
+
+
+def _only(source: SourceText) -> Agreement:
     agreements = load_all(source)
     if len(agreements) != 1:
         titles = ", ".join(f"“{agreement.title}”" for agreement in agreements)
-        raise ValueError(f"{name} holds {len(agreements)} agreements: {titles}")
+        raise ValueError(f"{source.name} holds {len(agreements)} agreements: {titles}")
     return agreements[0]
 
 
 def load(path: str | Path) -> Agreement:
-    """The one agreement of a file. Raises AgreementError for errors in it, OSError where it cannot be read."""
-    return loads(Path(path).read_text(encoding="utf-8-sig"), str(path))
+    """The one agreement of a file, with the files that it imports.
+
+    Raises AgreementError for errors in it, OSError where it cannot be read.
+    """
+    return _only(read_imports(SourceText(name=str(path), text=Path(path).read_text(encoding="utf-8-sig"))))
 
 
 def load_all(source: SourceText) -> tuple[Agreement, ...]:
@@ -102,9 +128,29 @@ def load_all(source: SourceText) -> tuple[Agreement, ...]:
     if has_errors(diagnostics):
         raise AgreementError(diagnostics)
     return tuple(
-        Agreement(checked=agreement, plan=build_plan(agreement), source=source, warnings=diagnostics)
-        for agreement in checked
+        Agreement(checked=agreement, plan=plan, source=source, warnings=diagnostics)
+        for agreement, plan in zip(checked, plans_of(checked), strict=True)
     )
+
+
+def versions_of(agreements: Iterable[Agreement]) -> tuple[Agreement, ...]:
+    """Versions of one agreement, from one text or from several, each bounded by the one that amends it.
+
+    Raises ValueError where they are not versions of one agreement, or do not follow each other.
+    """
+    known = sorted(agreements, key=lambda agreement: agreement.version)
+    if len({agreement.title for agreement in known}) > 1:
+        raise ValueError("these are different agreements: " + ", ".join(f"“{one.title}”" for one in known))
+    for before, after in pairwise(known):
+        if (
+            after.checked.amends != before.version
+            or after.plan.effective_start <= before.plan.effective_start
+        ):
+            raise ValueError(
+                f"version {after.version} of “{after.title}” does not follow version {before.version}"
+            )
+    plans = in_succession([build_plan(agreement.checked) for agreement in known])
+    return tuple(evolve(agreement, plan=plan) for agreement, plan in zip(known, plans, strict=True))
 
 
 @frozen(kw_only=True)
@@ -153,7 +199,8 @@ def evaluate(
 
 def judge(agreement: Agreement, observations: Iterable[Observation], start: int, until: int) -> Report:
     """As ``evaluate``, for observations in order of time and bounds in nanoseconds."""
-    evaluator = StreamEvaluator(agreement.plan, start)
+    plan = agreement.plan
+    evaluator = StreamEvaluator(plan, start)
     evaluator.observe_all(observation for observation in observations if observation.at < until)
     outcome: Outcome = evaluator.outcome(until)
     return Report(
@@ -161,9 +208,59 @@ def judge(agreement: Agreement, observations: Iterable[Observation], start: int,
         start=start,
         until=until,
         judgements=outcome.judgements,
-        metrics=outcome.metrics,
-        decisions=decide(agreement.plan, outcome),
+        metrics={
+            name: tuple(point for point in points if plan.judges(point.window))
+            for name, points in outcome.metrics.items()
+        },
+        decisions=decide(plan, outcome),
     )
+
+
+def evaluate_versions(
+    agreements: Iterable[Agreement], data: Data, start: Moment | None = None, until: Moment | None = None
+) -> tuple[Report, ...]:
+    """Judges history by the versions of one agreement: a report for each that takes effect before ``until``.
+
+    A window is judged by the version that was in force when it began, unless an amendment takes over the windows under
+    way. ``data`` has what all of them measure. Raises as ``versions_of`` and ``evaluate`` do.
+    """
+    rows = {name: list(found) for name, found in data.items()} if isinstance(data, Mapping) else list(data)
+    reports = []
+    versions = versions_of(agreements)
+    first, last = _bounds(versions, rows)
+    since = first if start is None else versions[0].instant(start)
+    end = max(last, since) if until is None else versions[0].instant(until)
+    for agreement in versions:
+        known = {source.name for source in agreement.plan.sources}
+        own: Data = (
+            {name: found for name, found in rows.items() if name in known}
+            if isinstance(rows, dict)
+            else [observation for observation in rows if observation.source in known]
+        )
+        begin = max(since, agreement.plan.effective_start)
+        if begin < end:
+            reports.append(evaluate(agreement, own, begin, end))
+    return tuple(reports)
+
+
+def _bounds(versions: tuple[Agreement, ...], data: Data) -> tuple[int, int]:
+    """(the first instant at which there is something to judge, just after the last)."""
+    instants = [
+        observation.at
+        for agreement in versions
+        for observation in _observations(
+            agreement,
+            {
+                name: rows
+                for name, rows in data.items()
+                if name in {one.name for one in agreement.plan.sources}
+            }
+            if isinstance(data, Mapping)
+            else data,
+        )
+    ]
+    start = versions[0].plan.effective_start
+    return max(start, min(instants, default=start)), max(instants, default=start - 1) + 1
 
 
 def _observations(agreement: Agreement, data: Data) -> Iterable[Observation]:

@@ -18,14 +18,16 @@ LAYERS = (
     {"remedies", "composition"},
     {"engine"},
     {"ports"},
-    {"sources", "channels", "store", "testing", "interop"},
+    {"sources", "channels", "store", "testing", "texts", "interop"},
+    {"explaining"},
+    {"comparing"},
     {"api"},
     {"daemon"},
     {"cli", "lsp", "web"},
     {"__main__", "highlight"},
 )
 HEIGHT = {room: height for height, layer in enumerate(LAYERS) for room in layer}
-CORE = {room for room, height in HEIGHT.items() if height < HEIGHT["ports"]}
+CORE = {room for room, height in HEIGHT.items() if height < HEIGHT["ports"]} | {"explaining", "comparing"}
 IMPURE = {
     "asyncio",
     "http",
@@ -123,6 +125,8 @@ def test_every_room_has_its_place(root: Path) -> None:
         ("analysis", "from wsla import plan"),
         ("sources", "from wsla.store import open_store"),
         ("testing", "import wsla.daemon"),
+        ("explaining", "import time"),
+        ("comparing", "from wsla.api import load"),
         ("evaluation", "import lark"),
         ("daemon", "import click"),
         ("store", "import httpx"),

@@ -70,6 +70,7 @@ def test_a_sound_text_loads_nothing_heavy(verb: str, tmp_path: Path) -> None:
     assert status == 0
     assert "lark" in loaded
     assert loaded & (HEAVY | FOR_BROKEN_TEXTS) == set()
+    assert [name for name in loaded if name.startswith(("wsla.explaining", "wsla.comparing"))] == []
 
 
 def test_a_broken_text_loads_what_explains_it(tmp_path: Path) -> None:

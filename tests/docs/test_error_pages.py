@@ -14,6 +14,7 @@ import click
 import pytest
 
 import wsla
+from wsla.analysis.reuse.imports import MAX_FILES
 from wsla.cli import cli
 from wsla.cli.explain import pages_folder, read_page, registered
 from wsla.diagnostics.codes import TITLES
@@ -53,6 +54,7 @@ DESCRIBED = {
     "E0103": (NAME, changed("probe.ok", "(" * (MAX_NESTING - 1) + "probe.ok" + ")" * (MAX_NESTING - 1))),
     "E0104": (NAME, changed("(probe.ok)", f"({'probe.ok and ' * (MAX_EXPRESSION_DEPTH + 1)}probe.ok)")),
     "E0105": (NAME, changed("  goal", "  metric uptime\n" * (MAX_PROBLEMS + 1) + "  goal")),
+    "E0903": (NAME, ("".join(f'import "{n}.sla"\n' for n in range(MAX_FILES + 1)) + RIGHT).encode("utf-8")),
 }
 
 # Of these, the right file is described as well.
@@ -112,6 +114,10 @@ def test_a_described_file_gives_the_message_on_the_page(code: str, run_wsla: Run
     printed = printed_for(run_wsla, tmp_path, name, content, checked)
     if code == "E0105":
         assert len(printed) == MAX_PROBLEMS + 1
+        printed = printed[-1:]
+    if code == "E0903":
+        # None of the others is there either.
+        assert len(printed) == MAX_FILES + 1
         printed = printed[-1:]
     assert printed == shown_on(code)
     assert f"[{code}]: " in printed[0]
@@ -191,7 +197,7 @@ def test_a_code_as_people_type_it(written: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "nearest"), [("E302", "E0302"), ("W0302", "E0302"), ("E0315", "E0314"), ("E04O2", "E0402")]
+    ("written", "nearest"), [("E302", "E0302"), ("W0302", "E0302"), ("E03144", "E0314"), ("E06O2", "E0602")]
 )
 def test_an_unknown_code_is_refused_with_the_nearest(written: str, nearest: str, run_wsla: Run) -> None:
     finished = run_wsla("explain", written)

@@ -20,7 +20,7 @@ BLOCKS: list[str] = re.findall(r"^```\n(.*?)^```", PAGE.read_text("utf-8"), re.M
 @pytest.mark.parametrize("block", BLOCKS, ids=[block.split("\n")[0] for block in BLOCKS])
 def test_every_example_can_be_read(block: str) -> None:
     text = block.replace("  …\n", "")
-    if not text.startswith(("agreement", "test")):
+    if not text.startswith(("agreement", "import", "template", "test")):
         text = f'agreement "Test" version 1 {{\n{text}}}\n'
     document, problems = parse(SourceText(name="page", text=text))
     assert problems == ()
@@ -31,7 +31,7 @@ def test_there_are_examples() -> None:
     assert len(BLOCKS) > 5
 
 
-@pytest.mark.parametrize("name", [*FUNCTIONS, "elapsed"])
+@pytest.mark.parametrize("name", [*FUNCTIONS, "elapsed", "due"])
 def test_every_function_is_in_the_table(name: str) -> None:
     assert re.search(rf"^\|[^|]*`{name}[(`]", PAGE.read_text("utf-8"), re.MULTILINE)
 

@@ -186,9 +186,10 @@ def test_what_is_no_limit(limit: str, codes: list[str] | None) -> None:
         assert [one.code for one in raised.value.diagnostics] == codes
 
 
-def test_a_limit_is_fixed() -> None:
+def test_a_limit_is_fixed_or_has_one_value_a_window() -> None:
+    agreement("credit globex 10 EUR at most uptime * 5 EUR")
     with pytest.raises(wsla.AgreementError) as raised:
-        agreement("credit globex 10 EUR at most uptime * 5 EUR")
+        agreement("credit globex 10 EUR at most by probe.ok { true: 5 EUR  else: 6 EUR }")
     assert [one.code for one in raised.value.diagnostics] == ["E0309"]
 
 

@@ -13,7 +13,8 @@ import pytest
 Run = Callable[..., Any]
 
 SPECS = Path(__file__).resolve().parents[2] / "specs"
-FILES = sorted(SPECS.rglob("*.sla"))
+# The published agreements have tests of their own: some have remarks to show.
+FILES = sorted(path for path in SPECS.rglob("*.sla") if path.parent.name != "real")
 
 
 def test_the_three_samples_are_there() -> None:
@@ -59,8 +60,9 @@ def test_its_examples_come_out_as_they_say(run_wsla: Run, path: Path) -> None:
     finished = run_wsla("test", path, "--format", "json")
     results = json.loads(finished.out)
     assert finished.code == 0, finished.said
-    assert len(results) == path.read_text("utf-8").count('\ntest "')
-    assert results
+    text = path.read_text("utf-8")
+    assert len(results) == text.count('\ntest "')
+    assert results or 'agreement "' not in text
     assert all(result["passed"] and result["observations"] for result in results)
 
 
@@ -69,7 +71,7 @@ def test_its_examples_come_out_as_they_say(run_wsla: Run, path: Path) -> None:
 def test_every_phase_can_be_printed(run_wsla: Run, path: Path, phase: str) -> None:
     finished = run_wsla("dump", path, "--phase", phase)
     assert finished.code == 0, finished.said
-    assert json.loads(finished.out)
+    assert json.loads(finished.out) or 'agreement "' not in path.read_text("utf-8")
 
 
 def test_an_example_that_is_wrong_fails_and_says_what_happened(run_wsla: Run, tmp_path: Path) -> None:

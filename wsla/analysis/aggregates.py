@@ -7,9 +7,12 @@ from fractions import Fraction
 
 from attrs import evolve, frozen
 
+from wsla.analysis import due, over_time
 from wsla.analysis import operations as op
+from wsla.analysis.across import joins_signals
 from wsla.analysis.arena import AnyType, OpenType, Typed, resolve
-from wsla.analysis.functions import FUNCTIONS, Argument, Function, Look, Result
+from wsla.analysis.functions import FUNCTIONS, OTHERS, Argument, Function, Look, Result
+from wsla.analysis.matrices import and_applicable
 from wsla.analysis.modifiers import Context
 from wsla.analysis.reporter import nearest, replace
 from wsla.analysis.scope import Scope
@@ -20,6 +23,8 @@ from wsla.values.quantities import TIME
 
 Check = Callable[[surface.Expression, Context], Typed | None]
 _HUNDRED = 100
+MILLIONTH = Fraction(1, 1_000_000)
+"""The step to which a standard deviation is rounded; that of lengths of time is a nanosecond (M33)."""
 _ELSEWHERE = {
     "avg": "mean",
     "average": "mean",
@@ -44,16 +49,20 @@ class AggregateChecker:
     def call(self, call: surface.Call, context: Context) -> Typed | None:
         """Any call."""
         name = call.function.text
+        if over_time.misplaced(self.scope, call):
+            return None
         if name == "elapsed":
             return self._elapsed(call, context)
+        if name == due.NAME:
+            return due.due(self.scope, call, context, self.check)
         function = FUNCTIONS.get(name)
         if function is None:
-            near = _ELSEWHERE.get(name.casefold()) or nearest(name, [*FUNCTIONS, "elapsed", "down_count"])
+            near = _ELSEWHERE.get(name.casefold()) or nearest(name, [*FUNCTIONS, *OTHERS])
             self.scope.reporter.error(
                 "E0205",
                 f"there is no function named `{name}`",
                 call.function.span,
-                notes=() if near else (f"functions: {', '.join([*FUNCTIONS, 'elapsed', 'down_count'])}",),
+                notes=() if near else (f"functions: {', '.join([*FUNCTIONS, *OTHERS])}",),
                 suggestion=replace(call.function.span, near) if near else None,
             )
             return None
@@ -86,17 +95,45 @@ class AggregateChecker:
                 call.span,
             )
             return None
+        if function.name == "stddev":
+            parameter = Fraction(1)
         if wanted > 1:
             parameter = self._rank(call.arguments[1])
         argument, source = self._argument(call.arguments[0], function)
-        where = self.condition(call.where, Context()) if call.where is not None else None
-        if (argument is None and source is None) or (call.where is not None and where is None):
+        condition, fine = over_time.condition_of(self.scope, call, function, context)
+        where = self.condition(condition, Context()) if condition is not None else None
+        if function.look is not Look.TIME and not self._has_samples(call, argument, where):
+            return None
+        if (argument is None and source is None) or (condition is not None and where is None) or not fine:
             return None
         if wanted > 1 and parameter is None:
             return None
-        if where is not None and not self._where_fits(call, function, argument, source, where):
+        if condition is not None and where is not None:
+            if function.look is Look.TIME:
+                assert argument is not None
+                argument = over_time.cut_by(self.scope, function, argument, where, condition)
+                if argument is None:
+                    return None
+            elif not self._where_fits(condition, argument, source, where):
+                return None
+        forgiving, fine = over_time.forgiving_of(self.scope, call, function, argument)
+        if not fine:
             return None
-        return self._build(call, function, context, argument, source, where, parameter)
+        if argument is not None:
+            where = and_applicable(self.scope.arena, where, argument, call.span)
+        return self._build(call, function, context, argument, source, where, parameter, forgiving)
+
+    def _has_samples(self, call: surface.Call, argument: Typed | None, where: Typed | None) -> bool:
+        for value in (argument, where):
+            if value is not None and joins_signals(self.scope, value.operation):
+                self.scope.reporter.error(
+                    "E0350",
+                    f"`{call.function.text}` looks at samples, and a value joined with `across` has none of its own",
+                    call.span,
+                    notes=("`availability(…)`, `duration(…)` and `time_mean(…)` look at time",),
+                )
+                return False
+        return True
 
     def _rank(self, written: surface.Expression) -> Fraction | None:
         value = self.check(written, Context())
@@ -189,19 +226,8 @@ class AggregateChecker:
         return False
 
     def _where_fits(
-        self, call: surface.Call, function: Function, argument: Typed | None, source: str | None, where: Typed
+        self, written: surface.Expression, argument: Typed | None, source: str | None, where: Typed
     ) -> bool:
-        assert call.where is not None
-        if function.look is Look.TIME:
-            self.scope.reporter.error(
-                "E0314",
-                f"`where` picks samples or records, and `{function.name}` looks at time",
-                call.where.span,
-                notes=(
-                    "cut time with `during` or `excluding`, or put the condition into the formula with `and`",
-                ),
-            )
-            return False
         shape, sources = self._shape_of(argument, source)
         same_window = argument is None or where.window == argument.window
         if (
@@ -210,7 +236,7 @@ class AggregateChecker:
             or not same_window
         ):
             self.scope.reporter.error(
-                "E0311", "`where` must look at the same source as the function", call.where.span
+                "E0311", "`where` must look at the same source as the function", written.span
             )
             return False
         return True
@@ -279,18 +305,21 @@ class AggregateChecker:
         source: str | None,
         where: Typed | None,
         parameter: Fraction | None,
+        forgiving: op.Forgiving | None,
     ) -> Typed | None:
         assert context.window is not None
         labels = self._labels(call, function, context, argument, source)
         if labels is None:
             return None
         name, operation = function.name, None if argument is None else argument.operation
-        if name == "downtime" and argument is not None:
+        if name == "downtime" and argument is not None and forgiving is None:
             negation = op.Negation(
                 operand=argument.operation, shape=argument.shape, type=BooleanType(), span=call.span
             )
             name, operation = "duration", self.scope.arena.add(negation)
         kind = self._result(function, argument)
+        if name == "stddev" and isinstance(kind, NumberType) and kind.dimension != TIME:
+            parameter = MILLIONTH
         node = op.Aggregate(
             function="percentile" if name == "median" else name,
             source=source,
@@ -300,6 +329,7 @@ class AggregateChecker:
             window=context.window,
             filter=context.filter,
             by=labels,
+            forgiving=forgiving,
             shape=Shape.SERIES,
             type=kind,  # type: ignore[arg-type]
             span=call.span,
@@ -339,6 +369,11 @@ class AggregateChecker:
     # --- elapsed
 
     def _elapsed(self, call: surface.Call, context: Context) -> Typed | None:
+        if not over_time.without_forgiving(self.scope, call):
+            return None
+        for cut in context.cuts:
+            over_time.refuse_cut(self.scope, cut, "elapsed", "elapsed(…) pausing while CONDITION")
+            return None
         if len(call.arguments) != 2 or call.where is not None:
             self.scope.reporter.error(
                 "E0206",

@@ -5,9 +5,8 @@ from __future__ import annotations
 import attrs
 from attrs import define, field, frozen
 
-from wsla.analysis.operations import Node, Operation
+from wsla.analysis.operations import Node, Operation, Window
 from wsla.analysis.types import BooleanType, InstantType, NumberType, Shape, TextType, ValueType
-from wsla.values.calendars import CalendarWindow, ExactWindow, RollingWindow
 
 
 @define(eq=False)
@@ -48,15 +47,17 @@ class Typed:
     """An operation with all that is known of it while checking.
 
     ``window`` is that of a series; ``by`` the labels that tell its parts from each other; ``sources`` those it
-    rests on.
+    rests on. ``applicable`` is a condition of the same shape, false where the formula is *not applicable*; None where
+    it always applies.
     """
 
     operation: int
     shape: Shape
     type: AnyType
-    window: CalendarWindow | ExactWindow | RollingWindow | None = None
+    window: Window | None = None
     by: tuple[str, ...] = ()
     sources: frozenset[str] = frozenset()
+    applicable: int | None = None
 
 
 @define

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from attrs import evolve, frozen
+
+from wsla.analysis.amendments import Version, check_versions
 from wsla.analysis.checked import Cap, CheckedAgreement, Goal, Rule
 from wsla.analysis.examples import ExampleChecker
 from wsla.analysis.expressions import ExpressionChecker
 from wsla.analysis.goals import GoalChecker
 from wsla.analysis.heads import check_head, check_party, check_schedule, check_service, check_unit
 from wsla.analysis.reporter import Reporter
+from wsla.analysis.reuse.expansion import Expanded, expand
+from wsla.analysis.reuse.library import collect
 from wsla.analysis.scope import Scope
 from wsla.analysis.sense import check_sense
 from wsla.analysis.sense_all import check_meaning
 from wsla.analysis.sources import check_source
+from wsla.diagnostics.assembled import AssembledText, merged
 from wsla.diagnostics.diagnostic import Diagnostic, has_errors
 from wsla.diagnostics.source import SourceText, Span
 from wsla.syntax import surface
@@ -20,10 +28,46 @@ from wsla.syntax.parse import NAMELESS, parse
 
 def check_text(source: SourceText) -> tuple[tuple[CheckedAgreement, ...], tuple[Diagnostic, ...]]:
     """Parses and checks a text: its agreements without errors, and all diagnostics in the order of the text."""
+    agreements, diagnostics, _ = check_assembled(source)
+    return agreements, diagnostics
+
+
+def check_assembled(
+    source: SourceText,
+) -> tuple[tuple[CheckedAgreement, ...], tuple[Diagnostic, ...], SourceText]:
+    """As ``check_text``; the third is the text that places in the agreements are in, templates in place of uses."""
+    result = _check_source(source)
+    return result.agreements, result.diagnostics, result.source
+
+
+def check_together(sources: Iterable[SourceText]) -> tuple[Diagnostic, ...]:
+    """All diagnostics of several texts, those too that only show where versions of one agreement meet."""
+    results = [_check_source(source) for source in sources]
+    found = [one for result in results for one in result.diagnostics]
+    across = check_versions(version for result in results for version in result.versions)
+    known = {(one.code, one.source.name, one.span) for one in found}
+    return *found, *(one for one in across if (one.code, one.source.name, one.span) not in known)
+
+
+def _check_source(source: SourceText) -> _Result:
     document, problems = parse(source)
-    agreements, found = check(document, source, broken=has_errors(problems))
-    diagnostics = sorted((*problems, *found), key=lambda diagnostic: (diagnostic.span.start, diagnostic.code))
-    return agreements, tuple(diagnostics)
+    result = _check(document, source, has_errors(problems))
+
+    def place(diagnostic: Diagnostic) -> tuple[bool, str, int, str]:
+        other = diagnostic.source.name != source.name
+        return other, diagnostic.source.name if other else "", diagnostic.span.start, diagnostic.code
+
+    return evolve(result, diagnostics=tuple(sorted((*problems, *result.diagnostics), key=place)))
+
+
+@frozen(kw_only=True)
+class _Result:
+    """What came of a text; ``source`` is the one that places in the agreements are in."""
+
+    agreements: tuple[CheckedAgreement, ...]
+    versions: tuple[Version, ...]
+    diagnostics: tuple[Diagnostic, ...]
+    source: SourceText
 
 
 def check(
@@ -33,17 +77,44 @@ def check(
 
     ``broken`` is True where parts of the text could not be read; then no agreement comes out, but all else is checked.
     """
-    reporter = Reporter(source)
-    agreements: list[CheckedAgreement] = []
+    result = _check(document, source, broken)
+    return result.agreements, result.diagnostics
+
+
+def _check(document: surface.Document, source: SourceText, broken: bool) -> _Result:
+    library, problems = collect(document, source)
+    expanded = expand(document, source, library)
+    problems += expanded.diagnostics
+    broken = broken or has_errors(problems)
+    reporter = Reporter(expanded.source)
+    versions = _agreements(expanded, reporter, broken)
+    reporter.diagnostics += check_versions(versions)
+    agreements = tuple(version.checked for version in versions)
+    found: tuple[Diagnostic, ...] = tuple(reporter.diagnostics)
+    if isinstance(expanded.source, AssembledText):
+        found = merged(expanded.source.told(one) for one in found)
+    if broken or has_errors(found):
+        agreements = ()
+    return _Result(
+        agreements=agreements, versions=versions, diagnostics=(*problems, *found), source=expanded.source
+    )
+
+
+def _agreements(expanded: Expanded, reporter: Reporter, broken: bool) -> tuple[Version, ...]:
+    document = expanded.document
+    agreements: list[Version] = []
     groups: list[tuple[surface.Agreement, list[surface.Test]]] = []
+    shared = False
     for item in document.items:
         if isinstance(item, surface.Agreement):
             groups.append((item, []))
+        elif isinstance(item, surface.Import | surface.Template):
+            shared = True
         elif groups:
             groups[-1][1].append(item)
         else:
             reporter.error("E0805", "this test stands before any agreement", item.title.span)
-    if not groups and not broken:
+    if not groups and not broken and not shared:
         reporter.error(
             "E0120",
             "there is no agreement in this file",
@@ -53,12 +124,10 @@ def check(
     names = frozenset(name for _, name in document.broken_names)
     keywords = frozenset(keyword for keyword, _ in document.broken_names)
     for agreement, tests in groups:
-        checked = _agreement(reporter, agreement, tests, names | keywords, broken)
+        checked = _agreement(reporter, agreement, tests, expanded.missing | names | keywords, broken)
         if checked is not None:
-            agreements.append(checked)
-    if broken or has_errors(reporter.diagnostics):
-        return (), tuple(reporter.diagnostics)
-    return tuple(agreements), tuple(reporter.diagnostics)
+            agreements.append(Version(written=agreement, checked=checked, source=reporter.source))
+    return tuple(agreements)
 
 
 def _agreement(
@@ -77,6 +146,8 @@ def _agreement(
     for declaration in agreement.declarations:
         if isinstance(declaration, surface.Metric) and scope.declare("metric", declaration.name):
             expressions.metrics[declaration.name.text] = declaration
+        elif isinstance(declaration, surface.Goal):
+            expressions.promises.setdefault(declaration.name.text, declaration)
     goal_checker = GoalChecker(scope, expressions)
     goals, rules, caps = _obligations(scope, agreement, expressions, goal_checker)
     examples = tuple(ExampleChecker(scope, expressions, goal_checker).example(test) for test in tests)
@@ -107,6 +178,8 @@ def _agreement(
         rules=rules,
         caps=caps,
         examples=examples,
+        amends=term.amends,
+        takes_over=term.takes_over,
     )
     if not broken:
         check_sense(scope, checked)

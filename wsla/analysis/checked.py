@@ -162,7 +162,7 @@ class Claim:
 class Credit:
     """Owe a party an amount: an operation of one money value (a scalar, or a series over the goal's window).
 
-    ``at_most`` and ``only_above`` are operations of one scalar of the same kind: the most that is owed, and what the
+    ``at_most`` and ``only_above`` are operations of the same kind: the most that is owed, and what the
     rounded amount must be greater than to be owed at all. Where there is a ``part``, ``amount`` is a fee times a length
     or a number of days, and what is owed is that divided by the fee's period.
     """
@@ -174,6 +174,12 @@ class Credit:
     at_most: int | None = None
     only_above: int | None = None
     claim: Claim | None = None
+
+    @property
+    def operations(self) -> tuple[int, ...]:
+        """The operations that tell what is owed: the amount and its limits."""
+        found = (self.amount, self.at_most, self.only_above)
+        return tuple(operation for operation in found if operation is not None)
 
 
 @frozen(kw_only=True)
@@ -308,7 +314,8 @@ class ExpectValue:
 @frozen(kw_only=True)
 class ExpectCredit:
     """What a party is credited in all, caps included, for windows that start in ``occasion``. ``amount`` is None
-    for any; ``unit`` is its currency, or a unit of the agreement's own.
+    for any; ``unit`` is its currency, or a unit of the agreement's own. With ``claimed`` what must be claimed counts
+    as long as a claim at that instant is in time.
     """
 
     negated: bool
@@ -316,6 +323,7 @@ class ExpectCredit:
     amount: Fraction | None
     occasion: Interval | None
     unit: str | None = None
+    claimed: int | None = None
     span: Span = field(default=NOWHERE, eq=False, repr=False)
 
 
@@ -348,7 +356,8 @@ class Example:
 class CheckedAgreement:
     """An agreement without errors. ``effective_end`` is None for an open term; ``grace`` is nanoseconds.
 
-    ``metrics`` names the operation of each metric.
+    ``metrics`` names the operation of each metric. ``amends`` is the number of the version that this one follows, and
+    ``takes_over`` True where it judges the windows that are under way when it takes effect.
     """
 
     title: str
@@ -369,3 +378,5 @@ class CheckedAgreement:
     rules: tuple[Rule, ...]
     caps: tuple[Cap, ...]
     examples: tuple[Example, ...] = ()
+    amends: int | None = None
+    takes_over: bool = False

@@ -11,6 +11,7 @@ from wsla.analysis.arena import Typed, resolve
 from wsla.analysis.checked import Claim, Credit, PartOfFee, Target
 from wsla.analysis.expressions import BLOCKS, ExpressionChecker
 from wsla.analysis.heads import SIGNATORIES
+from wsla.analysis.labels import lift
 from wsla.analysis.modifiers import Context
 from wsla.analysis.scope import Scope
 from wsla.analysis.types import NumberType, Shape
@@ -45,7 +46,7 @@ class CreditChecker:
         amount, part = found_amount
         limits = []
         for limit, word in ((credit.ceiling, "most"), (credit.floor, "above")):
-            found = None if limit is None else self._limit(limit, word, amount)
+            found = None if limit is None else self._limit(limit, word, amount, context)
             if limit is not None and found is None:
                 return None
             limits.append(found)
@@ -81,6 +82,8 @@ class CreditChecker:
         self.scope.creditor = None
         if amount is None:
             return None
+        if context is not None:
+            amount = lift(self.scope.arena, amount, context)
         kind = resolve(amount.type)
         dimension = kind.dimension if isinstance(kind, NumberType) else DIMENSIONLESS
         spread = DAYS if DAYS.exponents[0] in dimension.exponents else DIMENSIONLESS
@@ -164,7 +167,7 @@ class CreditChecker:
         count = surface.Binary(operator=word.text, left=blocks.value, right=size, span=blocks.span)
         return surface.Binary(operator="*", left=amount, right=count, span=amount.span.to(blocks.span))
 
-    def _limit(self, limit: surface.Limit, word: str, amount: Typed) -> int | None:
+    def _limit(self, limit: surface.Limit, word: str, amount: Typed, context: Typed | None) -> int | None:
         """The operation of a limit, or None and an error."""
         if limit.word.text != word:
             self.scope.reporter.unknown_name("E0208", "limit of a credit", limit.word, (word,))
@@ -174,8 +177,13 @@ class CreditChecker:
             self.scope.reporter, amount, value, limit.amount.span, "the limit of a credit"
         ):
             return None
-        if value.shape is not Shape.SCALAR:
-            self.scope.reporter.error("E0309", "a limit is a fixed amount", limit.amount.span)
+        if value.shape not in (Shape.SCALAR, Shape.SERIES) or (
+            value.shape is Shape.SERIES and context is None
+        ):
+            message = "a limit here must be fixed, or one value a window"
+            self.scope.reporter.error("E0309", message, limit.amount.span)
+            return None
+        if context is not None and self.expressions.join(context, value, limit.amount.span) is None:
             return None
         return value.operation
 

@@ -11,6 +11,7 @@ from attrs import evolve, frozen
 
 from wsla.analysis import operations as op
 from wsla.analysis.arena import Typed
+from wsla.analysis.over_time import without_forgiving
 from wsla.analysis.scope import Scope
 from wsla.analysis.types import BooleanType, NumberType, Shape
 from wsla.diagnostics.source import Span
@@ -57,6 +58,8 @@ def conditions_of(scope: Scope, call: surface.Call, condition: Condition, join: 
         scope.reporter.error(
             "E0206", f"`{NAME}` takes conditions: `{NAME}(first.ok, second.ok) >= 2`", call.span
         )
+        return None
+    if not without_forgiving(scope, call):
         return None
     found = [condition(argument) for argument in call.arguments]
     if None in found:

@@ -18,6 +18,7 @@ from wsla.analysis.checked import (
     ExpectVerdict,
     GivenData,
 )
+from wsla.analysis.constants import fixed_value
 from wsla.analysis.expressions import ExpressionChecker
 from wsla.analysis.goals import GoalChecker
 from wsla.analysis.heads import instant
@@ -201,9 +202,9 @@ class ExampleChecker:
             return None
         if not agree(self.scope.reporter, left, right, step.right.span, "the value"):
             return None
-        constant = self.scope.arena.operations[right.operation]
+        fixed = fixed_value(self.scope.arena, right.operation)
         is_metric = isinstance(step.left, surface.Reference) and step.left.text in self.expressions.metrics
-        if not is_metric or left.shape is not Shape.SERIES or not isinstance(constant, op.Constant):
+        if not is_metric or left.shape is not Shape.SERIES or fixed is None:
             self.scope.reporter.error(
                 "E0804",
                 "a test compares a metric that has one value a window with a fixed value",
@@ -212,8 +213,7 @@ class ExampleChecker:
             )
             return None
         assert isinstance(step.left, surface.Reference)
-        assert constant.value is not None
-        value = constant.value if isinstance(constant.value, bool | str) else Fraction(constant.value)
+        value = fixed if isinstance(fixed, bool | str) else Fraction(fixed)
         return ExpectValue(
             metric=step.left.text,
             operator=step.operator,
@@ -226,7 +226,8 @@ class ExampleChecker:
     def _credit(self, step: surface.ExpectCredit) -> ExpectCredit | None:
         occasion = self._occasion(step.occasion)
         target = self.goals.target(step.target)
-        if occasion is None or target is None:
+        claimed = None if step.claimed is None else instant(self.scope, step.claimed)
+        if occasion is None or target is None or (step.claimed is not None and claimed is None):
             return None
         amount: Fraction | None = None
         unit: str | None = None
@@ -256,6 +257,7 @@ class ExampleChecker:
             amount=amount,
             occasion=occasion[0],
             unit=unit,
+            claimed=claimed,
             span=step.span,
         )
 

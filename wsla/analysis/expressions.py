@@ -8,16 +8,27 @@ from typing import assert_never
 
 from attrs import define, evolve, field, frozen
 
-from wsla.analysis import downs
+from wsla.analysis import (
+    across,
+    burn,
+    counts,
+    downs,
+    due,
+    labels,
+    matrices,
+    series_functions,
+    signals,
+    tables,
+)
 from wsla.analysis import operations as op
 from wsla.analysis.aggregates import AggregateChecker
 from wsla.analysis.arena import AnyType, OpenType, Typed, resolve
 from wsla.analysis.idle import with_idle
+from wsla.analysis.latest import latest
 from wsla.analysis.modifiers import Context, read_modifiers
-from wsla.analysis.ranges import build_table, comparisons_of
+from wsla.analysis.moments import sum_of_moments
 from wsla.analysis.references import goal_state, service_value, source_field
 from wsla.analysis.reporter import replace
-from wsla.analysis.rows import Row
 from wsla.analysis.scope import Scope
 from wsla.analysis.types import BooleanType, InstantType, NumberType, Shape, TextType
 from wsla.analysis.unify import agree, describe, require
@@ -46,7 +57,9 @@ class ExpressionChecker:
     scope: Scope
     metrics: dict[str, surface.Metric] = field(factory=dict)
     goals: dict[str, tuple[str, ...] | None] = field(factory=dict)
+    promises: dict[str, surface.Goal] = field(factory=dict)
     results: dict[str, Typed | None] = field(factory=dict)
+    deciding: counts.Deciding | None = None
     _under_way: list[str] = field(factory=list)
 
     # --- metrics
@@ -64,7 +77,10 @@ class ExpressionChecker:
             self.results[name] = None
             return None
         self._under_way.append(name)
+        # A metric is the same for everybody, also where a credit of a goal asks for it first.
+        deciding, self.deciding = self.deciding, None
         result = self._metric_value(declared)
+        self.deciding = deciding
         self._under_way.pop()
         self.results.setdefault(name, result)
         return self.results[name]
@@ -102,12 +118,24 @@ class ExpressionChecker:
                 return self._reference(expression)
             case surface.Parenthesised(inner=inner):
                 return self.check(inner, context)
+            case surface.Windowed(operand=operand) if signals.is_limited(operand):
+                return self._signals().limited(expression)
             case surface.Windowed(operand=operand, modifiers=modifiers):
                 read = read_modifiers(self.scope, modifiers, context, operand)
                 return None if read is None else self._windowed(operand, read)
             case surface.Call() if expression.function.text == downs.NAME:
                 conditions = self._conditions(expression)
                 return None if conditions is None else downs.number(self.scope, expression, conditions)
+            case surface.Call() if expression.function.text == burn.NAME:
+                return self._burn(expression, context)
+            case surface.Call() if expression.function.text in signals.NAMES:
+                return self._signals().call(expression)
+            case surface.Call() if expression.function.text in series_functions.NAMES:
+                return series_functions.call(self.scope, expression, context, self.check)
+            case surface.Call(across=surface.Across()):
+                return across.joined(self.scope, expression, context, self.check, self.condition, self.join)
+            case surface.Call() if expression.function.text in counts.NAMES:
+                return counts.number(self.scope, self.goals, expression, context, self.deciding)
             case surface.Call():
                 return AggregateChecker(self.scope, self.check, self.condition).call(expression, context)
             case surface.Unary():
@@ -115,14 +143,37 @@ class ExpressionChecker:
             case surface.Binary():
                 return self._binary(expression, context)
             case surface.Table():
-                return self._table(expression, context)
+                return tables.check(self.scope, expression, lambda part: self.check(part, context), self.join)
+            case surface.Matrix():
+                table = matrices.as_table(self.scope, expression)
+                return None if table is None else self.check(table, context)
+            case surface.NotApplicable():
+                matrices.misplaced(self.scope, expression)
+                return None
             case surface.GoalState():
                 return goal_state(self.scope, self.goals, expression)
             case _ as unreachable:
                 assert_never(unreachable)
 
+    def _burn(self, call: surface.Call, context: Context) -> Typed | None:
+        written = self.scope.reporter.source.text[call.span.start : call.span.end]
+        if written in self._under_way:
+            self.scope.reporter.error("E0204", f"`{written}` is defined by itself", call.span)
+            return None
+        formula = burn.expand(self.scope.reporter, call, self.promises, self.metrics)
+        if formula is None:
+            return None
+        self._under_way.append(written)
+        try:
+            return burn.check(self.scope, call, formula, lambda part: self.check(part, context))
+        finally:
+            self._under_way.pop()
+
+    def _signals(self) -> signals.SignalChecker:
+        return signals.SignalChecker(self.scope, self.check, self.condition)
+
     def _windowed(self, operand: surface.Expression, context: Context) -> Typed | None:
-        over_records = isinstance(operand, surface.Call) and operand.function.text == "elapsed"
+        over_records = isinstance(operand, surface.Call) and operand.function.text in ("elapsed", due.NAME)
         if context.window is None and not over_records:
             self.scope.reporter.error(
                 "E0308",
@@ -236,6 +287,8 @@ class ExpressionChecker:
             left, right = self.condition(expression.left, context), self.condition(expression.right, context)
             if left is None or right is None:
                 return None
+            if context.as_signals and (left.shape, left.window) != (right.shape, right.window):
+                left, right = (latest(self.scope.arena, part, expression.span) for part in (left, right))
             return self._combine(left, right, expression.span, op.Logical, operator, BOOLEAN)
         if operator in COMPARISONS:
             counted = downs.written(expression)
@@ -266,9 +319,21 @@ class ExpressionChecker:
                 notes=("only `==` and `!=` compare such values",),
             )
             return None
+        joined = across.comparison(self.scope, expression.operator, left, right, expression.span)
+        if joined is not None:
+            return joined
         return self._combine(left, right, expression.span, op.Compare, expression.operator, BOOLEAN)
 
     def _arithmetic(self, expression: surface.Binary, left: Typed, right: Typed) -> Typed | None:
+        if expression.operator in ("+", "-"):
+            spans = expression.left.span, expression.right.span
+            moments = sum_of_moments(self.scope.reporter, expression.operator, left, right, spans)
+            if moments is not None:
+                if moments.type is None:
+                    return None
+                return self._combine(
+                    left, right, expression.span, op.Arithmetic, expression.operator, moments.type
+                )
         numeric = [self._numeric(left, expression.left.span), self._numeric(right, expression.right.span)]
         if not all(numeric):
             return None
@@ -314,6 +379,7 @@ class ExpressionChecker:
         operator: str,
         kind: AnyType,
     ) -> Typed | None:
+        left, right = labels.lifted(self.scope.arena, left, right)
         joined = self.join(left, right, span)
         if joined is None:
             return None
@@ -333,7 +399,8 @@ class ExpressionChecker:
         """
         if left.shape is Shape.SCALAR or right.shape is Shape.SCALAR:
             other = right if left.shape is Shape.SCALAR else left
-            return evolve(other, sources=left.sources | right.sources)
+            applicable = matrices.both(self.scope.arena, left, right, other.shape, span)
+            return evolve(other, sources=left.sources | right.sources, applicable=applicable)
         problem: tuple[str, str] | None = None
         if left.shape is not right.shape:
             problem = (
@@ -350,48 +417,12 @@ class ExpressionChecker:
         if problem is not None:
             self.scope.reporter.error(*problem, span)
             return None
-        return evolve(left, by=left.by or right.by, sources=left.sources | right.sources)
-
-    def _table(self, table: surface.Table, context: Context) -> Typed | None:
-        subject = self.check(table.subject, context)
-        result: Typed | None = subject
-        rows: list[Row] = []
-        otherwise: int | None = None
-        otherwise_span: Span | None = None
-        value_type: Typed | None = None
-        for arm in table.arms:
-            value = self.check(arm.value, context)
-            if value is not None and value_type is not None:
-                agrees = agree(self.scope.reporter, value_type, value, arm.value.span, "the arms before it")
-                if not agrees:
-                    # Which of the two is wrong is not known: of further lines nothing more can be said.
-                    return None
-            value_type = value_type or value
-            bound = None if arm.bound is None else self.check(arm.bound, context)
-            if (
-                value is None
-                or result is None
-                or subject is None
-                or (arm.bound is not None and bound is None)
-            ):
-                result = None
-                continue
-            result = self.join(result, value, arm.value.span)
-            if arm.bound is None or bound is None:
-                otherwise, otherwise_span = value.operation, arm.span
-                continue
-            limit = None if arm.second is None else self.check(arm.second.bound, context)
-            comparisons = comparisons_of(self.scope, arm, subject, bound, limit)
-            if comparisons is None:
-                result = None
-                continue
-            rows.append(Row(comparisons=comparisons, value=value.operation, span=arm.span))
-        if result is None or subject is None or value_type is None:
-            if not table.arms:
-                self.scope.reporter.error("E0401", "this table has no lines", table.span)
-            return None
-        result = evolve(result, type=value_type.type)
-        return build_table(self.scope, table, subject, rows, otherwise, otherwise_span, result)
+        return evolve(
+            left,
+            by=left.by or right.by,
+            sources=left.sources | right.sources,
+            applicable=matrices.both(self.scope.arena, left, right, left.shape, span),
+        )
 
 
 def describe_shape(shape: Shape) -> str:

@@ -185,6 +185,20 @@ FUNCTIONS: dict[str, Function] = {
             summary="the mean square of the distance from the mean",
         ),
         Function(
+            name="stddev",
+            look=Look.ITEMS,
+            argument=Argument.NUMBER,
+            result=Result.SAME,
+            summary="the standard deviation: the root of the variance",
+        ),
+        Function(
+            name="streak",
+            look=Look.ITEMS,
+            argument=Argument.CONDITION,
+            result=Result.COUNT,
+            summary="for how many of the latest samples, records or windows, in a row, a condition is true",
+        ),
+        Function(
             name="increase",
             look=Look.STEPS,
             argument=Argument.NUMBER,
@@ -201,3 +215,17 @@ FUNCTIONS: dict[str, Function] = {
     )
 }
 """Every aggregate by name; ``elapsed`` is not among them, since it gives one value a record."""
+
+OTHERS = (
+    "elapsed",
+    "due",
+    "burn",
+    "previous",
+    "round",
+    "down_count",
+    "sustained",
+    "debounced",
+    "limited",
+    "active",
+)
+"""Functions that look over no window: they give a value for each record, or at every instant."""

@@ -21,12 +21,15 @@ from wsla.analysis.checked import (
     Target,
     UnknownTime,
 )
+from wsla.analysis.counts import Deciding
 from wsla.analysis.credits import CreditChecker
 from wsla.analysis.expressions import ExpressionChecker
+from wsla.analysis.latest import latest
+from wsla.analysis.matrices import and_applicable
 from wsla.analysis.modifiers import Context, duration, each_window
 from wsla.analysis.operations import Window
 from wsla.analysis.scope import Scope
-from wsla.analysis.types import BooleanType, NumberType, Shape
+from wsla.analysis.types import NumberType, Shape
 from wsla.diagnostics.source import Span
 from wsla.syntax import surface
 from wsla.values.calendars import CalendarUnit, CalendarWindow
@@ -79,6 +82,7 @@ class GoalChecker:
                     )
                 provided = None
         assert condition.window is not None
+        provided = and_applicable(scope.arena, provided, condition, declared.condition.span)
         goal = Goal(
             name=declared.name.text,
             party=declared.party.text,
@@ -91,6 +95,7 @@ class GoalChecker:
             text=_written(scope, declared.condition.span),
             span=declared.span,
         )
+        self.expressions.deciding = Deciding(goal.name, condition)
         for item in declared.items or ():
             match item:
                 case surface.Otherwise(actions=actions):
@@ -105,6 +110,7 @@ class GoalChecker:
                     goal = evolve(goal, minimum_coverage=self._coverage(minimum))
                 case _ as unreachable:
                     assert_never(unreachable)
+        self.expressions.deciding = None
         return goal if known else None
 
     def _measured(self, condition: int) -> int:
@@ -198,7 +204,7 @@ class GoalChecker:
 
     def rule(self, declared: surface.Rule, number: int) -> Rule | None:
         """A ``when`` rule; ``number`` counts the rules of the agreement from 1."""
-        trigger = self.expressions.condition(declared.condition)
+        trigger = self.expressions.condition(declared.condition, Context(as_signals=True))
         holding = 0
         if declared.holding_for is not None:
             holding = duration(self.scope, declared.holding_for, "`for`") or 0
@@ -242,10 +248,7 @@ class GoalChecker:
             case Shape.SIGNAL:
                 return trigger.operation
             case Shape.SERIES:
-                latest = op.Latest(
-                    operand=trigger.operation, shape=Shape.SIGNAL, type=BooleanType(), span=span
-                )
-                return self.scope.arena.add(latest)
+                return latest(self.scope.arena, trigger, span).operation
             case Shape.SCALAR | Shape.RECORDS:
                 self.scope.reporter.error(
                     "E0309",

@@ -6,6 +6,7 @@ import re
 from datetime import date
 from fractions import Fraction
 
+from wsla.analysis.amendments import check_amends, check_under_way
 from wsla.analysis.checked import Channel, Party, Secret, Service, Text
 from wsla.analysis.modifiers import duration
 from wsla.analysis.reporter import nearest, replace
@@ -40,6 +41,7 @@ _MAXIMUM_MINUTE = 60
 def check_head(scope: Scope, agreement: surface.Agreement) -> None:
     """Reads ``kind``, ``effective``, ``currency`` and ``grace`` into the scope's term."""
     seen: dict[str, Span] = {}
+    check_amends(scope, agreement)
     for declaration in agreement.declarations:
         match declaration:
             case surface.Setting(name=name):
@@ -48,6 +50,7 @@ def check_head(scope: Scope, agreement: surface.Agreement) -> None:
             case surface.Effective():
                 _once(scope, seen, "effective", declaration.span)
                 _effective(scope, declaration)
+                check_under_way(scope, agreement, declaration)
             case _:
                 pass
     unreadable = scope.reporter.broken and not agreement.declarations

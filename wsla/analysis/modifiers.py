@@ -11,23 +11,63 @@ from wsla.analysis.reporter import nearest, replace
 from wsla.analysis.scope import Scope
 from wsla.diagnostics.source import Span
 from wsla.syntax import surface
-from wsla.values.calendars import CalendarUnit, CalendarWindow, ExactWindow, RollingWindow, anchor_on_day
+from wsla.values.calendars import (
+    CalendarUnit,
+    CalendarWindow,
+    ExactWindow,
+    OverlappingWindow,
+    RollingWindow,
+    anchor_on_day,
+)
 from wsla.values.instants import DAY, MINUTE, SECOND, format_length
 from wsla.values.quantities import TIME, QuantityError, parse_quantity
 
 _ONE_WEEK_OF_DAYS = 7
 _LAST_DAY = 31
+# A hundred years: nobody promises more, and calendars begin with the year 1.
+_LONGEST = {
+    CalendarUnit.DAY: 36_500,
+    CalendarUnit.WEEK: 5_200,
+    CalendarUnit.MONTH: 1_200,
+    CalendarUnit.QUARTER: 400,
+    CalendarUnit.YEAR: 100,
+}
+
+
+@frozen(kw_only=True)
+class Cut:
+    """``during`` or ``excluding`` with a condition instead of a schedule."""
+
+    word: surface.Word
+    excluded: bool
+    span: Span
+
+    @property
+    def text(self) -> str:
+        """The modifier as written."""
+        return f"{'excluding' if self.excluded else 'during'} {self.word.text}"
+
+    @property
+    def condition(self) -> surface.Expression:
+        """The condition under which time is kept."""
+        found = surface.Reference(parts=(self.word,), span=self.word.span)
+        return surface.Unary(operator="not", operand=found, span=self.word.span) if self.excluded else found
 
 
 @frozen(kw_only=True)
 class Context:
-    """What surrounds a formula: the window and filters that its functions take, and a pause for ``elapsed``."""
+    """What surrounds a formula: the window and filters that its functions take, and a pause for ``elapsed``.
+
+    ``as_signals`` is True in a rule, where conditions over different windows meet by their latest values.
+    """
 
     window: Window | None = None
     filter: TimeFilter = TimeFilter()
     pausing: surface.Expression | None = None
     by: tuple[str, ...] = ()
     window_span: Span | None = None
+    as_signals: bool = False
+    cuts: tuple[Cut, ...] = ()
 
 
 def read_modifiers(
@@ -38,12 +78,8 @@ def read_modifiers(
     fine = True
     for modifier in modifiers:
         match modifier:
-            case surface.EachWindow() | surface.RollingWindow():
-                window = (
-                    each_window(scope, modifier)
-                    if isinstance(modifier, surface.EachWindow)
-                    else _rolling_window(scope, modifier)
-                )
+            case surface.EachWindow() | surface.RollingWindow() | surface.OverlappingWindow():
+                window = window_of(scope, modifier)
                 if read.window is not None and window is not None:
                     scope.reporter.error(
                         "E0307", "a formula has one window, and this is a second one", modifier.span
@@ -51,6 +87,10 @@ def read_modifiers(
                     fine = False
                 fine = fine and window is not None
                 read = evolve(read, window=window, window_span=modifier.span)
+            case surface.During(schedule=word) | surface.Excluding(schedule=word) if is_metric(scope, word):
+                excluded = isinstance(modifier, surface.Excluding)
+                cut = Cut(word=word, excluded=excluded, span=modifier.span)
+                read = evolve(read, cuts=(*read.cuts, cut))
             case surface.During(schedule=word):
                 fine = scope.find("schedule", word, scope.schedules) and fine
                 read = evolve(read, filter=evolve(read.filter, during=(*read.filter.during, word.text)))
@@ -62,6 +102,11 @@ def read_modifiers(
             case surface.ByLabel(label=word):
                 read = evolve(read, by=(*read.by, word.text))
     return read if fine else None
+
+
+def is_metric(scope: Scope, word: surface.Word) -> bool:
+    """True where a name is that of a metric."""
+    return word.text in scope.declared and scope.declared[word.text][0] == "metric"
 
 
 def duration(scope: Scope, word: surface.Word, what: str) -> int | None:
@@ -82,10 +127,25 @@ def duration(scope: Scope, word: surface.Word, what: str) -> int | None:
     return int(quantity.value)
 
 
+def window_of(
+    scope: Scope, modifier: surface.EachWindow | surface.RollingWindow | surface.OverlappingWindow
+) -> Window | None:
+    """The window that is written behind a function, or None and an error."""
+    match modifier:
+        case surface.EachWindow():
+            return each_window(scope, modifier)
+        case surface.RollingWindow():
+            return _rolling_window(scope, modifier)
+        case surface.OverlappingWindow():
+            return _overlapping_window(scope, modifier)
+
+
 def each_window(scope: Scope, modifier: surface.EachWindow) -> Window | None:
     """A tumbling window, or None and an error."""
     text = modifier.period.text
     units = {unit.value: unit for unit in CalendarUnit}
+    if text == "term":
+        return _whole_term(scope, modifier)
     if text in units:
         anchor = _anchor(scope, modifier.starting, units[text]) if modifier.starting else None
         if modifier.starting and anchor is None:
@@ -97,7 +157,7 @@ def each_window(scope: Scope, modifier: surface.EachWindow) -> Window | None:
             "E0305",
             f"`{text}` is not a period",
             modifier.period.span,
-            notes=("periods are day, week, month, quarter, year, or an exact length such as 5m",),
+            notes=("periods are day, week, month, quarter, year, term, or an exact length such as 5m",),
             suggestion=replace(modifier.period.span, near) if near else None,
         )
         return None
@@ -128,6 +188,38 @@ def _anchor(scope: Scope, starting: surface.Word, unit: CalendarUnit) -> date | 
         )
         return None
     return anchor_on_day(day)
+
+
+def _whole_term(scope: Scope, modifier: surface.EachWindow) -> Window | None:
+    start, end = scope.term.effective_start, scope.term.effective_end
+    if modifier.starting is not None:
+        scope.reporter.error("E0305", "`starting` goes with a calendar period only", modifier.starting.span)
+        return None
+    if end is None:
+        scope.reporter.error(
+            "E0340",
+            "`each term` needs an agreement that ends",
+            modifier.span,
+            label="this term has no end, so nothing would ever be judged",
+            notes=("say when it ends, as in `effective 2026-01-01 until 2027-01-01`",),
+        )
+        return None
+    return ExactWindow(max(end - start, 1), start)
+
+
+def _overlapping_window(scope: Scope, modifier: surface.OverlappingWindow) -> Window | None:
+    units = {unit.value: unit for unit in CalendarUnit}
+    unit = units.get(modifier.unit.text.removesuffix("s"))
+    if unit is None:
+        scope.reporter.unknown_name("E0305", "period", modifier.unit, [f"{name}s" for name in units])
+        return None
+    most = _LONGEST[unit]
+    if not modifier.count.text.isdigit() or not 1 <= int(modifier.count.text) <= most:
+        scope.reporter.error(
+            "E0341", f"`over last` takes 1 to {most} whole {unit.value}s", modifier.count.span
+        )
+        return None
+    return OverlappingWindow(CalendarWindow(unit, 1, None, scope.term.zone), int(modifier.count.text))
 
 
 def _rolling_window(scope: Scope, modifier: surface.RollingWindow) -> Window | None:

@@ -12,12 +12,13 @@ from attrs import field, frozen
 
 from wsla.analysis.types import Shape, ValueType
 from wsla.diagnostics.source import NOWHERE, Span
-from wsla.values.calendars import CalendarWindow, ExactWindow, RollingWindow
+from wsla.values.calendars import CalendarWindow, ExactWindow, OverlappingWindow, RollingWindow
+from wsla.values.instants import DAY
 
 Value = bool | int | Fraction | str | None
 """A value at run time; None is *unknown*."""
 
-Window = CalendarWindow | ExactWindow | RollingWindow
+Window = CalendarWindow | ExactWindow | OverlappingWindow | RollingWindow
 
 
 @frozen(kw_only=True)
@@ -80,7 +81,7 @@ class AtLeastDown(Node):
 @frozen(kw_only=True)
 class Arithmetic(Node):
     """``left operator right`` with one of ``+ - * /``, or ``started`` or ``completed``: how many blocks of the size
-    ``right`` ``left`` has begun, or filled.
+    ``right`` ``left`` has begun, or filled; ``rounded``: the multiple of ``right`` that is nearest to ``left``.
     """
 
     operator: str
@@ -130,12 +131,37 @@ class Elapsed(Node):
 
 
 @frozen(kw_only=True)
+class Due(Elapsed):
+    """Records: the instant at which as much time as the length ``end`` has been kept since ``start``; never paused.
+
+    It is the inverse of ``Elapsed``, and has the same inputs.
+    """
+
+
+DUE_WITHIN = 3653 * DAY
+"""Later than these ten years after its start nothing is due: a schedule may have no hours left."""
+
+
+@frozen(kw_only=True)
+class Forgiving:
+    """Outages that do not count: those shorter than ``length`` nanoseconds or, unless ``strictly``, just as long."""
+
+    length: int
+    strictly: bool
+
+    def counts(self, length: int) -> bool:
+        """True where an outage of that many nanoseconds counts."""
+        return length >= self.length if self.strictly else length > self.length
+
+
+@frozen(kw_only=True)
 class Aggregate(Node):
     """One value a window (a series): ``function`` of ``argument`` over a window of time.
 
-    ``argument`` is None for ``count(source)``. ``where`` keeps the samples, records or windows for which it is true.
-    ``parameter`` is the percentile's rank as a share. ``by`` names labels: one series a combination of their values.
-    ``idle`` is the value of a window in which there was nothing to look at.
+    ``argument`` is None for ``count(source)``. ``where`` keeps the samples, records or windows for which it is true, of
+    functions over time the time in which it is. ``forgiving`` says which outages do not count. ``parameter`` is the
+    percentile's rank as a share, or the step of a standard deviation. ``by`` names labels: one series a combination of
+    their values. ``idle`` is the value of a window in which there was nothing to look at.
     """
 
     function: str
@@ -147,6 +173,7 @@ class Aggregate(Node):
     filter: TimeFilter
     by: tuple[str, ...]
     idle: int | None = None
+    forgiving: Forgiving | None = None
 
 
 @frozen(kw_only=True)
@@ -158,10 +185,25 @@ class Idle(Node):
 
 
 @frozen(kw_only=True)
+class Previous(Node):
+    """A series: in each window the value that the operand, a series, has in the window before."""
+
+    operand: int
+
+
+@frozen(kw_only=True)
 class Latest(Node):
     """A series as a signal: at every instant the value of the window that ended last."""
 
     operand: int
+
+
+@frozen(kw_only=True)
+class Label(Node):
+    """A series that has, in every window, the value of a label in the combination that is looked at."""
+
+    label: str
+    by: tuple[str, ...]
 
 
 @frozen(kw_only=True)
@@ -173,6 +215,74 @@ class VerdictState(Node):
     count: int
     of_last: int
 
+
+@frozen(kw_only=True)
+class Across(Node):
+    """A signal or a series told apart by labels, joined into one for each combination of the labels in ``by``.
+
+    ``function`` is ``count``, ``sum``, ``min``, ``max``, ``mean`` or ``share``; ``where`` keeps the streams for which
+    it is true. Where there is a ``limit``, a scalar, the signal is the truth of ``value operator limit``.
+    """
+
+    function: str
+    operand: int
+    where: int | None
+    by: tuple[str, ...]
+    operator: str | None = None
+    limit: int | None = None
+
+
+@frozen(kw_only=True)
+class VerdictCount(Node):
+    """How many verdicts of a goal were ``violated``: of the last ``of_last``, or where that is None, in a row.
+
+    A signal that changes at final instants; as a series, in the amounts of the goal's own credits, the number up
+    to and including the verdict of the window. ``by`` are the labels of the goal.
+    """
+
+    goal: str
+    of_last: int | None
+    by: tuple[str, ...]
+
+
+@frozen(kw_only=True)
+class Sustained(Node):
+    """A signal: true where ``condition`` has been true for ``length`` nanoseconds, false where it was false in them."""
+
+    condition: int
+    length: int
+
+
+@frozen(kw_only=True)
+class Debounced(Node):
+    """A signal that takes a value once ``condition`` has had it for ``down`` (false) or ``up`` (true) nanoseconds."""
+
+    condition: int
+    down: int
+    up: int
+
+
+@frozen(kw_only=True)
+class Limited(Node):
+    """A signal: ``condition``, but false in each window once it has been true there for ``length`` nanoseconds."""
+
+    condition: int
+    length: int
+    window: CalendarWindow | ExactWindow
+
+
+@frozen(kw_only=True)
+class Active(Node):
+    """A signal: true from ``start`` until ``end`` of a record of ``source`` for which ``where`` is true."""
+
+    source: str
+    start: int
+    end: int
+    where: int | None
+
+
+Stateful = Sustained | Debounced | Limited | Active
+"""Signals whose value at an instant rests on what was before it."""
 
 Operation = (
     Constant
@@ -186,6 +296,14 @@ Operation = (
     | Elapsed
     | Aggregate
     | Idle
+    | Previous
     | Latest
+    | Label
     | VerdictState
+    | Across
+    | VerdictCount
+    | Sustained
+    | Debounced
+    | Limited
+    | Active
 )

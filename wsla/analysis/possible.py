@@ -11,7 +11,7 @@ from attrs import frozen
 from wsla.analysis import operations as op
 from wsla.analysis.rows import TESTS
 from wsla.analysis.types import BooleanType, NumberType
-from wsla.values.calendars import CalendarUnit, CalendarWindow, ExactWindow, RollingWindow
+from wsla.values.calendars import CalendarUnit, CalendarWindow, ExactWindow, OverlappingWindow, RollingWindow
 from wsla.values.instants import DAY, HOUR
 
 _LONGEST_DAYS: Final = {
@@ -25,7 +25,7 @@ _CLOCK_CHANGES: Final = 24 * HOUR
 _SHARES: Final = frozenset({"availability", "share"})
 _LENGTHS: Final = frozenset({"duration", "downtime", "longest"})
 _COUNTS: Final = frozenset({"count", "outages"})
-_NEVER_NEGATIVE: Final = frozenset({"increase", "rate", "span", "variance"})
+_NEVER_NEGATIVE: Final = frozenset({"increase", "rate", "span", "stddev", "streak", "variance"})
 _WITHIN_ARGUMENT: Final = frozenset(
     {"mean", "median", "min", "max", "first", "last", "mode", "percentile", "time_mean"}
 )
@@ -55,6 +55,8 @@ def longest_window(window: op.Window) -> int:
     match window:
         case CalendarWindow(unit=unit, count=count):
             return _LONGEST_DAYS[unit] * count * DAY + _CLOCK_CHANGES
+        case OverlappingWindow(period=period, count=count):
+            return longest_window(period) * count
         case ExactWindow(length_ns=length) | RollingWindow(length_ns=length):
             return length
 

@@ -34,27 +34,8 @@ def build_table(
 ) -> Typed:
     """The operation of a table whose lines are checked; ``result`` has its shape and type."""
     favoured = _favoured(scope, table, rows)
-    arena = scope.arena
-    inner: Span | None = None
-    if favoured or any(len(row.comparisons) > 1 for row in rows):
-        inner = rows[0].span
-        operation = _split(arena, subject, rows, otherwise, favoured, result, table.span)
-    else:
-        arms = tuple(
-            op.Arm(operator=sign, bound=bound, value=row.value, span=row.span)
-            for row in rows
-            for sign, bound in row.comparisons
-        )
-        operation = arena.add(
-            op.Choice(
-                subject=subject.operation,
-                arms=arms,
-                otherwise=otherwise,
-                shape=result.shape,
-                type=result.type,  # type: ignore[arg-type]
-                span=table.span,
-            )
-        )
+    inner = rows[0].span if favoured or any(len(row.comparisons) > 1 for row in rows) else None
+    operation = table_of(scope.arena, subject, rows, otherwise, favoured, result, table.span)
     scope.tables.append(
         WrittenTable(
             subject=subject.operation,
@@ -68,6 +49,35 @@ def build_table(
         )
     )
     return evolve(result, operation=operation)
+
+
+def table_of(
+    arena: Arena,
+    subject: Typed,
+    rows: list[Row],
+    otherwise: int | None,
+    favoured: dict[Fraction, int],
+    result: Typed,
+    span: Span,
+) -> int:
+    """The operation of these lines; ``favoured`` says which of them takes a tied value."""
+    if favoured or any(len(row.comparisons) > 1 for row in rows):
+        return _split(arena, subject, rows, otherwise, favoured, result, span)
+    arms = tuple(
+        op.Arm(operator=sign, bound=bound, value=row.value, span=row.span)
+        for row in rows
+        for sign, bound in row.comparisons
+    )
+    return arena.add(
+        op.Choice(
+            subject=subject.operation,
+            arms=arms,
+            otherwise=otherwise,
+            shape=result.shape,
+            type=result.type,  # type: ignore[arg-type]
+            span=span,
+        )
+    )
 
 
 def comparisons_of(

@@ -29,6 +29,8 @@ class Term:
     effective_start: int = 0
     effective_end: int | None = None
     grace: int = 600_000_000_000
+    amends: int | None = None
+    takes_over: bool = False
 
     @property
     def zone_info(self) -> ZoneInfo:

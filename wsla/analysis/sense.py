@@ -58,14 +58,20 @@ def _tiers(reporter: Reporter, agreement: CheckedAgreement, table: op.Choice) ->
 def inputs(operation: op.Operation) -> Iterable[int]:
     """The positions of an operation's inputs."""
     match operation:
-        case op.Constant() | op.SourceField() | op.VerdictState():
+        case op.Constant() | op.SourceField() | op.Label() | op.VerdictState() | op.VerdictCount():
             return ()
         case op.Compare(left=left, right=right) | op.Logical(left=left, right=right):
             return (left, right)
         case op.Arithmetic(left=left, right=right):
             return (left, right)
-        case op.Negation(operand=operand) | op.Latest(operand=operand):
+        case op.Negation(operand=operand) | op.Latest(operand=operand) | op.Previous(operand=operand):
             return (operand,)
+        case op.Sustained(condition=condition) | op.Debounced(condition=condition):
+            return (condition,)
+        case op.Limited(condition=condition):
+            return (condition,)
+        case op.Active(start=start, end=end, where=where):
+            return (start, end) if where is None else (start, end, where)
         case op.AtLeastDown(conditions=conditions):
             return conditions
         case op.Idle(operand=operand, value=value):
@@ -77,10 +83,15 @@ def inputs(operation: op.Operation) -> Iterable[int]:
             return (start, end) if pausing is None else (start, end, pausing)
         case op.Aggregate(argument=argument, where=where, idle=idle):
             return tuple(position for position in (argument, where, idle) if position is not None)
+        case op.Across(operand=operand, where=where, limit=limit):
+            return tuple(position for position in (operand, where, limit) if position is not None)
 
 
 def _watched(agreement: CheckedAgreement, goal: str) -> bool:
-    return any(isinstance(found, op.VerdictState) and found.goal == goal for found in agreement.operations)
+    return any(
+        isinstance(found, op.VerdictState | op.VerdictCount) and found.goal == goal
+        for found in agreement.operations
+    )
 
 
 def _unused(scope: Scope) -> None:

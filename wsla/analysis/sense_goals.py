@@ -17,7 +17,13 @@ from wsla.analysis.sense_points import Promise, domain_of, points, reachable, sh
 from wsla.analysis.types import NumberType
 from wsla.diagnostics.diagnostic import Related
 from wsla.syntax import surface
-from wsla.values.calendars import CalendarWindow, ExactWindow, RollingWindow, windows_overlapping
+from wsla.values.calendars import (
+    CalendarWindow,
+    ExactWindow,
+    OverlappingWindow,
+    RollingWindow,
+    windows_overlapping,
+)
 from wsla.values.instants import DAY, format_length
 
 _SILENT_ROLES: Final = frozenset({"consumer", "evaluator", "manager", "auditor"})
@@ -336,6 +342,8 @@ def _windows_in(goal: Goal, cap: Cap) -> int:
         and (window.unit, window.count, window.anchor) == (period.unit, period.count, period.anchor)
     ):
         return cap.last
+    if isinstance(window, OverlappingWindow):
+        window = window.period
     if isinstance(window, CalendarWindow):
         shortest = _SHORTEST_DAYS[window.unit.value] * window.count * DAY - _SHORT_DAY
     else:

@@ -13,7 +13,7 @@ from wsla.analysis.reporter import Reporter
 from wsla.analysis.sense_points import Promise, reachable
 from wsla.analysis.types import Shape
 from wsla.syntax import surface
-from wsla.values.calendars import CalendarUnit, CalendarWindow, ExactWindow, RollingWindow
+from wsla.values.calendars import CalendarUnit, CalendarWindow, ExactWindow, OverlappingWindow, RollingWindow
 from wsla.values.instants import DAY, SECOND, format_length
 from wsla.values.quantities import format_percentage
 
@@ -173,6 +173,8 @@ def window_length(window: op.Window) -> int:
     match window:
         case CalendarWindow(unit=unit, count=count):
             return _DAYS[unit] * count * DAY
+        case OverlappingWindow(period=period, count=count):
+            return window_length(period) * count
         case ExactWindow(length_ns=length) | RollingWindow(length_ns=length):
             return length
 
@@ -187,5 +189,7 @@ def _in(window: op.Window) -> str:
             return f"a {unit.value}"
         case CalendarWindow(unit=unit, count=count):
             return f"in {count} {unit.value}s"
+        case OverlappingWindow(period=period, count=count):
+            return f"in {count} {period.unit.value}s"
         case ExactWindow(length_ns=length) | RollingWindow(length_ns=length):
             return f"in {format_length(length)}"

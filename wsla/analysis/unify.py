@@ -34,6 +34,9 @@ def require(reporter: Reporter, value: Typed, wanted: ValueType, span: Span) -> 
     """True where a formula has a type, or can take it; otherwise an error."""
     kind = resolve(value.type)
     if isinstance(kind, OpenType):
+        if kind.numeric and not isinstance(wanted, NumberType):
+            reporter.error("E0303", f"{describe(wanted)} is needed here, and this is a number", span)
+            return False
         kind.found = wanted
         return True
     if kind == wanted:

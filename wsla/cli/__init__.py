@@ -10,9 +10,10 @@ import click
 VERBS = {
     "new": "start an agreement from a few questions",
     "check": "find every mistake in agreements",
-    "explain": "say more about a problem that was found, by its code",
+    "explain": "say more about a problem by its code, or why a goal was met or missed",
     "fmt": "lay agreements out in the one standard way",
     "test": "run the examples that agreements state",
+    "diff": "say what changed for whom from one version to the next",
     "dump": "print a form that a text takes on its way to a plan",
     "eval": "judge recorded observations by an agreement",
     "run": "measure, judge and act until told to stop",

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import click
+from attrs import evolve
 
 from wsla.cli.files import (
     Unreadable,
@@ -17,7 +18,6 @@ from wsla.cli.files import (
     show_diagnostics,
     write_text,
 )
-from wsla.diagnostics.diagnostic import Diagnostic
 from wsla.diagnostics.source import SourceText
 
 _MOST_ROUNDS = 100
@@ -33,13 +33,14 @@ def command(paths: tuple[str, ...], output_format: str, fix: bool, quiet: bool) 
 
     PATHS are .sla files, or folders that are searched for them. Exit code 0: no errors; 1: errors; 2: wrong usage.
     """
-    from wsla.analysis.check import check_text
+    from wsla.analysis.check import check_together
+    from wsla.diagnostics.assembled import merged
 
     sources, unreadable = read_sources(paths)
-    diagnostics: list[Diagnostic] = []
-    for source in sources:
-        mended = _mend(source, unreadable) if fix else source
-        diagnostics.extend(check_text(mended)[1])
+    if fix:
+        sources = [_mend(source, unreadable) for source in sources]
+    # A mistake in a file that several import is said once.
+    diagnostics = merged(check_together(sources))
     show_diagnostics(diagnostics, unreadable, output_format)
     if output_format in ("full", "concise") and not quiet:
         checked = plural(len(sources), "file")
@@ -60,7 +61,8 @@ def _mend(source: SourceText, unreadable: list[Unreadable]) -> SourceText:
 
     text, total = source.text, 0
     for _ in range(_MOST_ROUNDS):
-        text, applied = apply_safe(text, check_text(SourceText(name=source.name, text=text))[1])
+        found = check_text(evolve(source, text=text))[1]
+        text, applied = apply_safe(text, (one for one in found if one.source.name == source.name))
         total += applied
         if not applied:
             break
@@ -71,4 +73,4 @@ def _mend(source: SourceText, unreadable: list[Unreadable]) -> SourceText:
         unreadable.append(problem)
         return source
     click.echo(f"{source.name}: {plural(total, 'suggestion')} applied", err=True)
-    return SourceText(name=source.name, text=text)
+    return evolve(source, text=text)

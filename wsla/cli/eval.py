@@ -6,25 +6,26 @@ import csv
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import click
 
-from wsla.cli.files import format_option, plural, the_agreement
+from wsla.cli.files import format_option, load_checked, plural
 
 if TYPE_CHECKING:
     from wsla.analysis.checked import Source
     from wsla.api import Agreement, Report
     from wsla.sources.files import History
+    from wsla.values.observations import Observation
 
 _PROGRESS_AFTER_SECONDS = 1.0
 
 
 @click.command("eval")
-@click.argument("path", metavar="FILE.sla")
+@click.argument("paths", nargs=-1, required=True, metavar="FILE.sla...")
 @click.option(
     "--data", "data", multiple=True, required=True, metavar="SOURCE=FILE", help="Observations of a source."
 )
@@ -42,7 +43,7 @@ _PROGRESS_AFTER_SECONDS = 1.0
 @click.option("--strict", is_flag=True, help="Stop where a row cannot be used.")
 @format_option("table", "json", "csv", default="table")
 def command(
-    path: str,
+    paths: tuple[str, ...],
     data: tuple[str, ...],
     start: str | None,
     until: str | None,
@@ -54,16 +55,101 @@ def command(
 ) -> None:
     """Judge history: every window of every goal with its verdict, and the entries of the ledger.
 
-    FILE is CSV, JSON lines or Parquet, by its ending. Exit code 0: judged; 1: bad agreement or data; 2: wrong usage.
-    A violated goal is a result, not an error.
+    The files hold one agreement, or versions of one that amend each other: a window is judged by the version that was
+    in force when it began. FILE is CSV, JSON lines or Parquet, by its ending. Exit code 0: judged; 1: bad
+    agreement or data; 2: wrong usage. A violated goal is a result, not an error.
     """
-    from wsla.api import judge
+    versions = _versions(paths)
+    for option, texts in (("--data", data), ("--map", columns), ("--where", where)):
+        _check_names(versions, texts, option)
+    read = [
+        (
+            agreement,
+            read_observations(
+                agreement,
+                _for_version(agreement, data),
+                _for_version(agreement, columns),
+                _for_version(agreement, where),
+                zone,
+                strict=strict,
+            ),
+        )
+        for agreement in versions
+        if _for_version(agreement, data)
+    ]
+    merged = sorted((one for _, own in read for one in own), key=lambda observation: observation.at)
+    start_ns, until_ns = stretch_of(versions[0], merged, start, until)
+    reports = []
+    for agreement, own in read:
+        begin = start_ns if len(versions) == 1 else max(start_ns, agreement.plan.effective_start)
+        if begin < until_ns:
+            reports.append(judge_counted(agreement, own, begin, until_ns))
+    _print(reports, output_format)
 
-    agreement: Agreement = the_agreement(path)
+
+def _versions(paths: tuple[str, ...]) -> tuple[Agreement, ...]:
+    """The one agreement of the files, in one or more versions; otherwise a message and exit code 1."""
+    from wsla.api import versions_of
+
+    found = [agreement for path in paths for agreement in load_checked(path)]
+    titles = ", ".join(dict.fromkeys(agreement.title for agreement in found))
+    if len({agreement.title for agreement in found}) != 1:
+        which = f"{paths[0]}: this file holds" if len(paths) == 1 else "these files hold"
+        raise _Refused(f"{which} {len(found)} agreements ({titles}); name a file with one")
+    try:
+        return versions_of(found) if len(found) > 1 else (found[0],)
+    except ValueError as problem:
+        raise _Refused(str(problem)) from None
+
+
+class _Refused(click.exceptions.Exit):
+    """Ends the program with a message and exit code 1."""
+
+    def __init__(self, message: str) -> None:
+        click.echo(message, err=True)
+        super().__init__(1)
+
+
+def _check_names(versions: Sequence[Agreement], texts: tuple[str, ...], option: str) -> None:
+    """What is said of a source that no version has is a mistake."""
+    known = dict.fromkeys(source.name for agreement in versions for source in agreement.plan.sources)
+    for name, value in _pairs(texts, option):
+        owner, dot, _ = name.partition(".")
+        if option != "--data" and not dot:
+            raise click.UsageError(f"{option} takes SOURCE.NAME=VALUE, not `{name}={value}`")
+        if owner not in known:
+            raise click.UsageError(
+                f"the agreement has no source `{owner}`; it has {', '.join(known) or 'none'}"
+            )
+
+
+def _for_version(agreement: Agreement, texts: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of the texts that speak of a source of this version."""
+    known = {source.name for source in agreement.plan.sources}
+    return tuple(text for text in texts if text.partition("=")[0].partition(".")[0] in known)
+
+
+# --- what other verbs that judge files do likewise
+
+
+def read_observations(
+    agreement: Agreement,
+    data: tuple[str, ...],
+    columns: tuple[str, ...],
+    where: tuple[str, ...],
+    zone: str | None,
+    *,
+    strict: bool,
+) -> list[Observation]:
+    """The observations of data files, in order of time; what is remarkable in them is told on stderr.
+
+    ``data``, ``columns`` and ``where`` are the texts of ``--data``, ``--map`` and ``--where``. Raises UsageError and
+    ClickException.
+    """
     files = _pairs(data, "--data")
     for option, texts in (("--map", columns), ("--where", where)):
         _check_sources(agreement, texts, option)
-    observations = []
+    observations: list[Observation] = []
     for name, file in files:
         source = _source(agreement, name)
         history = _read(
@@ -84,21 +170,34 @@ def command(
     if not observations:
         raise click.ClickException("there is not a single observation in the data")
     observations.sort(key=lambda observation: observation.at)
+    return observations
+
+
+def stretch_of(
+    agreement: Agreement, observations: list[Observation], start: str | None, until: str | None
+) -> tuple[int, int]:
+    """The stretch of ``--from`` and ``--until``, by default that of the observations inside the term.
+
+    Raises UsageError and ClickException.
+    """
     first = max(agreement.plan.effective_start, observations[0].at)
     start_ns = first if start is None else _moment(agreement, start, "--from")
     until_ns = observations[-1].at + 1 if until is None else _moment(agreement, until, "--until")
     if until_ns <= start_ns:
-        before = (
-            "the agreement takes effect after the last observation"
-            if until is None and start is None
-            else None
-        )
-        if before is None:
-            raise click.UsageError("--until is not after --from")
-        raise click.ClickException(before)
-    with _progress("judging", len(observations)) as advance:
-        report = judge(agreement, _counted(observations, advance), start_ns, until_ns)
-    _print(report, output_format)
+        if until is None and start is None:
+            raise click.ClickException("the agreement takes effect after the last observation")
+        raise click.UsageError("--until is not after --from")
+    return start_ns, until_ns
+
+
+def judge_counted(
+    agreement: Agreement, observations: list[Observation], start: int, until: int, title: str = "judging"
+) -> Report:
+    """History judged, with a bar on the terminal where that takes long."""
+    from wsla.api import judge
+
+    with _progress(title, len(observations)) as advance:
+        return judge(agreement, _counted(observations, advance), start, until)
 
 
 # --- arguments
@@ -236,36 +335,21 @@ def _counted(observations: list[Any], advance: Callable[[int, int], None]) -> It
 # --- printing
 
 
-def _print(report: Report, output_format: str) -> None:
+def _print(reports: Sequence[Report], output_format: str) -> None:
     from wsla.cli import show
-    from wsla.values.calendars import find_zone
-    from wsla.values.instants import format_instant
 
-    plan = report.agreement.plan
-    zone = find_zone(plan.zone)
     if output_format == "json":
-        value = {
-            "agreement": plan.title,
-            "version": plan.version,
-            "start": format_instant(report.start, zone),
-            "until": format_instant(report.until, zone),
-            "judgements": [show.judgement_value(plan, judgement) for judgement in report.judgements],
-            "entries": [show.entry_value(entry, plan.zone) for entry in report.entries],
-            "actions": [
-                {
-                    "id": intent.id,
-                    "verb": intent.verb,
-                    "targets": [str(target) for target in intent.targets],
-                    "at": format_instant(intent.at, zone),
-                    "subject": intent.subject,
-                }
-                for intent in report.intents
-            ],
-        }
+        reported = [_value(report) for report in reports]
+        value = reported[0] if len(reported) == 1 else reported
         click.echo(json.dumps(value, indent=2, ensure_ascii=False))
         return
     if output_format == "csv":
-        values = [show.judgement_value(plan, judgement) for judgement in report.judgements]
+        values = [
+            ({"version": report.agreement.version} if len(reports) > 1 else {})
+            | show.judgement_value(report.agreement.plan, judgement)
+            for report in reports
+            for judgement in report.judgements
+        ]
         writer = csv.writer(sys.stdout, lineterminator="\n")
         names = [name for name in values[0] if name != "labels"] if values else []
         labels = sorted({label for value in values for label in value["labels"]})
@@ -274,6 +358,43 @@ def _print(report: Report, output_format: str) -> None:
             cells = (str(row[name]).lower() if isinstance(row[name], bool) else row[name] for name in names)
             writer.writerow([*(row["labels"].get(label, "") for label in labels), *cells])
         return
+    for place, report in enumerate(reports):
+        if place:
+            click.echo()
+        _print_table(report)
+
+
+def _value(report: Report) -> dict[str, Any]:
+    from wsla.cli import show
+    from wsla.values.calendars import find_zone
+    from wsla.values.instants import format_instant
+
+    plan = report.agreement.plan
+    zone = find_zone(plan.zone)
+    return {
+        "agreement": plan.title,
+        "version": plan.version,
+        "start": format_instant(report.start, zone),
+        "until": format_instant(report.until, zone),
+        "judgements": [show.judgement_value(plan, judgement) for judgement in report.judgements],
+        "entries": [show.entry_value(entry, plan.zone) for entry in report.entries],
+        "actions": [
+            {
+                "id": intent.id,
+                "verb": intent.verb,
+                "targets": [str(target) for target in intent.targets],
+                "at": format_instant(intent.at, zone),
+                "subject": intent.subject,
+            }
+            for intent in report.intents
+        ],
+    }
+
+
+def _print_table(report: Report) -> None:
+    from wsla.cli import show
+
+    plan = report.agreement.plan
     rows = [show.judgement_row(plan, judgement) for judgement in report.judgements]
     styles = [show.STYLES.get(judgement.verdict) for judgement in report.judgements]
     heading = f"{plan.title}, version {plan.version}"

@@ -1,4 +1,4 @@
-"""``wsla explain``: the page on a code, as plain text.
+"""``wsla explain``: the page on a code, as plain text; why a goal has its verdict is told in a file of its own.
 
 A page has a fixed form: a heading with code and title, a few sentences, then `Wrong` and `Right` with an example each.
 """
@@ -16,6 +16,7 @@ from attrs import frozen
 
 from wsla.cli.files import format_option
 from wsla.cli.paint import Paint
+from wsla.cli.stored import store_option
 from wsla.diagnostics.codes import TITLES
 
 _WIDTH = 80
@@ -107,13 +108,78 @@ def render_page(source: str, paint: Paint) -> str:
 
 
 @click.command("explain")
-@click.argument("code", required=False)
+@click.argument("subject", metavar="[CODE | FILE.sla]", required=False)
+@click.argument("goal", metavar="[GOAL]", required=False)
+@store_option()
+@click.option("--data", multiple=True, metavar="SOURCE=FILE", help="Explain recorded observations instead.")
+@click.option(
+    "--window",
+    metavar="PERIOD",
+    help="2026, 2026-Q1, 2026-03, 2026-W10, 2026-03-04, or `at TIME`; by default the last window.",
+)
+@click.option(
+    "--label", "labels", multiple=True, metavar="NAME=VALUE", help="Only windows of this label's value."
+)
+@click.option("--most", default=5, show_default=True, help="How many windows to explain, the worst first.")
+@click.option("--from", "start", metavar="TIME", help="With --data: as `wsla eval` takes it.")
+@click.option("--until", metavar="TIME", help="With --data: as `wsla eval` takes it.")
+@click.option("--map", "columns", multiple=True, metavar="SOURCE.FIELD=COLUMN", help="With --data: likewise.")
+@click.option("--where", multiple=True, metavar="SOURCE.COLUMN=VALUE", help="With --data: likewise.")
+@click.option("--zone", metavar="ZONE", help="With --data: likewise.")
 @format_option("text", "json", default="text")
-def command(code: str | None, output_format: str) -> None:
-    """Say more about a problem that was found: what it means, an example of it, and the same text mended.
+def command(
+    subject: str | None,
+    goal: str | None,
+    store_url: str,
+    data: tuple[str, ...],
+    window: str | None,
+    labels: tuple[str, ...],
+    most: int,
+    start: str | None,
+    until: str | None,
+    columns: tuple[str, ...],
+    where: tuple[str, ...],
+    zone: str | None,
+    output_format: str,
+) -> None:
+    """Say more about a problem that was found, or why a goal has its verdict.
 
-    CODE stands in the brackets of a message, as in error[E0302]. Without it, all codes are listed.
+    CODE stands in the brackets of a message, as in error[E0302]; without anything, all codes are listed. FILE.sla and
+    GOAL tell why the goal was met or missed in a window, from the store of `wsla run` or from data files: which bound
+    or policy decided, what was measured, which observations it rests on, and what followed.
     """
+    if goal is not None or _is_file(subject):
+        from wsla.cli.explain_goal import Asked, explain_goal
+
+        assert subject is not None
+        explain_goal(
+            Asked(
+                path=subject,
+                goal=goal,
+                window=window,
+                labels=labels,
+                most=most,
+                store_url=store_url,
+                data=data,
+                start=start,
+                until=until,
+                columns=columns,
+                where=where,
+                zone=zone,
+            ),
+            output_format,
+        )
+        return
+    if data or window or labels:
+        raise click.UsageError("a window is explained of a file and a goal: `wsla explain FILE.sla GOAL`")
+    _explain_code(subject, output_format)
+
+
+def _is_file(subject: str | None) -> bool:
+    return subject is not None and (subject.endswith(".sla") or Path(subject).exists())
+
+
+def _explain_code(code: str | None, output_format: str) -> None:
     if code is None:
         if output_format == "json":
             listed = [{"code": known, "title": title} for known, title in TITLES.items()]

@@ -47,15 +47,17 @@ def sla_files(paths: Sequence[str]) -> tuple[list[Path], list[Unreadable]]:
 
 
 def read_source(path: Path) -> SourceText | Unreadable:
-    """The text of a file, or why it cannot be read."""
+    """The text of a file with what it imports, or why it cannot be read."""
     try:
         content = path.read_bytes()
     except IsADirectoryError:
         return Unreadable(str(path), "this is a folder")
     except OSError as problem:
         return Unreadable(str(path), (problem.strerror or "it cannot be read").lower())
+    from wsla.texts import read_imports
+
     try:
-        return SourceText(name=str(path), text=content.decode("utf-8-sig"))
+        return read_imports(SourceText(name=str(path), text=content.decode("utf-8-sig")))
     except UnicodeDecodeError as problem:
         line = content.count(b"\n", 0, problem.start) + 1
         return Unreadable(str(path), f"the text is not UTF-8 (line {line})", code="E0100")

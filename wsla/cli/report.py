@@ -38,7 +38,7 @@ def command(
     with reading(store_url) as store:
         version = find_stored(store, wanted.title)
         agreement = in_force(version) or wanted
-        if version.text.strip() != wanted.source.text.strip():
+        if version.text.strip() != wanted.text.strip():
             click.echo(
                 f"note: {path} is not the text that the daemon runs (version {version.version}); "
                 "the report speaks of that one",

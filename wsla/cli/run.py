@@ -33,10 +33,11 @@ def command(paths: tuple[str, ...], config: str | None, store_url: str | None) -
     has begun is finished, and nothing that was observed, decided or booked is lost. SIGHUP reads agreements and
     configuration anew. Exit code 0: told to stop; 1: it could not start, or not go on; 2: wrong usage.
     """
-    from wsla.analysis.check import check_text
+    from wsla.analysis.check import check_together
+    from wsla.diagnostics.assembled import merged
 
     sources, unreadable = read_sources(paths)
-    diagnostics: list[Diagnostic] = [found for source in sources for found in check_text(source)[1]]
+    diagnostics: list[Diagnostic] = list(merged(check_together(sources)))
     if unreadable or has_errors(diagnostics):
         show_diagnostics(diagnostics, unreadable, "full", err=True)
         raise click.exceptions.Exit(1)

@@ -15,7 +15,7 @@ from wsla.cli.files import wants_colour
 from wsla.evaluation.verdicts import Judgement, Labels, Verdict
 from wsla.plan.model import Goal, Plan
 from wsla.remedies.decisions import LedgerEntry
-from wsla.values.calendars import CalendarWindow, find_zone, label_of
+from wsla.values.calendars import CalendarWindow, OverlappingWindow, find_zone, label_of
 from wsla.values.instants import Interval, format_instant, format_length
 from wsla.values.money import format_money
 from wsla.values.quantities import format_percentage, format_quantity
@@ -56,6 +56,9 @@ def exact(value: object) -> object:
 
 def window_text(plan: Plan, goal: Goal | None, window: Interval) -> str:
     """A window's own name (``2026-03``), or its bounds."""
+    if goal is not None and isinstance(goal.window, OverlappingWindow):
+        period, count = goal.window.period.unit, goal.window.count
+        return f"{count} {period.value}s to {label_of(goal.window.last_period(window), period, plan.zone)}"
     unit = goal.window.unit if goal is not None and isinstance(goal.window, CalendarWindow) else None
     return label_of(window, unit, plan.zone)
 

@@ -67,13 +67,14 @@ def find_stored(store: Store, title: str) -> AgreementVersion:
 def in_force(version: AgreementVersion) -> Agreement | None:
     """The agreement as it was stored; None where this wsla no longer accepts its text."""
     from wsla.api import AgreementError, load_all
+    from wsla.daemon.agreements import alone
     from wsla.diagnostics.source import SourceText
 
     try:
         agreements = load_all(SourceText(name=version.title, text=version.text))
     except AgreementError:
         return None
-    return next((agreement for agreement in agreements if agreement.title == version.title), None)
+    return next((alone(agreement) for agreement in agreements if agreement.title == version.title), None)
 
 
 def parse_window(text: str, zone: str) -> Interval:

@@ -72,19 +72,18 @@ def _run_file(
     source: SourceText, match: str, cover: bool, paint: Paint | None
 ) -> tuple[list[Ran], list[Part], list[Diagnostic]]:
     """Runs the tests of a file, and tells of each at once where there is something to paint on."""
-    from wsla.analysis.check import check_text
+    from wsla.analysis.check import check_assembled
     from wsla.cli import test_output
-    from wsla.plan.build import build_plan
+    from wsla.plan.succession import plans_of
     from wsla.testing.coverage import Place, covered, reached_by
     from wsla.testing.examples import run_example
 
-    agreements, diagnostics = check_text(source)
+    agreements, diagnostics, assembled = check_assembled(source)
     if has_errors(diagnostics):
         return [], [], list(diagnostics)
     results: list[Ran] = []
     parts: list[Part] = []
-    for agreement in agreements:
-        plan = build_plan(agreement)
+    for agreement, plan in zip(agreements, plans_of(agreements), strict=True):
         reached: set[Place] = set()
         for example in agreement.examples:
             if match not in example.title:
@@ -94,13 +93,13 @@ def _run_file(
                 reached |= reached_by(plan, result.history, result.decisions)
             # A month of probes is large, and many tests may follow.
             result = evolve(result, history=None, decisions=())
-            ran = test_output.Ran(source=source, agreement=agreement.title, plan=plan, result=result)
+            ran = test_output.Ran(source=assembled, agreement=agreement.title, plan=plan, result=result)
             results.append(ran)
             if paint is not None:
                 test_output.print_result(ran, paint)
         if cover:
             parts += [
-                test_output.Part(source=source, agreement=agreement.title, part=part)
+                test_output.Part(source=assembled, agreement=agreement.title, part=part)
                 for part in covered(agreement, plan, source, reached)
             ]
     return results, parts, []

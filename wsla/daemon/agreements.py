@@ -6,15 +6,13 @@ import hashlib
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Final
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from wsla.api import Agreement, AgreementError, load_all
 from wsla.diagnostics.diagnostic import Diagnostic, Severity
 from wsla.diagnostics.source import SourceText
-
-LARGEST_FILE: Final = 16 * 1024 * 1024
+from wsla.texts import LARGEST_FILE, read_imports
 
 
 @define(kw_only=True)
@@ -51,8 +49,15 @@ def find_agreements(paths: Sequence[str | Path]) -> Found:
                 where = "twice in it" if other.source.name == file else f"in {other.source.name} too"
                 found.refuse(file, f"{file}: error: the agreement “{agreement.title}” is {where}")
                 continue
-            found.agreements[agreement.title] = agreement
+            found.agreements[agreement.title] = alone(agreement)
     return found
+
+
+def alone(agreement: Agreement) -> Agreement:
+    """The agreement as the only version that runs: an amendment takes over the windows under way."""
+    if agreement.plan.judges_from is None:
+        return agreement
+    return evolve(agreement, plan=evolve(agreement.plan, judges_from=None))
 
 
 def concise(found: Diagnostic) -> str:
@@ -63,8 +68,8 @@ def concise(found: Diagnostic) -> str:
 
 
 def sha256_of(agreement: Agreement) -> str:
-    """The checksum of the text that an agreement was read from."""
-    return hashlib.sha256(agreement.source.text.encode("utf-8", "backslashreplace")).hexdigest()
+    """The checksum of the text that an agreement was read from, with all that it imports."""
+    return hashlib.sha256(agreement.text.encode("utf-8", "backslashreplace")).hexdigest()
 
 
 def state_version(agreement: Agreement, start: int) -> str:
@@ -101,7 +106,7 @@ def _read(file: str) -> SourceText:
     if len(content) > LARGEST_FILE:
         raise ValueError(f"the file is larger than {LARGEST_FILE // 1024 // 1024} MiB")
     try:
-        return SourceText(name=file, text=content.decode("utf-8-sig"))
+        return read_imports(SourceText(name=file, text=content.decode("utf-8-sig")))
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise ValueError(f"the text is not UTF-8 (line {line})") from None

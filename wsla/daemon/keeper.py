@@ -114,7 +114,7 @@ class Keeper:
                 key=agreement.title,
                 title=agreement.title,
                 version=agreement.version,
-                text=agreement.source.text,
+                text=agreement.text,
                 sha256=sha256_of(agreement),
                 at=self._clock.now(),
             )

@@ -9,7 +9,7 @@ from typing import Final
 from attrs import define, field
 
 from wsla.api import Agreement, AgreementError, load_all
-from wsla.daemon.agreements import sha256_of, state_version
+from wsla.daemon.agreements import alone, sha256_of, state_version
 from wsla.diagnostics.source import SourceText
 from wsla.engine import Engine, Output
 from wsla.evaluation.stream import JudgementFinal
@@ -51,7 +51,7 @@ def recover(store: Store, agreement: Agreement, until: int) -> Recovered:
             key=title,
             title=title,
             version=agreement.version,
-            text=agreement.source.text,
+            text=agreement.text,
             sha256=sha256_of(agreement),
             at=until,
         )
@@ -118,7 +118,7 @@ def _parsed(registered: AgreementVersion) -> Agreement | None:
         agreements = load_all(SourceText(name=registered.title, text=registered.text))
     except AgreementError:
         return None
-    return next((one for one in agreements if one.title == registered.title), None)
+    return next((alone(one) for one in agreements if one.title == registered.title), None)
 
 
 def _restored(store: Store, agreement: Agreement, state: str) -> tuple[Engine | None, int]:

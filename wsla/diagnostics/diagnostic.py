@@ -19,10 +19,11 @@ class Severity(Enum):
 
 @frozen(kw_only=True)
 class Related:
-    """Another place in the text that belongs to the problem, with a few words on why."""
+    """Another place that belongs to the problem, with a few words on why; ``source`` where it is in another text."""
 
     span: Span
     text: str
+    source: SourceText | None = None
 
 
 @frozen(kw_only=True)

@@ -35,8 +35,9 @@ def render_full(diagnostic: Diagnostic, colour: bool = False) -> str:
     """The diagnostic with its lines of source, a caret below the place, notes and help; no newline at its end."""
     paint = _Paint(colour)
     source = diagnostic.source
-    spans = [diagnostic.span, *(related.span for related in diagnostic.related)]
-    gutter = len(str(max(source.position(max(span.start, span.end - 1))[0] for span in spans)))
+    spans = [(source, diagnostic.span)]
+    spans += [(related.source or source, related.span) for related in diagnostic.related]
+    gutter = len(str(max(text.position(max(span.start, span.end - 1))[0] for text, span in spans)))
     tone = _SEVERITY_COLOURS[diagnostic.severity]
     line, column = diagnostic.position
     lines = [
@@ -47,9 +48,10 @@ def render_full(diagnostic: Diagnostic, colour: bool = False) -> str:
         *_excerpt(source, diagnostic.span, "^", diagnostic.label, tone, gutter, paint),
     ]
     for related in diagnostic.related:
-        here, there = source.position(related.span.start)
-        lines.append(" " * gutter + paint(":::", _BLUE) + f" {visible(source.name)}:{here}:{there}")
-        lines += _excerpt(source, related.span, "-", related.text, _BLUE, gutter, paint)
+        other = related.source or source
+        here, there = other.position(related.span.start)
+        lines.append(" " * gutter + paint(":::", _BLUE) + f" {visible(other.name)}:{here}:{there}")
+        lines += _excerpt(other, related.span, "-", related.text, _BLUE, gutter, paint)
     margin = " " * (gutter + 1)
     if diagnostic.notes or diagnostic.suggestion:
         lines.append(margin + paint("|", _BLUE))
@@ -83,7 +85,11 @@ def to_json(diagnostic: Diagnostic) -> dict[str, Any]:
         "label": _encodable(diagnostic.label),
         "notes": [_encodable(note) for note in diagnostic.notes],
         "related": [
-            {**_place(diagnostic.source, related.span), "text": _encodable(related.text)}
+            {
+                **({} if related.source is None else {"path": _encodable(related.source.name)}),
+                **_place(related.source or diagnostic.source, related.span),
+                "text": _encodable(related.text),
+            }
             for related in diagnostic.related
         ],
         "suggestion": shown,

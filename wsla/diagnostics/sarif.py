@@ -39,7 +39,10 @@ def _result(found: Diagnostic, rule: int) -> dict[str, object]:
     }
     if found.related:
         result["relatedLocations"] = [
-            {"physicalLocation": _place(found.source, related.span), "message": {"text": related.text}}
+            {
+                "physicalLocation": _place(related.source or found.source, related.span),
+                "message": {"text": related.text},
+            }
             for related in found.related
         ]
     suggestion = found.suggestion

@@ -23,11 +23,28 @@ NOWHERE = Span(0, 0)
 
 
 @frozen(kw_only=True)
+class Imported:
+    """What one ``import`` leads to: the text of the file, or None and (code, reason) why there is none.
+
+    ``importer`` is the name of the text that imports, ``path`` is as written there.
+    """
+
+    importer: str
+    path: str
+    found: SourceText | None
+    problem: tuple[str, str] = ("", "")
+
+
+@frozen(kw_only=True)
 class SourceText:
-    """A named text. ``name`` is the path as the user wrote it, or a label such as ``<text>``."""
+    """A named text. ``name`` is the path as the user wrote it, or a label such as ``<text>``.
+
+    ``imports`` is everything that it imports, directly or not, read beforehand.
+    """
 
     name: str
     text: str
+    imports: tuple[Imported, ...] = field(default=(), repr=False)
     _line_starts: tuple[int, ...] = field(init=False, repr=False, eq=False)
 
     @_line_starts.default
@@ -44,6 +61,10 @@ class SourceText:
         offset = max(0, min(offset, len(self.text)))
         line = bisect_right(self._line_starts, offset)
         return line, offset - self._line_starts[line - 1] + 1
+
+    def place(self, span: Span) -> tuple[SourceText, Span]:
+        """The text that was written and the span in it; here always this text itself."""
+        return self, span
 
     def line(self, number: int) -> str:
         """The text of a line, counted from 1, without its end."""

@@ -8,20 +8,28 @@ from math import ceil, floor
 from typing import assert_never
 
 from wsla.analysis.operations import (
+    Across,
+    Active,
     Aggregate,
     Arithmetic,
     AtLeastDown,
     Choice,
     Compare,
     Constant,
+    Debounced,
     Elapsed,
     Idle,
+    Label,
     Latest,
+    Limited,
     Logical,
     Negation,
     Operation,
+    Previous,
     SourceField,
+    Sustained,
     Value,
+    VerdictCount,
     VerdictState,
 )
 
@@ -61,7 +69,21 @@ def _inputs(operation: Operation) -> tuple[int, ...]:
             arms = tuple(position for arm in operation.arms for position in (arm.bound, arm.value))
             last = () if operation.otherwise is None else (operation.otherwise,)
             return (operation.subject, *arms, *last)
-        case AtLeastDown() | SourceField() | Elapsed() | Aggregate() | Idle() | Latest() | VerdictState():
+        case (
+            AtLeastDown()
+            | SourceField()
+            | Elapsed()
+            | Aggregate()
+            | Idle()
+            | Previous()
+            | Latest()
+            | Label()
+            | VerdictState()
+            | Across()
+            | VerdictCount()
+        ):
+            raise ValueError(f"{type(operation).__name__} depends on observations: it is no scalar")
+        case Sustained() | Debounced() | Limited() | Active():
             raise ValueError(f"{type(operation).__name__} depends on observations: it is no scalar")
         case _:
             assert_never(operation)
@@ -81,7 +103,21 @@ def _evaluate(operation: Operation, values: dict[int, Value]) -> Value:
             return _calculate(operation.operator, values[operation.left], values[operation.right])
         case Choice():
             return _choose(operation, values)
-        case AtLeastDown() | SourceField() | Elapsed() | Aggregate() | Idle() | Latest() | VerdictState():
+        case (
+            AtLeastDown()
+            | SourceField()
+            | Elapsed()
+            | Aggregate()
+            | Idle()
+            | Previous()
+            | Latest()
+            | Label()
+            | VerdictState()
+            | Across()
+            | VerdictCount()
+        ):
+            raise ValueError(f"{type(operation).__name__} depends on observations: it is no scalar")
+        case Sustained() | Debounced() | Limited() | Active():
             raise ValueError(f"{type(operation).__name__} depends on observations: it is no scalar")
         case _:
             assert_never(operation)
@@ -159,5 +195,7 @@ def _calculate(operator: str, left: Value, right: Value) -> Value:
             return ceil(Fraction(left) / right) if right else None
         case "completed":
             return floor(Fraction(left) / right) if right else None
+        case "rounded":
+            return round(Fraction(left) / right) * right
         case _:
             raise ValueError(f"{operator!r} is no arithmetic operator")

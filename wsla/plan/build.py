@@ -51,6 +51,8 @@ def build_plan(checked: CheckedAgreement) -> Plan:
         caps=tuple(
             cap if cap.amount is None else evolve(cap, amount=moved[cap.amount]) for cap in checked.caps
         ),
+        amends=checked.amends,
+        judges_from=None if checked.amends is None or checked.takes_over else checked.effective_start,
     )
 
 
@@ -116,14 +118,18 @@ def _move(operation: op.Operation, moved: dict[int, int]) -> op.Operation:
         case op.Constant(value=Fraction(denominator=1) as value):
             # Whole numbers compare some ten times faster than fractions, once for every observation.
             return evolve(operation, value=int(value))
-        case op.Constant() | op.SourceField() | op.VerdictState():
+        case op.Constant() | op.SourceField() | op.Label() | op.VerdictState() | op.VerdictCount():
             return operation
         case op.Compare(left=left, right=right) | op.Logical(left=left, right=right):
             return evolve(operation, left=moved[left], right=moved[right])
         case op.Arithmetic(left=left, right=right):
             return evolve(operation, left=moved[left], right=moved[right])
-        case op.Negation(operand=operand) | op.Latest(operand=operand):
+        case op.Negation(operand=operand) | op.Latest(operand=operand) | op.Previous(operand=operand):
             return evolve(operation, operand=moved[operand])
+        case op.Sustained() | op.Debounced() | op.Limited():
+            return evolve(operation, condition=moved[operation.condition])
+        case op.Active(start=start, end=end, where=where):
+            return evolve(operation, start=moved[start], end=moved[end], where=maybe(where))
         case op.AtLeastDown(conditions=conditions):
             return evolve(operation, conditions=tuple(moved[position] for position in conditions))
         case op.Idle(operand=operand, value=value):
@@ -139,5 +145,12 @@ def _move(operation: op.Operation, moved: dict[int, int]) -> op.Operation:
             return evolve(operation, start=moved[start], end=moved[end], pausing=maybe(pausing))
         case op.Aggregate(argument=argument, where=where, idle=idle):
             return evolve(operation, argument=maybe(argument), where=maybe(where), idle=maybe(idle))
+        case op.Across(operand=operand, where=where, limit=limit):
+            return evolve(operation, operand=moved[operand], where=maybe(where), limit=maybe(limit))
         case _ as unreachable:
             assert_never(unreachable)
+
+
+def moved_to(operation: op.Operation, places: dict[int, int]) -> op.Operation:
+    """The operation with other positions for its inputs."""
+    return _move(operation, places)

@@ -29,6 +29,7 @@ from wsla.analysis.checked import (
     UnknownTime,
 )
 from wsla.analysis.operations import Operation
+from wsla.values.instants import Interval
 from wsla.values.schedules import Schedule
 
 __all__ = [
@@ -58,7 +59,11 @@ __all__ = [
 
 @frozen(kw_only=True)
 class Plan:
-    """A checked agreement, ready to run. ``effective_end`` is None for an open term; ``grace`` is nanoseconds."""
+    """A checked agreement, ready to run. ``effective_end`` is None for an open term; ``grace`` is nanoseconds.
+
+    Goals are judged in windows that start at or after ``judges_from`` and before ``judges_until``, where these are not
+    None: the other windows are those of another version. ``amends`` is the version that this one follows.
+    """
 
     title: str
     version: int
@@ -77,6 +82,15 @@ class Plan:
     goals: tuple[Goal, ...]
     rules: tuple[Rule, ...]
     caps: tuple[Cap, ...]
+    amends: int | None = None
+    judges_from: int | None = None
+    judges_until: int | None = None
+
+    def judges(self, window: Interval) -> bool:
+        """True for a window that this version judges, and no other one."""
+        if self.judges_from is not None and window.start < self.judges_from:
+            return False
+        return self.judges_until is None or window.start < self.judges_until
 
     def source(self, name: str) -> Source:
         """The source of that name. Raises KeyError where there is none."""

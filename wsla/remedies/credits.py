@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -9,6 +10,7 @@ from typing import Final
 
 from attrs import evolve, frozen
 
+from wsla.analysis.operations import Window
 from wsla.analysis.types import NumberType
 from wsla.evaluation.scalars import scalar_value
 from wsla.plan.model import Cap, Claim, Credit, PartOfFee, Plan
@@ -16,7 +18,7 @@ from wsla.remedies.decisions import LedgerEntry
 from wsla.remedies.identity import Occasion
 from wsla.values.calendars import (
     CalendarWindow,
-    RollingWindow,
+    OverlappingWindow,
     TumblingWindow,
     find_zone,
     label_of,
@@ -57,27 +59,34 @@ class CreditBook:
     def book(
         self,
         credit: Credit,
-        amount: Fraction | None,
+        value: Callable[[int], Fraction | None],
         occasion: Occasion,
         *,
         step: str,
         window: Interval,
         memo: str,
         reward: bool = False,
+        counted_at: int | None = None,
     ) -> tuple[LedgerEntry, ...]:
         """The entry of a credit, and the entries of the caps that it runs into; nothing for nothing owed.
 
-        ``amount`` is in units of the currency, None where it is unknown; entries are dated at the window's end.
+        ``value`` gives an operation's value for this occasion in units of the currency, None where it is unknown;
+        entries are dated at the window's end. ``counted_at`` is the instant whose fee and caps it concerns, the
+        window's start unless it is given.
         """
+        counted = window.start if counted_at is None else counted_at
         currency = _currency(self._plan, credit.amount)
+        amount = value(credit.amount)
         if amount is None:
             return ()
         if credit.part is not None:
-            amount /= _whole(credit.part, window.start)
-        most = None if credit.at_most is None else self._fixed(credit.at_most)
-        booked = round_to_minor(amount if most is None else min(amount, most), currency)
-        floor = Fraction(0) if credit.only_above is None else self._fixed(credit.only_above)
-        if booked <= 0 or (floor is not None and booked <= floor):
+            amount /= _whole(credit.part, counted)
+        most = amount if credit.at_most is None else value(credit.at_most)
+        floor = Fraction(0) if credit.only_above is None else value(credit.only_above)
+        if most is None or floor is None:
+            return ()
+        booked = round_to_minor(min(amount, most), currency)
+        if booked <= 0 or booked <= floor:
             return ()
         entry = LedgerEntry(
             id=occasion.identity(step),
@@ -94,15 +103,11 @@ class CreditBook:
             state="due" if credit.claim is None else "accrued",
             claim_until=None if credit.claim is None else _deadline(credit.claim, window, self._plan.zone),
         )
-        return (entry,) if reward else (entry, *self._hold(entry, occasion, step))
+        return (entry,) if reward else (entry, *self._hold(entry, occasion, step, counted))
 
-    def _fixed(self, op: int) -> Fraction | None:
-        value = scalar_value(self._plan.operations, op)
-        return Fraction(value) if isinstance(value, int | Fraction) else None
-
-    def _hold(self, entry: LedgerEntry, occasion: Occasion, step: str) -> list[LedgerEntry]:
+    def _hold(self, entry: LedgerEntry, occasion: Occasion, step: str, counted: int) -> list[LedgerEntry]:
         holding = [
-            (ceiling, window_containing(ceiling.window, entry.window.start))
+            (ceiling, window_containing(ceiling.window, counted))
             for ceiling in self._ceilings
             if ceiling.creditor == entry.creditor and ceiling.currency in (None, entry.currency)
         ]
@@ -164,8 +169,13 @@ class CreditBook:
         return f"above the cap of {limit} in {where}"
 
 
+def counted_at(kind: Window, window: Interval) -> int:
+    """The instant whose fee and caps the credits for a judged window concern (M29, M54)."""
+    return kind.last_period(window).start if isinstance(kind, OverlappingWindow) else window.start
+
+
 def _ceiling(plan: Plan, position: int, cap: Cap) -> _Ceiling | None:
-    if isinstance(cap.window, RollingWindow):
+    if not isinstance(cap.window, TumblingWindow):
         raise ValueError(
             f"the cap on credits to {cap.creditor} is over rolling windows, which do not part time"
         )

@@ -16,7 +16,7 @@ from wsla.evaluation.report import Outcome, TruthChange
 from wsla.evaluation.scalars import scalar_value
 from wsla.evaluation.verdicts import Judgement, Labels, Verdict
 from wsla.plan.model import Action, Credit, Goal, Grant, Notify, Plan, Target
-from wsla.remedies.credits import CreditBook
+from wsla.remedies.credits import CreditBook, counted_at
 from wsla.remedies.decisions import Decision, Intent, LedgerEntry
 from wsla.remedies.identity import Occasion
 from wsla.remedies.rules import Act, Phase, RuleMachine, RuleState
@@ -203,6 +203,7 @@ class Decider:
             amount=amount,
             notice=notice,
             reward=branch == "rewarding",
+            counted=counted_at(goal.window, judgement.window),
         )
 
     def _follow_act(self, key: MachineKey, act: Act) -> list[Decision]:
@@ -237,12 +238,20 @@ class Decider:
         amount: Callable[[int], Fraction | None],
         notice: Callable[[Sequence[LedgerEntry], str | None], Notice],
         reward: bool = False,
+        counted: int | None = None,
     ) -> list[Decision]:
         steps = [(f"{step} {number}", action) for number, action in enumerate(actions, start=1)]
         # Credits first: a notice that stands before a credit in the text tells of it too.
         booked = {
             name: self._book.book(
-                action, amount(action.amount), occasion, step=name, window=window, memo=memo, reward=reward
+                action,
+                amount,
+                occasion,
+                step=name,
+                window=window,
+                memo=memo,
+                reward=reward,
+                counted_at=counted,
             )
             for name, action in steps
             if isinstance(action, Credit)

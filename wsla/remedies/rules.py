@@ -55,7 +55,8 @@ class RuleMachine:
     def __init__(self, plan: Plan, rule: Rule, state: RuleState | None = None) -> None:
         self._rule: Final = rule
         self._start: Final = plan.effective_start
-        self._end: Final = plan.effective_end
+        ends = [end for end in (plan.effective_end, plan.judges_until) if end is not None]
+        self._end: Final = min(ends, default=None)
         steps = enumerate(rule.steps, start=1)
         self._steps: Final = sorted(steps, key=lambda numbered: numbered[1].delay)
         self.state = RuleState() if state is None else state

@@ -14,7 +14,15 @@ from wsla.evaluation.verdicts import Judgement, Labels
 from wsla.plan.model import Goal, Plan, Rule
 from wsla.remedies.decisions import LedgerEntry
 from wsla.remedies.rules import Act, Phase
-from wsla.values.calendars import CalendarWindow, ExactWindow, RollingWindow, find_zone, label_of
+from wsla.values.calendars import (
+    CalendarWindow,
+    ExactWindow,
+    OverlappingWindow,
+    RollingWindow,
+    find_zone,
+    label_of,
+    window_containing,
+)
 from wsla.values.instants import Interval, format_instant, format_length
 from wsla.values.money import format_money, round_to_minor
 from wsla.values.quantities import DIMENSIONLESS, TIME, format_percentage, format_quantity
@@ -134,6 +142,9 @@ class Wording:
                 return f"in {label_of(window, unit, zone)}"
             case ExactWindow():
                 return f"in {label_of(window, None, self._plan.zone)}"
+            case OverlappingWindow(period=CalendarWindow(unit=unit, zone=zone) as period, count=count):
+                last = label_of(window_containing(period, window.end - 1), unit, zone)
+                return f"in the {count} {unit.value}s up to {last}" if count > 1 else f"in {last}"
             case RollingWindow():
                 return f"in the {format_length(window.length)} before {self._instant(window.end)}"
             case _:

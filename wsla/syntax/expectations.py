@@ -24,7 +24,10 @@ _NOUNS: Final[Mapping[str, str]] = MappingProxyType(
         "SERVICE": "a service",
         "SETTING": "a setting",
         "SOURCE": "a source",
+        "IMPORT": "an import",
+        "TEMPLATE": "a template",
         "TEST": "a test",
+        "USE": "a use",
         "WHEN": "a rule",
     }
 )
@@ -32,6 +35,9 @@ _STARTS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "header": "an agreement",
         "test": "a test",
+        "template": "a template",
+        "template_header": "a template",
+        "import_file": "an import",
         "declarations": "a declaration",
         "document": "a text",
         "stray": "a text",
@@ -83,6 +89,10 @@ _AFTER: Final[Mapping[str, str]] = MappingProxyType(
         "SOURCE": "a name",
         "STAR": _VALUE,
         "STARTING": "a day such as `15th`",
+        "AMENDS": "a number",
+        "IMPORT": 'a file in quotes such as `"terms.sla"`',
+        "TEMPLATE": "a name",
+        "USE": "the name of a template",
         "TEST": "a title in quotes",
         "TIMEOUT": _LENGTH,
         "TO": "a party",
@@ -173,6 +183,20 @@ def _special(read: tuple[Token, ...], accepts: frozenset[str], noun: str) -> str
     last = read[-1].type
     before_last = read[-2].type if len(read) > 1 else ""
     match last, noun:
+        case "NUMBER", "an agreement" if {"AMENDS", "LBRACE"} <= accepts:
+            return "`{`"
+        case "NAME", _ if accepts == {"NAME"} and before_last == "NAME" and read[-2] == "forgiving":
+            return "`under` or `up to`"
+        case (("NAME" | "TO"), _) if accepts in ({"QUANTITY"}, {"QUANTITY", "TO"}):
+            return "a length of time such as `5m`"
+        case "COLON", "a template" if "GOAL" in accepts:
+            return "a kind such as `party` or `quantity`"
+        case _, "a template" if before_last == "COLON" and accepts & {"COMMA", "RPAR"}:
+            return _listed(accepts & {"COMMA", "RPAR"})
+        case "COMMA" | "LPAR", "a template" if "RPAR" in accepts or last == "COMMA":
+            return "a parameter such as `target: quantity`"
+        case "COMMA" | "LPAR", "a use" if "RPAR" in accepts or last == "COMMA":
+            return "an argument such as `target = 99.9%`"
         case "COLON", "a goal" if accepts == {"NAME"}:
             return "a party"
         case "COLON", "a rule":

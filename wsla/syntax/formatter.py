@@ -14,6 +14,7 @@ from wsla.diagnostics.width import display_width
 from wsla.syntax import surface
 from wsla.syntax.formatter_expressions import chunks, each_window, expression, text_of
 from wsla.syntax.formatter_layout import INDENT, Layout, Row, fill, last_width
+from wsla.syntax.formatter_reuse import template_head, use
 from wsla.syntax.formatter_steps import goal_item, rule_item, test_step
 from wsla.syntax.parse import parse
 
@@ -35,12 +36,20 @@ def format_document(document: surface.Document, source: SourceText) -> str:
     return layout.document([_item(item, layout) for item in document.items])
 
 
-def _item(node: surface.Agreement | surface.Test, layout: Layout) -> Row:
+def _item(node: surface.Import | surface.Template | surface.Agreement | surface.Test, layout: Layout) -> Row:
+    braces: Span | None
     match node:
-        case surface.Agreement(title=title, version=version, declarations=declarations, span=span):
-            head = f"agreement {text_of(title)} version {version.text}"
+        case surface.Import(path=path, span=span):
+            return Row(cells=(f"import {text_of(path)}",), span=span, kind="import")
+        case surface.Template(body=body, declarations=declarations, span=span):
+            head = template_head(node)
             rows = [_declaration(declaration, layout) for declaration in declarations]
-            braces = layout.block_of(span, version.span)
+            braces = Span(body.start - 1, body.end)
+        case surface.Agreement(title=title, version=version, declarations=declarations, span=span):
+            amended = f" amends {node.amends.text}" if node.amends else ""
+            head = f"agreement {text_of(title)} version {version.text}{amended}"
+            rows = [_declaration(declaration, layout) for declaration in declarations]
+            braces = layout.block_of(span, (node.amends or version).span)
         case surface.Test(title=title, steps=steps, span=span):
             head = f"test {text_of(title)}"
             rows = [test_step(step, layout) for step in steps]
@@ -52,6 +61,8 @@ def _item(node: surface.Agreement | surface.Test, layout: Layout) -> Row:
 
 def _declaration(node: surface.Declaration, layout: Layout) -> Row:
     match node:
+        case surface.Use(span=span):
+            return Row(cells=(use(node),), span=span)
         case surface.Setting(name=name, value=value, span=span):
             return Row(cells=(f"{name.text} {value.text}",), span=span)
         case surface.Effective():
@@ -107,7 +118,9 @@ def _cap(node: surface.Cap, layout: Layout) -> str:
 def _effective(node: surface.Effective) -> Row:
     until = f" until {node.until.text}" if node.until else ""
     zone = f" in {text_of(node.zone)}" if node.zone else ""
-    return Row(cells=(f"effective {node.start.text}{until}{zone}",), span=node.span)
+    words = "".join(f" {word.text}" for word in node.under_way)
+    under_way = f" for{words}" if words else ""
+    return Row(cells=(f"effective {node.start.text}{until}{zone}{under_way}",), span=node.span)
 
 
 def _party(node: surface.Party, layout: Layout) -> Row:

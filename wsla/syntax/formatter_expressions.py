@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from wsla.diagnostics.source import Span
 from wsla.syntax import surface
 from wsla.syntax.formatter_layout import Layout, Row
 
@@ -16,7 +17,9 @@ def quoted(value: str) -> str:
 
 
 def text_of(text: surface.Text) -> str:
-    """A quoted text, or ``env NAME``."""
+    """A quoted text, the parameter that stands for one, or ``env NAME``."""
+    if text.parameter:
+        return text.value
     return f"env {text.value}" if text.environment else quoted(text.value)
 
 
@@ -25,8 +28,8 @@ def expression(node: surface.Expression, layout: Layout, indent: int) -> str:
     match node:
         case surface.Quantity(text=text) | surface.Moment(text=text):
             return text
-        case surface.String(value=value):
-            return quoted(value)
+        case surface.String(value=value, parameter=parameter):
+            return value if parameter else quoted(value)
         case surface.Truth(value=truth):
             return "true" if truth else "false"
         case surface.Reference():
@@ -45,6 +48,10 @@ def expression(node: surface.Expression, layout: Layout, indent: int) -> str:
             return _goal_state(node)
         case surface.Table():
             return _table(node, layout, indent)
+        case surface.Matrix():
+            return _matrix(node, layout, indent)
+        case surface.NotApplicable():
+            return f"not {node.word.text}"
         case surface.Windowed(operand=operand, modifiers=modifiers):
             parts = [expression(operand, layout, indent)]
             parts += [modifier(part, layout, indent) for part in modifiers]
@@ -73,6 +80,8 @@ def modifier(node: surface.Modifier, layout: Layout, indent: int) -> str:
             return each_window(node)
         case surface.RollingWindow(length=length, every=every):
             return f"over last {length.text}" + (f" every {every.text}" if every else "")
+        case surface.OverlappingWindow(count=count, unit=unit):
+            return f"over last {count.text} {unit.text}"
         case surface.During(schedule=schedule):
             return f"during {schedule.text}"
         case surface.Excluding(schedule=schedule):
@@ -92,8 +101,14 @@ def each_window(node: surface.EachWindow) -> str:
 
 def _call(node: surface.Call, layout: Layout, indent: int) -> str:
     inner = ", ".join([expression(argument, layout, indent) for argument in node.arguments])
+    if node.across is not None:
+        labels = ", ".join(label.text for label in node.across.labels)
+        inner += f"{' ' if inner else ''}across {labels}"
     if node.where is not None:
         inner += f"{' ' if inner else ''}where {expression(node.where, layout, indent)}"
+    if node.forgiving is not None:
+        words = (*node.forgiving.words, node.forgiving.length)
+        inner += ", " + " ".join(word.text for word in words)
     return f"{node.function.text}({inner})"
 
 
@@ -120,12 +135,30 @@ def _table(node: surface.Table, layout: Layout, indent: int) -> str:
     return f"{head} {layout.block(rows, braces, column=indent + len(head) + 1, indent=indent)}"
 
 
-def _bound(arm: surface.Arm, layout: Layout, indent: int) -> str:
+def _matrix(node: surface.Matrix, layout: Layout, indent: int) -> str:
+    first, second = (expression(part, layout, indent) for part in (node.first, node.second))
+    head = f"by {first}, {second}"
+    columns = _separated([_bound(column, layout, indent + 2) for column in node.columns])
+    span = Span(node.columns[0].span.start, node.columns[-1].span.end)
+    rows = [Row(cells=("", *columns), span=span, kind="row")]
+    for row in node.rows:
+        cells = _separated([expression(cell, layout, indent + 2) for cell in row.cells])
+        key = f"{_bound(row.key, layout, indent + 2)}:"
+        rows.append(Row(cells=(key, *cells), span=row.span, kind="row"))
+    braces = layout.block_of(node.span, node.second.span)
+    return f"{head} {layout.block(rows, braces, column=indent + len(head) + 1, indent=indent)}"
+
+
+def _separated(cells: list[str]) -> list[str]:
+    return [*(f"{cell}," for cell in cells[:-1]), cells[-1]]
+
+
+def _bound(arm: surface.Arm | surface.Key, layout: Layout, indent: int) -> str:
     if arm.bound is None:
         return "else"
     bound = expression(arm.bound, layout, indent)
     literal = isinstance(arm.bound, surface.Quantity | surface.String | surface.Truth | surface.Moment)
-    if arm.second is not None:
+    if isinstance(arm, surface.Arm) and arm.second is not None:
         limit = expression(arm.second.bound, layout, indent)
         return f"{arm.operator} {bound} and {arm.second.operator} {limit}"
     return bound if arm.operator == "==" and literal else f"{arm.operator} {bound}"

@@ -121,7 +121,8 @@ class Layout:
 
         for row in rows:
             take_comments(row.span.start)
-            self._separate(lines, position, row.span.start, apart and _ends_with_row(lines))
+            always = apart and _ends_with_row(lines) and not _both_imports(lines[-1].row, row)
+            self._separate(lines, position, row.span.start, always)
             while taken < len(comments) and comments[taken].span.start < row.span.end:
                 lines.append(_Line(comment=comments[taken].text))
                 taken += 1
@@ -167,6 +168,10 @@ def last_width(text: str, column: int) -> int:
 
 def _ends_with_row(lines: Sequence[_Line]) -> bool:
     return bool(lines) and lines[-1].row is not None
+
+
+def _both_imports(first: Row | None, second: Row) -> bool:
+    return first is not None and first.kind == second.kind == "import"
 
 
 def _join_on_one_line(texts: Sequence[str]) -> str | None:

@@ -103,6 +103,7 @@ def test_step(node: surface.Given | surface.Expectation, layout: Layout) -> Row:
         case surface.ExpectCredit(amount=amount, occasion=occasion, span=span):
             parts = [f"expect {'no ' if node.negated else ''}credit {target(node.target)}"]
             parts += [expression(amount, layout, INDENT)] if amount else []
+            parts += [f"claimed at {node.claimed.text}"] if node.claimed else []
             parts += _occasion(occasion)
         case surface.ExpectAction(verb=verb, text=text, occasion=occasion, span=span):
             parts = [f"expect {'no ' if node.negated else ''}{verb} {target(node.target)}"]

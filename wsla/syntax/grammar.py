@@ -36,7 +36,7 @@ def build_parser(grammar: bytes) -> lark.Lark:
     """The parser of a grammar, worked out anew."""
     return lark.Lark(
         grammar.decode(),
-        start=["document", "declarations", "header", "test"],
+        start=["document", "declarations", "header", "test", "template", "template_header", "import_file"],
         parser="lalr",
         lexer="basic",
         propagate_positions=True,

@@ -31,6 +31,10 @@ _OF_WORDS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
                 "goal",
                 "cap",
                 "test",
+                "template",
+                "import",
+                "use",
+                "amends",
             }
         ),
         "action": frozenset(["notify", "escalate", "call", "credit", "grant"]),

@@ -17,6 +17,7 @@ from wsla.diagnostics.source import SourceText, Span
 from wsla.syntax.expectations import expectation, found, noun_of, plain, previous_words
 from wsla.syntax.habits import other_amount, other_date, other_range
 from wsla.syntax.notation import Finding, clock, foreign_sign, other_notation, wrong_sign, wrong_word
+from wsla.syntax.parameters import tokens
 from wsla.syntax.recovery import Piece
 
 _LOOK_AHEAD: Final = 3
@@ -38,19 +39,19 @@ def explain(lark: Lark, source: SourceText, piece: Piece) -> Diagnostic:
     start = "document" if piece.start == "stray" else piece.start
     area = TextSlice(source.text, piece.span.start, piece.span.end)
     try:
-        failure = _find_failure(lark, area, start, piece.missing)
+        failure = _find_failure(lark, area, start, piece)
     except UnexpectedCharacters as error:
         return _diagnostic(source, foreign_sign(source.text, error.pos_in_stream or 0))
     return _diagnostic(source, _explain_failure(source.text, failure, piece))
 
 
-def _find_failure(lark: Lark, area: TextSlice[str], start: str, missing: int) -> _Failure:
+def _find_failure(lark: Lark, area: TextSlice[str], start: str, piece: Piece) -> _Failure:
     """Read until something does not fit. Raises UnexpectedCharacters where no token can be made first."""
     # Any: lark leaves the methods of its interactive parser without types.
     reading: Any = lark.parse_interactive(area, start=start)
-    tokens = reading.lexer_thread.lex(reading.parser_state)
+    lexed = tokens(reading, area.text, piece.parameters)
     read: list[Token] = []
-    for token in tokens:
+    for token in lexed:
         try:
             reading.feed_token(token)
         except UnexpectedInput:
@@ -60,7 +61,7 @@ def _find_failure(lark: Lark, area: TextSlice[str], start: str, missing: int) ->
                 before.feed_token(earlier)
             following: list[Token] = []
             try:
-                for further in tokens:
+                for further in lexed:
                     following.append(further)
                     if len(following) == _LOOK_AHEAD:
                         break
@@ -74,7 +75,7 @@ def _find_failure(lark: Lark, area: TextSlice[str], start: str, missing: int) ->
                 accepts=frozenset(before.accepts()),
             )
         read.append(token)
-    for _ in range(missing):
+    for _ in range(piece.missing):
         before = reading.copy(deepcopy_values=False)
         try:
             reading.feed_token(Token("RBRACE", "}"))
@@ -103,7 +104,8 @@ def _explain_failure(text: str, failure: _Failure, piece: Piece) -> Finding:
         if piece.start in ("stray", "document") and not read:
             return Finding(
                 code="E0110",
-                message=f"{found(stopped)} cannot stand at the top of a text: only `agreement` and `test` can",
+                message=f"{found(stopped)} cannot stand at the top of a text: only `agreement`, `test`, `template`"
+                " and `import` can",
                 span=_span(stopped),
                 label="expected `agreement` or `test`",
             )
@@ -189,6 +191,7 @@ _FORMS: Final = {
     "PARTY": ('a party is written `party NAME "Title" ROLE`',),
     "SCHEDULE": ("a schedule is written `schedule NAME { Monday-Friday 08:00-18:00 }`",),
     "SERVICE": ('a service is written `service NAME "Title" { fee 100 EUR per month }`',),
+    "TEMPLATE": ("a template is written `template NAME(PARAMETER: KIND) { … }`",),
     "SOURCE": ('a source is written `source NAME = KIND "address" every 30s`',),
 }
 

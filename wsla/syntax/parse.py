@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
@@ -20,6 +20,7 @@ from wsla.syntax import surface
 from wsla.syntax.build import SurfaceBuilder
 from wsla.syntax.comments import scan
 from wsla.syntax.grammar import load_parser
+from wsla.syntax.parameters import holes, tokens
 from wsla.syntax.vocabulary import words_of
 
 MAX_TEXT: Final = 16 * 1024 * 1024
@@ -120,6 +121,19 @@ def parse(source: SourceText) -> tuple[surface.Document, tuple[Diagnostic, ...]]
     return surface.Document(items=items, comments=scanned.comments, broken_names=broken), problems
 
 
+def parse_declarations(
+    source: SourceText, span: Span
+) -> tuple[tuple[surface.Declaration, ...], Diagnostic | None]:
+    """The declarations in a stretch of a text, or none and why they cannot be read."""
+    with _without_collector():
+        try:
+            return SurfaceBuilder().transform(read(source.text, "declarations", span)), None
+        except Unreadable as unreadable:
+            from wsla.syntax.salvage import why_unreadable
+
+            return (), why_unreadable(source, span, unreadable)
+
+
 @contextmanager
 def _without_collector() -> Iterator[None]:
     """Trees of a big text are many small objects and no cycles: collecting meanwhile costs time for nothing."""
@@ -178,12 +192,17 @@ class Unreadable(Exception):
         self.end = offset
 
 
-def read(text: str, start: str, span: Span, missing: int = 0) -> Tree[Token]:
-    """The tree of a piece of a text, its missing braces added. Raises Unreadable."""
+def read(
+    text: str, start: str, span: Span, missing: int = 0, parameters: Mapping[str, str] | None = None
+) -> Tree[Token]:
+    """The tree of a piece of a text, its missing braces added. Raises Unreadable.
+
+    ``parameters`` maps those of the template that the piece belongs to to their kinds.
+    """
     reading: Any = parser().parse_interactive(TextSlice(text, span.start, span.end), start=start)
     last: Token | None = None
     try:
-        for token in reading.lexer_thread.lex(reading.parser_state):
+        for token in tokens(reading, text, parameters):
             reading.feed_token(token)
             last = token
         for _ in range(missing):
@@ -217,6 +236,8 @@ def _check(tree: Tree[Token]) -> None:
                     f"an expression may be {MAX_EXPRESSION_DEPTH} deep, and this one goes deeper:"
                     " divide it into several metrics",
                 )
+        elif node.data == "template":
+            node.children.append(holes(node))  # type: ignore[arg-type]
         elif node.data == "label_value" and node.children[1] != "==":
             raise _refused(node, "E0110", f"a label is compared with `==`, not with `{node.children[1]}`")
         for child in node.children:

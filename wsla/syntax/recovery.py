@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from attrs import Factory, define, frozen
@@ -27,12 +28,15 @@ DECLARATIONS: Final = (
     "service",
     "source",
     "unit",
+    "use",
     "when",
     "kind",
     "currency",
     "grace",
 )
-_TOP: Final = ("agreement", "test")
+_TOP: Final = ("agreement", "test", "template", "import")
+_HOLDERS: Final = ("agreement", "template")
+_STARTS: Final = {"agreement": "header", "template": "template_header", "import": "import_file"}
 _PARTS: Final = re.compile(
     r'"(?:[^"\\\n]|\\.)*"?|#[^\n]*|\n|[{}]|[^\W\d]\w*|\d[\w.]*|[^\s\w"#{}]|[^\S\n]+', re.DOTALL
 )
@@ -44,8 +48,11 @@ _SHAPED: Final = re.compile(
     rf"metric\s+{_WORD}\s*[=:]|source\s+{_WORD}\s*[=:]|goal\s+{_WORD}\s*[:=]|schedule\s+{_WORD}\s*\{{"
     rf"|party[ \t]+{_WORD}[ \t]+(?:{_TEXT}[ \t]*)?(?:{_ROLE}\b|\{{)|service[ \t]+{_WORD}[ \t]*(?:{_TEXT}[ \t]*)?\{{"
     r"|effective\s+\d{4}-\d\d-\d\d|cap\s+credits\s+to\b|when\b(?!\s+idle\b)[^\n{]{0,400}\{"
+    rf"|use\s+{_WORD}\s*\("
 )
-_TOP_SHAPED: Final = re.compile(rf"agreement\s+{_TEXT}\s*version\b|test\s+{_TEXT}[ \t]*\{{")
+_TOP_SHAPED: Final = re.compile(
+    rf"agreement\s+{_TEXT}\s*version\b|test\s+{_TEXT}[ \t]*\{{|template\s+{_WORD}\s*\(\s*{_WORD}\s*:|import\s+{_TEXT}"
+)
 _WEAK: Final = re.compile(
     rf"{_WORD}[ \t]+{_WORD}[ \t]*(?:[:{{]|=(?!=)|{_TEXT})|{_WORD}[ \t]+(?:{_TEXT}|\d{{4}}-)|{_WORD}[ \t]*(?:=(?!=)|:)"
 )
@@ -89,13 +96,14 @@ class Piece:
     """A stretch of text for one start symbol of the grammar; ``missing`` is how many ``}`` it lacks at its end.
 
     ``start`` is ``agreement`` for a header (a new agreement begins), else a start symbol; ``weak`` are offsets at which
-    a misspelt declaration may begin.
+    a misspelt declaration may begin; ``parameters`` are those of the template that it belongs to, with their kinds.
     """
 
     start: str
     span: Span
     missing: int = 0
     weak: tuple[int, ...] = ()
+    parameters: Mapping[str, str] = Factory(dict)
 
 
 @frozen(kw_only=True)
@@ -114,7 +122,7 @@ def name_of(text: str, start: int) -> tuple[str, str] | None:
     first = re.compile(_WORD).match(text, start)
     if first is None:
         return None
-    named = ("effective", "goal", "metric", "party", "schedule", "service", "source")
+    named = ("effective", "goal", "metric", "party", "schedule", "service", "source", "template")
     near = difflib.get_close_matches(first.group().casefold(), named, n=1, cutoff=0.7)
     if not near:
         return None
@@ -163,6 +171,7 @@ class _Cutter:
     reopened: bool = False
     cut_short: int | None = None
     indent: int = 0
+    parentheses: int = 0
 
     def run(self) -> None:
         text = self.source.text
@@ -181,6 +190,10 @@ class _Cutter:
             if first == '"':
                 if not _CLOSED_TEXT.fullmatch(part):
                     self._unclosed_text(part, match.start())
+                if self.region == "import":
+                    self._end_piece(match.end())
+                    self.region = ""
+                    continue
             elif first == "{":
                 self._open(match.start())
             elif first == "}":
@@ -189,6 +202,11 @@ class _Cutter:
                 self._word(part, match.start(), at_line_start, at_line_start or follows_brace)
             if not self.region and not self.start and first not in "{}":
                 self._begin_stray(match.start())
+            self.parentheses = (
+                max(0, self.parentheses + part.count("(") - part.count(")"))
+                if first != '"'
+                else self.parentheses
+            )
             follows_brace = first in "{}"
             at_line_start = False
             previous = part
@@ -205,7 +223,7 @@ class _Cutter:
 
     def _open(self, offset: int) -> None:
         self.stack.append(_Brace(offset, self.indent))
-        if self.start == "header":
+        if self.start in ("header", "template_header"):
             self._end_piece(offset + 1)
             self._begin("declarations", offset + 1)
 
@@ -234,9 +252,10 @@ class _Cutter:
             self.suspect = brace
         if self.stack:
             return
-        if self.region == "agreement":
+        if self.region in _HOLDERS:
             self._end_piece(offset)
-            self.region, self.last_close, self.reopened = "", offset, False
+            self.last_close = offset if self.region == "agreement" else None
+            self.region, self.reopened = "", False
         else:
             self._end_piece(offset + 1)
             self.region = ""
@@ -249,7 +268,7 @@ class _Cutter:
             return
         text, depth = self.source.text, len(self.stack)
         if word in _TOP and (depth == 0 or _TOP_SHAPED.match(text, start)):
-            inside = self.region == "agreement" and depth == 1 and not self.reopened
+            inside = self.region in _HOLDERS and depth == 1 and not self.reopened
             self._end_region(start)
             self._begin_region(word, start)
             self.cut_short = start if inside and word == "test" else self.cut_short
@@ -262,11 +281,19 @@ class _Cutter:
         elif depth == 0 and self._is_top_like(word, start):
             self._end_region(start)
             self._begin_region(_top_of(word) or _TOP[0], start)
-        elif depth == 1 and self.region == "agreement" and at_line_start and self._is_weak(word, start):
+        elif (
+            depth == 1
+            and self.region in _HOLDERS
+            and at_line_start
+            and not self.parentheses
+            and self._is_weak(word, start)
+        ):
             self.weak.append(start)
 
     def _is_top_like(self, word: str, start: int) -> bool:
-        return bool(self.region != "agreement" and _top_of(word) and _TOP_LIKE.match(self.source.text, start))
+        return bool(
+            self.region not in _HOLDERS and _top_of(word) and _TOP_LIKE.match(self.source.text, start)
+        )
 
     def _is_weak(self, word: str, start: int) -> bool:
         return word not in _CONTINUES and _WEAK.match(self.source.text, start) is not None
@@ -274,8 +301,8 @@ class _Cutter:
     # --- regions and pieces
 
     def _begin_region(self, word: str, start: int) -> None:
-        self.region, self.suspect = word, None
-        self._begin("header" if word == "agreement" else "test", start)
+        self.region, self.suspect, self.parentheses = word, None, 0
+        self._begin(_STARTS.get(word, word), start)
 
     def _begin_stray(self, start: int) -> None:
         self.region = "stray"
@@ -284,7 +311,8 @@ class _Cutter:
     def _begin_declaration(self, word: str, start: int) -> None:
         if self.region == "test":
             self._end_region(start)
-        if self.region != "agreement":
+        self.parentheses = 0
+        if self.region not in _HOLDERS:
             self._reopen(word, start)
         missing = max(0, len(self.stack) - 1)
         if missing:
@@ -371,7 +399,7 @@ class _Cutter:
         missing = len(self.stack)
         if missing and not (missing == 1 and self.reopened):
             self._report_unclosed(self.suspect or self.stack[-1], end)
-        within = missing - 1 if self.region == "agreement" else missing
+        within = missing - 1 if self.region in _HOLDERS else missing
         self._end_piece(end, max(0, within))
         self.stack.clear()
         self.region, self.suspect, self.reopened = "", None, False

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 
-from attrs import evolve
+from attrs import evolve, frozen
 from lark import Token, Tree
 
 from wsla.diagnostics.diagnostic import Diagnostic
@@ -13,6 +14,7 @@ from wsla.diagnostics.source import SourceText, Span
 from wsla.syntax import surface
 from wsla.syntax.build import SurfaceBuilder
 from wsla.syntax.build.words import unquote
+from wsla.syntax.comments import scan
 from wsla.syntax.messages import explain
 from wsla.syntax.parse import MAX_PROBLEMS, Unreadable, parser, read
 from wsla.syntax.recovery import Piece, cut, name_of
@@ -50,6 +52,24 @@ def recover(source: SourceText, whole: Unreadable) -> tuple[tuple[Any, ...], _Br
     return tuple(salvage.items), tuple(salvage.broken), tuple(problems)
 
 
+def why_unreadable(source: SourceText, span: Span, unreadable: Unreadable) -> Diagnostic:
+    """Why the declarations in a stretch of a text cannot be read."""
+    salvage = _Salvage(source, [])
+    salvage.report(Piece(start="declarations", span=span), unreadable)
+    return salvage.problems[0]
+
+
+@frozen(kw_only=True)
+class _TemplateRegion:
+    """A template that is being read: where it begins, its opening brace, and how many problems there were before."""
+
+    begin: int
+    brace: int
+    name: str
+    parameters: Mapping[str, str]
+    problems: int
+
+
 def _without_consequences(problems: list[Diagnostic]) -> list[Diagnostic]:
     """A brace that is missing makes another one surplus, or missing again: that is said once."""
     kept: list[Diagnostic] = []
@@ -76,7 +96,8 @@ class _Salvage:
         self.problems = problems
         self.items: list[Any] = []
         self.broken: list[tuple[str, str]] = []
-        self._heading: tuple[surface.Text, surface.Word] | None = None
+        self._heading: tuple[surface.Text, surface.Word, surface.Word | None] | None = None
+        self._template: _TemplateRegion | None = None
         self._declarations: list[Any] = []
         self._span = Span(0, 0)
 
@@ -86,7 +107,10 @@ class _Salvage:
             case "header":
                 self.finish()
                 self._take_header(piece)
-            case "test":
+            case "template_header":
+                self.finish()
+                self._take_template(piece)
+            case "test" | "import_file":
                 self.finish()
                 self._take_test(piece)
             case "stray":
@@ -95,15 +119,47 @@ class _Salvage:
                 self._take_declarations(piece)
 
     def finish(self) -> None:
-        """End the agreement that is being read."""
+        """End the agreement or the template that is being read."""
         if self._heading is not None:
-            title, version = self._heading
+            title, version, amends = self._heading
             self.items.append(
                 surface.Agreement(
-                    title=title, version=version, declarations=tuple(self._declarations), span=self._span
+                    title=title,
+                    version=version,
+                    amends=amends,
+                    declarations=tuple(self._declarations),
+                    span=self._span,
                 )
             )
-        self._heading, self._declarations = None, []
+        elif self._template is not None:
+            self._finish_template(self._template)
+        self._heading, self._template, self._declarations = None, None, []
+
+    def _take_template(self, piece: Piece) -> None:
+        built = self._build(piece)
+        named = name_of(self.source.text, _first_word(self.source.text, piece.span.start))
+        self._template = _TemplateRegion(
+            begin=piece.span.start,
+            brace=piece.span.end - 1,
+            name="" if named is None else named[1],
+            parameters={} if built is None else {one.name.text: one.kind.text for one in built[1]},
+            problems=len(self.problems) - (built is None),
+        )
+
+    def _finish_template(self, region: _TemplateRegion) -> None:
+        """A template without a mistake is read as a whole; of another one, its names are known to be broken."""
+        closing = {opened: close for close, opened in scan(self.source.text).closing.items()}
+        if len(self.problems) == region.problems and region.brace in closing:
+            whole = Piece(start="template", span=Span(region.begin, closing[region.brace] + 1))
+            built = self._build(whole)
+            if built is not None:
+                self.items.append(built)
+                return
+        self.broken.append(("template", region.name))
+        for declaration in self._declarations:
+            name = getattr(declaration, "name", None)
+            if isinstance(name, surface.Word):
+                self.broken.append((type(declaration).__name__.lower(), name.text))
 
     def _take_test(self, piece: Piece) -> None:
         """A whole test; of a broken one, each broken line by itself, as if the others were not there."""
@@ -130,7 +186,7 @@ class _Salvage:
     def _take_header(self, piece: Piece) -> None:
         built = self._build(piece)
         if built is not None:
-            self._heading = built[:2]
+            self._heading = built
         else:
             text = self.source.text[piece.span.start : piece.span.end]
             title, version = _HEADER_TITLE.search(text), _HEADER_VERSION.search(text)
@@ -139,15 +195,21 @@ class _Salvage:
                     value=unquote(title.group()) if title else "", environment=False, span=piece.span
                 ),
                 surface.Word(text=version.group(1) if version else "1", span=piece.span),
+                None,
             )
         self._span = piece.span
 
     def _take_declarations(self, piece: Piece) -> None:
         start, end = piece.span.start, piece.span.end
         while start < end and len(self.problems) <= MAX_PROBLEMS:
-            rest = Piece(start="declarations", span=Span(start, end), missing=piece.missing)
+            rest = Piece(
+                start="declarations",
+                span=Span(start, end),
+                missing=piece.missing,
+                parameters=self._parameters(),
+            )
             try:
-                tree = read(self.source.text, rest.start, rest.span, rest.missing)
+                tree = read(self.source.text, rest.start, rest.span, rest.missing, rest.parameters)
             except Unreadable as unreadable:
                 start = self._skip_broken(piece, rest, unreadable)
             else:
@@ -161,7 +223,8 @@ class _Salvage:
         before = [at for at in piece.weak if start < at <= unreadable.offset]
         if before:
             try:
-                self._keep(read(self.source.text, "declarations", Span(start, before[-1])))
+                span = Span(start, before[-1])
+                self._keep(read(self.source.text, "declarations", span, parameters=self._parameters()))
             except Unreadable:
                 pass
             else:
@@ -171,9 +234,13 @@ class _Salvage:
             start="declarations",
             span=Span(start, following),
             missing=piece.missing if following == end else 0,
+            parameters=self._parameters(),
         )
         self.report(broken, unreadable)
         return following
+
+    def _parameters(self) -> Mapping[str, str]:
+        return {} if self._template is None else self._template.parameters
 
     def _keep(self, tree: Tree[Token]) -> None:
         self._declarations.extend(SurfaceBuilder().transform(tree))

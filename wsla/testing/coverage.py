@@ -9,7 +9,24 @@ import attrs
 from attrs import frozen
 
 from wsla.analysis.checked import CheckedAgreement, UnknownTime
-from wsla.analysis.operations import Aggregate, Choice, Elapsed, Idle, Latest, Operation, Value
+from wsla.analysis.operations import (
+    Across,
+    Active,
+    Aggregate,
+    Choice,
+    Debounced,
+    Elapsed,
+    Idle,
+    Latest,
+    Limited,
+    Operation,
+    Previous,
+    Stateful,
+    Sustained,
+    Value,
+    VerdictCount,
+)
+from wsla.analysis.reuse.expansion import expanded_text
 from wsla.analysis.types import Shape
 from wsla.diagnostics.source import SourceText, Span
 from wsla.evaluation.reference.pointwise import operands
@@ -20,7 +37,6 @@ from wsla.plan.model import Action, Credit, Goal, Notify, Plan, Rule
 from wsla.remedies.decisions import Decision, LedgerEntry
 from wsla.remedies.rules import Act, Phase, RuleMachine
 from wsla.syntax import surface
-from wsla.syntax.parse import parse
 from wsla.testing.history import History, Values, arm_number, leaves
 from wsla.values.instants import Interval
 
@@ -73,7 +89,7 @@ def covered(
 def _parts(
     agreement: CheckedAgreement, plan: Plan, source: SourceText
 ) -> Iterator[tuple[str, str, Span, Place]]:
-    document, _ = parse(source)
+    document, source = expanded_text(source)
     written = next(
         item
         for item in document.items
@@ -302,8 +318,14 @@ def _roots(plan: Plan) -> list[int]:
                 found += [node.start, node.end, node.pausing]
             case Idle():
                 found += [node.operand, node.value]
-            case Latest():
+            case Latest() | Previous():
                 found.append(node.operand)
+            case Sustained() | Debounced() | Limited():
+                found.append(node.condition)
+            case Active():
+                found += [node.start, node.end, node.where]
+            case Across():
+                found += [node.operand, node.where, node.limit]
             case _:
                 pass
     return list(dict.fromkeys(root for root in found if root is not None))
@@ -311,13 +333,12 @@ def _roots(plan: Plan) -> list[int]:
 
 def _amounts(credit: Credit) -> list[int]:
     """The operations that a credit's amount is made of."""
-    found = (credit.amount, credit.at_most, credit.only_above)
-    return [amount for amount in found if amount is not None]
+    return list(credit.operations)
 
 
 def _below(node: Operation) -> tuple[int, ...]:
     """What gives an operation its value at the same point."""
-    return () if isinstance(node, Idle) else operands(node)
+    return () if isinstance(node, Idle | Previous | Stateful) else operands(node)
 
 
 def _has_table(plan: Plan, index: int) -> bool:
@@ -349,6 +370,10 @@ def _credited_values(history: History, goal: Goal, amount: int, judgement: Judge
     """The values that a credit goes by (M28)."""
     found: dict[int, Value] = {}
     for leaf in leaves(history.plan, amount):
+        node = history.plan.operations[leaf]
+        if isinstance(node, VerdictCount):
+            found[leaf] = history.missed_by(node, frozenset(judgement.labels), judgement.window)
+            continue
         series = history.series(leaf, frozenset(judgement.labels), judgement.window)
         if series is None:
             found[leaf] = None

@@ -22,6 +22,7 @@ from wsla.evaluation.scalars import scalar_value
 from wsla.evaluation.verdicts import Judgement, Labels, SeriesValue
 from wsla.plan.model import Goal, Plan, Rule
 from wsla.testing.findings import Evidence, Fact, Ground, Item, State, fact_of, name_of, timeline
+from wsla.testing.forgiven import forgiven_among, time_looked_at
 from wsla.testing.history import History, Values, leaves, unwrapped
 from wsla.values.instants import Interval
 from wsla.values.intervals import Intervals, contains
@@ -159,8 +160,8 @@ def _ground(
     if node.function in OVER_TIME and node.argument is not None:
         judge = _judge_of_time(node, relation)
         pieces = [
-            (stretch, values, judge(values[node.argument]))
-            for stretch, values in history.segments(node.argument, own, kept)
+            (stretch, values, judge(value))
+            for stretch, values, value in time_looked_at(history, node, own, kept)
         ]
         return _ground_of_time(history, name, node.argument, own, pieces, window)
     if source is None:
@@ -318,7 +319,18 @@ def _windows(history: History, node: Aggregate, labels: LabelSet, kept: Interval
         # M15: the value of a window that has not ended is unknown.
         value = history.value(node.argument, values) if window.end <= history.until else None
         found.append((window.start, window.end, inside, value, values))
-    return found
+    if node.forgiving is None:
+        return found
+    looked_at = [one for one in found if one[2] is not False]
+    seen = (
+        (Interval(start, end or start), value if inside else None)
+        for start, end, inside, value, _ in looked_at
+    )
+    forgiven = forgiven_among(seen, node.forgiving)
+    return [
+        (start, end, inside, True if position in forgiven else value, values)
+        for position, (start, end, inside, value, values) in enumerate(looked_at)
+    ]
 
 
 def _ground_of_items(

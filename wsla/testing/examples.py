@@ -19,8 +19,10 @@ from wsla.analysis.checked import (
     ExpectValue,
     ExpectVerdict,
 )
+from wsla.analysis.operations import Window
 from wsla.analysis.types import NumberType, ValueType
 from wsla.diagnostics.source import Span
+from wsla.evaluation.reference.shapes import window_kind
 from wsla.evaluation.report import Outcome, SeriesPoint
 from wsla.evaluation.stream import StreamEvaluator
 from wsla.evaluation.verdicts import Judgement, Labels
@@ -33,7 +35,7 @@ from wsla.testing.findings import Evidence
 from wsla.testing.history import History
 from wsla.testing.made_up import observations, span_of_time
 from wsla.testing.suspects import Suspect, behind_action, behind_credit, is_foreseen
-from wsla.values.calendars import CalendarWindow, find_zone, label_of
+from wsla.values.calendars import CalendarWindow, OverlappingWindow, find_zone, label_of
 from wsla.values.instants import Interval, format_instant
 from wsla.values.quantities import format_percentage, format_quantity
 
@@ -116,6 +118,11 @@ def inside(window: Interval, occasion: Interval | None) -> bool:
     return occasion.start <= window.start and window.end <= occasion.end
 
 
+def place_of(kind: Window, window: Interval) -> Interval:
+    """What of a window tells the period that it belongs to: of overlapping ones the period with which it ends."""
+    return kind.last_period(window) if isinstance(kind, OverlappingWindow) else window
+
+
 @frozen
 class _Checker:
     plan: Plan
@@ -144,7 +151,8 @@ class _Checker:
             for judgement in self.outcome.judgements
             if judgement.goal == expected.goal and _has(judgement.labels, expected.labels)
         ]
-        chosen = [judgement for judgement in found if inside(judgement.window, expected.occasion)]
+        kind = next(goal.window for goal in self.plan.goals if goal.name == expected.goal)
+        chosen = [one for one in found if inside(place_of(kind, one.window), expected.occasion)]
         if not chosen:
             return self._nothing(
                 expected.span, f"`{expected.goal}`", [judgement.window for judgement in found]
@@ -181,7 +189,8 @@ class _Checker:
             for point in self.outcome.metrics.get(expected.metric, ())
             if _has(point.labels, expected.labels)
         ]
-        chosen = [point for point in found if inside(point.window, expected.occasion)]
+        windows = window_kind(self.plan, self.plan.metrics[expected.metric])
+        chosen = [one for one in found if inside(place_of(windows, one.window), expected.occasion)]
         if not chosen:
             return self._nothing(expected.span, f"`{expected.metric}`", [point.window for point in found])
         wrong = [point for point in chosen if not _holds(point, expected)]
@@ -218,7 +227,8 @@ class _Checker:
             if isinstance(entry, LedgerEntry)
             and expected.party in (entry.creditor, entry.debtor)
             and expected.unit in (None, entry.currency)
-            and (expected.occasion is None or _starts_in(entry.window, expected.occasion))
+            and (expected.occasion is None or _starts_in(self._place(entry), expected.occasion))
+            and (expected.claimed is None or _in_time(entry, expected.claimed))
         ]
         total = sum(
             (entry.amount if entry.creditor == expected.party else -entry.amount for entry in entries),
@@ -290,7 +300,12 @@ class _Checker:
         if occasion.length == 0:
             return intent.at == occasion.start
         due_then = occasion.contains(intent.at)
-        return due_then or (intent.window is not None and _starts_in(intent.window, occasion))
+        return due_then or (intent.window is not None and _starts_in(self._place(intent), occasion))
+
+    def _place(self, decision: Decision) -> Interval:
+        kind = next((goal.window for goal in self.plan.goals if goal.name == decision.cause), None)
+        assert decision.window is not None
+        return decision.window if kind is None else place_of(kind, decision.window)
 
     def _due(self, intent: Intent) -> str:
         zone = find_zone(self.plan.zone)
@@ -313,6 +328,10 @@ def _has(labels: Labels, wanted: Iterable[tuple[str, str]]) -> bool:
 def _holds(point: SeriesPoint, expected: ExpectValue) -> bool:
     value = point.value.value
     return value is not None and _COMPARE[expected.operator](value, expected.value)
+
+
+def _in_time(entry: LedgerEntry, claimed: int) -> bool:
+    return entry.claim_until is None or claimed < entry.claim_until
 
 
 def _starts_in(window: Interval, occasion: Interval) -> bool:

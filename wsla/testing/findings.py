@@ -9,13 +9,21 @@ from fractions import Fraction
 from attrs import frozen
 
 from wsla.analysis.operations import (
+    Across,
+    Active,
     Aggregate,
+    Debounced,
+    Due,
     Elapsed,
     Idle,
     Latest,
+    Limited,
     Negation,
+    Previous,
     SourceField,
+    Sustained,
     Value,
+    VerdictCount,
     VerdictState,
 )
 from wsla.analysis.types import NumberType, ValueType
@@ -119,8 +127,23 @@ def name_of(history: History, index: int) -> str:
         case VerdictState():
             often = f" in {node.count} of last {node.of_last}" if node.of_last > 1 else ""
             return f"{node.goal} {node.verdict}{often}"
-        case Idle() | Latest() | Negation():
+        case VerdictCount():
+            return (
+                f"consecutive({node.goal})"
+                if node.of_last is None
+                else f"misses({node.goal}, {node.of_last})"
+            )
+        case Across():
+            limit = "" if node.operator is None else f" compared with `{node.operator}`"
+            return f"{node.function}({name_of(history, node.operand)} across labels){limit}"
+        case Idle() | Latest() | Negation() | Previous():
             return name_of(history, node.operand)
+        case Due():
+            return f"due({name_of(history, node.start)}, …)"
+        case Sustained() | Debounced() | Limited():
+            return f"{type(node).__name__.lower()}({name_of(history, node.condition)})"
+        case Active():
+            return f"active({name_of(history, node.start)}, {name_of(history, node.end)})"
         case Elapsed():
             return f"elapsed({name_of(history, node.start)}, {name_of(history, node.end)})"
         case _:

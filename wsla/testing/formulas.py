@@ -10,9 +10,11 @@ from attrs import frozen
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
-from wsla.analysis.operations import Aggregate, SourceField, TimeFilter, Window
+from wsla.analysis.operations import Aggregate, Forgiving, SourceField, TimeFilter, Window
 from wsla.analysis.types import BooleanType, NumberType, ValueType
 from wsla.plan.model import Action, Budget, Plan, Step, UnknownTime
+from wsla.testing.over_time import forgiving_outages, over_time
+from wsla.testing.past_formulas import past_signal
 from wsla.testing.plans import (
     ALL_TIME,
     BOOLEAN,
@@ -80,6 +82,11 @@ class Formulas:
         if self.sometimes(3):
             by = self.pick((), _REGION)
             self.build.metrics["extra"] = self.series(self.pick(*self.scale.outer), by, depth=2)
+        if self.sometimes(4):
+            # Versions before and behind this one judge the other windows (M69).
+            self.build.judges_from = self.build.start + self.pick(0, 1, 7, 30) * self.scale.unit
+        if self.sometimes(4):
+            self.build.judges_until = self.build.start + self.pick(1, 8, 31, 60) * self.scale.unit
         return self._without_unused_sources()
 
     def _without_unused_sources(self) -> Plan:
@@ -145,7 +152,9 @@ class Formulas:
         source = "regional" if by else self.pick("probe", "probe", "probe")
         build = self.build
         match (
-            self.pick("ok", "ok", "compare", "text", "logical", "not", "choice", "latest", "downs")
+            self.pick(
+                "ok", "ok", "compare", "text", "logical", "not", "choice", "latest", "downs", "joined", "past"
+            )
             if depth
             else "ok"
         ):
@@ -163,6 +172,10 @@ class Formulas:
             case "downs":
                 parts = (self.truth(by, depth=0), *(self.truth(self.pick((), by), depth=0) for _ in range(2)))
                 return build.at_least_down(parts, self.pick(1, 2, 2, 3))
+            case "joined" if not by:
+                return self._joined_truth()
+            case "past":
+                return past_signal(self, by, depth=depth - 1)
             case "choice":
                 number = self.number(by, depth=0)
                 arms = [(self.pick(">=", "<"), self.limit(number), self.truth(by, depth=0))]
@@ -173,8 +186,34 @@ class Formulas:
             case _:
                 return build.field(source, "ok")
 
+    def _joined_truth(self) -> int:
+        """A condition over the streams of all regions together (M60)."""
+        build = self.build
+        function, part = self._joined_part()
+        where = self.pick(None, self.truth(_REGION, depth=1))
+        number = build.across(function, part, where=where)
+        limit = self.limit(number)
+        if self.sometimes(3):
+            return build.compare(number, self.pick(*_COMPARISONS), limit)
+        return build.across(function, part, where=where, compared=(self.pick(*_COMPARISONS), limit))
+
+    def _joined_part(self) -> tuple[str, int]:
+        function = self.pick("count", "count", "share", "min", "max", "sum", "mean")
+        truth = function in ("count", "share")
+        return function, self.truth(_REGION, depth=1) if truth else self.number(_REGION)
+
+    def joined_series(self, window: Window) -> int:
+        """A series over all regions together (M61)."""
+        function = self.pick("count", "share", "min", "max", "sum", "mean")
+        part = self.series(window, _REGION, depth=1)
+        part = self.condition_of(part) if function == "share" else part
+        where = self.condition_of(self.leaf(window, _REGION, depth=0)) if self.sometimes(3) else None
+        return self.build.across(function, part, where=where)
+
     def number(self, by: tuple[str, ...], *, depth: int = 1) -> int:
         """A numeric signal."""
+        if not by and depth and self.sometimes(5):
+            return self.build.across(*self._joined_part())
         source = "regional" if by else "probe"
         build = self.build
         match self.pick("load", "elapsed", "arithmetic", "choice") if depth else self.pick("load", "elapsed"):
@@ -219,7 +258,14 @@ class Formulas:
                 large = build.compare(size, ">=", self.limit(size))
                 return large if self.sometimes(2) else build.field(source, "good")
             return size
-        match self.pick("field", "elapsed", "elapsed", "paused"):
+        match self.pick("field", "elapsed", "elapsed", "paused", "due"):
+            case "due":
+                step = self.pick(SECOND, self.scale.unit, 8 * self.scale.unit)
+                length = build.constant(self.pick(*_NUMBERS) * step, DURATION)
+                due = build.due(source, build.field(source, "opened"), length, filter=self.filter())
+                if truth:
+                    return build.compare(build.field(source, "solved"), self.pick("<=", ">", "=="), due)
+                number = build.elapsed(source, due, build.field(source, "solved"), filter=self.filter())
             case "elapsed":
                 number = build.elapsed(
                     source, build.field(source, "opened"), build.field(source, "solved"), filter=self.filter()
@@ -247,12 +293,30 @@ class Formulas:
         if depth and self.sometimes(5):
             formula = self.series(window, by, depth=depth - 1)
             return build.idle(formula, self.limit(formula))
-        kind = self.pick("leaf", "leaf", "leaf", "arithmetic", "choice", "scalar") if depth else "leaf"
+        kinds = ("leaf", "leaf", "leaf", "arithmetic", "choice", "scalar", "previous", "rounded")
+        kind = self.pick(*kinds) if depth else self.pick("leaf", "leaf", "leaf", "leaf", "previous")
+        if by and self.sometimes(6):
+            kind = "label"
         left = self.leaf(window, by, depth=depth)
+        if not by and depth and self.sometimes(3):
+            left = self.joined_series(window)
         match kind:
             case "arithmetic":
                 right = self.leaf(window, self.pick(by, ()), depth=0)
                 return build.arithmetic(left, self.pick("+", "-", "*", "/", "started"), right)
+            case "label":
+                return self._by_label(by, left, build.constant(Fraction(3)))
+            case "previous":
+                before = build.previous(self.pick(left, self.condition_of(left)))
+                if isinstance(build.operations[before].type, BooleanType):
+                    other = build.logical(self.condition_of(left), self.pick("and", "or", "implies"), before)
+                    return build.choice(
+                        other, [("==", build.constant(True), left)], build.constant(Fraction(1))
+                    )
+                return build.arithmetic(left, "-", before) if self.sometimes(2) else before
+            case "rounded":
+                step = self.pick(Fraction(1), Fraction(1, 4), Fraction(self.scale.unit))
+                return build.arithmetic(left, "rounded", build.constant(step))
             case "scalar":
                 return build.arithmetic(
                     left,
@@ -267,6 +331,13 @@ class Formulas:
                 return build.choice(left, arms, self.pick(None, build.constant(Fraction(3))))
             case _:
                 return left
+
+    def _by_label(self, by: tuple[str, ...], value: int, other: int) -> int:
+        """A table over the label that tells parts of a series from each other."""
+        build = self.build
+        subject = build.label(self.pick(*by), by)
+        arms = [(self.pick("==", "!="), build.constant(self.pick("eu", "us", "mars")), value)]
+        return build.choice(subject, arms, self.pick(None, other))
 
     def leaf(self, window: Window, by: tuple[str, ...], *, depth: int) -> int:
         """An aggregate of numbers."""
@@ -286,13 +357,17 @@ class Formulas:
             "availability", "availability", "duration", "downtime", "time_mean", "longest", "outages"
         )
         argument = self.number(by) if function == "time_mean" else self.truth(by)
-        return self.build.aggregate(function, argument, window, filter=self.filter(), by=by)
+        return over_time(self, function, argument, window, by)
 
     def _numeric(self) -> tuple[str, Fraction | None]:
-        function = self.pick("sum", "mean", "median", "min", "max", "percentile", "mode", "span", "variance")
+        function = self.pick(
+            "sum", "mean", "median", "min", "max", "percentile", "mode", "span", "variance", "stddev"
+        )
+        if function == "stddev":
+            return function, self.pick(Fraction(1), Fraction(1, 1_000_000))
         return function, self.pick(*_RANKS) if function == "percentile" else None
 
-    def _idle(self) -> int | None:
+    def idle(self) -> int | None:
         return self.build.constant(self.pick(Fraction(0), Fraction(1))) if self.sometimes(4) else None
 
     def _over_samples(self, window: Window, by: tuple[str, ...]) -> int:
@@ -304,7 +379,8 @@ class Formulas:
             case "count":
                 function, parameter, argument = "count", None, None
             case "share":
-                function, parameter, argument = "share", None, self.truth(labels, depth=1)
+                function, parameter = self.pick("share", "share", "streak"), None
+                argument = self.truth(labels, depth=1)
             case "last" if labels == by:
                 function, parameter, argument = (
                     self.pick("first", "last"),
@@ -325,7 +401,7 @@ class Formulas:
             parameter=parameter,
             filter=self.filter(),
             by=by,
-            idle=self._idle(),
+            idle=self.idle(),
         )
 
     def _over_records(self, window: Window, by: tuple[str, ...]) -> int:
@@ -336,7 +412,8 @@ class Formulas:
             case "count":
                 function, parameter, argument = "count", None, None
             case "share":
-                function, parameter, argument = "share", None, self.of_records(source, truth=True)
+                function, parameter = self.pick("share", "share", "streak"), None
+                argument = self.of_records(source, truth=True)
             case _:
                 argument = self.of_records(source, truth=False)
         return self.build.aggregate(
@@ -348,13 +425,14 @@ class Formulas:
             parameter=parameter,
             filter=self.filter(),
             by=by,
-            idle=self._idle(),
+            idle=self.idle(),
         )
 
     def _over_series(self, window: Window, by: tuple[str, ...]) -> int:
         kind = self.pick(*self.scale.inner)
         inner = self.series(kind, by, depth=0)
         function, parameter = self._numeric()
+        forgiving: Forgiving | None = None
         match self.pick("count", "share", "number", "number", "last"):
             case "count":
                 function, parameter = "count", None
@@ -362,6 +440,10 @@ class Formulas:
                 function, parameter = self.pick("first", "last"), None
             case "share":
                 function, parameter, inner = "share", None, self.condition_of(inner)
+                if self.sometimes(3):
+                    function = "streak"
+                else:
+                    forgiving = forgiving_outages(self)
             case _:
                 pass
         where = self.condition_of(self.leaf(kind, by, depth=0)) if self.sometimes(4) else None
@@ -373,14 +455,19 @@ class Formulas:
             parameter=parameter,
             filter=self.pick(ALL_TIME, ALL_TIME, self.filter()),
             by=by,
-            idle=self._idle(),
+            idle=self.idle(),
+            forgiving=forgiving,
         )
 
     def condition_of(self, series: int) -> int:
         """A boolean series from one of numbers."""
         if isinstance(self.build.operations[series].type, BooleanType):
             return series
-        return self.build.compare(series, self.pick(*_COMPARISONS[:4], *_COMPARISONS), self.limit(series))
+        limit = self.limit(series)
+        by = getattr(self.build.operations[series], "by", ())
+        if by and self.sometimes(4):
+            limit = self._by_label(by, limit, self.limit(series))
+        return self.build.compare(series, self.pick(*_COMPARISONS[:4], *_COMPARISONS), limit)
 
     # Goals and rules
 
@@ -409,7 +496,7 @@ class Formulas:
             unknown_time=self.pick(*UnknownTime),
             minimum_coverage=self.pick(Fraction(9, 10), Fraction(9, 10), Fraction(1, 2), Fraction(1)),
             budget=budget,
-            otherwise=self._credits(value),
+            otherwise=self._credits(value) if self.sometimes(2) else self._escalating(name, by),
             rewarding=self._credits(value) if self.sometimes(4) else (),
         )
 
@@ -418,10 +505,10 @@ class Formulas:
         target = self.pick(*_SHARES)
         time = self.pick(True, False)
         if time:
-            aggregate = build.aggregate("availability", self.truth(by), window, filter=self.filter(), by=by)
+            aggregate = over_time(self, "availability", self.truth(by), window, by)
         elif self.sometimes(2):
             inner = self.condition_of(self.leaf(self.pick(*self.scale.inner), by, depth=0))
-            aggregate = build.aggregate("share", inner, window, by=by)
+            aggregate = build.aggregate("share", inner, window, by=by, forgiving=forgiving_outages(self))
         else:
             source = "cases" if by else "tickets"
             good = self.of_records(source, truth=True)
@@ -448,6 +535,17 @@ class Formulas:
             case _:
                 return (build.credit(build.arithmetic(value, "*", fixed)), build.credit(fixed))
 
+    def _escalating(self, name: str, by: tuple[str, ...]) -> tuple[Action, ...]:
+        """A credit that grows with the number of misses (M62)."""
+        build = self.build
+        misses = build.verdict_count(name, self.pick(None, None, 2, 3), by=by, series=True)
+        amounts = [build.constant(Fraction(amount), euros()) for amount in (30, 20, 10)]
+        arms = [
+            (">=", build.constant(Fraction(3)), amounts[0]),
+            (">=", build.constant(Fraction(2)), amounts[1]),
+        ]
+        return (build.credit(build.choice(misses, arms, amounts[2])),)
+
     def _rule(self, name: str, by: tuple[str, ...]) -> None:
         build = self.build
         unit = self.scale.unit
@@ -456,9 +554,11 @@ class Formulas:
         if trigger is None:
             of_last = self.pick(1, 2, 3)
             verdict = self.pick("violated", "violated", "met", "unknown")
-            trigger = build.verdict_state(
-                self.pick(*goals).name, min(of_last, self.pick(1, 2)), of_last, verdict
-            )
+            goal = self.pick(*goals)
+            trigger = build.verdict_state(goal.name, min(of_last, self.pick(1, 2)), of_last, verdict)
+            if self.sometimes(3):
+                count = build.verdict_count(goal.name, self.pick(None, of_last), by=goal.by)
+                trigger = build.compare(count, self.pick(">=", "=="), build.constant(Fraction(of_last)))
         build.rule(
             name,
             trigger,

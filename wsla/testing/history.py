@@ -11,23 +11,34 @@ from itertools import pairwise
 from attrs import evolve
 
 from wsla.analysis.operations import (
+    Across,
+    Active,
     Choice,
     Compare,
+    Debounced,
     Idle,
     Latest,
+    Limited,
     Logical,
     Negation,
+    Previous,
     SourceField,
+    Stateful,
+    Sustained,
     Value,
+    VerdictCount,
     VerdictState,
 )
 from wsla.analysis.types import Shape
+from wsla.evaluation.reference.evaluator import Evaluator
+from wsla.evaluation.reference.judging import misses
 from wsla.evaluation.reference.pointwise import Leaf, compare, operands, value_of
 from wsla.evaluation.reference.records import of_record
 from wsla.evaluation.reference.shapes import label_names
 from wsla.evaluation.reference.streams import Facts, LabelSet, Record, Row, restrict
 from wsla.evaluation.report import Outcome, SeriesPoint
 from wsla.evaluation.stream import StreamEvaluator
+from wsla.evaluation.stream.timelines import Timelines
 from wsla.evaluation.verdicts import SeriesValue
 from wsla.plan.model import Plan
 from wsla.values.instants import Interval
@@ -60,6 +71,11 @@ class History:
         """The observations in order; most tests pass, and never ask."""
         return Facts(self.plan, self._observations)
 
+    @cached_property
+    def timelines(self) -> Timelines:
+        """How the signals that rest on the past went."""
+        return Timelines(self.plan, self._observations, self.outcome.start, self.until)
+
     # --- series
 
     def points(self, index: int) -> tuple[SeriesPoint, ...]:
@@ -72,6 +88,18 @@ class History:
         self.probe([index])
         own = restrict(labels, label_names(self.plan, index))
         return self._by_window[index].get((own, window))
+
+    def missed_by(self, node: VerdictCount, labels: LabelSet, window: Interval) -> Value:
+        """How many verdicts of a goal were missed, up to and including that of a window (M62)."""
+        verdicts = [
+            judgement.verdict.value
+            for judgement in self.outcome.judgements
+            if judgement.goal == node.goal
+            and judgement.final
+            and frozenset(judgement.labels) == labels
+            and judgement.window.end <= window.end
+        ]
+        return misses(verdicts, node.of_last)
 
     def probe(self, indexes: Iterable[int]) -> None:
         """Judges again where a series has no name in the agreement; several at once save time."""
@@ -88,6 +116,11 @@ class History:
             points = outcome.metrics.get(name, ())
             self._points[index] = points
             self._by_window[index] = {(frozenset(one.labels), one.window): one.value for one in points}
+
+    @cached_property
+    def _evaluator(self) -> Evaluator:
+        """For what the rules say in more than a line."""
+        return Evaluator(self.plan, self._observations, self.outcome.start, self.until)
 
     # --- signals
 
@@ -130,6 +163,10 @@ class History:
                     and judgement.window.end + self.plan.grace <= at
                 ]
                 return verdicts[-node.of_last :].count(node.verdict) >= node.count
+            case Sustained() | Debounced() | Limited() | Active():
+                return self.timelines.value(position, labels, at)
+            case Across() | VerdictCount():
+                return self._evaluator.signal(position, labels, at, self.until)
             case _:
                 raise TypeError("only signals have a value at an instant")
 
@@ -159,6 +196,10 @@ class History:
                     found.update(point.window.end for point in self.points(node.operand))
                 case VerdictState():
                     found.update(one.window.end + self.plan.grace for one in self.outcome.judgements)
+                case Sustained() | Debounced() | Limited() | Active():
+                    found.update(at for at, _ in self.timelines.changes(position, labels))
+                case Across() | VerdictCount():
+                    found |= self._evaluator.changes(position, labels, self.until)
                 case _:
                     pass
         return found
@@ -213,7 +254,13 @@ class History:
             for judgement in self.outcome.judgements
             if judgement.goal == node.goal
         }
-        return sorted(found, key=sorted)
+        for position in leaves(self.plan, index):
+            node = self.plan.operations[position]
+            if isinstance(node, Stateful):
+                found |= {frozenset(labels) for labels in self.timelines.combinations(position)}
+            elif isinstance(node, Across | VerdictCount):
+                found |= self._evaluator.combinations(position, self.until).keys()
+        return sorted((own for own in found if len(own) == len(names)), key=sorted)
 
     # --- any point
 
@@ -254,7 +301,7 @@ class History:
                 chosen = [node.left, node.right]
                 unknown = [one for one in chosen if self._value(one, values) is None]
                 chosen = unknown or chosen
-            case Idle():
+            case Idle() | Previous() | Sustained() | Debounced() | Limited():
                 chosen = []
             case _:
                 chosen = list(operands(node))
@@ -293,7 +340,7 @@ def leaves(plan: Plan, index: int) -> tuple[int, ...]:
     while pending:
         position = pending.pop(0)
         node = plan.operations[position]
-        below = () if isinstance(node, Idle) else operands(node)
+        below = () if isinstance(node, Idle | Previous | Stateful) else operands(node)
         if below:
             pending.extend(below)
         elif node.shape is not Shape.SCALAR:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 from wsla.analysis.operations import (
+    Across,
+    Active,
     Aggregate,
     Arithmetic,
     Arm,
@@ -13,15 +15,23 @@ from wsla.analysis.operations import (
     Choice,
     Compare,
     Constant,
+    Debounced,
+    Due,
     Elapsed,
+    Forgiving,
     Idle,
+    Label,
     Latest,
+    Limited,
     Logical,
     Negation,
     Operation,
+    Previous,
     SourceField,
+    Sustained,
     TimeFilter,
     Value,
+    VerdictCount,
     VerdictState,
     Window,
 )
@@ -42,6 +52,7 @@ from wsla.plan.model import (
     Target,
     UnknownTime,
 )
+from wsla.values.calendars import CalendarWindow, ExactWindow
 from wsla.values.instants import MINUTE
 from wsla.values.observations import Observation, Raw
 from wsla.values.quantities import DIMENSIONLESS, TIME, Dimension, money
@@ -77,6 +88,8 @@ class PlanBuilder:
     ) -> None:
         self.start = start
         self.end = end
+        self.judges_from: int | None = None
+        self.judges_until: int | None = None
         self.grace = grace
         self.zone = zone
         self.currency = currency
@@ -108,6 +121,8 @@ class PlanBuilder:
             goals=tuple(self.goals),
             rules=tuple(self.rules),
             caps=tuple(self.caps),
+            judges_from=self.judges_from,
+            judges_until=self.judges_until,
         )
 
     # Sources and schedules
@@ -206,15 +221,22 @@ class PlanBuilder:
         dimension = {"*": a * b, "/": a / b, "started": DIMENSIONLESS, "completed": DIMENSIONLESS}.get(
             operator, a
         )
+        kind: ValueType = NumberType(dimension)
+        if self.operations[left].type == INSTANT:
+            kind = DURATION if self.operations[right].type == INSTANT else INSTANT
         return self._add(
             Arithmetic(
                 shape=self._shape(left, right),
-                type=NumberType(dimension),
+                type=kind,
                 operator=operator,
                 left=left,
                 right=right,
             )
         )
+
+    def label(self, name: str, by: tuple[str, ...]) -> int:
+        """The value of a label, beside a series told apart by it."""
+        return self._add(Label(shape=Shape.SERIES, type=TEXT, label=name, by=by))
 
     def choice(self, subject: int, arms: list[tuple[str, int, int]], otherwise: int | None = None) -> int:
         """``by subject { operator bound: value … else: otherwise }``."""
@@ -246,6 +268,20 @@ class PlanBuilder:
             )
         )
 
+    def due(self, source: str, start: int, length: int, *, filter: TimeFilter = ALL_TIME) -> int:
+        """``due(start, length)`` of the records of a source."""
+        return self._add(
+            Due(
+                shape=Shape.RECORDS,
+                type=InstantType(),
+                source=source,
+                start=start,
+                end=length,
+                filter=filter,
+                pausing=None,
+            )
+        )
+
     def aggregate(
         self,
         function: str,
@@ -258,6 +294,7 @@ class PlanBuilder:
         filter: TimeFilter = ALL_TIME,
         by: tuple[str, ...] = (),
         idle: int | None = None,
+        forgiving: Forgiving | None = None,
     ) -> int:
         """``function(argument where …)`` in every window. ``source`` is needed for samples and records only."""
         type_: ValueType
@@ -265,7 +302,7 @@ class PlanBuilder:
             type_ = SHARE
         elif function in ("duration", "downtime", "longest"):
             type_ = DURATION
-        elif function in ("count", "outages") or argument is None:
+        elif function in ("count", "outages", "streak") or argument is None:
             type_ = NUMBER
         elif function == "variance":
             type_ = NumberType(self._dimension(argument).power(2))
@@ -286,6 +323,7 @@ class PlanBuilder:
                 filter=filter,
                 by=by,
                 idle=idle,
+                forgiving=forgiving,
             )
         )
 
@@ -293,6 +331,10 @@ class PlanBuilder:
         """``series, or value when idle``, for a formula of several aggregates."""
         type_ = self.operations[series].type
         return self._add(Idle(shape=Shape.SERIES, type=type_, operand=series, value=value))
+
+    def previous(self, series: int) -> int:
+        """The value of the window before."""
+        return self._add(Previous(shape=Shape.SERIES, type=self.operations[series].type, operand=series))
 
     def latest(self, series: int) -> int:
         """A series used as a signal."""
@@ -304,6 +346,60 @@ class PlanBuilder:
             VerdictState(
                 shape=Shape.SIGNAL, type=BOOLEAN, goal=goal, verdict=verdict, count=count, of_last=of_last
             )
+        )
+
+    def across(
+        self,
+        function: str,
+        operand: int,
+        *,
+        where: int | None = None,
+        by: tuple[str, ...] = (),
+        compared: tuple[str, int] | None = None,
+    ) -> int:
+        """``function(operand across …)``; ``compared`` with a scalar, of a signal, by an operator."""
+        type_: ValueType = self.operations[operand].type
+        if function in ("count", "share"):
+            type_ = NUMBER if function == "count" else SHARE
+        operator, limit = (None, None) if compared is None else compared
+        return self._add(
+            Across(
+                shape=self.operations[operand].shape,
+                type=type_ if compared is None else BOOLEAN,
+                function=function,
+                operand=operand,
+                where=where,
+                by=by,
+                operator=operator,
+                limit=limit,
+            )
+        )
+
+    def verdict_count(
+        self, goal: str, of_last: int | None, *, by: tuple[str, ...] = (), series: bool = False
+    ) -> int:
+        """``consecutive(goal)``, or ``misses(goal, of_last)``; a series for the goal's own credits."""
+        shape = Shape.SERIES if series else Shape.SIGNAL
+        return self._add(VerdictCount(shape=shape, type=NUMBER, goal=goal, of_last=of_last, by=by))
+
+    def sustained(self, condition: int, length: int) -> int:
+        """``sustained(condition, length)``."""
+        return self._add(Sustained(shape=Shape.SIGNAL, type=BOOLEAN, condition=condition, length=length))
+
+    def debounced(self, condition: int, down: int, up: int) -> int:
+        """``debounced(condition, down, up)``."""
+        return self._add(Debounced(shape=Shape.SIGNAL, type=BOOLEAN, condition=condition, down=down, up=up))
+
+    def limited(self, condition: int, length: int, window: CalendarWindow | ExactWindow) -> int:
+        """``limited(condition, length) each window``."""
+        return self._add(
+            Limited(shape=Shape.SIGNAL, type=BOOLEAN, condition=condition, length=length, window=window)
+        )
+
+    def active(self, source: str, start: int, end: int, where: int | None = None) -> int:
+        """``active(start, end where …)`` of the records of a source."""
+        return self._add(
+            Active(shape=Shape.SIGNAL, type=BOOLEAN, source=source, start=start, end=end, where=where)
         )
 
     # Obligations and reactions

@@ -14,7 +14,7 @@ from attrs import frozen
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from wsla.analysis.operations import Aggregate, SourceField, Window
+from wsla.analysis.operations import Aggregate, Limited, SourceField, Window
 from wsla.analysis.types import BooleanType, InstantType, NumberType
 from wsla.plan.model import Field, Plan, Source
 from wsla.testing.formulas import Formulas, Scale
@@ -23,6 +23,7 @@ from wsla.values.calendars import (
     CalendarUnit,
     CalendarWindow,
     ExactWindow,
+    OverlappingWindow,
     RollingWindow,
     anchor_on_day,
     anchor_on_weekday,
@@ -52,6 +53,9 @@ HOURS: Final = Scale(
         CalendarWindow(CalendarUnit.MONTH, anchor=anchor_on_day(15)),
         ExactWindow(36 * HOUR),
         ExactWindow(DAY, 5 * HOUR),
+        *(OverlappingWindow(CalendarWindow(CalendarUnit.DAY, zone=zone), 3) for zone in _ZONES),
+        OverlappingWindow(CalendarWindow(CalendarUnit.WEEK, zone="Europe/Berlin"), 2),
+        OverlappingWindow(CalendarWindow(CalendarUnit.MONTH), 12),
         RollingWindow(2 * DAY, DAY),
         RollingWindow(12 * HOUR, DAY),
     ),
@@ -59,6 +63,8 @@ HOURS: Final = Scale(
         CalendarWindow(CalendarUnit.DAY, zone="Europe/Berlin"),
         ExactWindow(12 * HOUR),
         ExactWindow(7 * HOUR, 3 * HOUR),
+        OverlappingWindow(CalendarWindow(CalendarUnit.DAY, zone="America/New_York"), 2),
+        RollingWindow(18 * HOUR, 12 * HOUR),
         RollingWindow(9 * HOUR, 12 * HOUR),
         RollingWindow(6 * HOUR, 6 * HOUR),
     ),
@@ -79,6 +85,7 @@ SECONDS: Final = Scale(
     inner=(
         ExactWindow(2 * MINUTE),
         ExactWindow(100 * SECOND),
+        RollingWindow(3 * MINUTE, 2 * MINUTE),
         RollingWindow(2 * MINUTE, 2 * MINUTE),
         RollingWindow(90 * SECOND, 3 * MINUTE),
     ),
@@ -164,7 +171,7 @@ def _scale_of(plan: Plan) -> Scale:
 
 
 def _windows(plan: Plan) -> set[Window]:
-    return {operation.window for operation in plan.operations if isinstance(operation, Aggregate)}
+    return {operation.window for operation in plan.operations if isinstance(operation, Aggregate | Limited)}
 
 
 def _edges(plan: Plan, start: int, until: int) -> list[int]:
@@ -175,6 +182,9 @@ def _edges(plan: Plan, start: int, until: int) -> list[int]:
             ticks = window.ticks(start, until + 1)[:40]
             edges.update(ticks)
             edges.update(tick - window.length_ns for tick in ticks)
+        elif isinstance(window, OverlappingWindow):
+            for found in list(windows_overlapping(window.period, start, until))[:40]:
+                edges.update((found.start, found.end))
         else:
             for found in list(windows_overlapping(window, start, until))[:40]:
                 edges.update((found.start, found.end))

@@ -115,6 +115,13 @@ def _chain(
     return st.tuples(operand, steps).map(build)
 
 
+_forgiving = _node(
+    surface.Forgiving,
+    words=st.tuples(names, names, names) | st.tuples(names, names, names, words("to")),
+    length=words(*_LENGTHS),
+)
+
+
 @cache
 def _primaries(depth: int) -> st.SearchStrategy[Any]:
     leaves = literals | references
@@ -126,8 +133,21 @@ def _primaries(depth: int) -> st.SearchStrategy[Any]:
         function=names | words("last"),
         arguments=_tuples(inner, 0, 2),
         where=_optional(inner),
+    ) | _node(
+        surface.Call,
+        function=names,
+        arguments=_tuples(inner, 1, 2),
+        across=_node(surface.Across, labels=_tuples(names, 1, 2)),
+        where=_optional(inner),
     )
-    return leaves | calls | _node(surface.Parenthesised, inner=inner) | _tables(depth - 1)
+    forgiving_calls = _node(
+        surface.Call,
+        function=names | words("last"),
+        arguments=_tuples(inner, 1, 2),
+        where=_optional(inner),
+        forgiving=_forgiving,
+    )
+    return leaves | calls | forgiving_calls | _node(surface.Parenthesised, inner=inner) | _tables(depth - 1)
 
 
 counted = st.tuples(st.sampled_from(_NUMBERS), names).map(
@@ -143,7 +163,7 @@ def amounts(depth: int = 1) -> st.SearchStrategy[Any]:
 @cache
 def _tables(depth: int) -> st.SearchStrategy[Any]:
     inner = st.deferred(lambda: sums(depth))
-    value = inner | counted
+    value = inner | counted | _node(surface.NotApplicable, word=names)
     operators = st.sampled_from(_COMPARISONS)
     compared = _node(surface.Arm, operator=operators, bound=inner, value=value)
     second = st.builds(surface.Comparison, operator=operators, bound=inner)
@@ -152,7 +172,17 @@ def _tables(depth: int) -> st.SearchStrategy[Any]:
     exact = _node(surface.Arm, operator=st.just("=="), bound=literals, value=value)
     otherwise = _node(surface.Arm, operator=st.just("else"), bound=st.none(), value=value)
     arms = _tuples(compared | between | exact | otherwise, 0, 3)
-    return _node(surface.Table, subject=inner, arms=arms, ties=_optional(ties))
+    table = _node(surface.Table, subject=inner, arms=arms, ties=_optional(ties))
+    keys = (
+        _node(surface.Key, operator=operators, bound=inner)
+        | _node(surface.Key, operator=st.just("=="), bound=literals)
+        | _node(surface.Key, operator=st.just("else"), bound=st.none())
+    )
+    row = _node(surface.MatrixRow, key=keys, cells=_tuples(value, 1, 3))
+    matrix = _node(
+        surface.Matrix, first=inner, second=inner, columns=_tuples(keys, 1, 3), rows=_tuples(row, 0, 2)
+    )
+    return table | matrix
 
 
 @cache
@@ -182,6 +212,7 @@ def _modifiers(depth: int) -> st.SearchStrategy[Any]:
     return st.one_of(
         each_windows,
         _node(surface.RollingWindow, length=words(*_LENGTHS), every=_optional(words(*_LENGTHS))),
+        _node(surface.OverlappingWindow, count=words("1", "2", "12"), unit=words("months", "days", "year")),
         _node(surface.During, schedule=names),
         _node(surface.Excluding, schedule=names),
         _node(surface.Pausing, condition=pause),
@@ -429,6 +460,7 @@ _expectations = st.one_of(
         negated=st.booleans(),
         target=targets,
         amount=_optional(amounts()),
+        claimed=_optional(words(*_MOMENTS)),
         occasion=_occasions,
     ),
     _node(

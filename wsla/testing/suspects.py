@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from attrs import frozen
 
 from wsla.analysis.checked import ExpectAction, ExpectCredit
-from wsla.analysis.operations import VerdictState
+from wsla.analysis.operations import VerdictCount, VerdictState
 from wsla.evaluation.report import Outcome
 from wsla.evaluation.verdicts import Judgement, Labels, Verdict
 from wsla.plan.model import Action, Credit, Grant, Notify, Plan, Rule, Target
@@ -137,7 +137,10 @@ def _concerns(window: Interval, grace: int, occasion: Interval | None) -> bool:
 
 def _looks_back(plan: Plan, rule: Rule) -> bool:
     """True where a rule rests on the verdicts of windows long past."""
-    return any(isinstance(plan.operations[index], VerdictState) for index in leaves(plan, rule.trigger))
+    return any(
+        isinstance(plan.operations[index], VerdictState | VerdictCount)
+        for index in leaves(plan, rule.trigger)
+    )
 
 
 def _around(plan: Plan, rule: Rule, outcome: Outcome, occasion: Interval | None) -> Interval | None:

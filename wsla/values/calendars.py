@@ -1,5 +1,5 @@
-"""Windows: calendar periods in a zone, exact lengths from an origin, and rolling windows on clock-aligned
-ticks.
+"""Windows: calendar periods in a zone, the last few of them, exact lengths from an origin, and rolling windows on
+clock-aligned ticks.
 
 Tumbling windows partition time: no hole, no overlap, whatever clocks do. A boundary that a clock change
 removes is read by the rule of ``from_local``; a midnight is always the first instant of its local day; a
@@ -101,6 +101,29 @@ class RollingWindow:
     def window_at(self, tick: int) -> Interval:
         """The window that a tick looks back on: ``[tick - length, tick)``."""
         return Interval(tick - self.length_ns, tick)
+
+
+@frozen
+class OverlappingWindow:
+    """The last ``count`` calendar periods, looked at once a period: for every period the window that ends with it and
+    begins ``count - 1`` periods earlier.
+    """
+
+    period: CalendarWindow
+    count: int
+
+    def __attrs_post_init__(self) -> None:
+        if self.count < 1:
+            raise ValueError(f"a window has at least one {self.period.unit.value}, not {self.count}")
+
+    def ending_with(self, instant: int) -> Interval:
+        """The window that ends with the period which contains an instant."""
+        index = _index_of(self.period, instant)
+        return Interval(_boundary(self.period, index - self.count + 1), _boundary(self.period, index + 1))
+
+    def last_period(self, window: Interval) -> Interval:
+        """The period with which a window ends."""
+        return window_containing(self.period, window.end - 1)
 
 
 TumblingWindow = CalendarWindow | ExactWindow

@@ -41,6 +41,8 @@ def codes(body: str, goal: str) -> list[str]:
         ("mode(one.code) each 5m", "m == 200"),
         ("first(one.code) each 5m", "m == 200"),
         ("variance(one.load) each 5m", "m <= 4"),
+        ("stddev(one.elapsed) each 5m", "m <= 30ms"),
+        ("stddev(one.load) each 5m", "m <= 2"),
         ("increase(one.failed) / increase(one.total) each 5m, or 0% when idle", "m < 10%"),
         ("availability(down_count(one.ok, two.ok, three.ok) < 2) each month", "m >= 99.9%"),
         ("availability(2 > down_count(one.ok, two.ok, three.ok)) each month", "m >= 99.9%"),

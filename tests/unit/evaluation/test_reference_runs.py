@@ -180,11 +180,18 @@ def test_cut_time_ends_a_run() -> None:
         ("variance", (2, 4, 4, 4, 5, 5, 7, 9), 4),
         ("variance", (1, 2), Fraction(1, 4)),
         ("variance", (5,), 0),
+        ("stddev", (2, 4, 4, 4, 5, 5, 7, 9), 2),
+        # The root of 1/4 lies in the middle, that of 2/3 above it.
+        ("stddev", (1, 2), 0),
+        ("stddev", (1, 2, 3), 1),
     ],
 )
 def test_functions_of_samples(function: str, readings: tuple[int, ...], expected: Fraction) -> None:
     build = probe()
-    index = build.aggregate(function, build.field("probe", "total"), EACH_HOUR, source="probe")
+    step = Fraction(1) if function == "stddev" else None
+    index = build.aggregate(
+        function, build.field("probe", "total"), EACH_HOUR, source="probe", parameter=step
+    )
     seen = counts(*enumerate(readings))
     assert judged(build, index, seen) == [value(expected, expected, expected)]
 

@@ -48,6 +48,34 @@ IN_AGREEMENTS = [
         "`source` is a word of the language and cannot be a name",
         True,
     ),
+    (
+        "metric x = f(a, forgiving outages 5m) each day",
+        "2:35",
+        "E0110",
+        "a metric needs `under` or `up to` before `5m`",
+        False,
+    ),
+    (
+        "metric x = f(a, forgiving outages under) each day",
+        "2:40",
+        "E0110",
+        "a metric needs a length of time such as `5m` before `)`",
+        False,
+    ),
+    (
+        "metric x = f(a, forgiving outages up to) each day",
+        "2:40",
+        "E0110",
+        "a metric needs a length of time such as `5m` before `)`",
+        False,
+    ),
+    (
+        "metric x = f(a, forgiving outages under 5m where b) each day",
+        "2:44",
+        "E0110",
+        "a metric needs `)` after `5m`, not `where`",
+        False,
+    ),
     ("metric x: 5", "2:9", "E0117", "`=` belongs here, not `:`", True),
     ("metric x == 5", "2:10", "E0117", "a definition is written with one `=`", True),
     ("metric x = a = 6", "2:14", "E0117", "equality is written `==`", True),
@@ -199,10 +227,10 @@ IN_AGREEMENTS = [
 # (whole text, line:column, code, message)
 WHOLE = [
     (
-        'import "x"\nagreement "X" version 1 { }',
+        'include "x"\nagreement "X" version 1 { }',
         "1:1",
         "E0110",
-        "`import` cannot stand at the top of a text: only `agreement` and `test` can",
+        "`include` cannot stand at the top of a text: only `agreement`, `test`, `template` and `import` can",
     ),
     (
         'agreemnt "X" version 1 {\n metric x = 3\n}',

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from math import ceil
 from typing import Any, cast
 
@@ -12,7 +12,8 @@ from wsla.analysis.operations import Value
 from wsla.evaluation.reference.bounds import with_bounds
 from wsla.evaluation.verdicts import SeriesValue
 from wsla.values.instants import Interval
-from wsla.values.intervals import Intervals, contains, length, normalise, subtract
+from wsla.values.intervals import Intervals, contains, intersect, length, normalise, subtract
+from wsla.values.roots import square_root
 
 Segment = tuple[Interval, Value]
 """A stretch of a signal with the value that it has there."""
@@ -20,7 +21,7 @@ Segment = tuple[Interval, Value]
 OVER_TIME = frozenset({"availability", "duration", "downtime", "time_mean", "longest", "outages"})
 
 
-UNORDERED = frozenset({"mode", "span", "variance"})
+UNORDERED = frozenset({"mode", "span", "streak", "variance", "stddev"})
 """Functions that greater values do not make greater: bounds of the parts do not bound the whole (M33)."""
 
 
@@ -56,6 +57,9 @@ def apply(function: str, parameter: Fraction | None, values: Sequence[Any]) -> A
             return values[-1]
         case "first":
             return values[0]
+        case "streak":
+            # M56: the latest items, in a row, that are true.
+            return Fraction(sum(1 for _ in takewhile(lambda value: value is True, reversed(values))))
         case "mode":
             # M33: the commonest value, the least of several.
             return min(values, key=lambda value: (-values.count(value), value))
@@ -64,6 +68,9 @@ def apply(function: str, parameter: Fraction | None, values: Sequence[Any]) -> A
         case "variance":
             average = Fraction(sum(values)) / len(values)
             return sum(((value - average) ** 2 for value in values), Fraction(0)) / len(values)
+        case "stddev":
+            assert parameter is not None
+            return square_root(apply("variance", None, values), parameter)
         case _:
             raise ValueError(f"there is no function {function!r} over values")
 
@@ -78,10 +85,31 @@ def known_time(segments: Sequence[Segment]) -> int:
     return sum(interval.length for interval, found in segments if found is not None)
 
 
+def time_where(segments: Sequence[Segment], value: Value) -> Intervals:
+    """The time in which a signal has a value."""
+    return normalise(time for time, found in segments if found is value)
+
+
+def cut_by(condition: Sequence[Segment], segments: Sequence[Segment]) -> list[Segment]:
+    """M50: a signal where a condition is not false; it is unknown where the condition is."""
+    cut, unknown = time_where(condition, False), time_where(condition, None)
+    found: list[Segment] = []
+    for time, value in segments:
+        left = subtract((time,), cut)
+        found += [(part, value) for part in subtract(left, unknown)]
+        found += [(part, None) for part in intersect(left, unknown)]
+    return sorted(found, key=lambda segment: segment[0].start)
+
+
+def covered(known: int, kept: int) -> Fraction:
+    """M12, M50: the known share of the kept time; where nothing is left of that, nothing is missing either."""
+    return Fraction(known, kept) if kept else Fraction(1)
+
+
 def over_time(function: str, segments: Sequence[Segment], kept: int) -> SeriesValue:
     """M12: ``segments`` are the signal in the kept time up to the instant asked about; ``kept`` is |K|."""
     known = known_time(segments)
-    coverage = Fraction(known, kept)
+    coverage = covered(known, kept)
     if function == "time_mean":
         parts = [cast(Fraction, found) * time.length for time, found in segments if found is not None]
         mean = Fraction(sum(parts)) / known if known else None
@@ -93,8 +121,8 @@ def over_time(function: str, segments: Sequence[Segment], kept: int) -> SeriesVa
     if function == "availability":
         return SeriesValue(
             value=Fraction(true, known) if known else None,
-            lower=Fraction(true, kept),
-            upper=Fraction(true + unknown, kept),
+            lower=Fraction(true, kept) if kept else Fraction(0),
+            upper=Fraction(true + unknown, kept) if kept else Fraction(1),
             coverage=coverage,
         )
     return SeriesValue(
@@ -115,7 +143,7 @@ def longest(segments: Sequence[Segment], kept: Intervals) -> SeriesValue:
         value=lower if known else None,
         lower=lower,
         upper=Fraction(max((run.length for run in not_false), default=0)),
-        coverage=Fraction(known, length(kept)),
+        coverage=covered(known, length(kept)),
     )
 
 
@@ -130,7 +158,7 @@ def outages(history: Sequence[Segment], segments: Sequence[Segment], kept: Inter
         before = before if found is None else found
     known = known_time(segments)
     number = Fraction(sum(contains(kept, start) for start in starts))
-    coverage = Fraction(known, length(kept))
+    coverage = covered(known, length(kept))
     return SeriesValue(
         value=number if known else None,
         lower=number,

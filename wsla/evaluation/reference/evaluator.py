@@ -13,39 +13,48 @@ from itertools import pairwise
 from typing import assert_never, cast
 
 from wsla.analysis.operations import (
+    Across,
+    Active,
     Aggregate,
     Arithmetic,
     AtLeastDown,
     Choice,
     Compare,
     Constant,
+    Debounced,
     Elapsed,
     Idle,
+    Label,
     Latest,
+    Limited,
     Logical,
     Negation,
+    Previous,
     SourceField,
+    Sustained,
     Value,
+    VerdictCount,
     VerdictState,
 )
 from wsla.analysis.types import BooleanType, Shape
 from wsla.evaluation.reference import bounds
+from wsla.evaluation.reference.across import across_changes, across_series, across_signal
 from wsla.evaluation.reference.aggregates import (
     OVER_TIME,
     Segment,
     known_time,
-    longest,
-    outages,
     over_records,
     over_samples,
     over_series,
-    over_time,
     steps,
 )
-from wsla.evaluation.reference.judging import judge
+from wsla.evaluation.reference.forgiving import Item, share_forgiving
+from wsla.evaluation.reference.judging import judge, misses
+from wsla.evaluation.reference.over_time import time_of, value_over_time
+from wsla.evaluation.reference.past import Past
 from wsla.evaluation.reference.pointwise import Leaf, operands, value_of
 from wsla.evaluation.reference.records import of_record
-from wsla.evaluation.reference.shapes import label_names, source_of, window_kind
+from wsla.evaluation.reference.shapes import has_windows, label_names, source_of, window_kind
 from wsla.evaluation.reference.streams import NO_LABELS, Facts, LabelSet, Row, restrict
 from wsla.evaluation.reference.windows import kept_time, known_at, windows_between, windows_inside
 from wsla.evaluation.verdicts import Judgement, SeriesValue
@@ -73,6 +82,7 @@ class Evaluator:
         self.judgement = cache(self._judgement)
         self.combinations = cache(self._combinations)
         self._changes = cache(self._find_changes)
+        self.past = Past(self)
 
     # Combinations of labels (M7, M10)
 
@@ -91,18 +101,23 @@ class Evaluator:
         if not label_names(self.plan, index):
             return ()
         match node := self.plan.operations[index]:
-            case SourceField():
+            case SourceField() | Active():
                 return self.facts.first_seen(node.source, label_names(self.plan, index), asked).items()
             case Aggregate():
                 source = source_of(self.plan, index)
                 if node.function not in OVER_TIME and source is not None:
                     return self.facts.first_seen(source, node.by, asked).items()
                 assert node.argument is not None
+                if node.function in OVER_TIME and node.where is not None:
+                    # M50: `where` brings label combinations forth as the argument does.
+                    return [pair for x in (node.argument, node.where) for pair in self._first_seen(x, asked)]
                 return self._first_seen(node.argument, asked)
             case Latest():
                 return self._first_seen(node.operand, asked)
-            case VerdictState():
+            case VerdictState() | VerdictCount():
                 return self._first_seen(self._goals[node.goal].condition, asked)
+            case Across():
+                return self._first_seen(node.operand, asked)
             case _:
                 return [pair for x in operands(node) for pair in self._first_seen(x, asked)]
 
@@ -125,6 +140,12 @@ class Evaluator:
                     return self._latest(node, own, at, asked)
                 case VerdictState():
                     return self._verdict_state(node, own, at, asked)
+                case VerdictCount():
+                    return self._verdict_count(node, own, at, asked)
+                case Across():
+                    return across_signal(self, node, own, at, asked)
+                case Sustained() | Debounced() | Limited() | Active():
+                    return self.past.value(position, node, own, at, asked)
                 case _:
                     raise TypeError("an aggregate is no signal, and neither is a record's elapsed time")
 
@@ -159,14 +180,22 @@ class Evaluator:
 
     def _verdict_state(self, node: VerdictState, labels: LabelSet, at: int, asked: int) -> bool:
         # M25: at least k of the last n final verdicts; false before the first.
-        goal = self._goals[node.goal]
-        verdicts = [
+        verdicts = self._verdicts(node.goal, labels, at, asked)
+        return verdicts[-node.of_last :].count(node.verdict) >= node.count
+
+    def _verdict_count(self, node: VerdictCount, labels: LabelSet, at: int, asked: int) -> Value:
+        # M62: 0 before the first.
+        return misses(self._verdicts(node.goal, labels, at, asked), node.of_last)
+
+    def _verdicts(self, name: str, labels: LabelSet, at: int, asked: int) -> list[str]:
+        """The verdicts of a goal that are final at an instant, in order."""
+        goal = self._goals[name]
+        return [
             judgement.verdict.value
             for window in self.windows_of_goal(goal, labels, at, asked)
             if window.end + self.plan.grace <= at
             and (judgement := self.judgement(goal.name, labels, window, asked)) is not None
         ]
-        return verdicts[-node.of_last :].count(node.verdict) >= node.count
 
     def changes(self, index: int, labels: LabelSet, asked: int) -> frozenset[int]:
         """Every instant up to ``asked`` at which a signal may take another value."""
@@ -183,9 +212,13 @@ class Evaluator:
             case Latest():
                 windows = self._windows_of_series(node.operand, labels, asked, asked)
                 return frozenset(window.end for window in windows)
-            case VerdictState():
+            case VerdictState() | VerdictCount():
                 windows = self.windows_of_goal(self._goals[node.goal], labels, asked, asked)
                 return frozenset(window.end + self.plan.grace for window in windows)
+            case Across():
+                return across_changes(self, node, labels, asked)
+            case Sustained() | Debounced() | Limited() | Active():
+                return self.past.changes(node, labels, asked)
             case _:
                 return frozenset(at for x in operands(node) for at in self.changes(x, labels, asked))
 
@@ -194,7 +227,20 @@ class Evaluator:
         node = self.plan.operations[index]
         if isinstance(node, SourceField):
             return [row.at for row in self._stream(node.source, self._own(index, labels), asked)]
+        if isinstance(node, Across):
+            parts = self.members(node, self._own(index, labels), asked)
+            return [at for part in parts for at in self._sampled(node.operand, part, asked)]
         return [at for x in operands(node) for at in self._sampled(x, labels, asked)]
+
+    def members(self, node: Across, labels: LabelSet, asked: int) -> dict[LabelSet, int]:
+        """The label combinations that are joined for these labels, each with its first observation's instant (M60)."""
+        names = label_names(self.plan, node.operand)
+        found: dict[LabelSet, int] = {}
+        for seen, first in self._first_seen(node.operand, asked):
+            part = restrict(seen, names)
+            if labels <= part:
+                found[part] = min(first, found.get(part, first))
+        return found
 
     def segments(self, index: int, labels: LabelSet, kept: Intervals, asked: int) -> list[Segment]:
         """A signal in kept time, up to the instant asked about."""
@@ -219,14 +265,18 @@ class Evaluator:
             return bounds.certain(self.scalar(index), boolean=boolean)
         if isinstance(node, Aggregate):
             return self._aggregate(index, node, self._own(index, labels), window, asked)
+        if isinstance(node, Label):
+            return bounds.certain(dict(labels).get(node.label), boolean=boolean)  # M74
+        if isinstance(node, Across):
+            return across_series(self, node, self._own(index, labels), window, asked)
+        if isinstance(node, Previous):
+            return self._previous(node, self._own(index, labels), window, asked, boolean=boolean)
         # M7: series combine window by window, where at least one of them has the window; one without labels has it
         # for no combination of labels by itself.
         inputs = {x: self.series(x, labels, window, asked) for x in operands(node)}
         labelled = bool(label_names(self.plan, index))
-        if not any(
-            found is not None
-            and self.plan.operations[x].shape is Shape.SERIES
-            and bool(label_names(self.plan, x)) == labelled
+        if has_windows(self.plan, index) and not any(
+            found is not None and has_windows(self.plan, x) and bool(label_names(self.plan, x)) == labelled
             for x, found in inputs.items()
         ):
             return None
@@ -253,10 +303,33 @@ class Evaluator:
                 if window.end <= asked and self._idle(node.operand, labels, window, asked):
                     return bounds.certain(self.scalar(node.value), boolean=boolean)
                 return operand(node.operand)
-            case Constant() | SourceField() | Elapsed() | AtLeastDown() | Latest() | VerdictState():
+            case (
+                Constant()
+                | SourceField()
+                | Elapsed()
+                | AtLeastDown()
+                | Latest()
+                | Label()
+                | VerdictState()
+                | VerdictCount()
+            ):
+                raise TypeError("a series is made of aggregates and scalars")
+            case Sustained() | Debounced() | Limited() | Active():
                 raise TypeError("a series is made of aggregates and scalars")
             case _ as never:
                 assert_never(never)
+
+    def _previous(
+        self, node: Previous, labels: LabelSet, window: Interval, asked: int, *, boolean: bool
+    ) -> SeriesValue | None:
+        # M58: in the windows that the operand has; what has no kept time does not exist, and is passed over.
+        if self.series(node.operand, labels, window, asked) is None:
+            return None
+        for before in reversed(self._windows_of_series(node.operand, labels, window.end, asked)):
+            found = self.series(node.operand, labels, before, asked) if before.end < window.end else None
+            if found is not None:
+                return found
+        return bounds.nothing_known(boolean=boolean)
 
     def scalar(self, index: int) -> Value:
         """The value of a formula without sources."""
@@ -284,6 +357,9 @@ class Evaluator:
         node = self.plan.operations[index]
         if isinstance(node, Aggregate):
             return self._look(index, node, self._own(index, labels), window, asked)[1]
+        if isinstance(node, Across):
+            parts = self.members(node, self._own(index, labels), asked)
+            return all(self._idle(node.operand, part, window, asked) for part in parts)
         return all(self._idle(x, labels, window, asked) for x in operands(node))
 
     def _look(
@@ -299,11 +375,18 @@ class Evaluator:
         source = source_of(self.plan, index)
         if node.function in OVER_TIME:
             assert node.argument is not None
-            value = self._over_time(node, node.argument, labels, window, kept, asked)
-            empty = not any(contains(kept, at) for at in self._sampled(node.argument, labels, asked))
+            value = value_over_time(self, node, labels, window, kept, asked)
+            # M50: there is nothing to look at either where `where` has cut out all time.
+            empty = not time_of(self, node, labels, kept, asked)[1] or not any(
+                contains(kept, at) for at in self._sampled(node.argument, labels, asked)
+            )
         elif source is None:
             items = self.items(index, labels, kept, asked)
-            value = over_series(node.function, node.parameter, items, boolean=boolean)
+            if node.forgiving is not None:
+                value = share_forgiving(items, node.forgiving)
+            else:
+                values = [item.value for item in items]
+                value = over_series(node.function, node.parameter, values, boolean=boolean)
             assert node.argument is not None
             empty = not self._inner_windows(node.argument, labels, kept, asked)
         elif self._sources[source].records:
@@ -323,19 +406,6 @@ class Evaluator:
             value = over_samples(node.function, node.parameter, known, coverage, boolean=boolean)
             empty = not samples
         return value, empty
-
-    def _over_time(
-        self, node: Aggregate, argument: int, labels: LabelSet, window: Interval, kept: Intervals, asked: int
-    ) -> SeriesValue:
-        segments = self.segments(argument, labels, kept, asked)
-        match node.function:
-            case "longest":
-                return longest(segments, kept)
-            case "outages":
-                so_far = self.kept(node, Interval(self.plan.effective_start, window.end))
-                return outages(self.segments(argument, labels, so_far, asked), segments, kept)
-            case _:
-                return over_time(node.function, segments, length(kept))
 
     def samples_in(
         self, index: int, labels: LabelSet, kept: Intervals, asked: int
@@ -423,8 +493,8 @@ class Evaluator:
         values = [(window, self.series(index, labels, window, asked)) for window in windows]
         return [(window, value) for window, value in values if value is not None]
 
-    def items(self, index: int, labels: LabelSet, kept: Intervals, asked: int) -> list[SeriesValue]:
-        """M15: the values of the inner windows wholly inside kept time for which ``where`` is not false."""
+    def items(self, index: int, labels: LabelSet, kept: Intervals, asked: int) -> list[Item]:
+        """M15: the inner windows wholly inside kept time for which ``where`` is not false, in order."""
         node = self.plan.operations[index]
         assert isinstance(node, Aggregate)
         assert node.argument is not None
@@ -446,15 +516,18 @@ class Evaluator:
                 if inside is False:
                     continue
                 item = item if inside is True else unknown
-            found.append(item)
+            found.append(Item(window=window, value=item))
         return found
 
     # Goals (M10, M21 to M24)
 
     def windows_of_goal(self, goal: Goal, labels: LabelSet, until: int, asked: int) -> list[Interval]:
-        """The windows in which a goal may be judged."""
+        """The windows in which a goal may be judged (M10, M69)."""
         start = self.combinations(goal.condition, asked).get(labels)
-        return [] if start is None else windows_between(self.plan, goal.window, start, until)
+        if start is None:
+            return []
+        windows = windows_between(self.plan, goal.window, start, until)
+        return [window for window in windows if self.plan.judges(window)]
 
     def _judgement(self, name: str, labels: LabelSet, window: Interval, asked: int) -> Judgement | None:
         return judge(self, self._goals[name], labels, window, known_at(window, asked))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, cast
 
-from wsla.analysis.operations import Aggregate, Value
+from wsla.analysis.operations import Aggregate, Value, VerdictCount
 from wsla.evaluation.reference import bounds
-from wsla.evaluation.reference.aggregates import OVER_TIME, known_time, time_in
+from wsla.evaluation.reference.aggregates import OVER_TIME
+from wsla.evaluation.reference.forgiving import bad_items, time_spent
+from wsla.evaluation.reference.over_time import time_of
 from wsla.evaluation.reference.pointwise import Leaf, value_of
 from wsla.evaluation.reference.shapes import source_of
 from wsla.evaluation.reference.streams import LabelSet
@@ -62,7 +65,7 @@ def judge(
         budget=budget,
         budget_left=left,
         final=closed,
-        amounts=amounts_of(evaluator, goal, labels, window, asked) if closed else (),
+        amounts=amounts_of(evaluator, goal, labels, window, asked, verdict) if closed else (),
     )
 
 
@@ -112,15 +115,15 @@ def budget_of(
     allowed = 1 - goal.budget.target
     if goal.budget.time:
         assert node.function in OVER_TIME
-        assert node.argument is not None
-        segments = evaluator.segments(node.argument, own, kept, asked)
-        budget = allowed * length(kept)
-        spent = time_in(segments, False)
-        if goal.unknown_time is UnknownTime.MISSED:
-            # U': the unknown part of K before the instant asked about.
-            before = length(clip(kept, Interval(min(asked, kept[0].start), asked)))
-            spent += before - known_time(segments)
-        return budget, budget - spent
+        segments, left = time_of(evaluator, node, own, kept, asked)
+        budget = allowed * length(left)
+        before = clip(left, Interval(min(asked, kept[0].start), asked))
+        missed = goal.unknown_time is UnknownTime.MISSED
+        return budget, budget - time_spent(segments, before, node.forgiving, missed=missed)
+    if node.forgiving is not None:
+        inner = evaluator.items(index, own, kept, asked)
+        counted, _ = bad_items([(item.window, item.value.value) for item in inner], node.forgiving)
+        return allowed * len(inner), allowed * len(inner) - counted
     items = share_items(evaluator, index, own, kept, asked)
     bad = sum(item is False for item in items)
     return allowed * len(items), allowed * len(items) - bad
@@ -132,7 +135,7 @@ def share_items(
     """All items of a share, in or perhaps in, each with its truth; the known bad ones are False."""
     source = source_of(evaluator.plan, index)
     if source is None:
-        return [item.value for item in evaluator.items(index, labels, kept, asked)]
+        return [item.value.value for item in evaluator.items(index, labels, kept, asked)]
     if evaluator.plan.source(source).records:
         records = evaluator.records_in(index, labels, kept, asked)
         return [argument if inside else None for inside, argument in records if inside is not False]
@@ -140,12 +143,31 @@ def share_items(
     return [argument for inside, argument in samples if inside and argument is not None]
 
 
+def misses(verdicts: Sequence[str], of_last: int | None) -> Fraction:
+    """M62: how many of the last verdicts are *violated*; where ``of_last`` is None, how many since the last *met*."""
+    if of_last is not None:
+        return Fraction(verdicts[-of_last:].count(Verdict.VIOLATED.value))
+    last_met = max((i for i, verdict in enumerate(verdicts) if verdict == Verdict.MET.value), default=-1)
+    return Fraction(verdicts[last_met + 1 :].count(Verdict.VIOLATED.value))
+
+
+def _verdicts_before(evaluator: Evaluator, goal: Goal, labels: LabelSet, window: Interval) -> list[str]:
+    earlier = [
+        evaluator.judgement(goal.name, labels, one, one.end)
+        for one in evaluator.windows_of_goal(goal, labels, window.end, window.end)
+        if one.end < window.end
+    ]
+    return [judgement.verdict.value for judgement in earlier if judgement is not None]
+
+
 def amounts_of(
-    evaluator: Evaluator, goal: Goal, labels: LabelSet, window: Interval, asked: int
+    evaluator: Evaluator, goal: Goal, labels: LabelSet, window: Interval, asked: int, verdict: Verdict
 ) -> tuple[tuple[int, Fraction | None], ...]:
-    """M28: the amount of each credit of a goal, in the order of the text."""
+    """M28: the amount of each credit of a goal and its limits (M41), in the order of the text."""
 
     def leaf(position: int, node: Leaf) -> Value:
+        if isinstance(node, VerdictCount):
+            return misses([*_verdicts_before(evaluator, goal, labels, window), verdict.value], node.of_last)
         series = evaluator.series(position, labels, window, asked)
         if series is None:
             return None
@@ -159,7 +181,7 @@ def amounts_of(
         return series.upper if chosen is None else chosen
 
     credits = [action for action in (*goal.otherwise, *goal.rewarding) if isinstance(action, Credit)]
-    indexes = dict.fromkeys(action.amount for action in credits)
+    indexes = dict.fromkeys(operation for credit in credits for operation in credit.operations)
     return tuple(
         (index, cast("Fraction | None", value_of(evaluator.plan.operations, index, leaf)))
         for index in indexes

@@ -10,24 +10,45 @@ from types import MappingProxyType
 from typing import Any, Final, assert_never, cast
 
 from wsla.analysis.operations import (
+    Across,
+    Active,
     Aggregate,
     Arithmetic,
     AtLeastDown,
     Choice,
     Compare,
     Constant,
+    Debounced,
     Elapsed,
     Idle,
+    Label,
     Latest,
+    Limited,
     Logical,
     Negation,
     Operation,
+    Previous,
     SourceField,
+    Stateful,
+    Sustained,
     Value,
+    VerdictCount,
     VerdictState,
 )
 
-Leaf = SourceField | Elapsed | Aggregate | Idle | Latest | VerdictState
+Leaf = (
+    SourceField
+    | Elapsed
+    | Aggregate
+    | Idle
+    | Previous
+    | Latest
+    | Label
+    | VerdictState
+    | Across
+    | VerdictCount
+    | Stateful
+)
 """An operation whose value does not follow from its inputs' values at the same point."""
 
 _COMPARISONS: Final[Mapping[str, Callable[[Any, Any], bool]]] = MappingProxyType(
@@ -77,6 +98,9 @@ def arithmetic(symbol: str, left: Value, right: Value) -> Fraction | None:
             return None if b == 0 else Fraction(ceil(a / b))
         case "completed":
             return None if b == 0 else Fraction(floor(a / b))
+        case "rounded":
+            # M57: to the nearest multiple, of two equally near ones the even one.
+            return round(a / b) * b
         case "+":
             return a + b
         case "-":
@@ -119,20 +143,35 @@ def value_of(operations: Sequence[Operation], index: int, leaf: Callable[[int, L
                 if compare(arm.operator, subject, at(arm.bound)):
                     return at(arm.value)
             return None if node.otherwise is None else at(node.otherwise)
-        case SourceField() | Elapsed() | Aggregate() | Idle() | Latest() | VerdictState() as node:
+        case (
+            SourceField()
+            | Elapsed()
+            | Aggregate()
+            | Idle()
+            | Previous()
+            | Latest()
+            | Label()
+            | VerdictState()
+            | Across()
+            | VerdictCount()
+        ) as node:
+            return leaf(index, node)
+        case Sustained() | Debounced() | Limited() | Active() as node:
             return leaf(index, node)
         case _ as never:
             assert_never(never)
 
 
 def operands(node: Operation) -> tuple[int, ...]:
-    """The operations that a pointwise operation combines; none for a constant or a leaf."""
+    """The operations that a pointwise operation combines, or whose past a signal rests on; none for other leaves."""
     match node:
         case Compare() | Logical() | Arithmetic():
             return (node.left, node.right)
         case AtLeastDown():
             return node.conditions
-        case Negation() | Idle():
+        case Sustained() | Debounced() | Limited():
+            return (node.condition,)
+        case Negation() | Idle() | Previous():
             return (node.operand,)
         case Choice():
             arms = tuple(position for arm in node.arms for position in (arm.bound, arm.value))

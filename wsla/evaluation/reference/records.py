@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from math import ceil
 
-from wsla.analysis.operations import Elapsed, SourceField, Value
+from wsla.analysis.operations import DUE_WITHIN, Due, Elapsed, SourceField, Value
 from wsla.evaluation.reference.pointwise import Leaf, value_of
 from wsla.evaluation.reference.streams import Record
 from wsla.evaluation.reference.windows import filtered
 from wsla.plan.model import Plan
-from wsla.values.instants import Interval
+from wsla.values.instants import DAY, Interval
 from wsla.values.intervals import Intervals, length, normalise, subtract
 
 
@@ -23,6 +24,8 @@ def of_record(plan: Plan, index: int, record: Record) -> Value:
                 if node.field not in values and node.field == plan.source(node.source).at:
                     return Fraction(record.latest.at)
                 return values[node.field]
+            case Due():
+                return due(plan, node, record)
             case Elapsed():
                 return elapsed(plan, node, record)
             case _:
@@ -43,6 +46,24 @@ def elapsed(plan: Plan, node: Elapsed, record: Record) -> Value:
         return Fraction(0)
     kept = filtered(plan, (Interval(start, end),), node.filter)
     return Fraction(length(subtract(kept, paused(plan, node, record, end))))
+
+
+def due(plan: Plan, node: Due, record: Record) -> Value:
+    """M95: the first instant at which the kept time since another has reached a length."""
+    start = of_record(plan, node.start, record)
+    wanted = of_record(plan, node.end, record)
+    if start is None or wanted is None:
+        return None
+    first, missing = int(start), ceil(Fraction(wanted))
+    if missing <= 0:
+        return Fraction(first)
+    last, step = first + DUE_WITHIN, max(missing, DAY)
+    for part in range(first, last, step):
+        for stretch in filtered(plan, (Interval(part, min(part + step, last)),), node.filter):
+            if missing <= stretch.length:
+                return Fraction(stretch.start + missing)
+            missing -= stretch.length
+    return None
 
 
 def paused(plan: Plan, node: Elapsed, record: Record, end: int) -> Intervals:

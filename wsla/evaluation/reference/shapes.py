@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from wsla.analysis.operations import Aggregate, Constant, Elapsed, Latest, SourceField, VerdictState, Window
+from wsla.analysis.operations import (
+    Across,
+    Active,
+    Aggregate,
+    Constant,
+    Elapsed,
+    Label,
+    Latest,
+    SourceField,
+    VerdictCount,
+    VerdictState,
+    Window,
+)
 from wsla.analysis.types import Shape
 from wsla.evaluation.reference.pointwise import operands
 from wsla.plan.model import Goal, Plan
@@ -19,9 +31,9 @@ def goal_of(plan: Plan, name: str) -> Goal:
 def label_names(plan: Plan, index: int) -> tuple[str, ...]:
     """The labels by which an operation has a value each; what has none combines with every combination (M7)."""
     match node := plan.operations[index]:
-        case SourceField():
+        case SourceField() | Active():
             return plan.source(node.source).labels
-        case Aggregate():
+        case Aggregate() | Across() | Label() | VerdictCount():
             return node.by
         case Latest():
             return label_names(plan, node.operand)
@@ -38,7 +50,17 @@ def window_kind(plan: Plan, index: int) -> Window:
     node = plan.operations[index]
     if isinstance(node, Aggregate):
         return node.window
-    return window_kind(plan, next(x for x in operands(node) if plan.operations[x].shape is Shape.SERIES))
+    if isinstance(node, Across):
+        return window_kind(plan, node.operand)
+    return window_kind(plan, next(x for x in operands(node) if has_windows(plan, x)))
+
+
+def has_windows(plan: Plan, index: int) -> bool:
+    """True for a series that is made of aggregates; a label beside them has a value in every window (M74)."""
+    node = plan.operations[index]
+    if node.shape is not Shape.SERIES or isinstance(node, Label):
+        return False
+    return isinstance(node, Aggregate | Across) or any(has_windows(plan, x) for x in operands(node))
 
 
 def source_of(plan: Plan, index: int) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from wsla.analysis.operations import TimeFilter, Window
 from wsla.plan.model import Plan
 from wsla.values import schedules
-from wsla.values.calendars import RollingWindow, windows_overlapping
+from wsla.values.calendars import OverlappingWindow, RollingWindow, windows_overlapping
 from wsla.values.instants import Interval
 from wsla.values.intervals import Intervals, intersect, subtract
 
@@ -46,6 +46,13 @@ def windows_between(plan: Plan, spec: Window, start: int, until: int) -> list[In
             spec.window_at(tick)
             for tick in ticks
             if plan.effective_start < tick and (plan.effective_end is None or tick <= plan.effective_end)
+        ]
+    if isinstance(spec, OverlappingWindow):
+        # M54: one window for each period that shares time with the stretch and with the term.
+        return [
+            spec.ending_with(period.start)
+            for period in windows_overlapping(spec.period, start, until)
+            if in_term(plan, period)
         ]
     return [window for window in windows_overlapping(spec, start, until) if in_term(plan, window)]
 

@@ -246,7 +246,7 @@ def collector(function: str, parameter: Fraction | None) -> Collector:
             return Last()
         case "increase" | "rate":
             return Total(mean=False)
-        case "first" | "mode" | "span" | "variance":
-            return more_collectors.collector(function)
+        case "first" | "mode" | "span" | "streak" | "variance" | "stddev":
+            return more_collectors.collector(function, parameter)
         case _:
             raise ValueError(f"there is no aggregate {function!r}")

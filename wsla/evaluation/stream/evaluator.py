@@ -174,6 +174,7 @@ class StreamEvaluator:
 
     def _triggers(self) -> dict[str, tuple[TruthChange, ...]]:
         machine = self._machine
+        machine.foresee()
         found: dict[str, list[TruthChange]] = {rule.name: [] for rule in self._plan.rules}
         for trigger in machine.wiring.triggers.values():
             changes = list(trigger.history)

@@ -40,7 +40,7 @@ def whole(number: Fraction) -> int | Fraction:
 
 
 def calculate(sign: str, left: Any, right: Any) -> Value:
-    """``left sign right`` with one of ``+ - * / started completed``; unknown where a side or a quotient is."""
+    """``left sign right`` with one of ``+ - * / started completed rounded``; unknown where a side or a quotient is."""
     if left is None or right is None:
         return None
     match sign:
@@ -54,6 +54,8 @@ def calculate(sign: str, left: Any, right: Any) -> Value:
             return None if right == 0 else -(-left // right)
         case "completed":
             return None if right == 0 else left // right
+        case "rounded":
+            result = round(Fraction(left) / right) * right
         case _:
             return divide(left, right)
     return whole(result) if isinstance(result, Fraction) else result

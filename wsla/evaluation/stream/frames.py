@@ -6,14 +6,20 @@ from typing import Final
 
 from wsla.analysis.operations import Window
 from wsla.evaluation.stream.kept import KeptTime
-from wsla.values.calendars import ExactWindow, RollingWindow, window_containing
+from wsla.values.calendars import (
+    CalendarWindow,
+    ExactWindow,
+    OverlappingWindow,
+    RollingWindow,
+    window_containing,
+)
 from wsla.values.instants import Interval
 
 
 class Frames:
     """Windows of one kind, with the time that is kept in each."""
 
-    __slots__ = ("_after", "kept", "rolling", "term_end", "term_start", "window")
+    __slots__ = ("_after", "kept", "looks_back", "rolling", "term_end", "term_start", "window")
 
     def __init__(self, window: Window, kept: KeptTime, term_start: int, term_end: int | None) -> None:
         self.window: Final = window
@@ -21,6 +27,8 @@ class Frames:
         self.term_start: Final = term_start
         self.term_end: Final = term_end
         self.rolling: Final = isinstance(window, RollingWindow)
+        # Whether a window begins before the one before it has ended.
+        self.looks_back: Final = isinstance(window, RollingWindow | OverlappingWindow)
         self._after: dict[int, Interval] = {}
 
     def first(self, begin: int) -> Interval | None:
@@ -29,6 +37,8 @@ class Frames:
         if isinstance(self.window, RollingWindow):
             every = self.window.every_ns
             return self._within_term(self.window.window_at((begin // every + 1) * every))
+        if isinstance(self.window, OverlappingWindow):
+            return self._within_term(self.window.ending_with(begin))
         return self._within_term(window_containing(self.window, begin))
 
     def after(self, window: Interval) -> Interval | None:
@@ -38,11 +48,24 @@ class Frames:
                 return self._within_term(Interval(window.start + every, window.end + every))
             case ExactWindow(length_ns=length):
                 return self._within_term(Interval(window.end, window.end + length))
-            case calendar:
+            case CalendarWindow() | OverlappingWindow() as calendar:
                 found = self._after.get(window.end)
                 if found is None:
-                    found = self._after[window.end] = window_containing(calendar, window.end)
+                    following = (
+                        calendar.ending_with(window.end)
+                        if isinstance(calendar, OverlappingWindow)
+                        else window_containing(calendar, window.end)
+                    )
+                    found = self._after[window.end] = following
                 return self._within_term(found)
+
+    def exists_from(self, window: Interval) -> int:
+        """The instant before which nobody speaks of a window: one of several periods exists with its last (M54)."""
+        return (
+            self.window.last_period(window).start
+            if isinstance(self.window, OverlappingWindow)
+            else window.start
+        )
 
     def low(self, window: Interval) -> int:
         """Where a window's time inside the term starts."""
@@ -57,5 +80,11 @@ class Frames:
     def _within_term(self, window: Interval) -> Interval | None:
         if self.term_end is None:
             return window
-        outside = window.end > self.term_end if self.rolling else window.start >= self.term_end
+        match self.window:
+            case RollingWindow():
+                outside = window.end > self.term_end
+            case OverlappingWindow():
+                outside = self.window.last_period(window).start >= self.term_end
+            case _:
+                outside = window.start >= self.term_end
         return None if outside else window

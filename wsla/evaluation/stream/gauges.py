@@ -6,22 +6,39 @@ The area is the integral over known time: for a truth the true nanoseconds, for 
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
+from copy import copy
+from typing import Any, Final
 
 from wsla.analysis.operations import Value
 from wsla.evaluation.stream.exact import text_of, value_of
 from wsla.evaluation.stream.kept import KeptTime
 from wsla.evaluation.stream.pointwise import Reader
 
+CUT: Final = "cut"
+"""The value of a signal in time that is not looked at at all (M50)."""
+
+
+def within(argument: Reader, where: Reader) -> Reader:
+    """A signal in the time in which a condition is true: cut where that is false, unknown where that is."""
+
+    def read() -> Value:
+        inside = where()
+        if inside is True:
+            return argument()
+        return None if inside is None else CUT
+
+    return read
+
 
 class Gauge:
     """One signal in the window ``[low, high)``. With ``rolling``, stretches are kept so that the window can move on.
 
-    ``presence`` asks only whether the signal is known.
+    ``presence`` asks only whether the signal is known. ``cut`` is the length of kept time that ``where`` has cut out.
     """
 
     __slots__ = (
         "area",
+        "cut",
         "high",
         "kept",
         "known",
@@ -42,6 +59,7 @@ class Gauge:
         self.low = 0
         self.high = 0
         self.known = 0
+        self.cut = 0
         self.area: Any = 0
         self.stretches: deque[tuple[int, int, Any]] | None = deque() if rolling else None
 
@@ -78,9 +96,12 @@ class Gauge:
         if start >= end:
             return
         length = end - start if self.kept.everything else self.kept.measure(start, end)
-        self.known += length
         weight = 1 if self.presence else value
-        self.area += weight * length
+        if isinstance(weight, str):
+            self.cut += length
+        else:
+            self.known += length
+            self.area += weight * length
         stretches = self.stretches
         if stretches is not None:
             if stretches and stretches[-1][1] == start and stretches[-1][2] == weight:
@@ -92,21 +113,41 @@ class Gauge:
         self.low, self.high = low, high
         stretches = self.stretches
         if stretches is None:
-            self.known = 0
+            self.known = self.cut = 0
             self.area = 0
             return
         while stretches and stretches[0][0] < low:
             start, end, weight = stretches.popleft()
             length = self.kept.measure(start, min(end, low))
-            self.known -= length
-            self.area -= weight * length
+            if isinstance(weight, str):
+                self.cut -= length
+            else:
+                self.known -= length
+                self.area -= weight * length
             if end > low:
                 stretches.appendleft((low, end, weight))
+
+    def ahead(self, low: int, high: int) -> Gauge:
+        """What is counted already of a window to come, which begins before this one has ended."""
+        found = copy(self)
+        found.copy_from(self)
+        found.shift(low, high)
+        return found
+
+    def within(self, low: int) -> tuple[int, Any]:
+        """The known time and the area from ``low`` on, which is in this window or later."""
+        known, area = 0, 0
+        for start, end, weight in self.stretches or ():
+            if end > low:
+                length = self.kept.measure(max(start, low), end)
+                known += length
+                area += weight * length
+        return known, area
 
     def copy_from(self, other: Gauge) -> None:
         """Takes over what another gauge of the same windows has counted."""
         self.low, self.high, self.since = other.low, other.high, other.since
-        self.value, self.known, self.area = other.value, other.known, other.area
+        self.value, self.known, self.cut, self.area = other.value, other.known, other.cut, other.area
         if other.stretches is not None:
             self.stretches = deque(other.stretches)
 
@@ -115,12 +156,12 @@ class Gauge:
         stretches = None
         if self.stretches is not None:
             stretches = [[start, end, text_of(weight)] for start, end, weight in self.stretches]
-        numbers = [self.since, self.low, self.high, self.known]
+        numbers = [self.since, self.low, self.high, self.known, self.cut]
         return [text_of(self.value), *numbers, text_of(self.area), stretches]
 
     def load(self, saved: list[Any]) -> None:
         """What ``save`` gave."""
-        value, self.since, self.low, self.high, self.known, area, stretches = saved
+        value, self.since, self.low, self.high, self.known, self.cut, area, stretches = saved
         self.value, self.area = value_of(value), value_of(area)
         if stretches is not None:
             self.stretches = deque((start, end, value_of(weight)) for start, end, weight in stretches)

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, Final
 
-from wsla.analysis.operations import Aggregate
+from wsla.analysis.operations import VerdictCount
+from wsla.evaluation.stream.algebra import certain
 from wsla.evaluation.stream.exact import text_of, value_of
 from wsla.evaluation.stream.layout import OVER_TIME, Layout, in_order
 from wsla.evaluation.stream.point import Point
-from wsla.evaluation.stream.series import Points, bind_amount, bind_series, point_at
+from wsla.evaluation.stream.series import (
+    Points,
+    aggregates_needed,
+    aggregates_of,
+    bind_amount,
+    bind_series,
+    combinations_of,
+    point_at,
+)
 from wsla.evaluation.verdicts import Judgement, Labels, SeriesValue, Verdict
 from wsla.plan.model import Goal, UnknownTime
 from wsla.values.instants import Interval
+
+Count = Callable[[int, Labels, Verdict], int]
+"""Counts a verdict at a position of the plan for a label combination; gives the number."""
 
 
 class Root:
@@ -21,8 +34,9 @@ class Root:
     def __init__(self, layout: Layout, index: int) -> None:
         self.index: Final = index
         self.names: Final = layout.names(index)
-        leaves = [i for i in layout.leaves(index) if isinstance(layout.operations[i], Aggregate)]
-        self.leaves: Final = tuple((leaf, bool(layout.names(leaf))) for leaf in leaves)
+        self.leaves: Final = tuple(dict.fromkeys(aggregates_of(layout.operations, index)))
+        # Beside what gives it its windows, what conditions inside it read.
+        self.needed: Final = tuple(dict.fromkeys(aggregates_needed(layout.operations, index)))
         self.read: Final = bind_series(layout.operations, index)
 
     def rests_on(self, points: Points) -> bool:
@@ -34,8 +48,8 @@ class Root:
 
     def point(self, points: Points, labels: Labels) -> Point | None:
         """The point of the first of its aggregates that has the window; None where it does not exist."""
-        for leaf, labelled in self.leaves:
-            found = point_at(points, leaf, labels, labelled)
+        for leaf, reach in self.leaves:
+            found = point_at(points, leaf, labels, reach)
             if found is not None:
                 return found
         return None
@@ -44,10 +58,7 @@ class Root:
         """The label combinations for which it exists, sorted."""
         if not self.names:
             return [()] if self.rests_on(points) else []
-        found: set[Labels] = set()
-        for leaf, labelled in self.leaves:
-            if labelled:
-                found.update(points.get(leaf, ()))
+        found = combinations_of(points, self.leaves)
         return sorted(found) if len(found) > 1 else list(found)
 
 
@@ -56,6 +67,7 @@ class Judge:
 
     def __init__(self, layout: Layout, goal: Goal) -> None:
         self.goal: Final = goal
+        self._judges: Final = layout.plan.judges
         self.condition: Final = Root(layout, goal.condition)
         self._value: Final = bind_series(layout.operations, goal.value)
         self._provided: Final = (
@@ -65,9 +77,13 @@ class Judge:
             (index, bind_amount(layout.operations, index, goal.unknown_time))
             for index in layout.amounts(goal)
         )
+        counts = ((index, layout.operations[index]) for index in layout.tallies)
+        self._tallies: Final = tuple(
+            index for index, node in counts if isinstance(node, VerdictCount) and node.goal == goal.name
+        )
         # Everything that a judgement reads, for windows that are still open.
         roots = (Root(layout, index) for index in layout.roots_of(goal))
-        self.aggregates: Final = tuple(dict.fromkeys(leaf for root in roots for leaf, _ in root.leaves))
+        self.aggregates: Final = tuple(dict.fromkeys(leaf for root in roots for leaf, _ in root.needed))
         nodes = [layout.aggregate(index) for index in self.aggregates]
         self.over_time: Final = all(node.function in OVER_TIME for node in nodes)
         self.over_series: Final = all(
@@ -76,10 +92,15 @@ class Judge:
         )
         self._budget_labelled: Final = goal.budget is not None and bool(layout.names(goal.budget.aggregate))
 
-    def judge(self, points: Points, labels: Labels, *, closed: bool, final: bool) -> Judgement | None:
-        """The judgement of the window that these points belong to; None where it has no verdict."""
+    def judge(
+        self, points: Points, labels: Labels, *, closed: bool, final: bool, count: Count | None = None
+    ) -> Judgement | None:
+        """The judgement of the window that these points belong to; None where it has no verdict.
+
+        ``count`` counts its verdict for the amounts that ask how many were missed.
+        """
         point = self.condition.point(points, labels)
-        if point is None:
+        if point is None or not self._judges(point.window):
             return None
         goal = self.goal
         condition = self.condition.read(points, labels)
@@ -96,6 +117,8 @@ class Judge:
                 verdict = closed_verdict(goal, condition) if provided else Verdict.NOT_APPLICABLE
         budget, left = self._budget(points, labels)
         amounts: tuple[Any, ...] = ()
+        if count is not None and self._tallies:
+            points = {**points, **self._counted(point.window, labels, verdict, count)}
         if closed and self._amounts:
             amounts = tuple((index, amount(points, labels)) for index, amount in self._amounts)
         return Judgement(
@@ -112,6 +135,13 @@ class Judge:
             final=final,
             amounts=amounts,
         )
+
+    def _counted(self, window: Interval, labels: Labels, verdict: Verdict, count: Count) -> Points:
+        own = labels if self.condition.names else ()
+        return {
+            index: {own: Point(window, certain(count(index, labels, verdict), truth=False))}
+            for index in self._tallies
+        }
 
     def _budget(self, points: Points, labels: Labels) -> tuple[Fraction | None, Fraction | None]:
         budget = self.goal.budget

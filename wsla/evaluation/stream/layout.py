@@ -6,19 +6,28 @@ from collections.abc import Iterable
 from typing import Final
 
 from wsla.analysis.operations import (
+    Across,
+    Active,
     Aggregate,
     Arithmetic,
     AtLeastDown,
     Choice,
     Compare,
     Constant,
+    Debounced,
     Elapsed,
     Idle,
+    Label,
     Latest,
+    Limited,
     Logical,
     Negation,
     Operation,
+    Previous,
     SourceField,
+    Stateful,
+    Sustained,
+    VerdictCount,
     VerdictState,
 )
 from wsla.analysis.types import BooleanType, Shape
@@ -55,8 +64,10 @@ def operands(operation: Operation) -> tuple[int, ...]:
             return (left, right)
         case AtLeastDown(conditions=conditions):
             return conditions
-        case Negation(operand=operand) | Idle(operand=operand):
+        case Negation(operand=operand) | Idle(operand=operand) | Previous(operand=operand):
             return (operand,)
+        case Sustained(condition=condition) | Debounced(condition=condition) | Limited(condition=condition):
+            return (condition,)
         case Choice(subject=subject, arms=arms, otherwise=otherwise):
             sides = (side for arm in arms for side in (arm.bound, arm.value))
             return (subject, *sides, *(() if otherwise is None else (otherwise,)))
@@ -81,8 +92,20 @@ class Layout:
         self._names: dict[int, tuple[str, ...]] = {}
         found = self._reachable()
         self.aggregates: Final = tuple(i for i in found if isinstance(self.operations[i], Aggregate))
+        self.previous: Final = {i: x.operand for i in found if isinstance(x := self.operations[i], Previous)}
         self.latest: Final = tuple(i for i in found if isinstance(self.operations[i], Latest))
         self.verdict_states: Final = tuple(i for i in found if isinstance(self.operations[i], VerdictState))
+        counts = [i for i in found if isinstance(self.operations[i], VerdictCount)]
+        # Counts that are signals, and those that the amounts of credits ask for.
+        self.verdict_counts: Final = tuple(i for i in counts if self.operations[i].shape is Shape.SIGNAL)
+        self.tallies: Final = tuple(i for i in counts if self.operations[i].shape is Shape.SERIES)
+        # Signals that are joined over labels.
+        self.joined: Final = tuple(
+            i
+            for i in found
+            if isinstance(operation := self.operations[i], Across) and operation.shape is Shape.SIGNAL
+        )
+        self.stateful: Final = tuple(i for i in found if isinstance(self.operations[i], Stateful))
         self.idling: Final = frozenset(
             leaf for i in found if isinstance(self.operations[i], Idle) for leaf in self.leaves(i)
         )
@@ -98,9 +121,10 @@ class Layout:
         return (*parts, *self.amounts(goal))
 
     def amounts(self, goal: Goal) -> tuple[int, ...]:
-        """The amounts that the credits of a goal ask for, in the order of the text."""
+        """The amounts, and their limits, that the credits of a goal ask for, in the order of the text."""
         actions = (*goal.otherwise, *goal.rewarding)
-        return tuple(dict.fromkeys(action.amount for action in actions if isinstance(action, Credit)))
+        credits = (action for action in actions if isinstance(action, Credit))
+        return tuple(dict.fromkeys(operation for credit in credits for operation in credit.operations))
 
     def truth(self, index: int) -> bool:
         """True where the values of an operation are truths."""
@@ -129,9 +153,9 @@ class Layout:
 
     def _find_names(self, index: int) -> tuple[str, ...]:
         match operation := self.operations[index]:
-            case SourceField(source=source):
+            case SourceField(source=source) | Active(source=source):
                 return self.sources[source].labels
-            case Aggregate(by=by):
+            case Aggregate(by=by) | Across(by=by) | Label(by=by) | VerdictCount(by=by):
                 return by
             case Latest(operand=operand):
                 return self.names(operand)
@@ -144,6 +168,8 @@ class Layout:
         """The leaves of a formula: fields, aggregates, states."""
         operation = self.operations[index]
         below = operands(operation)
+        if isinstance(operation, Across) and operation.shape is Shape.SERIES:
+            below = (operation.operand,)
         if not below:
             return () if isinstance(operation, Constant) else (index,)
         return tuple(dict.fromkeys(leaf for x in below for leaf in self.leaves(x)))
@@ -169,17 +195,21 @@ class Layout:
         if not self.names(index):
             return frozenset()
         match operation := self.operations[index]:
-            case SourceField(source=source):
+            case SourceField(source=source) | Active(source=source):
                 return frozenset({source})
-            case Aggregate(argument=argument):
+            case Aggregate(argument=argument, where=where):
                 own = self.source_of(index)
                 if own is not None:
                     return frozenset({own.name})
+                if argument is not None and where is not None and operation.function in OVER_TIME:
+                    return self.origins(argument) | self.origins(where)
                 return frozenset() if argument is None else self.origins(argument)
             case Latest(operand=operand):
                 return self.origins(operand)
-            case VerdictState(goal=goal):
+            case VerdictState(goal=goal) | VerdictCount(goal=goal):
                 return self.origins(self.goals[goal].condition)
+            case Across(operand=operand):
+                return self.origins(operand)
             case _:
                 return frozenset().union(*(self.origins(x) for x in operands(operation)))
 
@@ -204,8 +234,12 @@ class Layout:
                 return [operand]
             case Idle(operand=operand, value=value):
                 return [operand, value]
+            case Across(operand=operand, where=where, limit=limit):
+                return [x for x in (operand, where, limit) if x is not None]
             case Elapsed(start=start, end=end, pausing=pausing):
                 return [start, end] if pausing is None else [start, end, pausing]
+            case Active(start=start, end=end, where=where):
+                return [start, end] if where is None else [start, end, where]
             case _:
                 return list(operands(operation))
 

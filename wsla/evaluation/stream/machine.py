@@ -11,13 +11,14 @@ from collections.abc import Iterable
 from heapq import heappop, heappush, heapreplace
 from typing import Any, Final
 
-from wsla.analysis.operations import VerdictState
+from wsla.analysis.operations import VerdictCount, VerdictState
 from wsla.evaluation.report import SeriesPoint
 from wsla.evaluation.stream.events import Event, JudgementFinal, TriggerChanged
-from wsla.evaluation.stream.inlets import Holder, Stream
+from wsla.evaluation.stream.inlets import Holder, Stream, Watcher
 from wsla.evaluation.stream.judging import Judge, Root
 from wsla.evaluation.stream.layout import Layout
 from wsla.evaluation.stream.over_series import Item, SeriesRun
+from wsla.evaluation.stream.past import PastSignal, look_again
 from wsla.evaluation.stream.point import Point
 from wsla.evaluation.stream.series import Points
 from wsla.evaluation.stream.unended import add_metric
@@ -26,7 +27,7 @@ from wsla.evaluation.verdicts import Judgement, Labels
 from wsla.values.observations import Observation
 
 NEVER: Final = -(1 << 63)
-_END, _FINAL, _STALE, _START = range(4)
+_END, _FINAL, _STALE, _START, _DUE = range(5)
 
 
 class Machine:
@@ -54,8 +55,11 @@ class Machine:
             goal: [i for i in layout.verdict_states if state_of(layout, i).goal == goal]
             for goal in layout.goals
         }
+        self._counts = {goal: _counts_of(layout, layout.verdict_counts, goal) for goal in layout.goals}
         self._push(start, _START, 0, None)
         self._schedule()
+        self._await(self.wiring.added)
+        self.wiring.added.clear()
 
     # In
 
@@ -89,6 +93,9 @@ class Machine:
         heap = self._heap
         while heap and heap[0][0] <= to:
             instant, kind, _, _, stream = heap[0]
+            if kind == _DUE and stream.due != instant:
+                heappop(heap)
+                continue
             if kind == _STALE:
                 due = self._stale_at(stream)
                 if due is not None and due > instant:
@@ -105,16 +112,27 @@ class Machine:
     def show_triggers(self) -> None:
         """Tells what triggers are at ``now`` if nothing is observed at that very instant."""
         if not self.pending:
-            for watcher in (*self._watchers(self.touched), *self.wiring.begun):
+            for watcher in (*self.foresee(), *self.wiring.begun):
                 if isinstance(watcher, Trigger):
                     watcher.refresh(self.now)
             self._tell_triggers()
+
+    def foresee(self) -> list[Watcher]:
+        """Looks at signals that rest on the past as if nothing were observed at ``now``; gives who watches a change."""
+        watchers, looked = look_again(self.touched, self.now, final=False)
+        # Once the observations of this instant are known, they are looked at again.
+        self.touched.extend(signal for signal in looked if not any(signal is other for other in self.touched))
+        self._await(looked)
+        return watchers
 
     def next_event_at(self) -> int | None:
         """The earliest instant at which something happens without new data."""
         heap = self._heap
         while heap:
             at, kind, _, _, stream = heap[0]
+            if kind == _DUE and stream.due != at:
+                heappop(heap)
+                continue
             if kind != _STALE:
                 return at
             due = self._stale_at(stream)
@@ -149,12 +167,22 @@ class Machine:
                 stream.scheduled = due_at is not None
                 if due_at is not None:
                     self._push(due_at, _STALE, 0, stream)
+        self.wiring.added.clear()
+        for signal in self.wiring.past.values():
+            signal.awaited = None
+        self._await(self.wiring.past.values())
 
     # Instants
 
     def _push(self, at: int, kind: int, order: int, what: object) -> None:
         self._sequence += 1
         heappush(self._heap, (at, kind, order, self._sequence, what))
+
+    def _await(self, signals: Iterable[PastSignal]) -> None:
+        for signal in signals:
+            if signal.due is not None and signal.due != signal.awaited:
+                signal.awaited = signal.due
+                self._push(signal.due, _DUE, 0, signal)
 
     def _schedule(self) -> None:
         opened = self.wiring.opened
@@ -178,6 +206,10 @@ class Machine:
                 self._make_final(instant)
             elif kind == _STALE:
                 self._go_stale(instant, what)
+            elif kind == _DUE:
+                if what.due == instant:
+                    what.due = what.awaited = None
+                    self.touched.append(what)
             else:
                 self.started = True
                 self.wiring.begun.extend(self.wiring.triggers.values())
@@ -189,7 +221,10 @@ class Machine:
     def _end(self, instant: int, ending: dict[int, list[Run]]) -> None:
         points: dict[int, dict[Labels, Point]] = {}
         wiring = self.wiring
-        for index, series in wiring.series.items():
+        for index, series in wiring.in_order:
+            if isinstance(series, Root):
+                wiring.remember(index, series, points)
+                continue
             if series.argument is not None and points:
                 self._feed(index, points)
             for run in ending.get(index, ()):
@@ -231,14 +266,14 @@ class Machine:
 
     def _judge(self, instant: int, judge: Judge, points: Points) -> None:
         for labels in judge.condition.combinations(points):
-            judgement = judge.judge(points, labels, closed=True, final=True)
+            judgement = judge.judge(points, labels, closed=True, final=True, count=self.wiring.count_verdict)
             if judgement is None:
                 continue
             if self.keep:
                 self.judged.append(judgement)
             if not self.live:
                 self.events.append(JudgementFinal(at=instant, judgement=judgement))
-            if self.live or self._states[judge.goal.name]:
+            if self.live or self._states[judge.goal.name] or self._counts[judge.goal.name]:
                 due = instant + self.layout.plan.grace
                 self.awaiting.append((due, judgement, labels))
                 self._push(due, _FINAL, 0, None)
@@ -251,6 +286,10 @@ class Machine:
                 self.events.append(JudgementFinal(at=instant, judgement=judgement))
             for index in self._states[judgement.goal]:
                 self._count_verdict(index, labels, judgement.verdict.value)
+            for index in self._counts[judgement.goal]:
+                held = self.wiring.hold(index, labels)
+                held.value = self.wiring.count_verdict(index, labels, judgement.verdict)
+                self.touched.append(held)
 
     def _count_verdict(self, index: int, labels: Labels, verdict: str) -> None:
         state = self.state(index)
@@ -284,8 +323,9 @@ class Machine:
                 for run in series.runs.values()
                 if getattr(run, "table", None) is table and run.window is not None
             ]
-            if windows:
-                table.forget(min(windows))
+            # What only announces times is remembered by the signals that rest on it.
+            if windows or table.source.name in self.wiring.announced:
+                table.forget(min(windows, default=self.now))
 
     # Observations
 
@@ -298,12 +338,13 @@ class Machine:
         observation = self.pending[0]
         inlet = self.wiring.inlets.get(observation.source)
         stream = None if inlet is None else inlet.only
-        if inlet is None or stream is None or stream.at == at:
+        news = stream is not None and observation.fields is not stream.fields
+        if inlet is None or stream is None or stream.at == at or (news and self.wiring.past):
             self._settle_together()
             return
         # The commonest case: one more sample of a source without labels, and nothing else.
         self.pending.clear()
-        if observation.fields is stream.fields:
+        if not news:
             stream.at = at
         else:
             inlet.take_in(stream, at, observation.fields)
@@ -349,8 +390,18 @@ class Machine:
             self._schedule()
         touched = self.touched
         touched.extend(sampled)
-        for watcher in self._watchers(touched):
+        joiners = wiring.joiners
+        if wiring.past:
+            touched.extend(wiring.added)
+            wiring.added.clear()
+            touched.extend(joiner for joiner in joiners if isinstance(joiner, PastSignal))
+            watchers, looked = look_again(touched, at, final=True)
+            self._await(looked)
+        else:
+            watchers = self._watchers(touched)
+        for watcher in (*watchers, *(joiner for joiner in joiners if not isinstance(joiner, PastSignal))):
             watcher.refresh(at)
+        wiring.joiners.clear()
         for stream in sorted(sampled, key=_by_labels):
             for taker in stream.takers:
                 taker.take(at)
@@ -371,8 +422,11 @@ class Machine:
             labels = table.accept(observation)
             if labels is not None:
                 self.wiring.introduce(table.source, labels, observation.at)
+            for signal in self.wiring.announced.get(observation.source, ()):
+                signal.accept()
+                self.touched.append(signal)
 
-    def _watchers(self, holders: list[Holder]) -> list[Any]:
+    def _watchers(self, holders: list[Holder]) -> list[Watcher]:
         found = {id(watcher): watcher for holder in holders for watcher in holder.watchers}
         return list(found.values())
 
@@ -398,3 +452,8 @@ def state_of(layout: Layout, index: int) -> VerdictState:
     if not isinstance(operation, VerdictState):
         raise TypeError(f"operation {index} is no state of verdicts")
     return operation
+
+
+def _counts_of(layout: Layout, indexes: tuple[int, ...], goal: str) -> list[int]:
+    counts = ((index, layout.operations[index]) for index in indexes)
+    return [index for index, node in counts if isinstance(node, VerdictCount) and node.goal == goal]

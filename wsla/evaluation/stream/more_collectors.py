@@ -1,4 +1,4 @@
-"""Collectors for the first item, the commonest value, the span and the variance of items (M33)."""
+"""Collectors for the first item, the commonest value, the span, the variance and its root (M33), and streaks (M56)."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from wsla.analysis.operations import Value
 from wsla.evaluation.stream.exact import text_of, value_of, whole
+from wsla.values.roots import square_root
 
-UNORDERED: Final = frozenset({"mode", "span", "variance"})
+UNORDERED: Final = frozenset({"mode", "span", "streak", "variance", "stddev"})
 """Functions that greater values do not make greater: bounds of items do not bound them."""
 
 
@@ -37,6 +38,33 @@ class First:
 
     def load(self, saved: list[Any]) -> None:
         self.any, self.value = saved[0], value_of(saved[1])
+
+
+class Streak:
+    """How many of the latest items, in a row, are true."""
+
+    __slots__ = ("any", "length")
+
+    def __init__(self) -> None:
+        self.any = False
+        self.length = 0
+
+    def add(self, value: Any) -> None:
+        self.add_many(value, 1)
+
+    def add_many(self, value: Any, times: int) -> None:
+        if times:
+            self.any = True
+            self.length = self.length + times if value is True else 0
+
+    def result(self, side: int = -1) -> Value:
+        return self.length if self.any else None
+
+    def save(self) -> list[object]:
+        return [self.any, self.length]
+
+    def load(self, saved: list[Any]) -> None:
+        self.any, self.length = saved
 
 
 class Tally:
@@ -72,11 +100,12 @@ class Tally:
 
 
 class Variance:
-    """The population variance, exactly. Items without bound are left out."""
+    """The population variance, exactly, or its root to a step. Items without bound are left out."""
 
-    __slots__ = ("number", "squares", "total")
+    __slots__ = ("number", "squares", "step", "total")
 
-    def __init__(self) -> None:
+    def __init__(self, step: Fraction | None = None) -> None:
+        self.step: Final = step
         self.number = 0
         self.total: Any = 0
         self.squares: Any = 0
@@ -94,7 +123,8 @@ class Variance:
         number = self.number
         if not number:
             return None
-        return whole(Fraction(self.squares * number - self.total * self.total) / (number * number))
+        variance = Fraction(self.squares * number - self.total * self.total) / (number * number)
+        return whole(variance if self.step is None else square_root(variance, self.step))
 
     def save(self) -> list[object]:
         return [self.number, text_of(self.total), text_of(self.squares)]
@@ -103,12 +133,16 @@ class Variance:
         self.number, self.total, self.squares = saved[0], value_of(saved[1]), value_of(saved[2])
 
 
-def collector(function: str) -> First | Tally | Variance:
+def collector(function: str, step: Fraction | None) -> First | Streak | Tally | Variance:
     """A fresh collector for one of these functions."""
     match function:
         case "first":
             return First()
+        case "streak":
+            return Streak()
         case "variance":
             return Variance()
+        case "stddev":
+            return Variance(step)
         case _:
             return Tally(mode=function == "mode")

@@ -116,7 +116,7 @@ class SampleRun:
         self.begin = begin
         self.members: Final[list[Member]] = []
         self.everything: Final = kind.frames.kept.everything
-        self.items: deque[tuple[int, Value]] | None = deque() if kind.frames.rolling else None
+        self.items: deque[tuple[int, Value]] | None = deque() if kind.frames.looks_back else None
         self.window: Interval | None = kind.frames.first(begin)
         self.low = self.high = 0
         self._fresh()
@@ -167,17 +167,20 @@ class SampleRun:
                 self.collector.add(value)
 
     def peek(self, window: Interval, asked: int) -> Point | None:
-        if window != self.window:
-            return self._point(window, collector(self.kind.function, self.kind.node.parameter), known=0)
         for member in self.members:
             member.gauge.flush(asked)
-        gathered = self.collector
+        gathered, known = self.collector, None
+        low = self.kind.frames.low(window)
+        if window != self.window:
+            # A window to come begins before this one has ended only where windows look back.
+            gathered = collector(self.kind.function, self.kind.node.parameter)
+            known = sum(member.gauge.within(low)[0] for member in self.members if member.stream.seen)
         if self.items is not None:
             gathered = collector(self.kind.function, self.kind.node.parameter)
             for at, value in self.items:
-                if at >= self.low and value is not None:
+                if at >= low and value is not None:
                     gathered.add(value)
-        return self._point(window, gathered, known=None)
+        return self._point(window, gathered, known=known)
 
     def _point(self, window: Interval, gathered: Collector, known: int | None) -> Point | None:
         size = self.kind.size(window)

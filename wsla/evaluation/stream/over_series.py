@@ -10,10 +10,11 @@ from typing import Any, Final, Protocol
 
 from attrs import define
 
-from wsla.analysis.operations import Value
+from wsla.analysis.operations import Forgiving, Value
 from wsla.evaluation.stream.algebra import ONE, ZERO, bounded
 from wsla.evaluation.stream.collectors import Collector, collector
 from wsla.evaluation.stream.exact import text_of, value_of
+from wsla.evaluation.stream.forgiving_items import ItemRuns
 from wsla.evaluation.stream.more_collectors import UNORDERED
 from wsla.evaluation.stream.point import Point
 from wsla.evaluation.stream.windows import Kind, load_window, save_window
@@ -46,9 +47,21 @@ Coming = dict[tuple[Value, Value, bool | None], tuple[Item, list[int]]]
 class Gathered:
     """Inner windows so far, as little of them as the function needs."""
 
-    __slots__ = ("any", "bad", "covered", "full", "known", "loose", "lowers", "number", "uppers", "values")
+    __slots__ = (
+        "any",
+        "bad",
+        "covered",
+        "full",
+        "known",
+        "loose",
+        "lowers",
+        "number",
+        "runs",
+        "uppers",
+        "values",
+    )
 
-    def __init__(self, function: str, parameter: Fraction | None) -> None:
+    def __init__(self, function: str, parameter: Fraction | None, forgiving: Forgiving | None = None) -> None:
         self.any = False
         self.number = 0
         self.known = 0
@@ -61,14 +74,19 @@ class Gathered:
         self.values: Collector = collector(function, parameter)
         self.lowers: Collector = collector(function, parameter)
         self.uppers: Collector = collector(function, parameter)
+        self.runs: Final = None if forgiving is None else ItemRuns(forgiving)
 
     def add(self, item: Item, times: int = 1) -> None:
-        """One more inner window, in order; or several alike of unknown value."""
+        """One more inner window, in order; or several alike of unknown value. Where outages are forgiven, the window of
+        several is the stretch that they fill.
+        """
         self.any = True
         if item.inside is False:
             return
         self.number += times
         series = item.value
+        if self.runs is not None:
+            self.runs.add(item.window, series, item.inside is True, times)
         if item.inside is None or times != 1:
             self.loose += times
             lower, upper = series.lower, series.upper
@@ -94,6 +112,8 @@ class Gathered:
         """The value over all of them."""
         number = self.number
         coverage = ONE if not number or self.full == number else (self.full + self.covered) / number
+        if self.runs is not None:
+            return self.runs.result(number, self.known, coverage)
         value = self.values.result()
         if function == "count":
             return SeriesValue(value=value, lower=value, upper=number, coverage=coverage)
@@ -114,21 +134,29 @@ class Gathered:
             self.values.save(),
             self.lowers.save(),
             self.uppers.save(),
+            None if self.runs is None else self.runs.save(),
         ]
 
     def load(self, saved: list[Any]) -> None:
         self.any, self.number, self.known, self.bad, self.loose, self.full, covered, *collected = saved
-        values, lowers, uppers = collected
+        values, lowers, uppers, runs = collected
         self.covered = value_of(covered)
         self.values.load(values)
         self.lowers.load(lowers)
         self.uppers.load(uppers)
+        if self.runs is not None:
+            self.runs.load(runs)
+
+    @property
+    def missed(self) -> int:
+        """How many known windows are bad and not forgiven."""
+        return self.bad if self.runs is None else self.runs.bad
 
 
 class SeriesRun:
     """An aggregate over a series for one label combination."""
 
-    __slots__ = ("_coming", "begin", "gathered", "inner", "items", "kind", "labels", "window")
+    __slots__ = ("_coming", "_in_order", "begin", "gathered", "inner", "items", "kind", "labels", "window")
 
     def __init__(self, kind: Kind, labels: Labels, begin: int, inner: InnerWindows) -> None:
         self.kind: Kind = kind
@@ -136,12 +164,13 @@ class SeriesRun:
         self.begin = begin
         self.inner: Final = inner
         self._coming: tuple[Interval, Coming] | None = None
+        self._in_order: tuple[Interval, list[tuple[Item, list[int]]]] | None = None
         self.window: Interval | None = kind.frames.first(begin)
-        self.items: deque[Item] | None = deque() if kind.frames.rolling else None
+        self.items: deque[Item] | None = deque() if kind.frames.looks_back else None
         self.gathered = self._empty()
 
     def _empty(self) -> Gathered:
-        return Gathered(self.kind.function, self.kind.node.parameter)
+        return Gathered(self.kind.function, self.kind.node.parameter, self.kind.node.forgiving)
 
     def wants(self, inner: Interval) -> bool:
         """True where an inner window can count in this window or, rolling, in one to come."""
@@ -175,7 +204,7 @@ class SeriesRun:
             value = gathered.result(kind.function, kind.truth)
             if kind.idle is not None and not gathered.any:
                 value = kind.idle
-            point = Point(window, value, gathered.number, gathered.bad, empty=not gathered.any)
+            point = Point(window, value, gathered.number, gathered.missed, empty=not gathered.any)
         self.window = kind.frames.after(window)
         self.gathered = self._empty()
         return point
@@ -199,7 +228,7 @@ class SeriesRun:
                 self._gather_rolling(self.items, window)
             gathered.load(self.gathered.save())
         self._add_unended(gathered, window, asked)
-        return Point(window, gathered.result(kind.function, kind.truth), gathered.number, gathered.bad)
+        return Point(window, gathered.result(kind.function, kind.truth), gathered.number, gathered.missed)
 
     def _add_unended(self, gathered: Gathered, outer: Interval, asked: int) -> None:
         upcoming = self.inner.next_window()
@@ -209,17 +238,43 @@ class SeriesRun:
             for item in self._items_from(upcoming, outer, asked):
                 gathered.add(item)
             return
-        current = self.inner.item(upcoming, asked)
-        if current is not None and self._inside(upcoming, outer):
-            gathered.add(current)
+        # Of what has begun something is known; there are several such windows where they look back.
+        begun: Interval | None = upcoming
+        latest = upcoming
+        while begun is not None and (begun is upcoming or begun.start < asked):
+            current = self.inner.item(begun, asked) if self._inside(begun, outer) else None
+            if current is not None:
+                gathered.add(current)
+            latest, begun = begun, self.inner.after(begun)
+        if gathered.runs is not None:
+            self._add_in_order(gathered, latest, outer, asked)
+            return
         if self._coming is None or self._coming[0] != outer:
             groups: Coming = {}
-            for item in self._items_from(self.inner.after(upcoming), outer, asked):
+            for item in self._items_from(begun, outer, asked):
                 alike = (item.value.lower, item.value.upper, item.inside)
                 groups.setdefault(alike, (item, []))[1].append(item.window.end)
             self._coming = (outer, groups)
         for item, ends in self._coming[1].values():
-            gathered.add(item, len(ends) - bisect_right(ends, upcoming.end))
+            gathered.add(item, len(ends) - bisect_right(ends, latest.end))
+
+    def _add_in_order(self, gathered: Gathered, latest: Interval, outer: Interval, asked: int) -> None:
+        """As above, but alike are windows that follow one another without a gap."""
+        if self._in_order is None or self._in_order[0] != outer:
+            stretches: list[tuple[Item, list[int]]] = []
+            for item in self._items_from(self.inner.after(latest), outer, asked):
+                before, ends = stretches[-1] if stretches else (None, [])
+                if before is not None and ends[-1] == item.window.start and _alike(before, item):
+                    ends.append(item.window.end)
+                else:
+                    stretches.append((item, [item.window.end]))
+            self._in_order = (outer, stretches)
+        for item, ends in self._in_order[1]:
+            passed = bisect_right(ends, latest.end)
+            if passed < len(ends):
+                start = ends[passed - 1] if passed else item.window.start
+                several = Item(Interval(start, ends[-1]), item.value, item.inside)
+                gathered.add(several, len(ends) - passed)
 
     def _items_from(self, window: Interval | None, outer: Interval, asked: int) -> Iterator[Item]:
         while window is not None and window.end <= outer.end:
@@ -238,6 +293,10 @@ class SeriesRun:
         self.gathered.load(saved[2])
         if saved[3] is not None:
             self.items = deque(_load_item(item) for item in saved[3])
+
+
+def _alike(one: Item, other: Item) -> bool:
+    return one.value == other.value and one.inside is other.inside
 
 
 def _save_item(item: Item) -> list[Value | object]:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from wsla.evaluation.stream.algebra import ONE, ZERO
 from wsla.evaluation.stream.exact import divide
+from wsla.evaluation.stream.forgiving import ForgivingGauge, TimeRuns, forgiving_point
 from wsla.evaluation.stream.gauges import Gauge
 from wsla.evaluation.stream.point import Point
 from wsla.evaluation.stream.runs import OutageGauge, longest
@@ -42,10 +43,10 @@ class TimeRun:
         if window is None:
             return None
         gauge.flush(window.end)
-        point = self._point(window, kind.size(window), gauge.known, gauge.area, window.end)
+        point = self._point(window, gauge, window.end)
         if point is not None and kind.asks_idle:
             low = kind.frames.low(window)
-            if self.sampled is None or self.sampled < low:
+            if self.sampled is None or self.sampled < low or not point.size:
                 point.empty = True
                 point.value = kind.idle or point.value
         following = self.window = kind.frames.after(window)
@@ -54,18 +55,31 @@ class TimeRun:
         return point
 
     def peek(self, window: Interval, asked: int) -> Point | None:
-        size = self.kind.size(window)
-        if window != self.window:
-            return self._point(window, size, 0, 0, asked)
+        gauge: Gauge | None = self.gauge
         self.gauge.flush(asked)
-        return self._point(window, size, self.gauge.known, self.gauge.area, asked)
+        if window != self.window:
+            # A window to come begins before this one has ended only where windows look back.
+            frames = self.kind.frames
+            gauge = self.gauge.ahead(frames.low(window), frames.high(window)) if frames.looks_back else None
+        return self._point(window, gauge, asked)
 
-    def _point(self, window: Interval, size: int, known: int, area: Any, asked: int) -> Point | None:
-        if size == 0:
+    def _point(self, window: Interval, gauge: Gauge | None, asked: int) -> Point | None:
+        """The point of a window; of one to come there is no gauge yet."""
+        size = whole = self.kind.size(window)
+        if not size:
             return None
-        frames, gauge = self.kind.frames, self.gauge
+        frames = self.kind.frames
         function = self.kind.function
+        known, area = 0, 0
+        if gauge is not None:
+            size -= gauge.cut
+            known, area = gauge.known, gauge.area
         coverage = ONE if known == size else ZERO if not known else Fraction(known, size)
+        if self.kind.node.forgiving is not None:
+            runs = TimeRuns(self.kind.node.forgiving)
+            if isinstance(gauge, ForgivingGauge):
+                runs = gauge.runs_until(asked)
+            return forgiving_point(self.kind.node, runs, window, (size, known), asked, frames)
         unknown = size - known
         if function == "time_mean":
             mean = divide(area, known) if known else None
@@ -73,8 +87,9 @@ class TimeRun:
             value = SeriesValue(value=mean, lower=bound, upper=bound, coverage=coverage)
             return Point(window, value, size)
         if function == "outages":
-            assert isinstance(gauge, OutageGauge)
-            number = gauge.number(frames.low(window), frames.high(window))
+            number = 0
+            if isinstance(gauge, OutageGauge):
+                number = gauge.number(frames.low(window), frames.high(window))
             value = SeriesValue(
                 value=number if known else None,
                 lower=number,
@@ -83,22 +98,23 @@ class TimeRun:
             )
             return Point(window, value, size)
         if function == "longest":
-            stretches = gauge.stretches if window == self.window else None
+            stretches = None if gauge is None else gauge.stretches
             least, greatest = longest(stretches or (), frames, window)
             value = SeriesValue(
                 value=least if known else None, lower=least, upper=greatest, coverage=coverage
             )
             return Point(window, value, size)
         false = known - area
-        past = (
-            size
-            if asked >= window.end
-            else frames.kept.measure(frames.low(window), min(asked, frames.high(window)))
-        )
+        past = whole
+        if asked < window.end:
+            past = frames.kept.measure(frames.low(window), min(asked, frames.high(window)))
+        past -= whole - size
         if function == "availability":
             share = Fraction(area, known) if known else None
-            lower = share if known == size else Fraction(area, size)
-            upper = share if known == size else Fraction(area + unknown, size)
+            lower, upper = share, share
+            if known != size or not size:
+                lower = Fraction(area, size) if size else ZERO
+                upper = Fraction(area + unknown, size) if size else ONE
             value = SeriesValue(value=share, lower=lower, upper=upper, coverage=coverage)
         else:
             true = false if function == "downtime" else area

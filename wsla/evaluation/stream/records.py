@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator
+from math import ceil
 from typing import Any, Final
 
-from wsla.analysis.operations import Elapsed, SourceField, Value
+from wsla.analysis.operations import DUE_WITHIN, Due, Elapsed, SourceField, Value
 from wsla.evaluation.stream.exact import text_of, value_of
 from wsla.evaluation.stream.inlets import converter
 from wsla.evaluation.stream.kept import KeptTime
@@ -53,6 +54,8 @@ class RecordTable:
         self._places: list[tuple[int, int, int]] = []
         self._by_order: dict[int, Record] = {}
         self._accepted = 0
+        # The record of the row that was accepted last.
+        self.accepted: Record | None = None
         self.hand: Version = (0, ())
         self.versions: list[Version] = []
 
@@ -82,6 +85,7 @@ class RecordTable:
         record.versions.append((observation.at, values))
         record.order = self._accepted
         self._place(record)
+        self.accepted = record
         return record.labels
 
     def _place(self, record: Record) -> None:
@@ -146,6 +150,8 @@ def bind_record(layout: Layout, index: int, table: RecordTable) -> Reader:
         match layout.operations[number]:
             case SourceField(field=field):
                 return _field_reader(table, field)
+            case Due() as due:
+                return _due_reader(layout, due, leaf)
             case Elapsed() as length:
                 return _length_reader(layout, length, table, leaf)
             case other:
@@ -192,3 +198,25 @@ def _length_reader(
         return kept.measure(start, end) - paused(start, end) if start < end else 0
 
     return elapsed
+
+
+def _due_reader(layout: Layout, due: Due, leaf: Callable[[int], Reader]) -> Reader:
+    kept = KeptTime.of(layout.plan, due.filter)
+    first, length = bind(layout.operations, due.start, leaf), bind(layout.operations, due.end, leaf)
+
+    def instant() -> Value:
+        a: Any = first()
+        wanted: Any = length()
+        if a is None or wanted is None:
+            return None
+        start: int = int(a)
+        missing: int = ceil(wanted)
+        if missing <= 0:
+            return start
+        for stretch in kept.stretches(start, start + DUE_WITHIN):
+            if missing <= stretch.length:
+                return stretch.start + missing
+            missing -= stretch.length
+        return None
+
+    return instant

@@ -6,8 +6,9 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any, Final
 
-from wsla.analysis.operations import Value
+from wsla.analysis.operations import Aggregate, Value
 from wsla.evaluation.stream.exact import text_of, value_of
+from wsla.evaluation.stream.forgiving import ForgivingGauge
 from wsla.evaluation.stream.frames import Frames
 from wsla.evaluation.stream.gauges import Gauge
 from wsla.evaluation.stream.pointwise import Reader
@@ -17,12 +18,15 @@ from wsla.values.intervals import Intervals, intersect, normalise, subtract
 _NEVER: Final = -(1 << 63)
 
 
-def gauge_for(function: str, read: Reader, frames: Frames) -> Gauge:
+def gauge_for(node: Aggregate, read: Reader, frames: Frames) -> Gauge:
     """What watches the argument of an aggregate over time."""
+    function = node.function
+    if node.forgiving is not None:
+        return ForgivingGauge(read, frames, node.forgiving)
     if function == "outages":
         return OutageGauge(read, frames)
     # The longest run needs the stretches themselves, which rolling windows keep anyway.
-    rolling = frames.rolling or function == "longest"
+    rolling = frames.looks_back or function == "longest"
     return Gauge(read, frames.kept, presence=False, rolling=rolling)
 
 
@@ -30,10 +34,11 @@ def longest(stretches: Iterable[tuple[int, int, Any]], frames: Frames, window: I
     """The longest run of true in a window's kept time: with unknown time as false, and with it as true."""
     kept = normalise(frames.kept.stretches(frames.low(window), frames.high(window)))
     true: list[Interval] = []
-    false: list[Interval] = []
+    # What is cut out ends a run as what is false does.
+    other: list[Interval] = []
     for start, end, value in stretches:
-        (true if value else false).append(Interval(start, end))
-    return _greatest(intersect(kept, normalise(true))), _greatest(subtract(kept, normalise(false)))
+        (true if value is True else other).append(Interval(start, end))
+    return _greatest(intersect(kept, normalise(true))), _greatest(subtract(kept, normalise(other)))
 
 
 def _greatest(runs: Intervals) -> int:
@@ -46,7 +51,7 @@ class OutageGauge(Gauge):
     __slots__ = ("before", "frames", "looked", "starts")
 
     def __init__(self, read: Reader, frames: Frames) -> None:
-        super().__init__(read, frames.kept, presence=False, rolling=frames.rolling)
+        super().__init__(read, frames.kept, presence=False, rolling=frames.looks_back)
         self.frames: Final = frames
         # What was known last in kept time, and the instant up to which that was looked at.
         self.before: Value = None
@@ -60,7 +65,7 @@ class OutageGauge(Gauge):
             return
         self.looked = at
         value = self.value
-        if value is None or value is self.before:
+        if value is None or value is self.before or isinstance(value, str):
             return
         end = at if frames.term_end is None else min(at, frames.term_end)
         kept = next(frames.kept.stretches(max(since, frames.term_start), end), None)

@@ -2,36 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import assert_never
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, assert_never
+
+from attrs import evolve
 
 from wsla.analysis.operations import (
+    Across,
+    Active,
     Aggregate,
     Arithmetic,
     AtLeastDown,
     Choice,
     Compare,
     Constant,
+    Debounced,
     Elapsed,
     Idle,
+    Label,
     Latest,
+    Limited,
     Logical,
     Negation,
     Operation,
+    Previous,
     SourceField,
+    Sustained,
     Value,
+    VerdictCount,
     VerdictState,
 )
 from wsla.analysis.types import BooleanType, Shape
 from wsla.evaluation.stream import algebra
-from wsla.evaluation.stream.layout import operands
+from wsla.evaluation.stream.layout import operands, restrict
+from wsla.evaluation.stream.over_series import Gathered, Item
 from wsla.evaluation.stream.point import Point
 from wsla.evaluation.stream.pointwise import bind, scalar
 from wsla.evaluation.verdicts import Labels, SeriesValue
 from wsla.plan.model import UnknownTime
+from wsla.values.instants import Interval
 
 Points = Mapping[int, Mapping[Labels, Point]]
 """The points of windows that ended together: by aggregate, by labels."""
+
+_NO_WINDOW: Final = Interval(0, 0)
+"""What stands for the window of a part, which is that of the whole."""
 
 UNENDED = -1
 """A key among points that stands for no aggregate: it marks those of a window that has not ended."""
@@ -39,10 +54,51 @@ UNENDED = -1
 SeriesReader = Callable[[Points, Labels], SeriesValue]
 
 
-def point_at(points: Points, index: int, labels: Labels, labelled: bool) -> Point | None:
+Reach = bool | tuple[str, ...]
+"""Which points of an aggregate a formula reads: that of its labels, or (False) the one without labels; a tuple names
+the labels that are left where all others are joined."""
+
+
+def point_at(points: Points, index: int, labels: Labels, reach: Reach) -> Point | None:
     """The point of an aggregate for a label combination; one without labels serves every combination."""
     found = points.get(index)
-    return None if found is None else found.get(labels if labelled else ())
+    if found is None:
+        return None
+    if isinstance(reach, bool):
+        return found.get(labels if reach else ())
+    return next(iter(_joined_points(found, labels, reach)), None)
+
+
+def points_at(points: Points, index: int, labels: Labels, reach: Reach) -> list[Point]:
+    """The points of an aggregate for a label combination: several where labels are joined."""
+    if isinstance(reach, bool):
+        point = point_at(points, index, labels, reach)
+        return [] if point is None else [point]
+    return _joined_points(points.get(index, {}), labels, reach)
+
+
+def _joined_points(found: Mapping[Labels, Point], labels: Labels, left: tuple[str, ...]) -> list[Point]:
+    own = restrict(labels, left)
+    return [point for part, point in found.items() if restrict(part, left) == own]
+
+
+def has_window(points: Points, leaves: Sequence[tuple[int, Reach]], labels: Labels) -> bool:
+    """True where a formula has a window (M7): one with labels has it where one of its aggregates with labels has."""
+    labelled = any(reach for _, reach in leaves)
+    return any(
+        point_at(points, leaf, labels, reach) is not None for leaf, reach in leaves if bool(reach) is labelled
+    )
+
+
+def combinations_of(points: Points, leaves: Iterable[tuple[int, Reach]]) -> set[Labels]:
+    """The label combinations that aggregates with labels have among these points."""
+    found: set[Labels] = set()
+    for leaf, reach in leaves:
+        if reach is True:
+            found.update(points.get(leaf, ()))
+        elif reach:
+            found.update(restrict(part, reach) for part in points.get(leaf, ()))
+    return found
 
 
 def bind_series(operations: tuple[Operation, ...], index: int) -> SeriesReader:
@@ -68,7 +124,17 @@ def bind_series(operations: tuple[Operation, ...], index: int) -> SeriesReader:
             return _bind_choice(operations, operation, truth)
         case Idle():
             return _bind_idle(operations, operation, truth)
+        case Label(label=label):
+            return lambda points, labels: algebra.certain(dict(labels).get(label), truth)
+        case VerdictCount(by=by):
+            return _bind_aggregate(index, bool(by), truth)
+        case Across():
+            return _bind_across(operations, operation, truth)
+        case Previous():
+            return _bind_aggregate(index, _labelled(operations, index), truth)
         case Constant() | SourceField() | Elapsed() | AtLeastDown() | Latest() | VerdictState():
+            raise ValueError(f"operation {index} is no series")
+        case Sustained() | Debounced() | Limited() | Active():
             raise ValueError(f"operation {index} is no series")
         case _:
             assert_never(operation)
@@ -79,20 +145,77 @@ def _bind_idle(operations: tuple[Operation, ...], idle: Idle, truth: bool) -> Se
     fixed = algebra.certain(scalar(operations, idle.value), truth)
     leaves = aggregates_of(operations, idle.operand)
 
+    missing = algebra.UNKNOWN_TRUTH if truth else algebra.UNKNOWN_NUMBER
+
     def read(points: Points, labels: Labels) -> SeriesValue:
-        found = [point_at(points, leaf, labels, labelled) for leaf, labelled in leaves]
-        looked_at = any(point is not None and not point.empty for point in found)
+        if not has_window(points, leaves, labels):
+            return missing
+        looked_at = any(
+            not point.empty for leaf, reach in leaves for point in points_at(points, leaf, labels, reach)
+        )
         return inner(points, labels) if looked_at or UNENDED in points else fixed
 
     return read
 
 
-def aggregates_of(operations: tuple[Operation, ...], index: int) -> list[tuple[int, bool]]:
-    """The aggregates that a formula combines, and whether each has labels."""
+def _bind_across(operations: tuple[Operation, ...], node: Across, truth: bool) -> SeriesReader:
+    inner, leaves = bind_series(operations, node.operand), aggregates_of(operations, node.operand)
+    where = None if node.where is None else bind_series(operations, node.where)
+    function, left = node.function, node.by
+    missing = algebra.UNKNOWN_TRUTH if truth else algebra.UNKNOWN_NUMBER
+
+    def read(points: Points, labels: Labels) -> SeriesValue:
+        own = restrict(labels, left)
+        gathered = Gathered(function, None)
+        for part in combinations_of(points, leaves):
+            if restrict(part, left) == own:
+                inside: Any = True if where is None else where(points, part).value
+                gathered.add(Item(_NO_WINDOW, inner(points, part), inside))
+        if not gathered.any:
+            return missing
+        value = gathered.result(function, truth)
+        return _more_to_come(node, value) if UNENDED in points else value
+
+    return read
+
+
+def _more_to_come(node: Across, found: SeriesValue) -> SeriesValue:
+    """In an open window another combination may still be seen, and what ``where`` says may change."""
+    match node.function:
+        case "share":
+            return evolve(found, lower=algebra.ZERO, upper=algebra.ONE)
+        case "max" | "count" if node.where is None:
+            return evolve(found, upper=None)
+        case "min" if node.where is None:
+            return evolve(found, lower=None)
+        case _:
+            return evolve(found, lower=None, upper=None)
+
+
+def aggregates_of(operations: tuple[Operation, ...], index: int) -> list[tuple[int, Reach]]:
+    """The aggregates that give a formula its windows, and which points of each it reads."""
     operation = operations[index]
     if isinstance(operation, Aggregate):
         return [(index, bool(operation.by))]
+    if isinstance(operation, Across):
+        return [(leaf, operation.by) for leaf, _ in aggregates_of(operations, operation.operand)]
     return [found for part in operands(operation) for found in aggregates_of(operations, part)]
+
+
+def aggregates_needed(operations: tuple[Operation, ...], index: int) -> list[tuple[int, Reach]]:
+    """The aggregates that a formula reads, those in the conditions of joined series among them."""
+    operation = operations[index]
+    if isinstance(operation, Across):
+        parts = [operation.operand] if operation.where is None else [operation.operand, operation.where]
+        needed = [leaf for part in parts for leaf, _ in aggregates_needed(operations, part)]
+        return [(leaf, operation.by) for leaf in needed]
+    if isinstance(operation, Aggregate):
+        return [(index, bool(operation.by))]
+    return [found for part in operands(operation) for found in aggregates_needed(operations, part)]
+
+
+def _labelled(operations: tuple[Operation, ...], index: int) -> bool:
+    return any(reach for _, reach in aggregates_of(operations, index))
 
 
 def _bind_aggregate(index: int, labelled: bool, truth: bool) -> SeriesReader:
@@ -154,9 +277,14 @@ def bind_amount(operations: tuple[Operation, ...], index: int, policy: UnknownTi
 
     def leaf(number: int) -> Callable[[], Value]:
         aggregate = operations[number]
-        if isinstance(aggregate, Idle):
-            return idle_leaf(number)
-        labelled = isinstance(aggregate, Aggregate) and bool(aggregate.by)
+        if isinstance(aggregate, Idle | Across):
+            return formula_leaf(number)
+        if isinstance(aggregate, Label):
+            label = aggregate.label
+            return lambda: dict(hand[-1][1]).get(label)
+        labelled = (
+            bool(aggregate.by) if isinstance(aggregate, VerdictCount) else _labelled(operations, number)
+        )
 
         def read() -> Value:
             points, labels = hand[-1]
@@ -165,13 +293,12 @@ def bind_amount(operations: tuple[Operation, ...], index: int, policy: UnknownTi
 
         return read
 
-    def idle_leaf(number: int) -> Callable[[], Value]:
+    def formula_leaf(number: int) -> Callable[[], Value]:
         series, leaves = bind_series(operations, number), aggregates_of(operations, number)
 
         def read() -> Value:
             points, labels = hand[-1]
-            exists = any(point_at(points, leaf, labels, labelled) for leaf, labelled in leaves)
-            return pick(series(points, labels)) if exists else None
+            return pick(series(points, labels)) if has_window(points, leaves, labels) else None
 
         return read
 

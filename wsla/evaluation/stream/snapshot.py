@@ -70,8 +70,19 @@ def save_machine(machine: Machine) -> dict[str, object]:
         "held": [
             [index, save_labels(labels), text_of(held.value)] for (index, labels), held in wiring.held.items()
         ],
+        "past": [
+            [index, None if labels is None else save_labels(labels), signal.save()]
+            for (index, labels), signal in wiring.past.items()
+        ],
         "recent": [
             [index, save_labels(labels), list(last)] for (index, labels), last in wiring.recent.items()
+        ],
+        "tallies": [
+            [index, save_labels(labels), tally.save()] for (index, labels), tally in wiring.tallies.items()
+        ],
+        "before": [
+            [index, save_labels(labels), save_series(value)]
+            for (index, labels), value in wiring.before.items()
         ],
         "runs": [
             [index, save_labels(labels), run.save()]
@@ -121,8 +132,14 @@ def load_machine(layout: Layout, saved: Any) -> Machine:
         wiring.tables[name].load(table)
     for index, labels, value in saved["held"]:
         wiring.hold(index, load_labels(labels)).value = value_of(value)
+    for index, labels, signal in saved["past"]:
+        wiring.remembering(index, None if labels is None else load_labels(labels)).load(signal)
     for index, labels, last in saved["recent"]:
         wiring.recent[index, load_labels(labels)] = deque(last, maxlen=machine.state(index).of_last)
+    for index, labels, tally in saved.get("tallies", ()):
+        wiring.tally(index, load_labels(labels)).load(tally)
+    for index, labels, value in saved["before"]:
+        wiring.before[index, load_labels(labels)] = load_series(value)
     for index, labels, run in saved["runs"]:
         wiring.series[index].runs[load_labels(labels)].load(run)
     for index, run in saved["ghosts"]:
@@ -134,6 +151,7 @@ def load_machine(layout: Layout, saved: Any) -> Machine:
         trigger.history = [(at, value) for at, value in history]
         trigger.emitted = emitted
     wiring.begun[:] = [wiring.triggers[number, load_labels(labels)] for number, labels in saved["begun"]]
+    wiring.joiners.clear()
     machine.now = saved["now"]
     machine.started = saved["started"]
     machine.ends = saved["ends"]
@@ -157,6 +175,9 @@ def load_machine(layout: Layout, saved: Any) -> Machine:
 def _name(holder: Holder, machine: Machine) -> list[object]:
     if isinstance(holder, Stream):
         return ["stream", holder.source, save_labels(holder.labels)]
+    for (number, combination), signal in machine.wiring.past.items():
+        if signal is holder:
+            return ["past", number, None if combination is None else save_labels(combination)]
     for (index, labels), held in machine.wiring.held.items():
         if held is holder:
             return ["held", index, save_labels(labels)]
@@ -167,4 +188,6 @@ def _find(name: Any, machine: Machine) -> Stream | Held:
     kind, first, labels = name
     if kind == "stream":
         return machine.wiring.inlets[first].stream(load_labels(labels))
+    if kind == "past":
+        return machine.wiring.remembering(first, None if labels is None else load_labels(labels))
     return machine.wiring.hold(first, load_labels(labels))

@@ -31,11 +31,14 @@ def open_points(wiring: Wiring, aggregates: Iterable[int], asked: int) -> list[P
             continue
         for labels, run in series.runs.items():
             window = run.window
-            if window is None or window.start >= asked or run.begin >= asked:
+            if window is None or series.kind.frames.exists_from(window) >= asked or run.begin >= asked:
                 continue
             point = run.peek(window, asked)
             if point is not None:
                 found.setdefault(window, {UNENDED: {}}).setdefault(index, {})[labels] = point
+    for points in found.values():
+        for index, root in wiring.previous.items():
+            wiring.add_previous(index, root, points)
     return list(found.values())
 
 
@@ -53,7 +56,7 @@ def open_judgements(wiring: Wiring, judge: Judge, asked: int) -> list[Judgement]
 def open_metric(wiring: Wiring, root: Root, asked: int) -> list[SeriesPoint]:
     """The values so far of a metric in windows that have not ended."""
     found: list[SeriesPoint] = []
-    for points in open_points(wiring, [leaf for leaf, _ in root.leaves], asked):
+    for points in open_points(wiring, [leaf for leaf, _ in root.needed], asked):
         for labels in root.combinations(points):
             add_metric(found, root, labels, points)
     return found

@@ -13,22 +13,37 @@ from typing import Final
 
 from attrs import define
 
-from wsla.analysis.operations import Elapsed, Latest, SourceField, Value, VerdictState
-from wsla.evaluation.stream.algebra import ZERO
-from wsla.evaluation.stream.gauges import Gauge
+from wsla.analysis.operations import (
+    Across,
+    Active,
+    Elapsed,
+    Latest,
+    Operation,
+    SourceField,
+    Stateful,
+    Value,
+    VerdictCount,
+    VerdictState,
+)
+from wsla.evaluation.stream.algebra import UNKNOWN_NUMBER, UNKNOWN_TRUTH, ZERO
+from wsla.evaluation.stream.gauges import Gauge, within
 from wsla.evaluation.stream.inlets import Held, Holder, Inlet, Stream, Watcher
+from wsla.evaluation.stream.joined import Joined
 from wsla.evaluation.stream.judging import Judge, Root
-from wsla.evaluation.stream.layout import OVER_TIME, Layout, in_order, restrict
+from wsla.evaluation.stream.layout import OVER_TIME, Layout, in_order, operands, restrict
 from wsla.evaluation.stream.over_records import RecordRun
 from wsla.evaluation.stream.over_samples import SampleRun, member_of
 from wsla.evaluation.stream.over_series import Item, SeriesRun
 from wsla.evaluation.stream.over_time import TimeRun
+from wsla.evaluation.stream.past import BEFORE, ActiveSignal, PastSignal, condition_signal
 from wsla.evaluation.stream.point import Point
-from wsla.evaluation.stream.pointwise import Reader, bind, unknown
+from wsla.evaluation.stream.pointwise import Reader, bind, scalar, unknown
 from wsla.evaluation.stream.records import RecordTable, bind_record
 from wsla.evaluation.stream.runs import gauge_for
+from wsla.evaluation.stream.series import UNENDED, Reach
+from wsla.evaluation.stream.tallies import Tally
 from wsla.evaluation.stream.windows import Kind
-from wsla.evaluation.verdicts import Labels, SeriesValue
+from wsla.evaluation.verdicts import Labels, SeriesValue, Verdict
 from wsla.plan.model import Rule, Source
 from wsla.values.instants import Interval
 
@@ -94,40 +109,102 @@ class Series:
     ghost_gauge: Gauge | None = None
 
 
+def layout_below(layout: Layout, index: int) -> frozenset[int]:
+    """The operations that a formula over series combines, itself among them."""
+    operation = layout.operations[index]
+    below = operands(operation)
+    if isinstance(operation, Across):
+        below = (operation.operand,) if operation.where is None else (operation.operand, operation.where)
+    return frozenset({index}).union(*(layout_below(layout, x) for x in below))
+
+
 class Inner:
     """The windows, still to end, of the series that an outer aggregate looks at."""
 
-    def __init__(self, series: Series, labels: Labels, runs: Callable[[], dict[int, Run]]) -> None:
+    def __init__(
+        self, wiring: Wiring, series: Series, labels: Labels, runs: Callable[[], list[tuple[int, Run]]]
+    ) -> None:
+        self._wiring: Final = wiring
         self._series: Final = series
         self._labels: Final = labels
         self._runs: Final = runs
+        # Each window to come with the one before it, from the one that ends next on.
+        self._chain: dict[Interval, Interval] = {}
+        self._chain_from: Interval | None = None
+        below = () if series.argument is None else layout_below(wiring.layout, series.argument.index)
+        self._previous: Final = tuple(index for index in wiring.layout.previous if index in below)
 
     def next_window(self) -> Interval | None:
         """The inner window that ends next."""
-        windows = (run.window for run in self._runs().values())
+        windows = (run.window for _, run in self._runs())
         return min((window for window in windows if window is not None), default=None)
 
     def steady(self) -> bool:
         """True where nothing that is observed now changes what is known of the windows after the next."""
-        return all(isinstance(run, TimeRun | SampleRun) for run in self._runs().values())
+        argument = self._series.argument
+        if (
+            self._previous
+            or argument is None
+            or any(isinstance(reach, tuple) for _, reach in argument.leaves)
+        ):
+            # What was before changes with every window, and another label combination may be seen.
+            return False
+        return all(isinstance(run, TimeRun | SampleRun) for _, run in self._runs())
 
     def item(self, window: Interval, asked: int) -> Item | None:
         """What is known of a window that has not ended: its value is unknown, its bounds hold."""
         argument = self._series.argument
-        points: dict[int, dict[Labels, Point]] = {}
-        for leaf, run in self._runs().items():
-            point = run.peek(window, asked)
-            if point is not None:
-                points[leaf] = {run.labels: point}
-        if not points or argument is None:
+        points = self._points(window, asked, self._previous)
+        if argument is None or argument.point(points, self._labels) is None:
             return None
         value = argument.read(points, self._labels)
         so_far = SeriesValue(value=None, lower=value.lower, upper=value.upper, coverage=ZERO)
         return Item(window, so_far, True if self._series.where is None else None)
 
+    def _points(
+        self, window: Interval, asked: int, previous: tuple[int, ...]
+    ) -> dict[int, dict[Labels, Point]]:
+        points: dict[int, dict[Labels, Point]] = {UNENDED: {}}
+        for leaf, run in self._runs():
+            point = run.peek(window, asked) if window.end > run.begin else None
+            if point is not None:
+                points.setdefault(leaf, {})[run.labels] = point
+        for number, index in enumerate(previous):
+            root = self._wiring.previous[index]
+            for own in root.combinations(points):
+                if root.point(points, own) is not None:
+                    value = self._before(index, root, own, window, asked, previous[:number])
+                    points.setdefault(index, {})[own] = Point(window, value)
+        return points
+
+    def _before(
+        self, index: int, root: Root, own: Labels, window: Interval, asked: int, previous: tuple[int, ...]
+    ) -> SeriesValue:
+        """The value of the window before one that has not ended, whether or not that one has."""
+        before = self._window_before(window)
+        while before is not None:
+            points = self._points(before, asked, previous)
+            if root.point(points, own) is not None:
+                return root.read(points, own)
+            before = self._window_before(before)
+        missing = UNKNOWN_TRUTH if self._wiring.layout.truth(index) else UNKNOWN_NUMBER
+        return self._wiring.before.get((index, own), missing)
+
+    def _window_before(self, window: Interval) -> Interval | None:
+        first = self.next_window()
+        if self._chain_from != first:
+            self._chain, self._chain_from = {}, first
+        last = next(reversed(self._chain), first)
+        while last is not None and last.end < window.end:
+            following = self.after(last)
+            if following is not None:
+                self._chain[following] = last
+            last = following
+        return self._chain.get(window)
+
     def after(self, window: Interval) -> Interval | None:
         """The inner window that follows."""
-        return next(iter(self._runs().values())).kind.frames.after(window)
+        return self._runs()[0][1].kind.frames.after(window)
 
 
 class Wiring:
@@ -149,7 +226,18 @@ class Wiring:
             if s.records
         }
         self.held: Final[dict[tuple[int, Labels], Held]] = {}
+        # Signals that rest on the past, by label combination; None for those that were not seen yet.
+        self.past: Final[dict[tuple[int, Labels | None], PastSignal]] = {}
+        self.announced: Final[dict[str, list[ActiveSignal]]] = {}
+        self.added: Final[list[PastSignal]] = []
+        self._recording = False
         self.recent: Final[dict[tuple[int, Labels], deque[str]]] = {}
+        self.tallies: Final[dict[tuple[int, Labels], Tally]] = {}
+        self._joined: Final[dict[int, list[Joined]]] = {index: [] for index in layout.joined}
+        # The label combinations that are joined in each, and who watches something that one has joined.
+        self._parts: Final[dict[int, list[Labels]]] = {index: [] for index in layout.joined}
+        self.joiners: Final[list[Watcher]] = []
+        self._asking_idle: Final[list[tuple[int, Labels | None, TimeRun]]] = []
         self.series: Final = {index: self._series(index) for index in layout.aggregates}
         self.outer: Final = tuple(
             index for index, series in self.series.items() if series.argument is not None
@@ -160,6 +248,13 @@ class Wiring:
         self.latest: Final = {
             index: Root(layout, op.operand) for index, op in latest if isinstance(op, Latest)
         }
+        self.previous: Final = {index: Root(layout, operand) for index, operand in layout.previous.items()}
+        # What `previous` looks at, each after what it rests on: aggregates and series whose last value is remembered.
+        self.in_order: Final[tuple[tuple[int, Series | Root], ...]] = tuple(
+            sorted([*self.series.items(), *self.previous.items()], key=lambda pair: pair[0])
+        )
+        # The value of the window that ended last, by (operation, labels).
+        self.before: Final[dict[tuple[int, Labels], SeriesValue]] = {}
         self._readers: Final[dict[tuple[int, ...], Readers]] = {}
         self.triggers: Final[dict[tuple[int, Labels], Trigger]] = {}
         self.changed: Final[list[Trigger]] = []
@@ -185,6 +280,23 @@ class Wiring:
             )
         return found
 
+    def remember(self, index: int, root: Root, points: dict[int, dict[Labels, Point]]) -> None:
+        """Windows have ended: `previous` has the values of those before, and next time those of these (M58)."""
+        self.add_previous(index, root, points)
+        for labels in points.get(index, ()):
+            self.before[index, labels] = root.read(points, labels)
+
+    def add_previous(self, index: int, root: Root, points: dict[int, dict[Labels, Point]]) -> None:
+        """Adds what `previous` is in the windows of these points, which are the ones after those that ended last."""
+        if not root.rests_on(points):
+            return
+        missing = UNKNOWN_TRUTH if self.layout.truth(index) else UNKNOWN_NUMBER
+        for labels in root.combinations(points):
+            point = root.point(points, labels)
+            if point is not None:
+                value = self.before.get((index, labels), missing)
+                points.setdefault(index, {})[labels] = Point(point.window, value)
+
     def _series(self, index: int) -> Series:
         layout = self.layout
         kind = Kind(layout, index)
@@ -195,6 +307,11 @@ class Wiring:
         return Series(kind, {}, argument, where)
 
     def _begin(self) -> None:
+        for index in self.layout.joined:
+            # What has no labels is held from the start on, whenever a combination of labels asks for it.
+            self._signal(index, None, None)
+        for index in self.layout.stateful:
+            self.remembering(index, None if self.layout.names(index) else ())
         for index, series in self.series.items():
             if not series.kind.names:
                 self._open(index, (), self.start)
@@ -233,6 +350,10 @@ class Wiring:
         self._seen.add((source.name, labels))
         self.seen.append((source.name, labels, at))
         begin = max(self.start, at)
+        self._join_signals(source, labels)
+        for index in self.layout.stateful:
+            if self.layout.names(index) and source.name in self.layout.origins(index):
+                self.remembering(index, restrict(labels, self.layout.names(index)))
         for index, series in self.series.items():
             names = series.kind.names
             if names and source.name in self._origins[index]:
@@ -250,6 +371,32 @@ class Wiring:
                 and source.name in self.layout.origins(rule.trigger)
             ):
                 self._add_trigger(number, rule, own, begin)
+
+    def _join_signals(self, source: Source, labels: Labels) -> None:
+        """Who reads a signal joined over labels reads this combination too, if it is new."""
+        for index, parts in self._parts.items():
+            node = self._across(index)
+            part = restrict(labels, self.layout.names(node.operand))
+            if part in parts or source.name not in self.layout.origins(node.operand):
+                continue
+            parts.append(part)
+            for joined in self._joined[index]:
+                if joined.takes(part):
+                    joined.join(part)
+                    if joined.watcher is not None:
+                        self.joiners.append(joined.watcher)
+        for argument, own, run in self._asking_idle:
+            self._take_samples(argument, own, run)
+
+    def _take_samples(self, argument: int, labels: Labels | None, run: TimeRun) -> None:
+        for holder in self._holders(argument, labels):
+            if isinstance(holder, Stream) and not any(taker is run for taker in holder.takers):
+                holder.takers.append(run)
+
+    def _across(self, index: int) -> Across:
+        operation = self.layout.operations[index]
+        assert isinstance(operation, Across)
+        return operation
 
     def _source_name(self, index: int) -> str | None:
         source = self.layout.source_of(index)
@@ -269,13 +416,14 @@ class Wiring:
         series, layout = self.series[index], self.layout
         kind, node = series.kind, series.kind.node
         if kind.function in OVER_TIME and node.argument is not None:
-            gauge = gauge_for(kind.function, unknown, kind.frames)
+            gauge = gauge_for(node, unknown, kind.frames)
             gauge.read = self._signal(node.argument, labels, gauge)
+            if node.where is not None:
+                gauge.read = within(gauge.read, self._signal(node.where, labels, gauge))
             run = TimeRun(kind, labels or (), begin, gauge)
             if kind.asks_idle:
-                for holder in self._holders(node.argument, labels):
-                    if isinstance(holder, Stream):
-                        holder.takers.append(run)
+                self._asking_idle.append((node.argument, labels, run))
+                self._take_samples(node.argument, labels, run)
             return run
         source = layout.source_of(index)
         if source is None:
@@ -288,14 +436,19 @@ class Wiring:
         return SampleRun(kind, labels or (), begin)
 
     def _inner(self, series: Series, labels: Labels) -> Inner:
-        def runs() -> dict[int, Run]:
-            leaves = series.argument.leaves if series.argument is not None else ()
-            found = (
-                (leaf, self.series[leaf].runs.get(labels if labelled else ())) for leaf, labelled in leaves
-            )
-            return {leaf: run for leaf, run in found if run is not None}
+        def runs() -> list[tuple[int, Run]]:
+            leaves = series.argument.needed if series.argument is not None else ()
+            return [(leaf, run) for leaf, reach in leaves for run in self._runs_of(leaf, labels, reach)]
 
-        return Inner(series, labels, runs)
+        return Inner(self, series, labels, runs)
+
+    def _runs_of(self, leaf: int, labels: Labels, reach: Reach) -> list[Run]:
+        runs = self.series[leaf].runs
+        if isinstance(reach, tuple):
+            own = restrict(labels, reach)
+            return [run for part, run in runs.items() if restrict(part, reach) == own]
+        run = runs.get(labels if reach else ())
+        return [] if run is None else [run]
 
     def _join(self, series: Series, source: Source, labels: Labels, own: Labels) -> None:
         run = series.runs.get(own)
@@ -309,7 +462,7 @@ class Wiring:
         stream.takers.append(member)
 
     def _member_gauge(self, kind: Kind, source: Source, labels: Labels | None) -> Gauge:
-        gauge = Gauge(unknown, kind.frames.kept, presence=True, rolling=kind.frames.rolling)
+        gauge = Gauge(unknown, kind.frames.kept, presence=True, rolling=kind.frames.looks_back)
         argument = kind.node.argument
         if argument is not None:
             gauge.read = self._signal(argument, labels, gauge)
@@ -333,6 +486,8 @@ class Wiring:
         told: list[Holder] = []
 
         def leaf(number: int) -> Reader:
+            if number in self._parts:
+                return self._joined_signal(number, labels, watcher).read
             holder = self._holder(number, labels)
             if holder is None:
                 return unknown
@@ -348,16 +503,44 @@ class Wiring:
 
         return bind(self.layout.operations, index, leaf)
 
+    def _joined_signal(self, number: int, labels: Labels | None, watcher: Watcher | None) -> Joined:
+        node = self._across(number)
+        own = None if node.by and labels is None else restrict(labels or (), node.by)
+        limit = None if node.limit is None else scalar(self.layout.operations, node.limit)
+        joined = Joined(node, own, limit, lambda index, part: self._signal(index, part, watcher), watcher)
+        self._joined[number].append(joined)
+        for part in self._parts[number]:
+            if joined.takes(part):
+                joined.join(part)
+                if watcher is not None:
+                    self.joiners.append(watcher)
+        return joined
+
     def _holders(self, index: int, labels: Labels | None) -> list[Holder]:
-        found = (self._holder(leaf, labels) for leaf in self.layout.leaves(index))
+        found: list[Holder | None] = []
+        for leaf in self.layout.leaves(index):
+            if leaf not in self._parts:
+                found.append(self._holder(leaf, labels))
+                continue
+            node = self._across(leaf)
+            found += self._holders(node.operand, None)
+            for part in self._parts[leaf]:
+                if (labels is not None or not node.by) and restrict(part, node.by) == restrict(
+                    labels or (), node.by
+                ):
+                    found += self._holders(node.operand, part)
         return [holder for holder in found if holder is not None]
 
     def _holder(self, number: int, labels: Labels | None) -> Holder | None:
         names = self.layout.names(number)
         operation = self.layout.operations[number]
+        if isinstance(operation, Stateful):
+            unseen = names and labels is None
+            return self.remembering(number, None if unseen else restrict(labels or (), names))
         if names and labels is None:
-            # A verdict state is false before the first verdict, whoever asks.
-            return Held((), False) if isinstance(operation, VerdictState) else None
+            # What is said of verdicts is known before the first, whoever asks.
+            start = _before_verdicts(operation)
+            return None if start is None else Held((), start)
         own = restrict(labels or (), names)
         if isinstance(operation, SourceField):
             return self.inlets[operation.source].stream(own)
@@ -367,8 +550,58 @@ class Wiring:
         """What a series or a verdict state is as a signal, for a label combination."""
         found = self.held.get((number, labels))
         if found is None:
-            state = isinstance(self.layout.operations[number], VerdictState)
-            found = self.held[number, labels] = Held(labels, False if state else None)
+            start = _before_verdicts(self.layout.operations[number])
+            found = self.held[number, labels] = Held(labels, start)
+        return found
+
+    def tally(self, number: int, labels: Labels) -> Tally:
+        """The count of verdicts at a position of the plan, for a label combination."""
+        found = self.tallies.get((number, labels))
+        if found is None:
+            node = self.layout.operations[number]
+            assert isinstance(node, VerdictCount)
+            found = self.tallies[number, labels] = Tally(node)
+        return found
+
+    def count_verdict(self, number: int, labels: Labels, verdict: Verdict) -> int:
+        """The count at a position of the plan once this verdict is added."""
+        return self.tally(number, labels).add(verdict)
+
+    def remembering(self, number: int, labels: Labels | None) -> PastSignal:
+        """A signal that rests on the past, for a label combination; None for one that was not seen yet."""
+        found = self.past.get((number, labels))
+        if found is not None:
+            return found
+        operation = self.layout.operations[number]
+        if isinstance(operation, Active):
+            found = self._announcing(number, operation, labels or ())
+        else:
+            assert isinstance(operation, Stateful)
+            found = condition_signal(number, labels or (), self.layout, operation)
+            found.read_condition = self._signal(operation.condition, labels, found)
+        self.past[number, labels] = found
+        unseen = self.past.get((number, None))
+        if labels and unseen is not None:
+            found.copy_from(unseen)
+        else:
+            found.begin()
+        self.added.append(found)
+        if self._recording:
+            found.changes = list(unseen.changes or ()) if unseen is not None else [(BEFORE, found.value)]
+        return found
+
+    def record_past(self) -> None:
+        """From now on, signals that rest on the past keep all their values."""
+        self._recording = True
+        for signal in self.past.values():
+            signal.changes = [(BEFORE, signal.value)]
+
+    def _announcing(self, number: int, operation: Active, labels: Labels) -> ActiveSignal:
+        layout, table = self.layout, self.tables[operation.source]
+        start, end = bind_record(layout, operation.start, table), bind_record(layout, operation.end, table)
+        where = (lambda: True) if operation.where is None else bind_record(layout, operation.where, table)
+        found = ActiveSignal(number, labels, table, (start, end, where))
+        self.announced.setdefault(operation.source, []).append(found)
         return found
 
     def recent_verdicts(self, number: int, labels: Labels, last: int) -> deque[str]:
@@ -378,3 +611,14 @@ class Wiring:
 
 def _position_reader(stream: Stream, position: int) -> Reader:
     return partial(stream.values.__getitem__, position)
+
+
+def _before_verdicts(operation: Operation) -> Value:
+    """What a state or a count of verdicts is before the first (M25, M62); None for anything else."""
+    match operation:
+        case VerdictState():
+            return False
+        case VerdictCount():
+            return 0
+        case _:
+            return None

@@ -8,7 +8,6 @@ from lark import Token, v_args
 from lark.tree import Meta
 from lark.visitors import Transformer_NonRecursive
 
-from wsla.diagnostics.source import Span
 from wsla.syntax import surface
 from wsla.syntax.build.words import (
     as_word,
@@ -22,6 +21,8 @@ from wsla.syntax.build.words import (
     token_span,
 )
 
+Header = tuple[surface.Text, surface.Word, surface.Word | None]
+
 
 @v_args(inline=True, meta=True)
 class DeclarationBuilder(Transformer_NonRecursive[Token, Any]):
@@ -34,14 +35,14 @@ class DeclarationBuilder(Transformer_NonRecursive[Token, Any]):
 
     # --- heads
 
-    def header(self, meta: Meta, title: Token, version: Token) -> tuple[surface.Text, surface.Word, Span]:
-        return to_text(title), to_word(version), span_of(meta)
+    def header(self, _: Meta, title: Token, version: Token, amends: Token | None) -> Header:
+        return to_text(title), to_word(version), maybe_word(amends)
 
-    def agreement(
-        self, meta: Meta, header: tuple[surface.Text, surface.Word, Span], *declarations: Any
-    ) -> Any:
-        title, version, _ = header
-        return surface.Agreement(title=title, version=version, declarations=declarations, span=span_of(meta))
+    def agreement(self, meta: Meta, header: Header, *declarations: Any) -> Any:
+        title, version, amends = header
+        return surface.Agreement(
+            title=title, version=version, amends=amends, declarations=declarations, span=span_of(meta)
+        )
 
     def setting(self, meta: Meta, name: Token, value: Token | surface.Word) -> surface.Setting:
         return surface.Setting(name=to_word(name), value=as_word(value), span=span_of(meta))
@@ -50,9 +51,20 @@ class DeclarationBuilder(Transformer_NonRecursive[Token, Any]):
         return to_word(token)
 
     def effective(
-        self, meta: Meta, start: surface.Word, until: surface.Word | None, zone: Token | None
+        self,
+        meta: Meta,
+        start: surface.Word,
+        until: surface.Word | None,
+        zone: Token | None,
+        *under_way: Token | None,
     ) -> surface.Effective:
-        return surface.Effective(start=start, until=until, zone=maybe_text(zone), span=span_of(meta))
+        return surface.Effective(
+            start=start,
+            until=until,
+            zone=maybe_text(zone),
+            under_way=tuple(to_word(word) for word in under_way if word is not None),
+            span=span_of(meta),
+        )
 
     def unit(self, meta: Meta, name: Token, plural: Token | None) -> surface.Unit:
         return surface.Unit(name=to_word(name), plural=maybe_text(plural), span=span_of(meta))

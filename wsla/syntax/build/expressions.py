@@ -11,7 +11,7 @@ from lark.tree import Meta
 from lark.visitors import Transformer_NonRecursive
 
 from wsla.syntax import surface
-from wsla.syntax.build.words import items, maybe_word, only, span_of, to_word, token_span, unquote
+from wsla.syntax.build.words import items, maybe_word, only, span_of, to_text, to_word, token_span
 
 
 def _binary(operator: str) -> Callable[..., surface.Binary]:
@@ -77,7 +77,8 @@ class ExpressionBuilder(Transformer_NonRecursive[Token, Any]):
         return surface.Quantity(text=f"{number} {unit}", span=span_of(meta))
 
     def string(self, _: Meta, token: Token) -> surface.String:
-        return surface.String(value=unquote(token), span=token_span(token))
+        text = to_text(token)
+        return surface.String(value=text.value, parameter=text.parameter, span=text.span)
 
     def instant(self, _: Meta, token: Token) -> surface.Moment:
         return surface.Moment(text=str(token), span=token_span(token))
@@ -92,11 +93,38 @@ class ExpressionBuilder(Transformer_NonRecursive[Token, Any]):
         return surface.Reference(parts=(to_word(first), *rest), span=span_of(meta))
 
     def call(self, meta: Meta, function: Token, arguments: Any) -> surface.Call:
-        positional, where = arguments
-        return surface.Call(function=to_word(function), arguments=positional, where=where, span=span_of(meta))
+        positional, across, where, forgiving = arguments
+        return surface.Call(
+            function=to_word(function),
+            arguments=positional,
+            across=across,
+            where=where,
+            forgiving=forgiving,
+            span=span_of(meta),
+        )
 
-    def arguments(self, _: Meta, *parts: Any) -> tuple[tuple[Any, ...], Any]:
-        return tuple(part for part in parts[:-1] if part is not None), only(parts[-1])
+    def arguments(self, _: Meta, *parts: Any) -> tuple[tuple[Any, ...], None, Any, None]:
+        *positional, where = parts
+        return tuple(part for part in positional if part is not None), None, only(where), None
+
+    def across_arguments(self, _: Meta, *parts: Any) -> tuple[tuple[Any, ...], surface.Across, Any, None]:
+        *positional, across, where = parts
+        return tuple(positional), across, only(where), None
+
+    def forgiving_arguments(
+        self, _: Meta, *parts: Any
+    ) -> tuple[tuple[Any, ...], None, None, surface.Forgiving]:
+        return parts[:-1], None, None, parts[-1]
+
+    def forgiving_where(self, _: Meta, *parts: Any) -> tuple[tuple[Any, ...], None, Any, surface.Forgiving]:
+        return parts[:-2], None, parts[-2], parts[-1]
+
+    def forgiving(self, meta: Meta, *parts: Token | None) -> surface.Forgiving:
+        *before, length = (to_word(part) for part in parts if part is not None)
+        return surface.Forgiving(words=tuple(before), length=length, span=span_of(meta))
+
+    def across(self, meta: Meta, *parts: Token) -> surface.Across:
+        return surface.Across(labels=tuple(to_word(part) for part in parts), span=span_of(meta))
 
     def table(self, meta: Meta, subject: Any, *lines: Any) -> surface.Table:
         return surface.Table(subject=subject, arms=lines[:-1], ties=lines[-1], span=span_of(meta))
@@ -121,6 +149,28 @@ class ExpressionBuilder(Transformer_NonRecursive[Token, Any]):
     def else_arm(self, meta: Meta, value: Any) -> surface.Arm:
         return surface.Arm(operator="else", bound=None, value=value, span=span_of(meta))
 
+    def not_applicable(self, meta: Meta, word: Token) -> surface.NotApplicable:
+        return surface.NotApplicable(word=to_word(word), span=span_of(meta))
+
+    def matrix(
+        self, meta: Meta, first: Any, second: Any, columns: Any, *rows: surface.MatrixRow
+    ) -> surface.Matrix:
+        return surface.Matrix(first=first, second=second, columns=columns, rows=rows, span=span_of(meta))
+
+    columns = items
+
+    def row(self, meta: Meta, key: surface.Key, *cells: Any) -> surface.MatrixRow:
+        return surface.MatrixRow(key=key, cells=cells, span=span_of(meta))
+
+    def compared_key(self, meta: Meta, operator: Token, bound: Any) -> surface.Key:
+        return surface.Key(operator=str(operator), bound=bound, span=span_of(meta))
+
+    def exact_key(self, meta: Meta, bound: Any) -> surface.Key:
+        return surface.Key(operator="==", bound=bound, span=span_of(meta))
+
+    def else_key(self, meta: Meta) -> surface.Key:
+        return surface.Key(operator="else", bound=None, span=span_of(meta))
+
     def each(self, meta: Meta, period: Token, starting: Token | None) -> surface.EachWindow:
         return surface.EachWindow(period=to_word(period), starting=maybe_word(starting), span=span_of(meta))
 
@@ -131,6 +181,11 @@ class ExpressionBuilder(Transformer_NonRecursive[Token, Any]):
         self, meta: Meta, _: Token, length: Token, every: Token | None
     ) -> surface.RollingWindow:
         return surface.RollingWindow(length=to_word(length), every=maybe_word(every), span=span_of(meta))
+
+    def overlapping_window(
+        self, meta: Meta, _: Token, count: Token, unit: Token
+    ) -> surface.OverlappingWindow:
+        return surface.OverlappingWindow(count=to_word(count), unit=to_word(unit), span=span_of(meta))
 
     def during(self, meta: Meta, schedule: Token) -> surface.During:
         return surface.During(schedule=to_word(schedule), span=span_of(meta))

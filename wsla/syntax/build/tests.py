@@ -89,10 +89,15 @@ class TestBuilder(Transformer_NonRecursive[Token, Any]):
         )
 
     def expect_credit(
-        self, meta: Meta, negated: Token | None, target: Any, amount: Any, occasion: Any
+        self, meta: Meta, negated: Token | None, target: Any, amount: Any, claimed: Any, occasion: Any
     ) -> Any:
         return surface.ExpectCredit(
-            negated=negated is not None, target=target, amount=amount, occasion=occasion, span=span_of(meta)
+            negated=negated is not None,
+            target=target,
+            amount=amount,
+            claimed=claimed,
+            occasion=occasion,
+            span=span_of(meta),
         )
 
     def expect_tell(

@@ -51,8 +51,10 @@ def maybe_word(token: Token | None) -> surface.Word | None:
 
 
 def to_text(token: Token) -> surface.Text:
-    """A quoted token as a text."""
-    return surface.Text(value=unquote(token), environment=False, span=token_span(token))
+    """A quoted token as a text; a token without quotes is the name of a template's parameter."""
+    parameter = not token.startswith('"')
+    value = str(token) if parameter else unquote(token)
+    return surface.Text(value=value, environment=False, parameter=parameter, span=token_span(token))
 
 
 def maybe_text(token: Token | None) -> surface.Text | None:

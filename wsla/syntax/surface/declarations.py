@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from attrs import field, frozen
 
 from wsla.diagnostics.source import Span
 from wsla.syntax.surface.expressions import EachWindow, Expression, Quantity
 from wsla.syntax.surface.words import Text, Word, span_field
+
+ArgumentValue = Word | Quantity | Text
 
 
 @frozen(kw_only=True)
@@ -20,11 +22,12 @@ class Setting:
 
 @frozen(kw_only=True)
 class Effective:
-    """``effective DATE until DATE in "Zone"``."""
+    """``effective DATE until DATE in "Zone" for windows under way``; ``under_way`` are the three words at the end."""
 
     start: Word
     until: Word | None
     zone: Text | None
+    under_way: tuple[Word, ...] = ()
     span: Span = span_field()
 
 
@@ -373,14 +376,68 @@ class Cap:
     span: Span = span_field()
 
 
-Declaration = Setting | Effective | Unit | Party | Service | Schedule | Source | Metric | Goal | Rule | Cap
+@frozen(kw_only=True)
+class Argument:
+    """``NAME = VALUE`` of a use: a name, a quantity or a quoted text."""
+
+    name: Word
+    value: ArgumentValue
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Use:
+    """``use TEMPLATE(NAME = VALUE, …)``."""
+
+    template: Word
+    arguments: tuple[Argument, ...]
+    span: Span = span_field()
+
+
+Declaration = (
+    Use | Setting | Effective | Unit | Party | Service | Schedule | Source | Metric | Goal | Rule | Cap
+)
 
 
 @frozen(kw_only=True)
 class Agreement:
-    """``agreement "Title" version 3 { declarations }``."""
+    """``agreement "Title" version 3 amends 2 { declarations }``."""
 
     title: Text
     version: Word
     declarations: tuple[Declaration, ...]
+    amends: Word | None = None
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Import:
+    """``import "path.sla"``."""
+
+    path: Text
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Parameter:
+    """``NAME: KIND = DEFAULT`` of a template."""
+
+    name: Word
+    kind: Word
+    default: ArgumentValue | None
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Template:
+    """``template NAME(parameters) { declarations }``.
+
+    ``body`` is what stands between the braces; ``holes`` are the places in it, in order, where a parameter stands.
+    """
+
+    name: Word
+    parameters: tuple[Parameter, ...]
+    declarations: tuple[Declaration, ...]
+    body: Span = span_field()
+    holes: tuple[Word, ...] = field(default=(), eq=False, repr=False)
     span: Span = span_field()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from wsla.diagnostics.source import Span
-from wsla.syntax.surface.declarations import Agreement, Target
+from wsla.syntax.surface.declarations import Agreement, Import, Target, Template
 from wsla.syntax.surface.expressions import Expression, Reference
 from wsla.syntax.surface.words import Text, Word, span_field
 
@@ -76,12 +76,13 @@ class ExpectValue:
 
 @frozen(kw_only=True)
 class ExpectCredit:
-    """``expect credit PARTY AMOUNT in PERIOD`` or ``expect no credit PARTY``."""
+    """``expect credit PARTY AMOUNT claimed at INSTANT in PERIOD`` or ``expect no credit PARTY``."""
 
     negated: bool
     target: Target
     amount: Expression | None
     occasion: Occasion | None
+    claimed: Word | None = None
     span: Span = span_field()
 
 
@@ -122,6 +123,6 @@ class Comment:
 class Document:
     """A whole file. ``broken_names`` are (keyword, name) of declarations that could not be read."""
 
-    items: tuple[Agreement | Test, ...]
+    items: tuple[Import | Template | Agreement | Test, ...]
     comments: tuple[Comment, ...]
     broken_names: tuple[tuple[str, str], ...] = ()

@@ -18,9 +18,10 @@ class Quantity:
 
 @frozen(kw_only=True)
 class String:
-    """A quoted text as a value."""
+    """A quoted text as a value, or the name of a parameter that stands for one."""
 
     value: str
+    parameter: bool = False
     span: Span = span_field()
 
 
@@ -54,12 +55,31 @@ class Reference:
 
 
 @frozen(kw_only=True)
+class Across:
+    """``across label, label``."""
+
+    labels: tuple[Word, ...]
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Forgiving:
+    """``forgiving outages under 5m``: ``words`` are all before the length."""
+
+    words: tuple[Word, ...]
+    length: Word
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
 class Call:
-    """``function(argument, … where condition)``."""
+    """``function(argument, … across label, … where condition, forgiving outages under 5m)``."""
 
     function: Word
     arguments: tuple[Expression, ...]
     where: Expression | None
+    forgiving: Forgiving | None = None
+    across: Across | None = None
     span: Span = span_field()
 
 
@@ -143,6 +163,43 @@ class Table:
 
 
 @frozen(kw_only=True)
+class Key:
+    """The head of a column or row of a table with two keys; as an ``Arm`` without its value."""
+
+    operator: str
+    bound: Expression | None
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class MatrixRow:
+    """A row of a table with two keys: its head, and a value for each column."""
+
+    key: Key
+    cells: tuple[Expression, ...]
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Matrix:
+    """``by first, second { columns rows }``: the first subject chooses the row, the second the column."""
+
+    first: Expression
+    second: Expression
+    columns: tuple[Key, ...]
+    rows: tuple[MatrixRow, ...]
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class NotApplicable:
+    """``not applicable`` as the value of a table's line."""
+
+    word: Word
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
 class EachWindow:
     """``each month``, ``each 5m``, ``each month starting 15th``."""
 
@@ -157,6 +214,15 @@ class RollingWindow:
 
     length: Word
     every: Word | None
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class OverlappingWindow:
+    """``over last 2 months``."""
+
+    count: Word
+    unit: Word
     span: Span = span_field()
 
 
@@ -192,7 +258,7 @@ class ByLabel:
     span: Span = span_field()
 
 
-Modifier = EachWindow | RollingWindow | During | Excluding | Pausing | ByLabel
+Modifier = EachWindow | RollingWindow | OverlappingWindow | During | Excluding | Pausing | ByLabel
 
 
 @frozen(kw_only=True)
@@ -216,5 +282,7 @@ Expression = (
     | Parenthesised
     | GoalState
     | Table
+    | Matrix
+    | NotApplicable
     | Windowed
 )

@@ -21,8 +21,9 @@ class Word:
 
 @frozen(kw_only=True)
 class Text:
-    """A quoted text (``value`` without quotes and escapes), or the name of an environment variable."""
+    """A quoted text (``value`` without quotes and escapes), the name of an environment variable, or of a parameter."""
 
     value: str
     environment: bool
+    parameter: bool = False
     span: Span = span_field()

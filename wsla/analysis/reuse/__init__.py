@@ -1,0 +1,1 @@
+"""What several agreements share: imports, templates, and what stands in place of their uses."""
