@@ -122,6 +122,10 @@ def _adds_nothing(strict: Goal, loose: Goal, watched: frozenset[str]) -> bool:
 
 def check_parties(scope: Scope, agreement: CheckedAgreement) -> None:
     """Parties that the agreement asks nothing of and gives nothing to."""
+    if not agreement.goals and not agreement.rules:
+        # Nothing is promised yet: the parties of such a text are for those that import it.
+        _services(scope)
+        return
     named = {*scope.used, *(credit.debtor for credit in all_credits(agreement))}
     for party in agreement.parties:
         if party.name in named or _SILENT_ROLES.intersection(party.roles):
