@@ -87,6 +87,7 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "W0416": "a limit that no credit passes",
         "E0420": "a line that is not applicable, in the wrong place",
         "E0421": "a line with the wrong number of values",
+        "W0416": "a credit that comes to nothing",
         # E05: goals and what follows
         "E0501": "a condition that is not judged over windows",
         "E0502": "a policy for unknown time that does not exist",
@@ -116,10 +117,10 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "W0607": "an exact length where a calendar period may be meant",
         "E0608": "holidays of a place that is not known",
         "E0610": "a filter that leaves no time",
+        "E0611": "windows that are not those of the goal",
         "W0612": "a local time that a clock change removes or repeats",
         "W0613": "a schedule without time in the term",
         "W0614": "more windows than the term has room for",
-        "E0615": "windows that are not those of the goal",
         # E07: sources
         "E0701": "a source that does not say how often it is looked at",
         "E0702": "a timeout longer than the time between two looks",
