@@ -85,10 +85,9 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "W0413": "a goal that is met without any reward",
         "W0414": "a better value that earns a smaller reward",
         "W0415": "a limit below the smallest credit",
-        "W0416": "a limit that no credit passes",
+        "W0416": "a credit that comes to nothing",
         "E0420": "a line that is not applicable, in the wrong place",
         "E0421": "a line with the wrong number of values",
-        "W0416": "a credit that comes to nothing",
         # E05: goals and what follows
         "E0501": "a condition that is not judged over windows",
         "E0502": "a policy for unknown time that does not exist",
