@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -24,9 +25,11 @@ agreement "Outages" version {version} {{
 }}
 """
 BODIES = {
-    "labels": "metric m = downtime(regional.ok) per outage by region  metric n = count(m where m > 10m) each 1h by region",
+    "labels": "metric m = downtime(regional.ok) per outage by region "
+    " metric n = count(m where m > 10m) each 1h by region",
     "another's outages": "metric m = downtime(regional.ok) by region per outage of probe.ok",
-    "joined": "metric m = downtime(regional.ok) by region per outage of probe.ok  metric n = max(m across region)",
+    "joined": "metric m = downtime(regional.ok) by region per outage of probe.ok "
+    " metric n = max(m across region)",
     "where": "metric m = availability(regional.ok where not probe.planned) by region per outage of probe.ok",
     "forgiving": "metric m = outages(regional.ok, forgiving outages under 5m) by region per outage of probe.ok",
     "previous": "metric m = downtime(probe.ok) per outage  metric n = m - previous(m)",
@@ -46,7 +49,7 @@ def instants(most: int) -> st.SearchStrategy[int]:
 @settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=15)
 @given(data=st.data())
 def test_both_engines_agree(body: str, data: st.DataObject) -> None:
-    """M59 with M7, M46 to M50, M52, M58, M60 and M61."""
+    """M59 with M7, M46 to M50, M52, M58, M60, M61 and M69."""
     goal = (
         "" if " by region" in body else "goal g: acme guarantees m <= 15m { otherwise credit globex 5 EUR }"
     )
@@ -76,11 +79,15 @@ def test_both_engines_agree(body: str, data: st.DataObject) -> None:
     until = zero + data.draw(instants(60)) + 6 * 5 * MINUTE
     start = data.draw(st.sampled_from([zero, zero + 37 * MINUTE]))
     until = max(start + 1, until)
-    evaluator = StreamEvaluator(text.plan, start)
+    plan = text.plan
+    if data.draw(st.booleans()):
+        # M69: as a version that amends another.
+        plan = evolve(plan, judges_from=zero)
+    evaluator = StreamEvaluator(plan, start)
     for number, row in enumerate(rows):
         evaluator.observe(row)
         if number == len(rows) // 2:
-            evaluator = StreamEvaluator.restore(text.plan, evaluator.snapshot())
-    expected, found = evaluate(text.plan, rows, start, until), evaluator.outcome(until)
+            evaluator = StreamEvaluator.restore(plan, evaluator.snapshot())
+    expected, found = evaluate(plan, rows, start, until), evaluator.outcome(until)
     assert found.metrics == expected.metrics
     assert found == expected

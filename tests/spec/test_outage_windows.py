@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 import wsla
+from wsla.api import evaluate_versions, load_all
+from wsla.diagnostics.source import SourceText
 from wsla.evaluation.stream import JudgementFinal, StreamEvaluator
 from wsla.testing.examples import run_example
 
@@ -248,6 +250,34 @@ def test_a_monitor_tells_of_an_outage_when_it_is_over_and_after_a_restart() -> N
     assert evaluator.judgements(text.instant(hour(6))) == ()
 
 
+@pytest.mark.parametrize(
+    ("under_way", "began", "expected"),
+    [
+        ("", 14, [["violated"], []]),
+        ("", 15, [[], ["violated"]]),
+        (" for windows under way", 14, [["violated"], ["violated"]]),
+    ],
+)
+def test_an_outage_under_way_is_judged_once(under_way: str, began: int, expected: list[list[str]]) -> None:
+    """M59 and M69: by the version in force when it began, unless the amendment takes over what is under way."""
+
+    def version(number: str, effective: str) -> str:
+        return (
+            f'agreement "Line" version {number} {{ effective {effective} party acme provider '
+            "party globex consumer source probe = push { holds until next  ok ok } "
+            "goal g: acme guarantees downtime(probe.ok) per outage <= 1h { otherwise notify globex } }\n"
+        )
+
+    text = version("1", "2026-01-01") + version("2 amends 1", "2026-02-15" + under_way)
+    rows = [
+        {"at": datetime(2026, 2, day, tzinfo=ZoneInfo("UTC")), "ok": ok}
+        for day, ok in [(1, True), (began, False), (16, True)]
+    ]
+    versions = load_all(SourceText(name="a", text=text))
+    found = evaluate_versions(versions, {"probe": rows}, None, "2026-03-01")
+    assert [[one.verdict.value for one in report.judgements] for report in found] == expected
+
+
 def test_in_a_test_of_the_agreement() -> None:
     source = TEXT.format(
         term="2026-01-01",
@@ -282,6 +312,16 @@ def test_in_a_test_of_the_agreement() -> None:
         ("goal g: acme guarantees downtime(probe.ok) per outage of probe.ok <= 5m", None),
         ("metric a = downtime(probe.ok) per outage metric m = max(a) over last 3 days", None),
         ("metric a = downtime(probe.ok) per outage metric m = a - previous(a)", None),
+        ("metric a = downtime(regional.ok) per outage by region metric m = max(a across region)", "E0344"),
+        (
+            "metric a = downtime(regional.ok) by region per outage of probe.ok metric m = max(a across region)",
+            None,
+        ),
+        (
+            "metric a = downtime(probe.ok) per outage "
+            "metric m = share(a <= 1m, forgiving outages under 5m) each month",
+            "E0332",
+        ),
     ],
 )
 def test_what_can_be_written(body: str, code: str | None) -> None:

@@ -67,7 +67,7 @@ from wsla.evaluation.reference.windows import in_term, kept_time, known_at, wind
 from wsla.evaluation.verdicts import Judgement, SeriesValue
 from wsla.plan.model import Goal, Plan
 from wsla.values.instants import Interval
-from wsla.values.intervals import Intervals, clip, contains
+from wsla.values.intervals import Intervals, clip, contains, normalise
 from wsla.values.observations import Observation
 
 
@@ -81,7 +81,9 @@ class Evaluator:
         self.plan = plan
         self.start = start
         self.until = until
-        self.facts = Facts(plan, observations)
+        seen = tuple(observations)
+        self.facts = Facts(plan, seen)
+        self._first = min((observation.at for observation in seen), default=start)
         self.sources = {source.name: source for source in plan.sources}
         self._goals = {goal.name: goal for goal in plan.goals}
         self.streams = cache(self.facts.streams)
@@ -194,9 +196,14 @@ class Evaluator:
         return windows_between(self.plan, kind, start, until)
 
     def _find_outages(self, condition: int, labels: LabelSet, asked: int) -> list[Interval]:
-        known = in_term(self.plan, Interval(self.plan.effective_start, max(asked, self.plan.effective_start)))
+        begin = self.plan.effective_start
+        known = in_term(self.plan, Interval(begin, max(asked, begin)))
+        if known and self.plan.judges_from is not None:
+            # M69: an outage under way is the earlier version's.
+            known = normalise([Interval(min(begin, self._first) - 1, begin), *known])
         segments = self.segments(condition, labels, known, asked) if known else []
-        return outage_windows(segments, self.plan.effective_end)
+        found = outage_windows(segments, self.plan.effective_end)
+        return [window for window in found if window.start >= begin]
 
     def _verdict_state(self, node: VerdictState, labels: LabelSet, at: int, asked: int) -> bool:
         # M25: at least k of the last n final verdicts; false before the first.

@@ -25,9 +25,9 @@ def turn(machine: Machine, records: Iterable[Observation]) -> None:
     turned: list[OutageWatch] = []
     _end_outages(machine, turned)
     accept_records(machine.wiring, records)
-    at, end = machine.now, machine.layout.plan.effective_end
+    at, term, end = machine.now, machine.layout.plan.effective_start, machine.layout.plan.effective_end
     for watch in turned:
-        if watch.begins(at) and (end is None or at < end):
+        if watch.begins(at) and term <= at and (end is None or at < end):
             window = watch.window(at, end)
             for index, run in machine.wiring.runs_over(watch):
                 if run.begin <= at and at >= machine.start:

@@ -138,7 +138,9 @@ class Wiring(Signals):
         ghost = self.watches.get((condition, None))
         if ghost is not None and ghost is not watch:
             watch.copy_from(ghost)
-        if at is None or at < self.layout.plan.effective_start:
+        plan = self.layout.plan
+        # An outage under way when an amendment takes effect is the earlier version's.
+        if plan.judges_from is None and (at is None or at < plan.effective_start):
             self.unstarted.append(watch)
         else:
             watch.start()
