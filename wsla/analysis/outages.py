@@ -10,6 +10,7 @@ from wsla.analysis.reporter import nearest, replace
 from wsla.analysis.scope import Scope
 from wsla.analysis.types import Shape
 from wsla.syntax import surface
+from wsla.values.calendars import CalendarUnit
 
 Condition = Callable[[surface.Expression], Typed | None]
 
@@ -21,6 +22,15 @@ def window_of(
     scope: Scope, written: surface.PerOutage, operand: surface.Expression, check: Condition
 ) -> tuple[OutageWindow, tuple[str, ...]] | None:
     """The windows, and the labels by which outages are told apart; None and an error where they cannot be."""
+    if written.word.text in {unit.value for unit in CalendarUnit} and written.condition is None:
+        each = f"each {written.word.text}"
+        scope.reporter.error(
+            "E0344",
+            f"`per {written.word.text}` is no window: did you mean `{each}`?",
+            written.span,
+            suggestion=replace(written.span, each),
+        )
+        return None
     if written.word.text != "outage":
         near = nearest(written.word.text, ["outage"])
         scope.reporter.error(
