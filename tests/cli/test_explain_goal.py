@@ -22,7 +22,7 @@ agreement "Regions" version 1 {
   party shop "Shop" consumer { email "it@shop.example" }
   service web { fee 300 EUR per month }
   schedule maintenance { Monday 09:00-09:30 }
-  schedule never { 2030-01-01 }
+  schedule never { 2026-03-19 }
   source probe = csv "probe.csv" every 10m {
     at time
     label region

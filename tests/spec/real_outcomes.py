@@ -51,9 +51,9 @@ class Outcome:
             if one.operator == "==" and isinstance(one.value, Fraction)
         )
 
-    def credited(self, amount: Fraction) -> bool:
-        """True where this amount, or for zero nothing at all, is said to be credited."""
-        credits: list[ExpectCredit] = self.of(ExpectCredit)
+    def credited(self, amount: Fraction, *, back: bool = False) -> bool:
+        """True where this amount, or for zero nothing at all, is said to be credited, or earned ``back``."""
+        credits: list[ExpectCredit] = [one for one in self.of(ExpectCredit) if one.refund is back]
         if amount == 0:
             return any(one.negated and one.amount is None for one in credits)
         return any(not one.negated and one.amount == amount for one in credits)
@@ -116,6 +116,7 @@ def _verdict(outcome: Outcome, key: str, wanted: Any) -> bool:
 _RULES: dict[str, Rule] = {
     "uptime_exact": _exact,
     "exceeded_by_pct": _exact,
+    "earned_back": lambda outcome, key, wanted: outcome.credited(Fraction(wanted), back=True),
     "credit_days": lambda outcome, key, wanted: outcome.credited(Fraction(wanted)),
     "downtime_minutes": _length(MINUTE),
     "both_down_minutes": _length(MINUTE),
@@ -139,7 +140,7 @@ _PATTERNS: list[tuple[str, Rule]] = [
     (r"credit_pct(_mrc)?", _credit_share),
     (r"(.*_)?pct", _percentage),
     (r"downtime_minutes_\w+", _length(MINUTE)),
-    (r"(credit|penalty)_(money|usd|gbp)|earned_back", _money),
+    (r"(credit|penalty)_(money|usd|gbp)", _money),
     (r"\w+_(by|due)", _instant),
     (r"\w+_met", _verdict),
 ]

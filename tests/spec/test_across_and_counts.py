@@ -143,7 +143,7 @@ def test_a_rule_counts_misses_at_final_instants() -> None:
     [
         ("min(uptime across zone)", "E0350", "not told apart by `zone`"),
         ("median(uptime across region)", "E0350", "`median` does not join labels"),
-        ("min(uptime acros region)", "E0208", "`acros`"),
+        ("min(uptime acros region)", "E0116", "`acros`"),
         ("min(uptime across region) each month", "E0350", "takes no window"),
         ("mean(count(zone.ok across region)) each month", "E0350", "none of its own"),
         ("min(5 across region)", "E0350", "a fixed value"),

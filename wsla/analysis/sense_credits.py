@@ -11,7 +11,7 @@ from wsla.analysis import operations as op
 from wsla.analysis.checked import Action, CheckedAgreement, Credit, Goal
 from wsla.analysis.possible import Between, Possible
 from wsla.analysis.reporter import Reporter
-from wsla.analysis.rows import fits
+from wsla.analysis.rows import fits, fixed
 from wsla.analysis.scope import Scope
 from wsla.analysis.sense_points import (
     Point,
@@ -248,13 +248,18 @@ class _Check:
     def _limits(self, due: Sequence[Point]) -> None:
         written, credit = self.payment.written, self.payment.credit
         amounts = [found for point in due if (found := self._given(point, credit.amount)) is not None]
+        if written.blocks is not None:
+            # Between two points the number of blocks goes on growing: the points alone do not tell the ends.
+            whole = Possible(self.operations, {}).numbers(credit.amount)
+            amounts = [] if whole is None else [whole]
         if not amounts:
             return
         highs = [amount.high for amount in amounts]
         highest = None if None in highs else max(high for high in highs if high is not None)
-        if highest is not None and highest <= 0:
-            self.reporter.error(
-                "E0404", "this credit is never due: it is never above zero", written.amount.span
+        always = fixed(self.operations, credit.amount)
+        if always is not None and always <= 0:
+            self.reporter.warning(
+                "W0416", "this credit comes to nothing: it is never above zero", written.amount.span
             )
             return
         lows = [amount.low for amount in amounts if amount.low is not None and amount.low > 0]
@@ -267,7 +272,12 @@ class _Check:
                     f"this limit never acts: no more than {self._money(highest)} can be due",
                     span,
                 )
-            elif lows and len(lows) == len(amounts) and most < min(lows) and len({*lows}) > 1:
+            elif (
+                isinstance(self.operations[credit.amount], op.Choice)
+                and len(lows) == len(amounts)
+                and most < min(lows)
+                and len({*lows}) > 1
+            ):
                 self.reporter.warning(
                     "W0415",
                     f"this limit is below the smallest credit, {self._money(min(lows))}: every credit is the same",

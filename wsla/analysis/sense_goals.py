@@ -122,6 +122,10 @@ def _adds_nothing(strict: Goal, loose: Goal, watched: frozenset[str]) -> bool:
 
 def check_parties(scope: Scope, agreement: CheckedAgreement) -> None:
     """Parties that the agreement asks nothing of and gives nothing to."""
+    if not agreement.goals and not agreement.rules:
+        # Nothing is promised yet: the parties of such a text are for those that import it.
+        _services(scope)
+        return
     named = {*scope.used, *(credit.debtor for credit in all_credits(agreement))}
     for party in agreement.parties:
         if party.name in named or _SILENT_ROLES.intersection(party.roles):
@@ -196,7 +200,7 @@ def _other_windows(reporter: Reporter, agreement: CheckedAgreement, written: obj
             elif isinstance(window, CalendarWindow):
                 judged = f"{window.count} {window.unit.value}s at a time"
             reporter.error(
-                "E0615",
+                "E0611",
                 f"`{goal.name}` is judged over {judged}, not over {unit}s",
                 written.unit.span,
                 suggestion=replace(written.unit.span, meant) if meant else None,

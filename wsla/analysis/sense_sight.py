@@ -82,7 +82,7 @@ def _items(
     written: surface.Goal,
 ) -> None:
     number, what = _how_many(agreement, aggregate)
-    if number is None or number < 1 or (1 - promise.target) * number >= 1:
+    if what != "sample" or number is None or number < 1 or (1 - promise.target) * number >= 1:
         return
     best = 1 - Fraction(1, number)
     reporter.warning(

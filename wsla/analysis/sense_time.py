@@ -89,7 +89,7 @@ def _swallowed(reporter: Reporter, agreement: CheckedAgreement, empty: frozenset
     schedules = {schedule.name: schedule for schedule in agreement.schedules}
     looked_at: set[op.TimeFilter] = set()
     for operation in agreement.operations:
-        if not isinstance(operation, op.Aggregate | op.Elapsed):
+        if not isinstance(operation, op.Aggregate):
             continue
         filters = operation.filter
         named = (*filters.during, *filters.excluding)
@@ -104,7 +104,7 @@ def _swallowed(reporter: Reporter, agreement: CheckedAgreement, empty: frozenset
             "no time is left here: "
             + (f"`{without[0]}` has none in the term" if without else _who_swallows(filters)),
             operation.span,
-            notes=("no window ever has a verdict",) if isinstance(operation, op.Aggregate) else (),
+            notes=("no window ever has a verdict",),
         )
 
 

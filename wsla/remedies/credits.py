@@ -103,7 +103,8 @@ class CreditBook:
             state="due" if credit.claim is None else "accrued",
             claim_until=None
             if credit.claim is None
-            else _deadline(credit.claim, window.end - 1 if counts_at is None else counts_at, self._plan.zone),
+            # A goal's credit counts when its window starts, a rule's when it acts: whichever is later tells the day.
+            else _deadline(credit.claim, max(window.end - 1, counted), self._plan.zone),
         )
         return (entry,) if reward else (entry, *self._hold(entry, occasion, step, counted))
 

@@ -15,6 +15,7 @@ from lark.utils import TextSlice
 from wsla.diagnostics.diagnostic import Diagnostic, Suggestion
 from wsla.diagnostics.source import SourceText, Span
 from wsla.syntax.expectations import expectation, found, noun_of, plain, previous_words
+from wsla.syntax.habits import other_amount, other_date, other_range
 from wsla.syntax.notation import Finding, clock, foreign_sign, other_notation, wrong_sign, wrong_word
 from wsla.syntax.parameters import tokens
 from wsla.syntax.recovery import Piece
@@ -90,6 +91,9 @@ def _explain_failure(text: str, failure: _Failure, piece: Piece) -> Finding:
     read, stopped, accepts = failure.read, failure.stopped_at, failure.accepts
     if stopped is not None:
         for finding in (
+            other_date(text, stopped, accepts),
+            other_amount(text, read, stopped),
+            other_range(read, stopped, failure.following),
             other_notation(text, read, stopped, failure.following),
             clock(stopped, failure.following, accepts),
             wrong_sign(text, read, stopped, failure.following, accepts),
@@ -112,6 +116,9 @@ def _missing_or_misplaced(failure: _Failure, piece: Piece) -> Finding:
     read, stopped, accepts = failure.read, failure.stopped_at, failure.accepts
     noun = noun_of(read, piece.start)
     insertable = frozenset() if stopped is None or not read else _insertable(failure.state, stopped, accepts)
+    if insertable == {"WHEN"} and stopped is not None and stopped.type == "STRING":
+        # A text before a rule is a party's title at a wrong place, not a rule's condition.
+        insertable = frozenset()
     needed = expectation(read, insertable or accepts, piece.start)
     if needed is None and insertable:
         needed = expectation(read, accepts, piece.start)

@@ -229,6 +229,8 @@ _RATE_ALIASES: Final[Mapping[str, str]] = MappingProxyType(
 
 def nearest_unit(text: str, custom_units: Mapping[str, str] | None = None) -> str | None:
     """The unit or currency that was probably meant, or None: ``min`` gives ``m``, ``hours`` gives ``h``."""
+    if text == "M":
+        return None  # months are as likely as minutes
     lowered = text.casefold()
     if lowered in _ALIASES:
         return _ALIASES[lowered]

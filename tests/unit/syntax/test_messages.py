@@ -191,9 +191,9 @@ IN_AGREEMENTS = [
     (
         "effective 1.1.2026",
         "2:11",
-        "E0110",
-        "`effective` needs a date such as `2026-01-31` after `effective`, not `1.1`",
-        False,
+        "E0114",
+        "a date is written year, month, day: `2026-01-31`",
+        True,
     ),
     ("kind: customer", "2:5", "E0117", "no `:` is needed after `kind`", True),
     (
