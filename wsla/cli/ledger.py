@@ -91,7 +91,7 @@ class Statement:
 )
 @click.option("--from", "start", metavar="TIME", help="Windows that ended after this time.")
 @click.option("--until", metavar="TIME", help="Windows that ended at this time or before.")
-@click.option("--at", metavar="TIME", help="Claims as they stood at this time; by default now.")
+@click.option("--at", metavar="TIME", help="The ledger as it stood at this time; by default now.")
 @format_option("table", "json", "csv", default="table")
 def command(
     store_url: str,
@@ -119,9 +119,12 @@ def command(
                 EARLIEST if start is None else moment(start, "--from", zone),
                 LATEST if until is None else moment(until, "--until", zone),
             )
+        asked_at = time.time_ns()
+        if at is not None:
+            asked_at = moment(at, "--at", zone)
+            bounds = (bounds[0], min(bounds[1], asked_at))
         if bounds[1] <= bounds[0]:
             raise click.UsageError("the end is not after the start")
-        asked_at = time.time_ns() if at is None else moment(at, "--at", zone)
         statement = state(store, keys if title is not None else None, *bounds, zone, asked_at)
         titles = dict(keys)
         altered = store.first_altered_entry()
