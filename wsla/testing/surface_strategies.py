@@ -419,10 +419,11 @@ rules = _node(
 )
 caps = _node(
     surface.Cap,
+    what=words("credits", "rewards"),
     party=names,
     amount=amounts() | _node(surface.Highest, words=st.tuples(names, names)),
     window=each_windows
-    | _node(surface.LastPeriods, count=words(*_NUMBERS), unit=names | words("months", "year")),
+    | _node(surface.LastPeriods, count=words(*_NUMBERS), unit=words("months", "year", "p95")),
 )
 declarations = st.one_of(
     settings, effectives, units, parties, services, schedules, sources, metrics, goals, rules, caps
@@ -472,10 +473,17 @@ _expectations = st.one_of(
     _node(
         surface.ExpectCredit,
         negated=st.booleans(),
-        refund=st.booleans(),
         target=targets,
         amount=_optional(amounts()),
         claimed=_optional(words(*_MOMENTS)),
+        occasion=_occasions,
+    ),
+    _node(
+        surface.ExpectCredit,
+        negated=st.booleans(),
+        refund=st.just(True),
+        target=targets,
+        amount=_optional(amounts()),
         occasion=_occasions,
     ),
     _node(
