@@ -224,3 +224,33 @@ def test_the_report_shows_where_claims_stand(run_wsla: Run, tmp_path: Path) -> N
     assert "on balance nobody owes anybody anything" in expired
     value = json.loads(report("2025-05-01", "--format", "json"))
     assert (value["entries"][0]["state"], value["owed"]) == ("expired", [])
+
+
+def test_states_have_colours_and_names_are_whole_in_a_narrow_terminal(
+    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from wsla.cli import show
+    from wsla.cli.ledger import command
+
+    monkeypatch.setattr(show, "wants_colour", lambda _: True)
+    for name, value in (("COLUMNS", "80"), ("FORCE_COLOR", "1"), ("TERM", "xterm")):
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    command.main(["--store", str(path), "--at", "2025-04-20"], standalone_mode=False)
+    printed = capsys.readouterr().out
+    assert "\x1b[33maccrued\x1b[0m" in printed
+    assert short_name(CREDIT) in printed
+    command.main(["--store", str(path), "--at", "2025-06-20"], standalone_mode=False)
+    assert "\x1b[90mexpired\x1b[0m" in capsys.readouterr().out
+
+
+def test_now_is_noted_in_whole_seconds(act: Callable[..., Any], path: Path) -> None:
+    found = march.agreement()
+    with Store.open(str(path), writer=True) as store:
+        booked = march.entry("late|0", found.instant("2025-03-01"), found.instant("2025-04-01"), "2.00")
+        booked = evolve(booked, state="accrued", claim_until=found.instant("2200-01-01"))
+        store.write(Batch(decisions=(Decided(march.TITLE, booked),)))
+    assert act("claim", "late|0").code == 0
+    with Store.open(str(path), writer=False) as store:
+        (event,) = store.claim_events()
+    assert event.at % 10**9 == 0

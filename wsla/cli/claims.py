@@ -13,7 +13,7 @@ from wsla.cli.stored import EARLIEST, LATEST, in_force, window_name
 from wsla.remedies.claims import ClaimRefused, ClaimState, ClaimStep
 from wsla.remedies.decisions import LedgerEntry
 from wsla.values.calendars import find_zone
-from wsla.values.instants import format_instant, parse_instant
+from wsla.values.instants import SECOND, format_instant, parse_instant
 from wsla.values.money import format_money
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def moment(text: str, option: str, zone: str) -> int:
 
 
 def _instant(at: str | None, zone: str) -> int:
-    now = time.time_ns()
+    now = time.time_ns() // SECOND * SECOND
     if at is None:
         return now
     found = moment(at, "--at", zone)

@@ -187,8 +187,12 @@ def print_table(rows: Sequence[dict[str, str]], title: str, styles: Iterable[str
 
     table = Table(title=title, title_justify="left", header_style="bold", pad_edge=False)
     for name in columns:
+        # These are read out, or typed again: they are shown whole in any width.
+        whole = max(len(row[name]) for row in rows) if name in ("state", "name") else None
         table.add_column(
-            name, justify="right" if name in ("measured", "known", "amount", "budget left") else "left"
+            name,
+            justify="right" if name in ("measured", "known", "amount", "budget left") else "left",
+            min_width=whole,
         )
     chosen = list(styles) or [None] * len(rows)
     for row, style in zip(rows, chosen, strict=True):
