@@ -19,6 +19,27 @@ from wsla.store.sqlite import Store
 from . import march
 
 Run = Callable[..., Any]
+EXAMPLE = """\
+agreement "Early" version 1 {
+  effective 2025-01-01 in "UTC"
+  currency EUR
+  party relay "Relay" provider
+  party clinic "Clinic" consumer
+  source probe = csv "probe.csv" every 1d { at at  up up }
+  metric uptime = availability(probe.up) each month
+  goal available: relay guarantees uptime >= 99% {
+    otherwise credit clinic 40 EUR claimed within 30 days of window end
+  }
+}
+test "from the window's start to the deadline" {
+  given probe.up = true
+  given probe.up = false from 2025-03-10 until 2025-03-12
+  expect no credit clinic claimed at 2025-02-28T23:59 in 2025-03
+  expect credit clinic 40 EUR claimed at 2025-03-01 in 2025-03
+  expect credit clinic 40 EUR claimed at 2025-04-30T23:59 in 2025-03
+  expect no credit clinic claimed at 2025-05-01 in 2025-03
+}
+"""
 CREDIT, CAP, OPEN, DUE = "credit|0", "credit|cap 1", "open|0", "due|0"
 
 
@@ -254,3 +275,13 @@ def test_now_is_noted_in_whole_seconds(act: Callable[..., Any], path: Path) -> N
     with Store.open(str(path), writer=False) as store:
         (event,) = store.claim_events()
     assert event.at % 10**9 == 0
+
+
+def test_examples_agree_on_when_a_claim_is_in_time(run_wsla: Run, tmp_path: Path) -> None:
+    """M45, M66: from the window's start up to the deadline, which itself is late."""
+    path = tmp_path / "early.sla"
+    path.write_text(EXAMPLE, "utf-8")
+    finished = run_wsla("test", path)
+    assert finished.code == 0, finished.said
+    path.write_text(EXAMPLE.replace("claimed at 2025-05-01", "claimed at 2025-04-30"), "utf-8")
+    assert run_wsla("test", path).code == 1
