@@ -335,15 +335,18 @@ def _most_in_a_period(agreement: CheckedAgreement, cap: Cap) -> Fraction | None:
     total = Fraction(0)
     for goal, credit in to_it:
         most = highest_amount(agreement.operations, credit)
-        if most is None or goal.by or not _same_kind(agreement, cap, credit):
+        windows = _windows_in(goal, cap)
+        if most is None or windows is None or goal.by or not _same_kind(agreement, cap, credit):
             return None
-        total += most * _windows_in(goal, cap)
+        total += most * windows
     return total
 
 
-def _windows_in(goal: Goal, cap: Cap) -> int:
-    """How many windows of a goal can start in a cap's period, rather too many than too few."""
+def _windows_in(goal: Goal, cap: Cap) -> int | None:
+    """How many windows of a goal can start in a cap's period, rather too many than too few; None for any number."""
     window, period = goal.window, cap.window
+    if isinstance(window, op.OutageWindow):
+        return None
     if (
         isinstance(window, CalendarWindow)
         and isinstance(period, CalendarWindow)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from attrs import frozen
 
+from wsla.analysis.operations import OutageWindow
 from wsla.cli.explain_text import print_explanation, statement_value
 from wsla.cli.files import plural, the_agreement
 from wsla.cli.paint import Paint
@@ -192,7 +193,7 @@ def _chosen(asked: Asked, agreement: Agreement, judged: Judged) -> list[Judgemen
 
 
 def _belongs(goal: Goal, window: Interval, occasion: Interval) -> bool:
-    if isinstance(goal.window, RollingWindow | OverlappingWindow) and occasion.length:
+    if isinstance(goal.window, RollingWindow | OverlappingWindow | OutageWindow) and occasion.length:
         return occasion.start < window.end <= occasion.end
     if not occasion.length:
         return window.contains(occasion.start)

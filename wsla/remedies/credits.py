@@ -10,7 +10,7 @@ from typing import Final
 
 from attrs import evolve, frozen
 
-from wsla.analysis.operations import Window
+from wsla.analysis.operations import OutageWindow, Window
 from wsla.analysis.types import NumberType
 from wsla.evaluation.scalars import scalar_value
 from wsla.plan.model import Cap, Claim, Credit, PartOfFee, Plan
@@ -175,8 +175,10 @@ class CreditBook:
         return f"above the cap of {limit} in {where}"
 
 
-def counted_at(kind: Window, window: Interval) -> int:
-    """The instant whose fee and caps the credits for a judged window concern (M29, M54)."""
+def counted_at(kind: Window, window: Interval, term_end: int | None) -> int:
+    """The instant whose fee and caps the credits for a judged window concern (M29, M54, M59)."""
+    if isinstance(kind, OutageWindow):
+        return kind.over_at(window, term_end)
     return kind.last_period(window).start if isinstance(kind, OverlappingWindow) else window.start
 
 

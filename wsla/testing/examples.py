@@ -19,7 +19,7 @@ from wsla.analysis.checked import (
     ExpectValue,
     ExpectVerdict,
 )
-from wsla.analysis.operations import Window
+from wsla.analysis.operations import OutageWindow, Window
 from wsla.analysis.types import NumberType, ValueType
 from wsla.diagnostics.source import Span
 from wsla.evaluation.reference.shapes import window_kind
@@ -120,7 +120,11 @@ def inside(window: Interval, occasion: Interval | None) -> bool:
 
 
 def place_of(kind: Window, window: Interval) -> Interval:
-    """What of a window tells the period that it belongs to: of overlapping ones the period with which it ends."""
+    """What of a window tells the period that it belongs to: of overlapping ones the period with which it ends, of an
+    outage its end.
+    """
+    if isinstance(kind, OutageWindow):
+        return Interval(window.end - 1, window.end)
     return kind.last_period(window) if isinstance(kind, OverlappingWindow) else window
 
 

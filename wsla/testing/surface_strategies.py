@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from attrs import evolve
 from hypothesis import strategies as st
 
 from wsla.diagnostics.source import NOWHERE
@@ -201,7 +202,8 @@ each_windows = _node(
     surface.EachWindow,
     period=names | words(*_LENGTHS),
     starting=_optional(words("1st", "2nd", "15th")),
-)
+    month=st.none(),
+) | _node(surface.EachWindow, period=names, starting=words("1st", "6th"), month=names)
 
 
 @cache
@@ -213,6 +215,7 @@ def _modifiers(depth: int) -> st.SearchStrategy[Any]:
         each_windows,
         _node(surface.RollingWindow, length=words(*_LENGTHS), every=_optional(words(*_LENGTHS))),
         _node(surface.OverlappingWindow, count=words("1", "2", "12"), unit=words("months", "days", "year")),
+        _node(surface.PerOutage, word=words("outage"), condition=_optional(references)),
         _node(surface.During, schedule=names),
         _node(surface.Excluding, schedule=names),
         _node(surface.Pausing, condition=pause),
@@ -477,7 +480,8 @@ _expectations = st.one_of(
         amount=_optional(amounts()),
         claimed=_optional(words(*_MOMENTS)),
         occasion=_occasions,
-    ),
+        # Nobody claims a refund.
+    ).map(lambda step: evolve(step, claimed=None if step.refund else step.claimed)),
     _node(
         surface.ExpectCredit,
         negated=st.booleans(),
