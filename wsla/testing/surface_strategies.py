@@ -476,20 +476,13 @@ _expectations = st.one_of(
     _node(
         surface.ExpectCredit,
         negated=st.booleans(),
+        refund=st.booleans(),
         target=targets,
         amount=_optional(amounts()),
         claimed=_optional(words(*_MOMENTS)),
         occasion=_occasions,
         # Nobody claims a refund.
     ).map(lambda step: evolve(step, claimed=None if step.refund else step.claimed)),
-    _node(
-        surface.ExpectCredit,
-        negated=st.booleans(),
-        refund=st.just(True),
-        target=targets,
-        amount=_optional(amounts()),
-        occasion=_occasions,
-    ),
     _node(
         surface.ExpectAction,
         negated=st.booleans(),
