@@ -118,7 +118,7 @@ def _from_store(store: Store, key: str, agreement: Agreement) -> Judged:
         raise click.ClickException("the agreement takes effect after the last observation")
     report = judge_counted(agreement, observations, start, until)
     stored = list(store.judgements(key, EARLIEST, LATEST, final_only=True))
-    everything = gather(store, key, agreement, Interval(EARLIEST, LATEST - plan.grace - 1))
+    everything = gather(store, key, agreement, Interval(EARLIEST, LATEST - plan.grace - 1), claims_at=until)
     return Judged(
         plan=plan,
         written=Written(source=agreement.source, title=agreement.title),

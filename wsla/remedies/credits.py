@@ -40,6 +40,7 @@ class _Ceiling:
 
     position: int
     creditor: str
+    rewards: bool
     currency: str | None
     limit: Decimal | None
     window: TumblingWindow
@@ -106,13 +107,15 @@ class CreditBook:
             # A goal's credit counts when its window starts, a rule's when it acts: whichever is later tells the day.
             else _deadline(credit.claim, max(window.end - 1, counted), self._plan.zone),
         )
-        return (entry,) if reward else (entry, *self._hold(entry, occasion, step, counted))
+        return (entry, *self._hold(entry, occasion, step, counted))
 
     def _hold(self, entry: LedgerEntry, occasion: Occasion, step: str, counted: int) -> list[LedgerEntry]:
         holding = [
             (ceiling, window_containing(ceiling.window, counted))
             for ceiling in self._ceilings
-            if ceiling.creditor == entry.creditor and ceiling.currency in (None, entry.currency)
+            if ceiling.creditor == entry.creditor
+            and ceiling.rewards == (entry.kind == "reward")
+            and ceiling.currency in (None, entry.currency)
         ]
         kept = Fraction(entry.amount)
         entries = []
@@ -165,7 +168,7 @@ class CreditBook:
             unit, zone = ceiling.window.unit, ceiling.window.zone
         where = label_of(window, unit, zone)
         if ceiling.limit is None or ceiling.currency is None:
-            return f"beside the highest credit in {where}"
+            return f"beside the highest {'reward' if ceiling.rewards else 'credit'} in {where}"
         limit = format_money(ceiling.limit, ceiling.currency)
         if ceiling.last > 1 and unit is not None:
             where = f"the {ceiling.last} {unit.value}s up to {where}"
@@ -188,6 +191,7 @@ def _ceiling(plan: Plan, position: int, cap: Cap) -> _Ceiling | None:
         return _Ceiling(
             position=position,
             creditor=cap.creditor,
+            rewards=cap.rewards,
             currency=None,
             limit=None,
             window=cap.window,
@@ -202,6 +206,7 @@ def _ceiling(plan: Plan, position: int, cap: Cap) -> _Ceiling | None:
     return _Ceiling(
         position=position,
         creditor=cap.creditor,
+        rewards=cap.rewards,
         currency=currency,
         limit=rounded,
         window=cap.window,

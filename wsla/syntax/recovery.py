@@ -47,7 +47,7 @@ _ROLE: Final = "(?:provider|consumer|measurer|evaluator|manager|auditor)"
 _SHAPED: Final = re.compile(
     rf"metric\s+{_WORD}\s*[=:]|source\s+{_WORD}\s*[=:]|goal\s+{_WORD}\s*[:=]|schedule\s+{_WORD}\s*\{{"
     rf"|party[ \t]+{_WORD}[ \t]+(?:{_TEXT}[ \t]*)?(?:{_ROLE}\b|\{{)|service[ \t]+{_WORD}[ \t]*(?:{_TEXT}[ \t]*)?\{{"
-    r"|effective\s+\d{4}-\d\d-\d\d|cap\s+credits\s+to\b|when\b(?!\s+idle\b)[^\n{]{0,400}\{"
+    r"|effective\s+\d{4}-\d\d-\d\d|cap\s+(?:credits|rewards)\s+to\b|when\b(?!\s+idle\b)[^\n{]{0,400}\{"
     rf"|use\s+{_WORD}\s*\("
 )
 _TOP_SHAPED: Final = re.compile(

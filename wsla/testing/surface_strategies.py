@@ -422,10 +422,11 @@ rules = _node(
 )
 caps = _node(
     surface.Cap,
+    what=words("credits", "rewards"),
     party=names,
     amount=amounts() | _node(surface.Highest, words=st.tuples(names, names)),
     window=each_windows
-    | _node(surface.LastPeriods, count=words(*_NUMBERS), unit=names | words("months", "year")),
+    | _node(surface.LastPeriods, count=words(*_NUMBERS), unit=words("months", "year", "p95")),
 )
 declarations = st.one_of(
     settings, effectives, units, parties, services, schedules, sources, metrics, goals, rules, caps

@@ -381,8 +381,10 @@ class LastPeriods:
 
 @frozen(kw_only=True)
 class Cap:
-    """``cap credits to PARTY at AMOUNT each month``, ``at the highest each month``, ``… over last 12 months``."""
+    """``cap credits to PARTY at AMOUNT each month``, ``at the highest each month``, ``… over last 12 months``; ``what``
+    is ``credits`` or ``rewards``."""
 
+    what: Word
     party: Word
     amount: Expression | Highest
     window: EachWindow | LastPeriods
