@@ -88,6 +88,11 @@ def test_fixing_twice_is_fixing_once_and_a_right_text_stays(text: str, data: st.
     assert mended(once) == once
 
 
+def test_a_dot_inside_a_word_is_no_number_without_its_zero() -> None:
+    text = TEXTS[0].replace("provider", "p.5rovider", 1)
+    assert apply_safe(text, found_in(text)) == (text, 0)
+
+
 @settings(deadline=None, max_examples=60)
 @given(broken())
 def test_only_these_codes_have_safe_suggestions(pair: tuple[str, str]) -> None:

@@ -233,7 +233,8 @@ def _in_window(text: str, tokens: list[Token]) -> Finding | None:
         mended = f"{first}T{second}"
         message = "a date and its time are joined by `T`"
         return _replace(text, _across(first, second), mended, message, code="E0114", safe=True)
-    if first.type == "DOT" and second.type in _NUMERIC and _touch(first, second):
+    alone = first.type == "DOT" and not text[: first.start_pos or 0][-1:].isalnum()
+    if alone and second.type in _NUMERIC and _touch(first, second):
         return _replace(
             text,
             _across(first, second),
