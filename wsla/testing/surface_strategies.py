@@ -75,7 +75,7 @@ def name_texts() -> st.SearchStrategy[str]:
 
 names = name_texts().map(_word)
 keys = names | words(*_KEYWORD_KEYS)
-all_words = keys | words("per", "signed")
+all_words = keys | words("per", "signed", "needs")
 _characters = st.characters(
     exclude_categories=("Cc", "Cs"),
     exclude_characters="\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069",
@@ -289,13 +289,48 @@ parties = _node(
         )
     ),
 )
+_needs = st.recursive(
+    _node(surface.Needed, name=names),
+    lambda inner: (
+        _node(
+            surface.NeededGroup,
+            word=names | words("all", "any"),
+            counted=st.just(False),
+            members=_tuples(inner, 1, 3),
+        )
+        | _node(
+            surface.NeededGroup,
+            word=words(*_NUMBERS),
+            counted=st.just(True),
+            members=_tuples(inner, 1, 3),
+        )
+    ),
+    max_leaves=4,
+)
 services = _node(
     surface.Service,
     name=names,
     title=_optional(plain_texts),
     items=_optional(
-        _tuples(_node(surface.ServiceItem, name=keys, value=sums(0), per=_optional(names)), 1, 3)
+        _tuples(
+            st.one_of(
+                _node(surface.ServiceItem, name=keys, value=sums(0), per=_optional(names)),
+                _node(
+                    surface.Assumed,
+                    name=keys,
+                    measure=names,
+                    value=_node(surface.Quantity, text=st.sampled_from(("99.9%", "200ms"))),
+                    window=_node(
+                        surface.EachWindow, period=names | words("month", "30d"), starting=st.none()
+                    ),
+                ),
+                _node(surface.Needs, need=_needs),
+            ),
+            1,
+            3,
+        )
     ),
+    origin=_optional(_node(surface.Origin, title=plain_texts, service=all_words)),
 )
 days = st.one_of(
     _node(surface.Weekdays, first=words(*_WEEKDAYS), last=_optional(words(*_WEEKDAYS))),
@@ -367,6 +402,7 @@ _several = _tuples(actions, 1, 2)
 goals = _node(
     surface.Goal,
     name=names,
+    service=_optional(names),
     party=names,
     condition=expressions(),
     provided=_optional(expressions(0)),

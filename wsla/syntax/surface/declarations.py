@@ -73,12 +73,62 @@ class ServiceItem:
 
 
 @frozen(kw_only=True)
+class Assumed:
+    """A line of a service: ``assume availability 99.9% each month``; ``measure`` is the second word."""
+
+    name: Word
+    measure: Word
+    value: Quantity
+    window: EachWindow
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Needed:
+    """The name of a service that is needed."""
+
+    name: Word
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class NeededGroup:
+    """``all(…)`` or ``any(…)``, where ``word`` is that word, or ``2 of (…)``, where it is the number."""
+
+    word: Word
+    counted: bool
+    members: tuple[Need, ...]
+    span: Span = span_field()
+
+
+Need = Needed | NeededGroup
+
+
+@frozen(kw_only=True)
+class Needs:
+    """A line of a service: ``needs all(database, any(first, second))``."""
+
+    need: Need
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class Origin:
+    """``from "Title".service``: the agreement that says what the service is."""
+
+    title: Text
+    service: Word
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
 class Service:
-    """``service NAME "Title" { items }``; ``items`` is None without braces."""
+    """``service NAME "Title" from "Title".service { items }``; ``items`` is None without braces."""
 
     name: Word
     title: Text | None
-    items: tuple[ServiceItem, ...] | None
+    items: tuple[ServiceItem | Assumed | Needs, ...] | None
+    origin: Origin | None = None
     span: Span = span_field()
 
 
@@ -306,13 +356,16 @@ GoalItem = Otherwise | Rewarding | UnknownTime | Coverage | Refund
 
 @frozen(kw_only=True)
 class Goal:
-    """``goal NAME: PARTY guarantees CONDITION provided CONDITION { items }``; ``items`` is None without braces."""
+    """``goal NAME for SERVICE: PARTY guarantees CONDITION provided CONDITION { items }``; ``items`` is None without
+    braces.
+    """
 
     name: Word
     party: Word
     condition: Expression
     provided: Expression | None
     items: tuple[GoalItem, ...] | None
+    service: Word | None = None
     span: Span = span_field()
 
 
