@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 from wsla.api import Agreement, loads
 from wsla.daemon.agreements import state_version
 from wsla.engine import Engine
 from wsla.evaluation.stream import JudgementFinal, StandingChanged
+from wsla.evaluation.verdicts import Judgement, Verdict
 from wsla.remedies.decisions import Intent, LedgerEntry
 from wsla.store.records import AgreementVersion, Batch, Decided, Judged, Observed, Snapshot
 from wsla.store.sqlite import Store
@@ -115,3 +117,18 @@ def entry(
         window=Interval(start, at),
         memo="reachable was missed",
     )
+
+
+def missed(start: int, end: int) -> Judged:
+    """The final verdict of a window of the goal ``reachable`` that was missed."""
+    judgement = Judgement(
+        goal="reachable",
+        labels=(),
+        window=Interval(start, end),
+        verdict=Verdict.VIOLATED,
+        value=Fraction(99, 100),
+        lower=False,
+        upper=False,
+        coverage=Fraction(1),
+    )
+    return Judged(TITLE, judgement)

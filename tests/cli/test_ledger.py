@@ -175,7 +175,7 @@ def test_entries_lead_from_the_opening_to_the_closing_balance(
     book(path, *((march.TITLE, entry) for entry in entries))
     start, until = min(bounds), max(bounds)
     with Store.open(str(path), writer=False) as store:
-        found = state(store, None, start, until, "UTC")
+        found = state(store, None, start, until, "UTC", 0)
     inside = [entry for _, entry in found.entries]
     assert {entry.id for entry in inside} == {entry.id for entry in entries if start < entry.at <= until}
     assert found.opening == balances(entry for entry in entries if entry.at <= start)

@@ -197,7 +197,7 @@ def test_a_code_as_people_type_it(written: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "nearest"), [("E302", "E0302"), ("W0302", "E0302"), ("E03144", "E0314"), ("E06O2", "E0602")]
+    ("written", "nearest"), [("E302", "E0302"), ("W0302", "E0302"), ("E03014", "E0314"), ("E06O2", "E0602")]
 )
 def test_an_unknown_code_is_refused_with_the_nearest(written: str, nearest: str, run_wsla: Run) -> None:
     finished = run_wsla("explain", written)

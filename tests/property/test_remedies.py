@@ -242,6 +242,32 @@ def test_caps_are_never_exceeded(history: Outcome) -> None:
 
 
 @given(histories())
+def test_rewards_and_credits_are_held_by_caps_of_their_own(history: Outcome) -> None:
+    """M76: both kinds to one party, each under a cap of its own."""
+    rewarded = tuple(
+        evolve(each, rewarding=(Credit(creditor="b", debtor="a", amount=2),)) for each in PLAN.goals
+    )
+    both = (
+        Cap(name="credits", creditor="b", amount=3, window=NARROW),
+        Cap(name="rewards", creditor="b", amount=4, window=WIDE, rewards=True),
+    )
+    plan = evolve(PLAN, goals=rewarded, caps=both)
+    found = entries_of(list(decide(plan, history)))
+    kinds = {entry.id: entry.kind for entry in found if entry.kind != "cap"}
+    of_credits = [one for one in found if kinds[f"{one.id.rpartition('|')[0]}|0"] == "credit"]
+    of_rewards = [one for one in found if one not in of_credits]
+    for entries, window, limit in ((of_credits, NARROW, Decimal("3.33")), (of_rewards, WIDE, Decimal(7))):
+        totals: dict[int, Decimal] = {}
+        booked: dict[int, Decimal] = {}
+        for entry in entries:
+            start = window_containing(window, counted_at(entry)).start
+            amount = -entry.amount if entry.kind == "cap" else entry.amount
+            totals[start] = totals.get(start, Decimal(0)) + amount
+            booked[start] = booked.get(start, Decimal(0)) + max(amount, Decimal(0))
+        assert totals == {start: min(limit, total) for start, total in booked.items()}
+
+
+@given(histories())
 def test_no_three_windows_in_a_row_exceed_a_cap_over_the_last_three(history: Outcome) -> None:
     rolling = evolve(PLAN, caps=(Cap(name="last", creditor="b", amount=4, window=WINDOW, last=3),))
     totals: dict[int, Decimal] = {}

@@ -90,6 +90,7 @@ def credited(text: wsla.Agreement, lost: int, number: int = 1) -> str | None:
     ],
 )
 def test_blocks_of_time(rounding: str, lost: int, expected: str | None) -> None:
+    # M40: a started block counts whole, a completed one once it is full.
     text = agreement(f"credit globex 5% of api.fee per {rounding} 30m of outage")
     assert credited(text, lost) == expected
 
@@ -392,10 +393,12 @@ POINTS = 'unit point "points"'
     ],
 )
 def test_points(credit: str, expected: str | None) -> None:
+    # M44: a unit of the agreement's own has two decimal places.
     assert credited(agreement(f"credit globex {credit}", head=POINTS), HOUR) == expected
 
 
 def test_points_and_money_are_kept_apart() -> None:
+    # M44: each unit has its own sums and caps.
     text = agreement(
         "{ credit globex 4 points  credit globex 10 EUR }",
         head=POINTS,
@@ -493,6 +496,7 @@ def test_what_is_no_unit(credit: str, head: str, codes: list[str]) -> None:
     ],
 )
 def test_a_credit_that_must_be_claimed_has_a_deadline(number: int, within: str, until: datetime) -> None:
+    # M45: counted from the day of the window's last instant; months from the day after it.
     text = agreement(f"credit globex 10 EUR claimed within {within} of window end")
     (entry,) = judged(text, {number: HOUR}, month(number + 1))
     assert (entry.state, entry.claim_until) == ("accrued", text.instant(until))

@@ -204,6 +204,40 @@ def test_a_cap_may_hold_for_the_whole_term() -> None:
 
 
 @pytest.mark.parametrize(
+    ("window", "last"),
+    [
+        ("each month starting 15th", ("2026-02-15", "2026-03-14")),
+        ("each month starting 31st", ("2026-02-28", "2026-03-30")),
+        ("each quarter starting 15th", ("2026-01-15", "2026-04-14")),
+        ("each quarter starting February 1st", ("2026-02-01", "2026-04-30")),
+        ("each year starting 6th", ("2026-01-06", "2027-01-05")),
+        ("each year starting April 6th", ("2025-04-06", "2026-04-05")),
+    ],
+)
+def test_billing_cycles(window: str, last: tuple[str, str]) -> None:
+    """M10: the window that holds 10 March."""
+    text = agreement(f"metric m = downtime(probe.ok) {window}")
+    assert points(text, outages(text), at(3, 10))[-1][:2] == last
+
+
+def test_a_cap_holds_for_its_billing_cycle() -> None:
+    """M43: an outage before the 15th and one after it are in two cycles of the cap, two after it in one."""
+    text = agreement(
+        """metric m = downtime(probe.ok) each day
+        goal g: acme guarantees m <= 30m { otherwise credit globex 80 EUR }
+        cap credits to globex at 100 EUR each month starting 15th"""
+    )
+    rows = outages(text, *((at(1, day), at(1, day, 1)) for day in (14, 15, 31)))
+    entries = wsla.evaluate(text, rows, start=at(1), until=at(3)).entries
+    assert [(entry.kind, str(entry.amount)) for entry in entries] == [
+        ("credit", "80.00"),
+        ("credit", "80.00"),
+        ("credit", "80.00"),
+        ("cap", "60.00"),
+    ]
+
+
+@pytest.mark.parametrize(
     ("window", "code", "where"),
     [
         ("over last 2 fortnights", "E0305", "fortnights"),
@@ -215,6 +249,14 @@ def test_a_cap_may_hold_for_the_whole_term() -> None:
         ("over last 1201 months", "E0341", "1201"),
         ("over last 100 years", None, None),
         ("each term", None, None),
+        ("each year starting April 6th", None, None),
+        ("each year starting February 29th", None, None),
+        ("each year starting February 30th", "E0305", "30th"),
+        ("each year starting Aprl 6th", "E0305", "Aprl"),
+        ("each month starting April 6th", "E0305", "April"),
+        ("each month starting 31st", None, None),
+        ("each month starting 32nd", "E0305", "32nd"),
+        ("each week starting 1st", "E0305", "1st"),
         ("each term starting 15th", "E0305", "15th"),
         ("over last 2 months each month", "E0307", "each month"),
     ],

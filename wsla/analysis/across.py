@@ -37,6 +37,15 @@ def joined(
     where = None if call.where is None else condition(call.where)
     if value is None or (call.where is not None and where is None):
         return None
+    if isinstance(value.window, op.OutageWindow) and value.window.by:
+        scope.reporter.error(
+            "E0344",
+            f"outages that are told apart by {', '.join(value.window.by)} are different windows, "
+            "which cannot be joined",
+            call.span,
+            notes=("look at them over a period first, such as `each month`, and join that",),
+        )
+        return None
     kind = _kind(scope, call, value)
     left = _labels_left(scope, call.across, value)
     if kind is None or left is None:

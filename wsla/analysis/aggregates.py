@@ -311,6 +311,8 @@ class AggregateChecker:
         labels = self._labels(call, function, context, argument, source)
         if labels is None:
             return None
+        if not self._outages_fit(call, context, argument, labels):
+            return None
         name, operation = function.name, None if argument is None else argument.operation
         if name == "downtime" and argument is not None and forgiving is None:
             negation = op.Negation(
@@ -343,6 +345,25 @@ class AggregateChecker:
             by=labels,
             sources=sources,
         )
+
+    def _outages_fit(
+        self, call: surface.Call, context: Context, argument: Typed | None, labels: tuple[str, ...]
+    ) -> bool:
+        if not isinstance(context.window, op.OutageWindow):
+            return True
+        if argument is not None and isinstance(argument.window, op.OutageWindow):
+            self.scope.reporter.error(
+                "E0344", "outages are looked at over a stretch of time, not over other outages", call.span
+            )
+            return False
+        if context.outage_by and set(context.outage_by) != set(labels):
+            self.scope.reporter.error(
+                "E0313",
+                f"the outages are told apart {_by(context.outage_by)}, and this {_by(labels)}",
+                call.span,
+            )
+            return False
+        return True
 
     def _result(self, function: Function, argument: Typed | None) -> AnyType:
         match function.result:

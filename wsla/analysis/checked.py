@@ -279,7 +279,7 @@ class Cap:
     """A ceiling on what a party is credited in each window: ``amount`` is an operation of one scalar money value.
 
     Where it is None, only the highest credit of each window stands. Above 1, ``last`` calendar windows in a row are
-    held together.
+    held together. With ``rewards`` it holds rewards, and nothing else.
     """
 
     name: str
@@ -287,6 +287,7 @@ class Cap:
     amount: int | None
     window: Window
     last: int = 1
+    rewards: bool = False
     span: Span = field(default=NOWHERE, eq=False, repr=False)
 
 

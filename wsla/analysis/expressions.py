@@ -121,7 +121,7 @@ class ExpressionChecker:
             case surface.Windowed(operand=operand) if signals.is_limited(operand):
                 return self._signals().limited(expression)
             case surface.Windowed(operand=operand, modifiers=modifiers):
-                read = read_modifiers(self.scope, modifiers, context, operand)
+                read = read_modifiers(self.scope, modifiers, context, operand, self.condition)
                 return None if read is None else self._windowed(operand, read)
             case surface.Call() if expression.function.text == downs.NAME:
                 conditions = self._conditions(expression)

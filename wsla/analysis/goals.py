@@ -38,6 +38,7 @@ from wsla.values.quantities import QuantityError, parse_quantity
 
 _MOST_PERIODS = 366
 _POLICIES = {policy.value: policy for policy in UnknownTime}
+_CAPPED = ("credits", "rewards")
 
 
 @define
@@ -283,13 +284,15 @@ class GoalChecker:
         """A ceiling; ``number`` counts the caps of the agreement from 1."""
         known = self.scope.find("party", declared.party, self.scope.parties)
         window, last = self._cap_window(declared.window)
-        fine = True
+        fine = declared.what.text in _CAPPED
+        if not fine:
+            self.scope.reporter.unknown_name("E0208", "thing to cap", declared.what, _CAPPED)
         amount: int | None = None
         if isinstance(declared.amount, surface.Highest):
-            fine = self._highest(declared.amount, declared.window)
+            fine = self._highest(declared.amount, declared.window) and fine
         else:
             amount = self._cap_amount(declared.amount)
-            fine = amount is not None
+            fine = amount is not None and fine
         if not fine or window is None or not known:
             return None
         return Cap(
@@ -298,6 +301,7 @@ class GoalChecker:
             amount=amount,
             window=window,
             last=last,
+            rewards=declared.what.text == "rewards",
             span=declared.span,
         )
 

@@ -6,6 +6,7 @@ from datetime import date
 
 from attrs import evolve, frozen
 
+from wsla.analysis import outages
 from wsla.analysis.operations import TimeFilter, Window
 from wsla.analysis.reporter import nearest, replace
 from wsla.analysis.scope import Scope
@@ -24,6 +25,10 @@ from wsla.values.quantities import TIME, QuantityError, parse_quantity
 
 _ONE_WEEK_OF_DAYS = 7
 _LAST_DAY = 31
+_MONTH_NAMES = [
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+]
 # A hundred years: nobody promises more, and calendars begin with the year 1.
 _LONGEST = {
     CalendarUnit.DAY: 36_500,
@@ -66,20 +71,36 @@ class Context:
     pausing: surface.Expression | None = None
     by: tuple[str, ...] = ()
     window_span: Span | None = None
+    outage_by: tuple[str, ...] = ()
     as_signals: bool = False
     cuts: tuple[Cut, ...] = ()
 
 
 def read_modifiers(
-    scope: Scope, modifiers: tuple[surface.Modifier, ...], context: Context, operand: surface.Expression
+    scope: Scope,
+    modifiers: tuple[surface.Modifier, ...],
+    context: Context,
+    operand: surface.Expression,
+    check: outages.Condition,
 ) -> Context | None:
     """The context that modifiers add up to; None where one of them is wrong."""
     read: Context = context
     fine = True
     for modifier in modifiers:
         match modifier:
-            case surface.EachWindow() | surface.RollingWindow() | surface.OverlappingWindow():
-                window = window_of(scope, modifier)
+            case (
+                surface.EachWindow()
+                | surface.RollingWindow()
+                | surface.OverlappingWindow()
+                | surface.PerOutage()
+            ):
+                window: Window | None
+                if isinstance(modifier, surface.PerOutage):
+                    found = outages.window_of(scope, modifier, operand, check)
+                    window, labels = found or (None, ())
+                    read = evolve(read, outage_by=labels)
+                else:
+                    window = window_of(scope, modifier)
                 if read.window is not None and window is not None:
                     scope.reporter.error(
                         "E0307", "a formula has one window, and this is a second one", modifier.span
@@ -147,7 +168,7 @@ def each_window(scope: Scope, modifier: surface.EachWindow) -> Window | None:
     if text == "term":
         return _whole_term(scope, modifier)
     if text in units:
-        anchor = _anchor(scope, modifier.starting, units[text]) if modifier.starting else None
+        anchor = _anchor(scope, modifier.starting, modifier.month, units[text]) if modifier.starting else None
         if modifier.starting and anchor is None:
             return None
         return CalendarWindow(units[text], 1, anchor, scope.term.zone)
@@ -178,8 +199,16 @@ def each_window(scope: Scope, modifier: surface.EachWindow) -> Window | None:
     return ExactWindow(length, scope.term.effective_start)
 
 
-def _anchor(scope: Scope, starting: surface.Word, unit: CalendarUnit) -> date | None:
+def _anchor(
+    scope: Scope, starting: surface.Word, month: surface.Word | None, unit: CalendarUnit
+) -> date | None:
     day = int(starting.text[:-2])
+    if month is not None and unit not in (CalendarUnit.QUARTER, CalendarUnit.YEAR):
+        scope.reporter.error("E0305", "a month stands behind `starting` for a quarter or year", month.span)
+        return None
+    if month is not None and month.text not in _MONTH_NAMES:
+        scope.reporter.unknown_name("E0305", "month", month, _MONTH_NAMES)
+        return None
     if unit not in (CalendarUnit.MONTH, CalendarUnit.QUARTER, CalendarUnit.YEAR) or not 1 <= day <= _LAST_DAY:
         scope.reporter.error(
             "E0305",
@@ -187,7 +216,13 @@ def _anchor(scope: Scope, starting: surface.Word, unit: CalendarUnit) -> date | 
             starting.span,
         )
         return None
-    return anchor_on_day(day)
+    if month is None:
+        return anchor_on_day(day)
+    try:
+        return anchor_on_day(day, _MONTH_NAMES.index(month.text) + 1)
+    except ValueError:
+        scope.reporter.error("E0305", f"{month.text} has no {starting.text}", starting.span)
+        return None
 
 
 def _whole_term(scope: Scope, modifier: surface.EachWindow) -> Window | None:

@@ -7,18 +7,40 @@ currency, shares and counts as plain numbers, instants in nanoseconds since the 
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Final
 
 from attrs import field, frozen
 
 from wsla.analysis.types import Shape, ValueType
 from wsla.diagnostics.source import NOWHERE, Span
 from wsla.values.calendars import CalendarWindow, ExactWindow, OverlappingWindow, RollingWindow
-from wsla.values.instants import DAY
+from wsla.values.instants import DAY, Interval
 
 Value = bool | int | Fraction | str | None
 """A value at run time; None is *unknown*."""
 
-Window = CalendarWindow | ExactWindow | OverlappingWindow | RollingWindow
+LONGEST_OUTAGE: Final = 366 * DAY
+"""Nanoseconds after which the window of an outage ends, whether or not the outage does."""
+
+
+@frozen
+class OutageWindow:
+    """One window for each outage of a condition, a signal: from where it is false until it is true again."""
+
+    condition: int
+    # The labels by which outages are told apart.
+    by: tuple[str, ...] = ()
+
+    @staticmethod
+    def over_at(window: Interval, term_end: int | None) -> int:
+        """The instant by which an outage that is over belongs to a day or month: that of its end, or, where nothing
+        but the end of the term (or the longest length) ended it, the last one before.
+        """
+        cut = window.end == term_end or window.length == LONGEST_OUTAGE
+        return window.end - 1 if cut else window.end
+
+
+Window = CalendarWindow | ExactWindow | OutageWindow | OverlappingWindow | RollingWindow
 
 
 @frozen(kw_only=True)

@@ -132,6 +132,14 @@ def forgiving_of(
             ("look at windows that stand side by side, such as `each 1m`",),
         )
         return None, False
+    if isinstance(argument.window, op.OutageWindow):
+        _refuse(
+            scope,
+            written,
+            "outages do not follow one another without a gap",
+            ("look at windows that stand side by side, such as `each 1m`",),
+        )
+        return None, False
     forgiving, fine = _read(scope, written)
     if forgiving is not None and isinstance(argument.window, ExactWindow):
         size = argument.window.length_ns

@@ -59,6 +59,8 @@ def longest_window(window: op.Window) -> int:
             return longest_window(period) * count
         case ExactWindow(length_ns=length) | RollingWindow(length_ns=length):
             return length
+        case op.OutageWindow():
+            return op.LONGEST_OUTAGE
 
 
 @frozen

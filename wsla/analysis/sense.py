@@ -81,8 +81,9 @@ def inputs(operation: op.Operation) -> Iterable[int]:
             return (subject, *(arm.bound for arm in arms), *(arm.value for arm in arms), *extra)
         case op.Elapsed(start=start, end=end, pausing=pausing):
             return (start, end) if pausing is None else (start, end, pausing)
-        case op.Aggregate(argument=argument, where=where, idle=idle):
-            return tuple(position for position in (argument, where, idle) if position is not None)
+        case op.Aggregate(argument=argument, where=where, idle=idle, window=window):
+            outage = window.condition if isinstance(window, op.OutageWindow) else None
+            return tuple(position for position in (argument, where, idle, outage) if position is not None)
         case op.Across(operand=operand, where=where, limit=limit):
             return tuple(position for position in (operand, where, limit) if position is not None)
 

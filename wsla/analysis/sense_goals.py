@@ -268,7 +268,8 @@ def check_caps(
         kind = agreement.operations[cap.amount].type
         most = _most_in_a_period(agreement, cap)
         if most is not None and limit.only > most:
-            said = f"no more than {shown(most, kind)} can be credited" if most else "nothing is credited"
+            done = "rewarded" if cap.rewards else "credited"
+            said = f"no more than {shown(most, kind)} can be {done}" if most else f"nothing is {done}"
             reporter.warning(
                 "W0410",
                 f"this cap never acts: {said} to `{cap.creditor}` in such a period",
@@ -277,9 +278,10 @@ def check_caps(
             continue
         smallest = _smallest(agreement, cap)
         if smallest is not None and limit.only < smallest:
+            what = "reward" if cap.rewards else "credit"
             reporter.warning(
                 "W0415",
-                f"this cap is below the smallest credit to `{cap.creditor}`, {shown(smallest, kind)}",
+                f"this cap is below the smallest {what} to `{cap.creditor}`, {shown(smallest, kind)}",
                 written.amount.span,
             )
 
@@ -307,7 +309,7 @@ def _credits_to(agreement: CheckedAgreement, cap: Cap) -> list[tuple[Goal, Credi
     return [
         (goal, action)
         for goal in agreement.goals
-        for action in goal.otherwise
+        for action in (goal.rewarding if cap.rewards else goal.otherwise)
         if isinstance(action, Credit) and action.creditor == cap.creditor
     ]
 
@@ -320,26 +322,31 @@ def _same_kind(agreement: CheckedAgreement, cap: Cap, credit: Credit) -> bool:
 def _most_in_a_period(agreement: CheckedAgreement, cap: Cap) -> Fraction | None:
     """The most that can be credited in a cap's period, or None where that has no end or is not known."""
     to_it = _credits_to(agreement, cap)
-    by_goals = sum(1 for _ in to_it)
-    rewards = sum(
+    by_goals = sum(
         isinstance(action, Credit) and action.creditor == cap.creditor
         for goal in agreement.goals
-        for action in goal.rewarding
+        for action in (*goal.otherwise, *goal.rewarding)
     )
-    if sum(credit.creditor == cap.creditor for credit in all_credits(agreement)) != by_goals + rewards:
+    # A rule's credits may come as often as they like; none of them is a reward.
+    if not cap.rewards and by_goals != sum(
+        credit.creditor == cap.creditor for credit in all_credits(agreement)
+    ):
         return None
     total = Fraction(0)
     for goal, credit in to_it:
         most = highest_amount(agreement.operations, credit)
-        if most is None or goal.by or not _same_kind(agreement, cap, credit):
+        windows = _windows_in(goal, cap)
+        if most is None or windows is None or goal.by or not _same_kind(agreement, cap, credit):
             return None
-        total += most * _windows_in(goal, cap)
+        total += most * windows
     return total
 
 
-def _windows_in(goal: Goal, cap: Cap) -> int:
-    """How many windows of a goal can start in a cap's period, rather too many than too few."""
+def _windows_in(goal: Goal, cap: Cap) -> int | None:
+    """How many windows of a goal can start in a cap's period, rather too many than too few; None for any number."""
     window, period = goal.window, cap.window
+    if isinstance(window, op.OutageWindow):
+        return None
     if (
         isinstance(window, CalendarWindow)
         and isinstance(period, CalendarWindow)

@@ -39,7 +39,8 @@ def check_sight(
         if promise is None:
             continue
         aggregate = agreement.operations[promise.subject]
-        if not isinstance(aggregate, op.Aggregate):
+        if not isinstance(aggregate, op.Aggregate) or isinstance(aggregate.window, op.OutageWindow):
+            # How long an outage lasts is not known beforehand.
             continue
         if aggregate.function == "availability" and promise.upwards and 0 < promise.target < 1:
             _time(reporter, agreement, promise, aggregate, written)
@@ -143,7 +144,7 @@ def _how_many(agreement: CheckedAgreement, aggregate: op.Aggregate) -> tuple[int
         for position in reachable(agreement.operations, aggregate.argument)
         if isinstance(found := agreement.operations[position], op.Aggregate)
     }
-    if not inner:
+    if not inner or any(isinstance(window, op.OutageWindow) for window in inner):
         return None, ""
     longest = max(inner, key=window_length)
     step = longest.every_ns if isinstance(longest, RollingWindow) else window_length(longest)
@@ -177,6 +178,8 @@ def window_length(window: op.Window) -> int:
             return window_length(period) * count
         case ExactWindow(length_ns=length) | RollingWindow(length_ns=length):
             return length
+        case op.OutageWindow():
+            return op.LONGEST_OUTAGE
 
 
 def _seconds(length: Fraction) -> str:
@@ -193,3 +196,5 @@ def _in(window: op.Window) -> str:
             return f"in {count} {period.unit.value}s"
         case ExactWindow(length_ns=length) | RollingWindow(length_ns=length):
             return f"in {format_length(length)}"
+        case op.OutageWindow():
+            return "in an outage"

@@ -77,7 +77,7 @@ class SignalChecker:
         """``limited(…)`` with the period that stands behind it."""
         call = windowed.operand
         assert isinstance(call, surface.Call)
-        context = read_modifiers(self.scope, windowed.modifiers, Context(), call)
+        context = read_modifiers(self.scope, windowed.modifiers, Context(), call, self.condition)
         if context is None:
             return None
         window = context.window

@@ -109,7 +109,9 @@ def _print_closing(screen: Any, stage: Stage, store: Any, facts: Facts, found: d
     period = whole_stretch(store, key, standing)
     if period is not None:
         screen.say("\nWhat `wsla report` says of it\n", bold=True)
-        print_report(gather(store, key, stage.agreement, period, standing=standing), None)
+        at = period.end if standing is None else standing.at
+        report = gather(store, key, stage.agreement, period, standing=standing, claims_at=at)
+        print_report(report, None)
     screen.say("\nCounted afterwards in the store, and by the receiver\n", bold=True)
     for name, count, said in facts_rows(facts, plan):
         screen.say(f"  {name:<19}{count:>4}  {said}")

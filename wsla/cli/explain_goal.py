@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from attrs import frozen
 
+from wsla.analysis.operations import OutageWindow
 from wsla.cli.explain_text import print_explanation, statement_value
 from wsla.cli.files import plural, the_agreement
 from wsla.cli.paint import Paint
@@ -117,7 +118,7 @@ def _from_store(store: Store, key: str, agreement: Agreement) -> Judged:
         raise click.ClickException("the agreement takes effect after the last observation")
     report = judge_counted(agreement, observations, start, until)
     stored = list(store.judgements(key, EARLIEST, LATEST, final_only=True))
-    everything = gather(store, key, agreement, Interval(EARLIEST, LATEST - plan.grace - 1))
+    everything = gather(store, key, agreement, Interval(EARLIEST, LATEST - plan.grace - 1), claims_at=until)
     return Judged(
         plan=plan,
         written=Written(source=agreement.source, title=agreement.title),
@@ -192,7 +193,7 @@ def _chosen(asked: Asked, agreement: Agreement, judged: Judged) -> list[Judgemen
 
 
 def _belongs(goal: Goal, window: Interval, occasion: Interval) -> bool:
-    if isinstance(goal.window, RollingWindow | OverlappingWindow) and occasion.length:
+    if isinstance(goal.window, RollingWindow | OverlappingWindow | OutageWindow) and occasion.length:
         return occasion.start < window.end <= occasion.end
     if not occasion.length:
         return window.contains(occasion.start)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import click
 from attrs import frozen
 
 from wsla.cli import show
+from wsla.cli.claims import moment, short_name
 from wsla.cli.files import format_option
 from wsla.cli.stored import (
     EARLIEST,
@@ -25,10 +27,11 @@ from wsla.cli.stored import (
     window_name,
 )
 from wsla.plan.model import Plan
+from wsla.remedies.claims import Claims, ClaimState, credit_of
 from wsla.remedies.decisions import LedgerEntry
 from wsla.remedies.ledger import Balance, balances
 from wsla.values.calendars import find_zone
-from wsla.values.instants import format_instant, parse_instant
+from wsla.values.instants import format_instant
 from wsla.values.money import format_money
 
 if TYPE_CHECKING:
@@ -51,6 +54,10 @@ _COLUMNS = (
     "memo",
     "state",
     "claim_until",
+    "name",
+    "claimed_at",
+    "settled_at",
+    "reason",
 )
 
 
@@ -58,7 +65,8 @@ _COLUMNS = (
 class Statement:
     """The entries for windows that ended in ``(start, until]``, between the balances before and after them.
 
-    Every entry goes with the title of its agreement. ``zone`` is the time zone in which times are shown.
+    Every entry goes with the title of its agreement. ``zone`` is the time zone in which times are shown. ``claims``
+    are the steps taken about entries, which stand as they do at the instant ``at``; balances are of what counts then.
     """
 
     start: int
@@ -67,6 +75,12 @@ class Statement:
     opening: tuple[Balance, ...]
     entries: tuple[tuple[str, LedgerEntry], ...]
     closing: tuple[Balance, ...]
+    claims: Claims
+    at: int
+
+    def by_state(self) -> dict[ClaimState, tuple[Balance, ...]]:
+        """What the entries that have to be claimed come to on balance, for each state that any of them is in."""
+        return sums_by_state([entry for _, entry in self.entries], self.claims, self.at)
 
 
 @click.command("ledger")
@@ -77,6 +91,7 @@ class Statement:
 )
 @click.option("--from", "start", metavar="TIME", help="Windows that ended after this time.")
 @click.option("--until", metavar="TIME", help="Windows that ended at this time or before.")
+@click.option("--at", metavar="TIME", help="The ledger as it stood at this time; by default now.")
 @format_option("table", "json", "csv", default="table")
 def command(
     store_url: str,
@@ -84,6 +99,7 @@ def command(
     window: str | None,
     start: str | None,
     until: str | None,
+    at: str | None,
     output_format: str,
 ) -> None:
     """Show who owes whom what, entry by entry, with the balance before and after.
@@ -100,14 +116,19 @@ def command(
             bounds = (stretch.start, stretch.end)
         else:
             bounds = (
-                EARLIEST if start is None else _moment(start, "--from", zone),
-                LATEST if until is None else _moment(until, "--until", zone),
+                EARLIEST if start is None else moment(start, "--from", zone),
+                LATEST if until is None else moment(until, "--until", zone),
             )
+        asked_at = time.time_ns()
+        if at is not None:
+            asked_at = moment(at, "--at", zone)
+            bounds = (bounds[0], min(bounds[1], asked_at))
         if bounds[1] <= bounds[0]:
             raise click.UsageError("the end is not after the start")
-        statement = state(store, keys if title is not None else None, *bounds, zone)
+        statement = state(store, keys if title is not None else None, *bounds, zone, asked_at)
         titles = dict(keys)
         altered = store.first_altered_entry()
+        altered_claim = store.first_altered_claim()
     match output_format:
         case "json":
             click.echo(json.dumps(statement_value(statement), indent=2, ensure_ascii=False))
@@ -119,24 +140,61 @@ def command(
         raise click.ClickException(
             f"the entry {altered}, or one before it, is no longer what was booked: do not rely on this ledger"
         )
+    if altered_claim is not None:
+        raise click.ClickException(
+            f"what was noted about the claim of {altered_claim}, or a claim before it, was altered: do not rely on "
+            "these states"
+        )
 
 
-def state(store: Store, keys: list[tuple[str, str]] | None, start: int, until: int, zone: str) -> Statement:
-    """The statement of some agreements (key and title of each), or of all for None."""
+def state(
+    store: Store, keys: list[tuple[str, str]] | None, start: int, until: int, zone: str, at: int
+) -> Statement:
+    """The statement of some agreements (key and title of each), or of all for None, claims as they stand at ``at``."""
     titles = dict(keys if keys is not None else [(one.key, one.title) for one in store.agreements()])
     booked = [
         (titles.get(key, key), entry)
         for only in ([None] if keys is None else list(titles))
         for key, entry in store.entries(only, EARLIEST, until)
     ]
+    claims = Claims(store.claim_events())
+    counted = claims.counted((entry for _, entry in booked), at)
     return Statement(
         start=start,
         until=until,
         zone=zone,
-        opening=balances(entry for _, entry in booked if entry.at <= start),
+        opening=balances(entry for entry in counted if entry.at <= start),
         entries=tuple((title, entry) for title, entry in booked if entry.at > start),
-        closing=balances(entry for _, entry in booked),
+        closing=balances(counted),
+        claims=claims,
+        at=at,
     )
+
+
+def sums_by_state(
+    entries: Iterable[LedgerEntry], claims: Claims, at: int
+) -> dict[ClaimState, tuple[Balance, ...]]:
+    """What entries that have to be claimed come to on balance, for each state that any of them is in at an instant."""
+    found: dict[ClaimState, list[LedgerEntry]] = {}
+    for entry in entries:
+        if entry.claim_until is not None:
+            found.setdefault(claims.state(entry, at), []).append(entry)
+    return {state: balances(found[state]) for state in ClaimState if state in found}
+
+
+def sums_value(sums: Mapping[ClaimState, tuple[Balance, ...]]) -> dict[str, list[dict[str, str]]]:
+    """Sums by state for machines."""
+    return {state.value: [balance_value(balance) for balance in found] for state, found in sums.items()}
+
+
+def sums_text(found: tuple[Balance, ...], titles: Mapping[str, str] = MappingProxyType({})) -> str:
+    """``200.00 EUR from acme to globex``, all sums in a line."""
+    texts = [
+        f"{format_money(one.amount, one.currency)} from {titles.get(one.debtor, one.debtor)} "
+        f"to {titles.get(one.creditor, one.creditor)}"
+        for one in found
+    ]
+    return "; ".join(texts) or "nothing on balance"
 
 
 def statement_value(statement: Statement) -> dict[str, Any]:
@@ -147,9 +205,10 @@ def statement_value(statement: Statement) -> dict[str, Any]:
         "until": None if statement.until == LATEST else format_instant(statement.until, zone),
         "opening": [balance_value(balance) for balance in statement.opening],
         "entries": [
-            {"agreement": title} | show.entry_value(entry, statement.zone)
+            {"agreement": title} | show.claimed_value(entry, statement.claims, statement.at, statement.zone)
             for title, entry in statement.entries
         ],
+        "claims": sums_value(statement.by_state()),
         "closing": [balance_value(balance) for balance in statement.closing],
     }
 
@@ -187,18 +246,13 @@ def _agreements(store: Store, title: str | None) -> tuple[list[tuple[str, str]],
     return [(one.key, one.title) for one in versions], zones.pop() if len(zones) == 1 else "UTC"
 
 
-def _moment(text: str, option: str, zone: str) -> int:
-    try:
-        return parse_instant(text, find_zone(zone))
-    except ValueError as problem:
-        raise click.UsageError(f"{option}: {problem}") from None
-
-
 def _print_csv(statement: Statement) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(_COLUMNS)
     for title, entry in statement.entries:
-        value = {"agreement": title} | show.entry_value(entry, statement.zone)
+        value = {"agreement": title} | show.claimed_value(
+            entry, statement.claims, statement.at, statement.zone
+        )
         value["labels"] = show.labels_text(entry.labels)
         writer.writerow(value[name] for name in _COLUMNS)
 
@@ -218,6 +272,10 @@ def _print_table(statement: Statement, *, several: bool) -> None:
                 "is owed": entry.creditor,
                 "amount": format_money(entry.amount, entry.currency),
                 "claim before": show.claim_text(entry, statement.zone),
+                "state": ""
+                if entry.claim_until is None
+                else statement.claims.state(entry, statement.at).value,
+                "name": short_name(entry.id) if credit_of(entry) == entry.id and entry.claim_until else "",
                 "cause": " ".join(filter(None, (entry.cause, show.labels_text(entry.labels)))),
             }
             for title, entry in statement.entries
@@ -226,4 +284,6 @@ def _print_table(statement: Statement, *, several: bool) -> None:
     else:
         span = "for windows that ended in that time" if before or statement.until != LATEST else "yet"
         click.echo(f"{heading}: nothing was booked {span}")
+    for state, sums in statement.by_state().items():
+        click.echo(f"{state.value}: {sums_text(sums)}")
     click.echo(f"\n{'After' if before else 'Balance'}: {balances_text(statement.closing)}")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 
 import click
 
+from wsla.cli.claims import moment
 from wsla.cli.files import format_option, the_agreement
 from wsla.cli.stored import find_stored, in_force, parse_window, reading, store_option, window_name
 
@@ -21,9 +23,10 @@ from wsla.cli.stored import find_stored, in_force, parse_window, reading, store_
 @click.option(
     "--goal", "goals", multiple=True, metavar="NAME", help="Only this goal; may be given several times."
 )
+@click.option("--at", metavar="TIME", help="Claims as they stood at this time; by default now.")
 @format_option("table", "json", default="table")
 def command(
-    path: str, store_url: str, window: str | None, goals: tuple[str, ...], output_format: str
+    path: str, store_url: str, window: str | None, goals: tuple[str, ...], at: str | None, output_format: str
 ) -> None:
     """Say for each goal what was promised and measured, and what followed.
 
@@ -52,7 +55,8 @@ def command(
             raise click.ClickException(f"the store holds no verdict of “{title}” yet")
         zone = agreement.plan.zone
         period = everything if window is None else parse_window(window, zone)
-        report = gather(store, version.key, agreement, period, goals, standing)
+        claims_at = time.time_ns() if at is None else moment(at, "--at", zone)
+        report = gather(store, version.key, agreement, period, goals, standing, claims_at=claims_at)
         if not report.goals:
             raise click.ClickException(
                 f"the store holds no verdict of “{title}” for {window or 'these goals'}; "

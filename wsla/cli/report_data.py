@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from wsla.cli import show
-from wsla.cli.ledger import balance_value
+from wsla.cli.ledger import balance_value, sums_by_state, sums_value
 from wsla.cli.stored import EARLIEST, LATEST
 from wsla.evaluation.verdicts import CLOSED_VERDICTS, Judgement, Labels
 from wsla.plan.model import Goal, Plan
+from wsla.remedies.claims import Claims
 from wsla.remedies.decisions import Intent, LedgerEntry
 from wsla.remedies.ledger import Balance, balances
 from wsla.values.calendars import RollingWindow, find_zone
@@ -46,7 +47,8 @@ class NoticeReport:
 class ReportData:
     """A period under an agreement: verdicts, entries, what is owed through them, and notices.
 
-    ``asked_at`` is the instant (nanoseconds) at which open windows stand as shown, None where that is not known.
+    ``asked_at`` is the instant (nanoseconds) at which open windows stand as shown, None where that is not known;
+    ``claims`` are the steps taken about entries, which stand as they do at ``claims_at``.
     """
 
     plan: Plan
@@ -55,6 +57,8 @@ class ReportData:
     entries: tuple[LedgerEntry, ...]
     owed: tuple[Balance, ...]
     notices: tuple[NoticeReport, ...]
+    claims: Claims
+    claims_at: int
     asked_at: int | None = None
 
     def awaits_final(self, judgement: Judgement) -> bool:
@@ -91,6 +95,8 @@ def gather(
     period: Interval,
     goals: Sequence[str] = (),
     standing: Standing | None = None,
+    *,
+    claims_at: int,
 ) -> ReportData:
     """Everything about a period. ``goals`` narrows verdicts, entries and notices to these goals.
 
@@ -122,12 +128,15 @@ def gather(
         for _, entry in store.entries(key, period.start, period.end)
         if not goals or entry.cause in goals
     )
+    claims = Claims(store.claim_events())
     return ReportData(
         plan=plan,
         period=period,
         goals=tuple(reports),
         entries=entries,
-        owed=balances(entries),
+        owed=balances(claims.counted(entries, claims_at)),
+        claims=claims,
+        claims_at=claims_at,
         notices=_notices(store, key, plan, period, goals),
         asked_at=None if standing is None else standing.at,
     )
@@ -212,7 +221,10 @@ def report_value(report: ReportData) -> dict[str, Any]:
             }
             for one in report.goals
         ],
-        "entries": [show.entry_value(entry, plan.zone) for entry in report.entries],
+        "entries": [
+            show.claimed_value(entry, report.claims, report.claims_at, plan.zone) for entry in report.entries
+        ],
+        "claims": sums_value(sums_by_state(report.entries, report.claims, report.claims_at)),
         "owed": [balance_value(balance) for balance in report.owed],
         "notices": {state: report.count(state) for state in STATES}
         | {

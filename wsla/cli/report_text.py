@@ -12,8 +12,9 @@ from fractions import Fraction
 import click
 
 from wsla.cli import show
+from wsla.cli.claims import STYLES
 from wsla.cli.files import plural
-from wsla.cli.ledger import balances_text, party_titles
+from wsla.cli.ledger import balances_text, party_titles, sums_by_state, sums_text
 from wsla.cli.paint import Paint
 from wsla.cli.report_data import GoalReport, NoticeReport, ReportData
 from wsla.cli.stored import window_name
@@ -158,6 +159,9 @@ def _print_money(paint: Paint, report: ReportData) -> None:
             "refund": "earned back",
         }[kind]
         click.echo(f"  {from_} to {to}: {format_money(amount, currency)} {words} ({count})")
+    by_state = sums_by_state(report.entries, report.claims, report.claims_at)
+    for state, found in by_state.items():
+        click.echo(f"  {paint.text(state.value, STYLES.get(state))}: {sums_text(found, titles)}")
     click.echo(f"  on balance {paint.text(balances_text(report.owed, titles), 'yellow')}")
 
 

@@ -11,9 +11,12 @@ from typing import Any
 import click
 
 from wsla.analysis.types import NumberType, ValueType
+from wsla.cli.claims import STYLES as CLAIM_STYLES
+from wsla.cli.claims import short_name
 from wsla.cli.files import wants_colour
 from wsla.evaluation.verdicts import Judgement, Labels, Verdict
 from wsla.plan.model import Goal, Plan
+from wsla.remedies.claims import Claims, ClaimStep
 from wsla.remedies.decisions import LedgerEntry
 from wsla.values.calendars import CalendarWindow, OverlappingWindow, find_zone, label_of
 from wsla.values.instants import Interval, format_instant, format_length
@@ -157,6 +160,21 @@ def entry_value(entry: LedgerEntry, zone_name: str) -> dict[str, Any]:
     }
 
 
+def claimed_value(entry: LedgerEntry, claims: Claims, at: int, zone_name: str) -> dict[str, Any]:
+    """A ledger entry for machines, as it stands at an instant: its state, and when and why it came to it."""
+    zone = find_zone(zone_name)
+    events = {event.step: event for event in claims.of(entry, at)}
+    claimed = events.pop(ClaimStep.CLAIMED, None)
+    settled = next(iter(events.values()), None)
+    return entry_value(entry, zone_name) | {
+        "state": claims.state(entry, at).value,
+        "name": short_name(entry.id),
+        "claimed_at": None if claimed is None else format_instant(claimed.at, zone),
+        "settled_at": None if settled is None else format_instant(settled.at, zone),
+        "reason": None if settled is None else settled.reason,
+    }
+
+
 def print_table(rows: Sequence[dict[str, str]], title: str, styles: Iterable[str | None] = ()) -> None:
     """A table as wide as it needs to be; columns that are empty in every row are left out."""
     columns = [name for name in (rows[0] if rows else {}) if any(row[name] for row in rows)]
@@ -169,16 +187,24 @@ def print_table(rows: Sequence[dict[str, str]], title: str, styles: Iterable[str
 
     table = Table(title=title, title_justify="left", header_style="bold", pad_edge=False)
     for name in columns:
+        # These are read out, or typed again: they are shown whole in any width.
+        whole = max(len(row[name]) for row in rows) if name in ("state", "name") else None
         table.add_column(
-            name, justify="right" if name in ("measured", "known", "amount", "budget left") else "left"
+            name,
+            justify="right" if name in ("measured", "known", "amount", "budget left") else "left",
+            min_width=whole,
         )
     chosen = list(styles) or [None] * len(rows)
     for row, style in zip(rows, chosen, strict=True):
-        cells = [
-            Text(row[name], style=style or "" if name in ("verdict", "kind") else "") for name in columns
-        ]
+        cells = [Text(row[name], style=_style(name, row[name], style)) for name in columns]
         table.add_row(*cells)
     Console().print(table)
+
+
+def _style(column: str, text: str, style: str | None) -> str:
+    if column == "state":
+        return next((found for state, found in CLAIM_STYLES.items() if state.value == text), "")
+    return style or "" if column in ("verdict", "kind") else ""
 
 
 def _print_plain(rows: Sequence[dict[str, str]], columns: list[str], title: str) -> None:

@@ -14,15 +14,15 @@ from wsla.plan.model import Cap, Credit
 def changes_of_caps(comparison: Comparison, names: Renamed) -> list[Change]:
     """What changed in ceilings on credits: a higher one is dearer for those who owe."""
     plan = comparison.new.version.plan
-    before: dict[tuple[str, str], list[Cap]] = {}
-    after: dict[tuple[str, str], list[Cap]] = {}
+    before: dict[tuple[str, str, str], list[Cap]] = {}
+    after: dict[tuple[str, str, str], list[Cap]] = {}
     for cap in comparison.old.version.plan.caps:
-        before.setdefault((name_now(cap.creditor, names), _cap_window(cap)), []).append(cap)
+        before.setdefault((name_now(cap.creditor, names), _capped(cap), _cap_window(cap)), []).append(cap)
     for cap in plan.caps:
-        after.setdefault((cap.creditor, _cap_window(cap)), []).append(cap)
+        after.setdefault((cap.creditor, _capped(cap), _cap_window(cap)), []).append(cap)
     found: list[Change] = []
-    for creditor, window in dict.fromkeys((*before, *after)):
-        old, new = before.get((creditor, window), []), after.get((creditor, window), [])
+    for creditor, capped, window in dict.fromkeys((*before, *after)):
+        old, new = before.get((creditor, capped, window), []), after.get((creditor, capped, window), [])
         debtors = _debtors(comparison, creditor, names)
         for number in range(max(len(old), len(new))):
             one = old[number] if number < len(old) else None
@@ -32,7 +32,7 @@ def changes_of_caps(comparison: Comparison, names: Renamed) -> list[Change]:
             if a == b:
                 continue
             more = _higher(comparison, one, two)
-            text = f"the cap on credits to {creditor} {window} is {b} instead of {a}"
+            text = f"the cap on {capped} to {creditor} {window} is {b} instead of {a}"
             affected = effects(
                 debtors,
                 Direction.DEARER if more > 0 else Direction.CHEAPER if more < 0 else Direction.CHANGED,
@@ -52,13 +52,21 @@ def changes_of_caps(comparison: Comparison, names: Renamed) -> list[Change]:
     return found
 
 
+def _capped(cap: Cap) -> str:
+    return "rewards" if cap.rewards else "credits"
+
+
 def _cap_window(cap: Cap) -> str:
     words = window_kind_words(cap.window)
     return words if cap.last == 1 else f"over {cap.last} in a row of {words.removeprefix('each ')}s"
 
 
 def _cap_words(side: Side, cap: Cap) -> str:
-    return "the highest credit" if cap.amount is None else side.fixed_words(cap.amount)
+    return (
+        f"the highest {_capped(cap).removesuffix('s')}"
+        if cap.amount is None
+        else side.fixed_words(cap.amount)
+    )
 
 
 def _higher(comparison: Comparison, one: Cap | None, two: Cap | None) -> int:

@@ -17,6 +17,7 @@ from wsla.analysis.operations import (
     Latest,
     Logical,
     Negation,
+    OutageWindow,
     Previous,
     Sustained,
     TimeFilter,
@@ -248,6 +249,8 @@ class Comparison:
         a, b = window_kind_words(old.window), window_kind_words(new.window)
         if a != b:
             found.append(Difference(f"{self.new.called(after)} is taken {b} instead of {a}", UNCLEAR))
+        if isinstance(old.window, OutageWindow) and isinstance(new.window, OutageWindow):
+            found += self.differences(old.window.condition, new.window.condition, UNCLEAR)
         if old.by != new.by:
             found.append(
                 Difference(f"{self.new.called(after)} is taken {_by(new.by)} instead of {_by(old.by)}", 0)

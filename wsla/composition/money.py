@@ -94,7 +94,6 @@ def _unit(plan: Plan, position: int) -> str:
     kind = plan.operations[position].type
     if not isinstance(kind, NumberType):
         return ""
-    if kind.dimension.currency is not None:
-        return kind.dimension.currency
-    names = [name for name, _ in kind.dimension.exponents if name != "time"]
-    return names[0] if names else plan.currency or ""
+    # A part of a fee is the fee times a length or a number of days.
+    names = [name for name, _ in kind.dimension.exponents if name not in ("time", "day")]
+    return names[0].removeprefix("money:") if names else plan.currency or ""

@@ -66,6 +66,7 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "E0341": "a number of periods that cannot be looked back on",
         "E0342": "a number of decimal places that cannot be rounded to",
         "E0343": "a previous value of something without windows",
+        "E0344": "outages of what, or outages that cannot be looked at here",
         "E0350": "labels that cannot be joined like this",
         "E0352": "the verdicts of another goal counted in a credit",
         # E04: tables of values and credits
@@ -84,10 +85,9 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "W0413": "a goal that is met without any reward",
         "W0414": "a better value that earns a smaller reward",
         "W0415": "a limit below the smallest credit",
-        "W0416": "a limit that no credit passes",
+        "W0416": "a credit that comes to nothing",
         "E0420": "a line that is not applicable, in the wrong place",
         "E0421": "a line with the wrong number of values",
-        "W0416": "a credit that comes to nothing",
         # E05: goals and what follows
         "E0501": "a condition that is not judged over windows",
         "E0502": "a policy for unknown time that does not exist",

@@ -8,12 +8,12 @@ from fractions import Fraction
 
 from attrs import define
 
-from wsla.analysis.operations import Aggregate, SourceField, TimeFilter, Value, VerdictState
+from wsla.analysis.operations import Aggregate, OutageWindow, SourceField, TimeFilter, Value, VerdictState
 from wsla.analysis.sense import inputs
 from wsla.analysis.types import Shape
 from wsla.diagnostics.source import NOWHERE
 from wsla.diagnostics.width import visible
-from wsla.evaluation.reference.shapes import label_names, source_of
+from wsla.evaluation.reference.shapes import label_names, source_of, window_kind
 from wsla.evaluation.reference.streams import restrict
 from wsla.evaluation.reference.windows import filtered, in_term
 from wsla.evaluation.verdicts import Judgement
@@ -134,15 +134,18 @@ class Chain:
                 )
             ]
         own = restrict(labels, label_names(self.plan, index))
-        window = self.judgement.window
         inside = [
             point
             for point in self.history.points(index)
-            if frozenset(point.labels) == own
-            and window.start <= point.window.start
-            and point.window.end <= window.end
+            if frozenset(point.labels) == own and self._lies_inside(index, point.window)
         ]
         return [] if not inside else [self._inner(index, [point.value.value for point in inside])]
+
+    def _lies_inside(self, index: int, inner: Interval) -> bool:
+        window, kind = self.judgement.window, window_kind(self.plan, index)
+        if isinstance(kind, OutageWindow):
+            return window.contains(kind.over_at(inner, self.plan.effective_end))
+        return window.start <= inner.start and inner.end <= window.end
 
     def _inner(self, index: int, values: Sequence[Value]) -> Statement:
         kind = self.plan.operations[index].type

@@ -164,7 +164,9 @@ class Followed:
 
     def _whole(self, part: PartOfFee) -> int:
         goal = next(one for one in self.plan.goals if one.name == self.judgement.goal)
-        period = window_containing(part.period, counted_at(goal.window, self.judgement.window))
+        period = window_containing(
+            part.period, counted_at(goal.window, self.judgement.window, self.plan.effective_end)
+        )
         if not part.in_days:
             return period.length
         zone = find_zone(part.period.zone)

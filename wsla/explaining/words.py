@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import assert_never
 
-from wsla.analysis.operations import Value, Window
+from wsla.analysis.operations import OutageWindow, Value, Window
 from wsla.analysis.types import InstantType, NumberType, ValueType
 from wsla.evaluation.verdicts import Labels
 from wsla.values.calendars import (
@@ -114,8 +115,10 @@ def window_kind_words(window: Window) -> str:
             return f"over last {count} {period.unit.value}s"
         case RollingWindow(length_ns=size, every_ns=every):
             return f"over last {format_length(size)} every {format_length(every)}"
+        case OutageWindow():
+            return "per outage"
         case _:
-            return "in windows of another kind"
+            assert_never(window)
 
 
 def one_line(text: str) -> str:

@@ -93,6 +93,7 @@ def _move_goal(goal: Goal, moved: dict[int, int]) -> Goal:
     return evolve(
         goal,
         condition=moved[goal.condition],
+        window=_move_window(goal.window, moved),
         value=moved[goal.value],
         provided=None if goal.provided is None else moved[goal.provided],
         budget=None if goal.budget is None else evolve(goal.budget, aggregate=moved[goal.budget.aggregate]),
@@ -113,6 +114,12 @@ def _move_rule(rule: Rule, moved: dict[int, int]) -> Rule:
         steps=tuple(evolve(step, actions=_move_actions(step.actions, moved)) for step in rule.steps),
         on_recovery=_move_actions(rule.on_recovery, moved),
     )
+
+
+def _move_window(window: op.Window, moved: dict[int, int]) -> op.Window:
+    if isinstance(window, op.OutageWindow):
+        return evolve(window, condition=moved[window.condition])
+    return window
 
 
 def _move(operation: op.Operation, moved: dict[int, int]) -> op.Operation:
@@ -149,7 +156,13 @@ def _move(operation: op.Operation, moved: dict[int, int]) -> op.Operation:
         case op.Elapsed(start=start, end=end, pausing=pausing):
             return evolve(operation, start=moved[start], end=moved[end], pausing=maybe(pausing))
         case op.Aggregate(argument=argument, where=where, idle=idle):
-            return evolve(operation, argument=maybe(argument), where=maybe(where), idle=maybe(idle))
+            return evolve(
+                operation,
+                argument=maybe(argument),
+                where=maybe(where),
+                idle=maybe(idle),
+                window=_move_window(operation.window, moved),
+            )
         case op.Across(operand=operand, where=where, limit=limit):
             return evolve(operation, operand=moved[operand], where=maybe(where), limit=maybe(limit))
         case _ as unreachable:

@@ -10,7 +10,7 @@ from typing import Final
 
 from attrs import evolve, frozen
 
-from wsla.analysis.operations import Window
+from wsla.analysis.operations import OutageWindow, Window
 from wsla.analysis.types import NumberType
 from wsla.evaluation.scalars import scalar_value
 from wsla.plan.model import Cap, Claim, Credit, PartOfFee, Plan
@@ -40,6 +40,7 @@ class _Ceiling:
 
     position: int
     creditor: str
+    rewards: bool
     currency: str | None
     limit: Decimal | None
     window: TumblingWindow
@@ -106,13 +107,15 @@ class CreditBook:
             # A goal's credit counts when its window starts, a rule's when it acts: whichever is later tells the day.
             else _deadline(credit.claim, max(window.end - 1, counted), self._plan.zone),
         )
-        return (entry,) if reward else (entry, *self._hold(entry, occasion, step, counted))
+        return (entry, *self._hold(entry, occasion, step, counted))
 
     def _hold(self, entry: LedgerEntry, occasion: Occasion, step: str, counted: int) -> list[LedgerEntry]:
         holding = [
             (ceiling, window_containing(ceiling.window, counted))
             for ceiling in self._ceilings
-            if ceiling.creditor == entry.creditor and ceiling.currency in (None, entry.currency)
+            if ceiling.creditor == entry.creditor
+            and ceiling.rewards == (entry.kind == "reward")
+            and ceiling.currency in (None, entry.currency)
         ]
         kept = Fraction(entry.amount)
         entries = []
@@ -165,15 +168,17 @@ class CreditBook:
             unit, zone = ceiling.window.unit, ceiling.window.zone
         where = label_of(window, unit, zone)
         if ceiling.limit is None or ceiling.currency is None:
-            return f"beside the highest credit in {where}"
+            return f"beside the highest {'reward' if ceiling.rewards else 'credit'} in {where}"
         limit = format_money(ceiling.limit, ceiling.currency)
         if ceiling.last > 1 and unit is not None:
             where = f"the {ceiling.last} {unit.value}s up to {where}"
         return f"above the cap of {limit} in {where}"
 
 
-def counted_at(kind: Window, window: Interval) -> int:
-    """The instant whose fee and caps the credits for a judged window concern (M29, M54)."""
+def counted_at(kind: Window, window: Interval, term_end: int | None) -> int:
+    """The instant whose fee and caps the credits for a judged window concern (M29, M54, M59)."""
+    if isinstance(kind, OutageWindow):
+        return kind.over_at(window, term_end)
     return kind.last_period(window).start if isinstance(kind, OverlappingWindow) else window.start
 
 
@@ -186,6 +191,7 @@ def _ceiling(plan: Plan, position: int, cap: Cap) -> _Ceiling | None:
         return _Ceiling(
             position=position,
             creditor=cap.creditor,
+            rewards=cap.rewards,
             currency=None,
             limit=None,
             window=cap.window,
@@ -200,6 +206,7 @@ def _ceiling(plan: Plan, position: int, cap: Cap) -> _Ceiling | None:
     return _Ceiling(
         position=position,
         creditor=cap.creditor,
+        rewards=cap.rewards,
         currency=currency,
         limit=rounded,
         window=cap.window,

@@ -211,7 +211,7 @@ class Decider:
             amount=amount,
             notice=notice,
             reward=branch == "rewarding",
-            counts_at=counted_at(goal.window, judgement.window),
+            counts_at=counted_at(goal.window, judgement.window, self._plan.effective_end),
         )
 
     def _follow_act(self, key: MachineKey, act: Act) -> list[Decision]:

@@ -8,7 +8,7 @@ from typing import Final, assert_never
 
 from attrs import frozen
 
-from wsla.analysis.operations import Value
+from wsla.analysis.operations import OutageWindow, Value
 from wsla.analysis.types import BooleanType, InstantType, NumberType, TextType, ValueType
 from wsla.evaluation.verdicts import Judgement, Labels
 from wsla.plan.model import Goal, Plan, Rule
@@ -145,6 +145,8 @@ class Wording:
             case OverlappingWindow(period=CalendarWindow(unit=unit, zone=zone) as period, count=count):
                 last = label_of(window_containing(period, window.end - 1), unit, zone)
                 return f"in the {count} {unit.value}s up to {last}" if count > 1 else f"in {last}"
+            case OutageWindow():
+                return f"in the outage from {self._instant(window.start)} to {self._instant(window.end)}"
             case RollingWindow():
                 return f"in the {format_length(window.length)} before {self._instant(window.end)}"
             case _:

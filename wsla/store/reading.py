@@ -7,8 +7,10 @@ from typing import Any, Final
 
 from wsla.evaluation.verdicts import Judgement
 from wsla.plan.model import Target
+from wsla.remedies.claims import ClaimEvent
 from wsla.remedies.decisions import Intent, LedgerEntry
 from wsla.store import codecs
+from wsla.store.claims import STEPS, first_altered, read_steps
 from wsla.store.codecs import bounded, sound_text
 from wsla.store.records import AgreementVersion, DeliveryState, OutboxCounts, OutboxItem
 from wsla.store.session import Session
@@ -146,6 +148,15 @@ class Reading:
                 previous = digest
             if len(rows) < PAGE:
                 return None
+
+    def claim_events(self) -> list[ClaimEvent]:
+        """Every step that was taken about an entry, of all agreements, in order."""
+        return [event for event, _ in read_steps(self._session.read(STEPS))]
+
+    def first_altered_claim(self) -> str | None:
+        """The entry of the first step about a claim that is not what was noted, or after which one is missing; None
+        where the whole chain holds."""
+        return first_altered(read_steps(self._session.read(STEPS)))
 
     def due_deliveries(self, now: int, limit: int) -> list[OutboxItem]:
         """Pending deliveries whose next attempt is due, the longest due first.

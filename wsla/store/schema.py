@@ -132,7 +132,23 @@ _FIRST: Final[Migration] = (
     """,
 )
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (_FIRST,)
+_CLAIMS: Final[Migration] = (
+    """
+    CREATE TABLE claims (
+        sequence INTEGER PRIMARY KEY,
+        entry_id TEXT NOT NULL REFERENCES entries (id),
+        step TEXT NOT NULL CHECK (step IN ('claimed', 'issued', 'refused')),
+        at INTEGER NOT NULL,
+        reason TEXT,
+        digest TEXT NOT NULL,
+        recorded_at INTEGER NOT NULL
+    ) STRICT
+    """,
+    "CREATE UNIQUE INDEX claimed_once ON claims (entry_id) WHERE step = 'claimed'",
+    "CREATE UNIQUE INDEX settled_once ON claims (entry_id) WHERE step <> 'claimed'",
+)
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (_FIRST, _CLAIMS)
 """Step ``n`` leads from schema version ``n`` to ``n + 1``; an empty file has version 0. Steps are only ever added."""
 
 

@@ -30,13 +30,16 @@ class Session:
         path: str,
         *,
         writer: bool,
+        beside: bool = False,
         busy_timeout: float,
         now: Callable[[], int],
         fault: Callable[[str], None],
     ) -> None:
-        """Opens a file, making it where a writer finds none. ``busy_timeout`` is in seconds. Raises StoreError."""
+        """Opens a file, making it where a writer finds none. With ``beside``, who is no writer may still add to
+        tables that the writer never looks at. ``busy_timeout`` is in seconds. Raises StoreError."""
         self.path: Final = path
         self.writer: Final = writer
+        self._beside: Final = beside and not writer
         self._busy_timeout: Final = busy_timeout
         self._fault: Final = fault
         self._lock = WriterLock.acquire(path, now) if writer else None
@@ -108,7 +111,10 @@ class Session:
         self._log: tuple[int, int] | None = None
         self._refuse_lost_store()
         try:
-            connection = self._connect("rwc") if self.writer else self._connect_reader()
+            if self.writer or self._beside:
+                connection = self._connect("rwc" if self.writer else "rw")
+            else:
+                connection = self._connect_reader()
             self._connection = connection
             newest = len(schema.MIGRATIONS)
             version = schema.check_version(connection, self.path, newest)
@@ -123,6 +129,8 @@ class Session:
                 raise StoreError(
                     f"The store {self.path} {what}; `wsla run` on it makes it ready for reading."
                 )
+            elif self._beside:
+                self._prepare_writing(connection)
         except sqlite3.Error as error:
             raise from_sqlite(error, self.path) from error
         self._identity = identity(self.path)
@@ -207,10 +215,11 @@ class Session:
     def _reopen(self) -> None:
         self.check_identity()
         try:
-            connection = self._connect("rw" if self.writer else "ro")
+            connection = self._connect("rw" if self.writer or self._beside else "ro")
             try:
-                if self.writer:
+                if self.writer or self._beside:
                     self._prepare_writing(connection)
+                if self.writer:
                     self._save_log(connection)
                 self._remember_log(connection)
             except BaseException:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Final, Self
 
 from wsla.plan.model import Target
+from wsla.remedies.claims import ClaimEvent, ClaimStep
+from wsla.store.claims import write_step
 from wsla.store.location import check_place, parse_location
 from wsla.store.reading import Reading
 from wsla.store.records import AgreementVersion, Batch, DeliveryOutcome, WriteResult
@@ -41,6 +43,7 @@ class Store(Reading):
         url: str,
         *,
         writer: bool,
+        beside: bool = False,
         now: Callable[[], int] = time.time_ns,
         outbox_limit: int = DEFAULT_OUTBOX_LIMIT,
         busy_timeout: float = DEFAULT_BUSY_TIMEOUT,
@@ -48,7 +51,8 @@ class Store(Reading):
     ) -> Self:
         """Open the store of a URL (``sqlite:///wsla.db``) or path; a writer makes it where there is none.
 
-        A writer holds the store alone among writers; readers come and go beside it. ``outbox_limit`` is the number of
+        A writer holds the store alone among writers; readers come and go beside it, and with ``beside`` they may note
+        what becomes of claims. ``outbox_limit`` is the number of
         pending deliveries above which ``write`` reports it; ``busy_timeout`` is seconds; ``fault`` is called with
         the name of each point of writing, for tests that stop there. Raises StoreError.
         """
@@ -56,7 +60,7 @@ class Store(Reading):
         check_place(path)
         check_library(path)
         hook = fault or _no_fault
-        session = Session(path, writer=writer, busy_timeout=busy_timeout, now=now, fault=hook)
+        session = Session(path, writer=writer, beside=beside, busy_timeout=busy_timeout, now=now, fault=hook)
         return cls(session, now=now, outbox_limit=outbox_limit, fault=hook)
 
     @property
@@ -124,6 +128,18 @@ class Store(Reading):
                 next_attempt_at=next_attempt_at,
             )
         )
+
+    def take_claim_step(
+        self, entry: str, step: ClaimStep, at: int, reason: str | None, zone: str
+    ) -> ClaimEvent:
+        """Note a step about the credit of an identity in one transaction; when it returns, it is on the disk.
+
+        Raises ClaimRefused where the entry's state does not allow it, its times shown in ``zone``, and StoreError.
+        """
+        with self._session.transaction() as connection:
+            event = write_step(connection, entry, step, at, reason, zone=zone, recorded_at=self._now())
+            self._fault("mid-claim")
+        return event
 
     def check_identity(self) -> None:
         """Raises StoreReplaced where the file was removed, moved or replaced since it was opened."""

@@ -51,7 +51,7 @@ _AFTER: Final[Mapping[str, str]] = MappingProxyType(
         "AFTER": _LENGTH,
         "AGREEMENT": "a title in quotes",
         "AND": _CONDITION,
-        "CAP": "`credits`",
+        "CAP": "`credits` or `rewards`",
         "COMPARISON": _VALUE,
         "COVERAGE": "a percentage such as `95%`",
         "CREDIT": "a party",

@@ -113,7 +113,7 @@ def _cap(node: surface.Cap, layout: Layout) -> str:
             window = f"over last {count.text} {unit.text}"
         case _:
             assert_never(node.window)
-    return f"cap credits to {node.party.text} at {amount} {window}"
+    return f"cap {node.what.text} to {node.party.text} at {amount} {window}"
 
 
 def _effective(node: surface.Effective) -> Row:

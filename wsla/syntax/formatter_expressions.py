@@ -82,6 +82,9 @@ def modifier(node: surface.Modifier, layout: Layout, indent: int) -> str:
             return f"over last {length.text}" + (f" every {every.text}" if every else "")
         case surface.OverlappingWindow(count=count, unit=unit):
             return f"over last {count.text} {unit.text}"
+        case surface.PerOutage(word=word, condition=condition):
+            of = "" if condition is None else f" of {expression(condition, layout, indent)}"
+            return f"per {word.text}{of}"
         case surface.During(schedule=schedule):
             return f"during {schedule.text}"
         case surface.Excluding(schedule=schedule):
@@ -95,8 +98,11 @@ def modifier(node: surface.Modifier, layout: Layout, indent: int) -> str:
 
 
 def each_window(node: surface.EachWindow) -> str:
-    """``each month starting 15th``."""
-    return f"each {node.period.text}" + (f" starting {node.starting.text}" if node.starting else "")
+    """``each month starting 15th``, ``each year starting April 6th``."""
+    if node.starting is None:
+        return f"each {node.period.text}"
+    month = "" if node.month is None else f"{node.month.text} "
+    return f"each {node.period.text} starting {month}{node.starting.text}"
 
 
 def _call(node: surface.Call, layout: Layout, indent: int) -> str:

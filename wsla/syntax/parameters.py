@@ -25,6 +25,7 @@ _VALUES: Final = frozenset({"QUANTITY", "NUMBER", "STRING"})
 _FIXED: Final = frozenset(
     {
         "blocks",
+        "capped",
         "ceiling",
         "channel",
         "claim",

@@ -48,7 +48,7 @@ _SHAPED: Final = re.compile(
     rf"metric\s+{_WORD}\s*[=:]|source\s+{_WORD}\s*[=:]|goal\s+{_WORD}(?:\s+for\s+{_WORD})?\s*[:=]|schedule\s+{_WORD}\s*\{{"
     rf"|party[ \t]+{_WORD}[ \t]+(?:{_TEXT}[ \t]*)?(?:{_ROLE}\b|\{{)|"
     rf"service[ \t]+{_WORD}[ \t]*(?:{_TEXT}[ \t]*)?(?:\{{|from\b)"
-    r"|effective\s+\d{4}-\d\d-\d\d|cap\s+credits\s+to\b|when\b(?!\s+idle\b)[^\n{]{0,400}\{"
+    r"|effective\s+\d{4}-\d\d-\d\d|cap\s+(?:credits|rewards)\s+to\b|when\b(?!\s+idle\b)[^\n{]{0,400}\{"
     rf"|use\s+{_WORD}\s*\("
 )
 _TOP_SHAPED: Final = re.compile(

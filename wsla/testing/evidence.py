@@ -8,6 +8,7 @@ from fractions import Fraction
 from wsla.analysis.operations import (
     Aggregate,
     Compare,
+    OutageWindow,
     SourceField,
     Value,
 )
@@ -308,7 +309,14 @@ def _windows(history: History, node: Aggregate, labels: LabelSet, kept: Interval
     history.probe(leaf for index in indexes for leaf in leaves(history.plan, index))
     found: list[Candidate] = []
     start = history.outcome.start
-    for window in windows_inside(history.plan, window_kind(history.plan, node.argument), start, kept):
+    kind = window_kind(history.plan, node.argument)
+    if isinstance(kind, OutageWindow):
+        end = history.plan.effective_end
+        outages = [one.window for one in history.points(node.argument) if frozenset(one.labels) == own]
+        windows = [one for one in outages if contains(kept, kind.over_at(one, end))]
+    else:
+        windows = windows_inside(history.plan, kind, start, kept)
+    for window in windows:
         if window.start >= history.until:
             break
         values: Values = {}

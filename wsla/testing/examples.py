@@ -19,7 +19,7 @@ from wsla.analysis.checked import (
     ExpectValue,
     ExpectVerdict,
 )
-from wsla.analysis.operations import Window
+from wsla.analysis.operations import OutageWindow, Window
 from wsla.analysis.types import NumberType, ValueType
 from wsla.diagnostics.source import Span
 from wsla.evaluation.reference.shapes import window_kind
@@ -28,6 +28,7 @@ from wsla.evaluation.stream import StreamEvaluator
 from wsla.evaluation.verdicts import Judgement, Labels
 from wsla.plan.build import build_plan
 from wsla.plan.model import Plan
+from wsla.remedies.claims import in_time
 from wsla.remedies.decider import decide
 from wsla.remedies.decisions import Decision, Intent, LedgerEntry
 from wsla.testing import evidence
@@ -119,7 +120,11 @@ def inside(window: Interval, occasion: Interval | None) -> bool:
 
 
 def place_of(kind: Window, window: Interval) -> Interval:
-    """What of a window tells the period that it belongs to: of overlapping ones the period with which it ends."""
+    """What of a window tells the period that it belongs to: of overlapping ones the period with which it ends, of an
+    outage its end.
+    """
+    if isinstance(kind, OutageWindow):
+        return Interval(window.end - 1, window.end)
     return kind.last_period(window) if isinstance(kind, OverlappingWindow) else window
 
 
@@ -229,7 +234,7 @@ class _Checker:
             and expected.unit in (None, entry.currency)
             and (not expected.refund or entry.kind == "refund")
             and (expected.occasion is None or _starts_in(self._place(entry), expected.occasion))
-            and (expected.claimed is None or _in_time(entry, expected.claimed))
+            and (expected.claimed is None or in_time(entry, expected.claimed))
         ]
         total = sum(
             (entry.amount if entry.creditor == expected.party else -entry.amount for entry in entries),
@@ -330,10 +335,6 @@ def _has(labels: Labels, wanted: Iterable[tuple[str, str]]) -> bool:
 def _holds(point: SeriesPoint, expected: ExpectValue) -> bool:
     value = point.value.value
     return value is not None and _COMPARE[expected.operator](value, expected.value)
-
-
-def _in_time(entry: LedgerEntry, claimed: int) -> bool:
-    return entry.claim_until is None or claimed < entry.claim_until
 
 
 def _starts_in(window: Interval, occasion: Interval) -> bool:

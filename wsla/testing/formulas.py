@@ -10,32 +10,27 @@ from attrs import frozen
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
-from wsla.analysis.operations import Aggregate, Forgiving, SourceField, TimeFilter, Window
+from wsla.analysis.operations import Aggregate, OutageWindow, SourceField, TimeFilter, Window
 from wsla.analysis.types import BooleanType, NumberType, ValueType
-from wsla.plan.model import Action, Budget, Plan, Refund, Step, UnknownTime
-from wsla.testing.over_time import forgiving_outages, over_time
+from wsla.plan.model import Plan
+from wsla.testing.aggregate_formulas import REGION, over_records, over_samples, over_series
+from wsla.testing.goal_formulas import SHARES, goal, rule
+from wsla.testing.over_time import over_time
 from wsla.testing.past_formulas import past_signal
 from wsla.testing.plans import (
-    ALL_TIME,
     BOOLEAN,
     DURATION,
     INSTANT,
     NUMBER,
-    TELL_PROVIDER,
     TEXT,
     PlanBuilder,
-    euros,
 )
-from wsla.values.calendars import RollingWindow
 from wsla.values.instants import DAY, HOUR, MINUTE, SECOND
 from wsla.values.quantities import TIME
 from wsla.values.schedules import ALL_WEEK, DatedHours, Schedule, WeeklyHours
 
 _COMPARISONS: Final = ("<=", "<", ">=", ">", "==", "!=")
-_SHARES: Final = (Fraction(0), Fraction(1, 2), Fraction(2, 3), Fraction(9, 10), Fraction(1))
 _NUMBERS: Final = (Fraction(0), Fraction(1), Fraction(2), Fraction(3, 2), Fraction(4))
-_RANKS: Final = (Fraction(0), Fraction(1, 3), Fraction(1, 2), Fraction(95, 100), Fraction(1))
-_REGION: Final = ("region",)
 
 
 @frozen(kw_only=True)
@@ -77,11 +72,11 @@ class Formulas:
         self._sources()
         self._schedules()
         for number in range(self.pick(1, 1, 2, 3)):
-            self._goal(f"goal{number}", self.pick((), (), _REGION))
+            goal(self, f"goal{number}", self.pick((), (), REGION))
         for number in range(self.pick(0, 1, 2)):
-            self._rule(f"rule{number}", self.pick((), _REGION))
+            rule(self, f"rule{number}", self.pick((), REGION))
         if self.sometimes(3):
-            by = self.pick((), _REGION)
+            by = self.pick((), REGION)
             self.build.metrics["extra"] = self.series(self.pick(*self.scale.outer), by, depth=2)
         if self.sometimes(4):
             # Versions before and behind this one judge the other windows (M69).
@@ -108,7 +103,7 @@ class Formulas:
         staleness = self.pick(None, unit, 3 * unit, 3 * unit // 2, 20 * unit)
         self.build.samples("probe", signal_fields, staleness=staleness, every=unit)
         self.build.samples(
-            "regional", signal_fields, staleness=self.pick(None, 5 * unit), labels=_REGION, every=unit
+            "regional", signal_fields, staleness=self.pick(None, 5 * unit), labels=REGION, every=unit
         )
         record_fields: dict[str, ValueType] = {
             "opened": INSTANT,
@@ -118,7 +113,7 @@ class Formulas:
             "good": BOOLEAN,
         }
         self.build.records("tickets", record_fields, key="number", at="opened", every=unit)
-        self.build.records("cases", record_fields, key="number", at="opened", labels=_REGION, every=unit)
+        self.build.records("cases", record_fields, key="number", at="opened", labels=REGION, every=unit)
         self.build.records("events", {"size": NUMBER, "good": BOOLEAN}, every=unit)
 
     def _schedules(self) -> None:
@@ -191,7 +186,7 @@ class Formulas:
         """A condition over the streams of all regions together (M60)."""
         build = self.build
         function, part = self._joined_part()
-        where = self.pick(None, self.truth(_REGION, depth=1))
+        where = self.pick(None, self.truth(REGION, depth=1))
         number = build.across(function, part, where=where)
         limit = self.limit(number)
         if self.sometimes(3):
@@ -201,14 +196,14 @@ class Formulas:
     def _joined_part(self) -> tuple[str, int]:
         function = self.pick("count", "count", "share", "min", "max", "sum", "mean")
         truth = function in ("count", "share")
-        return function, self.truth(_REGION, depth=1) if truth else self.number(_REGION)
+        return function, self.truth(REGION, depth=1) if truth else self.number(REGION)
 
     def joined_series(self, window: Window) -> int:
         """A series over all regions together (M61)."""
         function = self.pick("count", "share", "min", "max", "sum", "mean")
-        part = self.series(window, _REGION, depth=1)
+        part = self.series(window, REGION, depth=1)
         part = self.condition_of(part) if function == "share" else part
-        where = self.condition_of(self.leaf(window, _REGION, depth=0)) if self.sometimes(3) else None
+        where = self.condition_of(self.leaf(window, REGION, depth=0)) if self.sometimes(3) else None
         return self.build.across(function, part, where=where)
 
     def number(self, by: tuple[str, ...], *, depth: int = 1) -> int:
@@ -243,7 +238,7 @@ class Formulas:
         if not isinstance(type_, NumberType):
             return self.build.constant(True)
         if type_.share:
-            return self.build.constant(self.pick(*_SHARES), type_)
+            return self.build.constant(self.pick(*SHARES), type_)
         if type_.dimension == TIME:
             # Lengths of windows are in units of the scale, measured ones are seconds.
             step = self.pick(SECOND, self.scale.unit, 8 * self.scale.unit)
@@ -303,7 +298,7 @@ class Formulas:
             left = self.joined_series(window)
         match kind:
             case "arithmetic":
-                right = self.leaf(window, self.pick(by, ()), depth=0)
+                right = self.leaf(window, self.beside(window, by), depth=0)
                 return build.arithmetic(left, self.pick("+", "-", "*", "/", "started"), right)
             case "label":
                 return self._by_label(by, left, build.constant(Fraction(3)))
@@ -347,11 +342,11 @@ class Formulas:
             case "time":
                 return self._over_time(window, by)
             case "samples":
-                return self._over_samples(window, by)
+                return over_samples(self, window, by)
             case "records":
-                return self._over_records(window, by)
+                return over_records(self, window, by)
             case _:
-                return self._over_series(window, by)
+                return over_series(self, window, by)
 
     def _over_time(self, window: Window, by: tuple[str, ...]) -> int:
         function = self.pick(
@@ -360,105 +355,17 @@ class Formulas:
         argument = self.number(by) if function == "time_mean" else self.truth(by)
         return over_time(self, function, argument, window, by)
 
-    def _numeric(self) -> tuple[str, Fraction | None]:
-        function = self.pick(
-            "sum", "mean", "median", "min", "max", "percentile", "mode", "span", "variance", "stddev"
-        )
-        if function == "stddev":
-            return function, self.pick(Fraction(1), Fraction(1, 1_000_000))
-        return function, self.pick(*_RANKS) if function == "percentile" else None
-
     def idle(self) -> int | None:
         return self.build.constant(self.pick(Fraction(0), Fraction(1))) if self.sometimes(4) else None
 
-    def _over_samples(self, window: Window, by: tuple[str, ...]) -> int:
-        # Without `by`, the regional source gives several streams to one window.
-        source, labels = ("regional", _REGION) if by or self.sometimes(4) else ("probe", ())
-        function, parameter = self._numeric()
-        argument: int | None
-        match self.pick("count", "share", "number", "number", "last", "counter"):
-            case "count":
-                function, parameter, argument = "count", None, None
-            case "share":
-                function, parameter = self.pick("share", "share", "streak"), None
-                argument = self.truth(labels, depth=1)
-            case "last" if labels == by:
-                function, parameter, argument = (
-                    self.pick("first", "last"),
-                    None,
-                    self.build.field(source, "load"),
-                )
-            case "counter":
-                function, parameter = self.pick("increase", "rate"), None
-                argument = self.number(labels)
-            case _:
-                argument = self.number(labels)
-        return self.build.aggregate(
-            function,
-            argument,
-            window,
-            source=source,
-            where=self.truth(labels, depth=1) if self.sometimes(3) else None,
-            parameter=parameter,
-            filter=self.filter(),
-            by=by,
-            idle=self.idle(),
-        )
+    def outage(self, by: tuple[str, ...]) -> OutageWindow:
+        """A window for each outage, of all or of each region."""
+        own = self.pick(by, ())
+        return OutageWindow(self.truth(own), own)
 
-    def _over_records(self, window: Window, by: tuple[str, ...]) -> int:
-        source = "cases" if by else self.pick("tickets", "events", "cases")
-        function, parameter = self._numeric()
-        argument: int | None
-        match self.pick("count", "share", "number"):
-            case "count":
-                function, parameter, argument = "count", None, None
-            case "share":
-                function, parameter = self.pick("share", "share", "streak"), None
-                argument = self.of_records(source, truth=True)
-            case _:
-                argument = self.of_records(source, truth=False)
-        return self.build.aggregate(
-            function,
-            argument,
-            window,
-            source=source,
-            where=self.of_records(source, truth=True) if self.sometimes(3) else None,
-            parameter=parameter,
-            filter=self.filter(),
-            by=by,
-            idle=self.idle(),
-        )
-
-    def _over_series(self, window: Window, by: tuple[str, ...]) -> int:
-        kind = self.pick(*self.scale.inner)
-        inner = self.series(kind, by, depth=0)
-        function, parameter = self._numeric()
-        forgiving: Forgiving | None = None
-        match self.pick("count", "share", "number", "number", "last"):
-            case "count":
-                function, parameter = "count", None
-            case "last":
-                function, parameter = self.pick("first", "last"), None
-            case "share":
-                function, parameter, inner = "share", None, self.condition_of(inner)
-                if self.sometimes(3):
-                    function = "streak"
-                else:
-                    forgiving = forgiving_outages(self)
-            case _:
-                pass
-        where = self.condition_of(self.leaf(kind, by, depth=0)) if self.sometimes(4) else None
-        return self.build.aggregate(
-            function,
-            inner,
-            window,
-            where=where,
-            parameter=parameter,
-            filter=self.pick(ALL_TIME, ALL_TIME, self.filter()),
-            by=by,
-            idle=self.idle(),
-            forgiving=forgiving,
-        )
+    def beside(self, window: Window, by: tuple[str, ...]) -> tuple[str, ...]:
+        """The labels of something that is combined with what is by these; outages of a region are that region's."""
+        return by if isinstance(window, OutageWindow) else self.pick(by, ())
 
     def condition_of(self, series: int) -> int:
         """A boolean series from one of numbers."""
@@ -469,113 +376,3 @@ class Formulas:
         if by and self.sometimes(4):
             limit = self._by_label(by, limit, self.limit(series))
         return self.build.compare(series, self.pick(*_COMPARISONS[:4], *_COMPARISONS), limit)
-
-    # Goals and rules
-
-    def _goal(self, name: str, by: tuple[str, ...]) -> None:
-        build = self.build
-        window = self.pick(*self.scale.outer)
-        budget = None
-        value = self.series(window, by, depth=2)
-        condition = self.condition_of(value)
-        if self.sometimes(2):
-            value, condition, budget = self._budgeted(window, by)
-        elif self.sometimes(3):
-            other = self.condition_of(self.leaf(window, self.pick(by, ()), depth=0))
-            condition = build.logical(condition, self.pick("and", "or", "implies"), other)
-        elif self.sometimes(4):
-            condition = build.negation(condition)
-        provided = self.condition_of(self.leaf(window, by, depth=0)) if self.sometimes(3) else None
-        build.metrics[f"{name}_value"] = value
-        build.goal(
-            name,
-            condition,
-            window,
-            value=value,
-            provided=provided,
-            by=by,
-            unknown_time=self.pick(*UnknownTime),
-            minimum_coverage=self.pick(Fraction(9, 10), Fraction(9, 10), Fraction(1, 2), Fraction(1)),
-            budget=budget,
-            otherwise=self._credits(value) if self.sometimes(2) else self._escalating(name, by),
-            rewarding=self._credits(value) if self.sometimes(4) else (),
-            refunds=self._refunds(window, by) if self.sometimes(3) else (),
-        )
-
-    def _budgeted(self, window: Window, by: tuple[str, ...]) -> tuple[int, int, Budget]:
-        build = self.build
-        target = self.pick(*_SHARES)
-        time = self.pick(True, False)
-        if time:
-            aggregate = over_time(self, "availability", self.truth(by), window, by)
-        elif self.sometimes(2):
-            inner = self.condition_of(self.leaf(self.pick(*self.scale.inner), by, depth=0))
-            aggregate = build.aggregate("share", inner, window, by=by, forgiving=forgiving_outages(self))
-        else:
-            source = "cases" if by else "tickets"
-            good = self.of_records(source, truth=True)
-            aggregate = build.aggregate("share", good, window, source=source, by=by)
-        condition = build.compare(
-            aggregate, self.pick(">=", ">"), build.constant(target, build.operations[aggregate].type)
-        )
-        return aggregate, condition, Budget(aggregate=aggregate, target=target, time=time)
-
-    def _credits(self, value: int) -> tuple[Action, ...]:
-        build = self.build
-        fixed = build.constant(Fraction(25, 2), euros())
-        match self.pick("none", "fixed", "tiers", "proportional"):
-            case "none":
-                return (TELL_PROVIDER,)
-            case "fixed":
-                return (build.credit(fixed), TELL_PROVIDER)
-            case "tiers":
-                more = build.constant(Fraction(100), euros())
-                tiers = build.choice(
-                    value, [(self.pick(">=", "<"), self.limit(value), fixed)], self.pick(None, more)
-                )
-                return (build.credit(tiers),)
-            case _:
-                return (build.credit(build.arithmetic(value, "*", fixed)), build.credit(fixed))
-
-    def _escalating(self, name: str, by: tuple[str, ...]) -> tuple[Action, ...]:
-        """A credit that grows with the number of misses (M62)."""
-        build = self.build
-        misses = build.verdict_count(name, self.pick(None, None, 2, 3), by=by, series=True)
-        amounts = [build.constant(Fraction(amount), euros()) for amount in (30, 20, 10)]
-        arms = [
-            (">=", build.constant(Fraction(3)), amounts[0]),
-            (">=", build.constant(Fraction(2)), amounts[1]),
-        ]
-        return (build.credit(build.choice(misses, arms, amounts[2])),)
-
-    def _refunds(self, window: Window, by: tuple[str, ...]) -> tuple[Refund, ...]:
-        """Credits earned back by good windows, or under a condition of their own (M63, M64)."""
-        if isinstance(window, RollingWindow):
-            return ()
-        met = Refund(share=Fraction(1, 3), count=self.pick(1, 2))
-        condition = self.condition_of(self.leaf(window, self.pick(by, ()), depth=0))
-        stricter = Refund(share=Fraction(1, 2), count=1, condition=condition)
-        return (met, stricter) if self.sometimes(2) else (met,)
-
-    def _rule(self, name: str, by: tuple[str, ...]) -> None:
-        build = self.build
-        unit = self.scale.unit
-        goals = [goal for goal in build.goals if goal.by == by]
-        trigger = build.negation(self.truth(by)) if not goals or self.sometimes(2) else None
-        if trigger is None:
-            of_last = self.pick(1, 2, 3)
-            verdict = self.pick("violated", "violated", "met", "unknown")
-            goal = self.pick(*goals)
-            trigger = build.verdict_state(goal.name, min(of_last, self.pick(1, 2)), of_last, verdict)
-            if self.sometimes(3):
-                count = build.verdict_count(goal.name, self.pick(None, of_last), by=goal.by)
-                trigger = build.compare(count, self.pick(">=", "=="), build.constant(Fraction(of_last)))
-        build.rule(
-            name,
-            trigger,
-            by=by,
-            holding_for=self.pick(0, unit, 3 * unit, 5 * unit // 2),
-            repeat_every=self.pick(None, None, 4 * unit),
-            steps=self.pick((), (Step(delay=6 * unit, actions=(TELL_PROVIDER,)),)),
-            on_recovery=self.pick((), (TELL_PROVIDER,)),
-        )

@@ -14,7 +14,7 @@ from attrs import frozen
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from wsla.analysis.operations import Aggregate, Limited, SourceField, Window
+from wsla.analysis.operations import Aggregate, Limited, OutageWindow, SourceField, Window
 from wsla.analysis.types import BooleanType, InstantType, NumberType
 from wsla.plan.model import Field, Plan, Source
 from wsla.testing.formulas import Formulas, Scale
@@ -182,6 +182,8 @@ def _edges(plan: Plan, start: int, until: int) -> list[int]:
             ticks = window.ticks(start, until + 1)[:40]
             edges.update(ticks)
             edges.update(tick - window.length_ns for tick in ticks)
+        elif isinstance(window, OutageWindow):
+            continue
         elif isinstance(window, OverlappingWindow):
             for found in list(windows_overlapping(window.period, start, until))[:40]:
                 edges.update((found.start, found.end))

@@ -8,11 +8,13 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from attrs import evolve
 from hypothesis import strategies as st
 
 from wsla.diagnostics.source import NOWHERE
 from wsla.syntax import surface
 from wsla.syntax.parse import reserved_words
+from wsla.testing.service_strategies import service_declarations
 
 _COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 _LENGTHS = ("30s", "5m", "24h", "250ms", "7d", "1.5h")
@@ -201,7 +203,8 @@ each_windows = _node(
     surface.EachWindow,
     period=names | words(*_LENGTHS),
     starting=_optional(words("1st", "2nd", "15th")),
-)
+    month=st.none(),
+) | _node(surface.EachWindow, period=names, starting=words("1st", "6th"), month=names)
 
 
 @cache
@@ -213,6 +216,7 @@ def _modifiers(depth: int) -> st.SearchStrategy[Any]:
         each_windows,
         _node(surface.RollingWindow, length=words(*_LENGTHS), every=_optional(words(*_LENGTHS))),
         _node(surface.OverlappingWindow, count=words("1", "2", "12"), unit=words("months", "days", "year")),
+        _node(surface.PerOutage, word=words("outage"), condition=_optional(references)),
         _node(surface.During, schedule=names),
         _node(surface.Excluding, schedule=names),
         _node(surface.Pausing, condition=pause),
@@ -289,49 +293,7 @@ parties = _node(
         )
     ),
 )
-_needs = st.recursive(
-    _node(surface.Needed, name=names),
-    lambda inner: (
-        _node(
-            surface.NeededGroup,
-            word=names | words("all", "any"),
-            counted=st.just(False),
-            members=_tuples(inner, 1, 3),
-        )
-        | _node(
-            surface.NeededGroup,
-            word=words(*_NUMBERS),
-            counted=st.just(True),
-            members=_tuples(inner, 1, 3),
-        )
-    ),
-    max_leaves=4,
-)
-services = _node(
-    surface.Service,
-    name=names,
-    title=_optional(plain_texts),
-    items=_optional(
-        _tuples(
-            st.one_of(
-                _node(surface.ServiceItem, name=keys, value=sums(0), per=_optional(names)),
-                _node(
-                    surface.Assumed,
-                    name=keys,
-                    measure=names,
-                    value=_node(surface.Quantity, text=st.sampled_from(("99.9%", "200ms"))),
-                    window=_node(
-                        surface.EachWindow, period=names | words("month", "30d"), starting=st.none()
-                    ),
-                ),
-                _node(surface.Needs, need=_needs),
-            ),
-            1,
-            3,
-        )
-    ),
-    origin=_optional(_node(surface.Origin, title=plain_texts, service=all_words)),
-)
+services = service_declarations(names, keys, all_words, plain_texts, sums(0))
 days = st.one_of(
     _node(surface.Weekdays, first=words(*_WEEKDAYS), last=_optional(words(*_WEEKDAYS))),
     _node(surface.EveryDay, unit=names),
@@ -455,10 +417,11 @@ rules = _node(
 )
 caps = _node(
     surface.Cap,
+    what=words("credits", "rewards"),
     party=names,
     amount=amounts() | _node(surface.Highest, words=st.tuples(names, names)),
     window=each_windows
-    | _node(surface.LastPeriods, count=words(*_NUMBERS), unit=names | words("months", "year")),
+    | _node(surface.LastPeriods, count=words(*_NUMBERS), unit=words("months", "year", "p95")),
 )
 declarations = st.one_of(
     settings, effectives, units, parties, services, schedules, sources, metrics, goals, rules, caps
@@ -513,7 +476,8 @@ _expectations = st.one_of(
         amount=_optional(amounts()),
         claimed=_optional(words(*_MOMENTS)),
         occasion=_occasions,
-    ),
+        # Nobody claims a refund.
+    ).map(lambda step: evolve(step, claimed=None if step.refund else step.claimed)),
     _node(
         surface.ExpectAction,
         negated=st.booleans(),

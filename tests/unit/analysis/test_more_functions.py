@@ -90,6 +90,7 @@ def test_a_value_when_idle_needs_windows() -> None:
 )
 @pytest.mark.parametrize("down", [0, 1, 2, 3])
 def test_comparisons_of_the_number_of_those_down(comparison: str, wanted: dict[int, bool], down: int) -> None:
+    # M36: how many of the conditions are false.
     formula = f"availability(down_count(one.ok, two.ok, three.ok) {comparison}) each 1h"
     text = HEAD + f"  metric m = {formula}\n" + REST.replace("GOAL", "m >= 50%")
     (agreement,), _ = check_text(SourceText(name="t.sla", text=text))
@@ -102,3 +103,23 @@ def test_comparisons_of_the_number_of_those_down(comparison: str, wanted: dict[i
             stream.observe(Observation(source=name, at=at, fields={"ok": number >= down}))
     (point,) = stream.outcome(start + HOUR).metrics["m"]
     assert point.value.value == wanted[down]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "known"),
+    [(False, False, True), (True, True, True), (True, False, False), (False, True, False)],
+)
+def test_the_known_conditions_decide_as_soon_as_they_can(first: bool, second: bool, known: bool) -> None:
+    # M36: the third is never observed.
+    formula = "availability(down_count(one.ok, two.ok, three.ok) >= 2) each 1h"
+    text = HEAD + f"  metric m = {formula}\n" + REST.replace("GOAL", "m >= 50%")
+    (agreement,), _ = check_text(SourceText(name="t.sla", text=text))
+    plan = build_plan(agreement)
+    start = plan.effective_start
+    stream = StreamEvaluator(plan, start)
+    for at in range(start, start + HOUR, MINUTE):
+        stream.observe(Observation(source="one", at=at, fields={"ok": first}))
+        stream.observe(Observation(source="two", at=at, fields={"ok": second}))
+    (point,) = stream.outcome(start + HOUR).metrics["m"]
+    assert point.value.value == ((not first) if known else None)
+    assert point.value.coverage == (1 if known else 0)

@@ -324,6 +324,12 @@ def test_what_means_the_same_is_no_change(edits: tuple[tuple[str, str], ...]) ->
             "the cap on credits to shop each month is none instead of 200 EUR",
             "host dearer, shop gains",
         ),
+        (
+            "  cap credits to shop at 200 EUR each month\n",
+            "  cap credits to shop at 200 EUR each month\n  cap rewards to host at 5 EUR each month\n",
+            "the cap on rewards to host each month is 5 EUR instead of none",
+            "shop cheaper, host loses",
+        ),
         # Rules.
         ("for 3m {", "for 1m {", "not good for 1m: it acts after 1m instead of 3m, sooner", "host gains"),
         (

@@ -36,7 +36,7 @@ def any_of(*members: Structure) -> Some:
 
 A, B, C = Leaf("a"), Leaf("b"), Leaf("c")
 shares = st.fractions(0, 1, max_denominator=50)
-tables = st.fixed_dictionaries({name: shares for name in NAMES})
+tables = st.fixed_dictionaries(dict.fromkeys(NAMES, shares))
 
 
 def structures(names: str = NAMES) -> st.SearchStrategy[Structure]:

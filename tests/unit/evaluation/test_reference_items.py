@@ -69,6 +69,7 @@ def only(outcome: Outcome) -> SeriesValue:
     ],
 )
 def test_a_percentile_is_the_nearest_rank(values: list[int], rank: Fraction, expected: int) -> None:
+    # M17: the value at position ceil(p·n), at least the first.
     build = probe()
     build.metrics["m"] = build.aggregate(
         "percentile", build.field("probe", "elapsed"), EACH_HOUR, source="probe", parameter=rank
@@ -127,6 +128,7 @@ def test_where_must_be_true_and_does_not_touch_coverage() -> None:
 
 
 def test_coverage_counts_every_stream_that_takes_part() -> None:
+    # M2, M13: the samples of each label combination are a stream.
     build = PlanBuilder(start=APRIL)
     build.samples("probe", {"elapsed": DURATION}, labels=("region",))
     build.metrics["m"] = build.aggregate("max", build.field("probe", "elapsed"), EACH_HOUR, source="probe")
@@ -194,6 +196,7 @@ def test_without_a_key_every_row_is_kept_at_its_own_instant() -> None:
 
 
 def test_records_perhaps_in_widen_the_bounds() -> None:
+    # M14: a record whose `where` is unknown is perhaps in.
     build = tickets()
     closed = build.compare(build.field("tickets", "state"), "==", build.constant("closed"))
     small = build.compare(build.field("tickets", "size"), "<=", build.constant(Fraction(1)))

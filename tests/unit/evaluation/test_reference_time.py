@@ -242,6 +242,7 @@ def test_each_label_combination_begins_with_its_first_observation() -> None:
 
 
 def test_labels_combine_where_equal_and_the_unlabelled_with_all() -> None:
+    # M7: equal labels meet; what has none meets every combination.
     build = PlanBuilder(start=APRIL)
     build.samples("a", {"x": BOOLEAN}, labels=("region",))
     build.samples("b", {"x": BOOLEAN}, labels=("region",))

@@ -220,6 +220,7 @@ def test_a_budget_of_items_counts_inner_windows_to_come() -> None:
 
 
 def test_a_series_as_a_signal_is_known_from_the_windows_end_as_it_was_known_then() -> None:
+    # M20: unknown before the first end, then as known at each end.
     build = uptime(Fraction(1, 2), UnknownTime.EXCLUDED)
     up = build.goals[0].value
     build.rule("low", build.compare(build.latest(up), "<", build.constant(Fraction(1))))
@@ -229,6 +230,7 @@ def test_a_series_as_a_signal_is_known_from_the_windows_end_as_it_was_known_then
 
 
 def test_violated_in_two_of_the_last_three_changes_after_the_grace() -> None:
+    # M24, M25: a verdict is final once the grace has passed.
     build = uptime(Fraction(1), UnknownTime.EXCLUDED)
     build.rule("often", build.verdict_state("up", 2, 3))
     # Hours: violated, met, violated, met, met.

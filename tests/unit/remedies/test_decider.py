@@ -41,6 +41,7 @@ def truth(at: int, value: bool | None, region: str | None = None) -> TruthChange
 
 
 def test_a_violation_carries_out_each_action_in_order(plan: Plan, judge: Judge) -> None:
+    # M27: in the order of the text, due at the window's end and the grace after it.
     judgement = judge(3)
     credit, notice = Decider(plan).judged(judgement)
     assert isinstance(credit, LedgerEntry)
@@ -77,6 +78,7 @@ def test_labels_are_judged_on_their_own(plan: Plan, judge: Judge) -> None:
 
 
 def test_rolling_windows_act_on_the_first_of_a_run(plan: Plan, judge: Judge) -> None:
+    # M27: only the first of a run of equal verdicts acts.
     goal = evolve(plan.goals[0], window=RollingWindow(HOUR, MINUTE))
     decider = Decider(evolve(plan, goals=(goal,)))
     met, violated, unknown = Verdict.MET, Verdict.VIOLATED, Verdict.UNKNOWN

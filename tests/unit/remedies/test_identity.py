@@ -24,6 +24,7 @@ def test_an_identity_can_be_read(plan: Plan) -> None:
 
 
 def test_identities_without_labels_leave_their_place_empty(plan: Plan) -> None:
+    # M30: made of agreement, version, cause, window, labels and step.
     assert identity(plan, ()).endswith("+01:00||0")
 
 

@@ -286,6 +286,7 @@ def test_rules() -> None:
 
 def test_cap() -> None:
     assert declaration("cap credits to a at 50% of s.fee each month starting 15th") == s.Cap(
+        what=w("credits"),
         party=w("a"),
         amount=b(q("50%"), "of", r("s.fee")),
         window=s.EachWindow(period=w("month"), starting=w("15th"), span=NOWHERE),
@@ -304,12 +305,14 @@ def test_units_of_the_agreements_own() -> None:
 
 def test_caps_of_other_kinds() -> None:
     assert declaration("cap credits to a at 5 EUR over last 12 months") == s.Cap(
+        what=w("credits"),
         party=w("a"),
         amount=q("5 EUR"),
         window=s.LastPeriods(count=w("12"), unit=w("months"), span=NOWHERE),
         span=NOWHERE,
     )
     assert declaration("cap credits to a at the highest each month") == s.Cap(
+        what=w("credits"),
         party=w("a"),
         amount=s.Highest(words=(w("the"), w("highest")), span=NOWHERE),
         window=s.EachWindow(period=w("month"), starting=None, span=NOWHERE),

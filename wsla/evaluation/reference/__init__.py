@@ -12,7 +12,6 @@ from wsla.analysis.types import Shape
 from wsla.evaluation.reference.evaluator import Evaluator
 from wsla.evaluation.reference.judging import in_order
 from wsla.evaluation.reference.shapes import label_names, window_kind
-from wsla.evaluation.reference.windows import windows_between
 from wsla.evaluation.report import Outcome, SeriesPoint, TruthChange
 from wsla.evaluation.verdicts import Judgement
 from wsla.plan.model import Goal, Plan, Rule
@@ -60,7 +59,7 @@ def _points(evaluator: Evaluator, index: int) -> tuple[SeriesPoint, ...]:
     found = [
         SeriesPoint(labels=in_order(labels, names), window=window, value=value)
         for labels, start in evaluator.combinations(index, until).items()
-        for window in windows_between(plan, window_kind(plan, index), start, until)
+        for window in evaluator.windows(window_kind(plan, index), labels, start, until, until)
         if (value := evaluator.series(index, labels, window, until)) is not None
     ]
     return tuple(sorted(found, key=lambda point: (point.labels, point.window)))

@@ -227,15 +227,32 @@ def over_records(
 
 
 def over_series(
-    function: str, parameter: Fraction | None, items: Sequence[SeriesValue], *, boolean: bool
+    function: str,
+    parameter: Fraction | None,
+    items: Sequence[SeriesValue],
+    *,
+    still_open: bool = False,
+    boolean: bool,
 ) -> SeriesValue:
-    """M15: ``items`` are the values of the inner windows, in order."""
+    """M15: ``items`` are the values of the inner windows, in order; M59 where more of them may come, nobody knows
+    how many.
+    """
     n = len(items)
     known = [item.value for item in items if item.value is not None]
     # An item whose value is unknown has coverage 0.
     covered = sum((item.coverage for item in items if item.value is not None), Fraction(0))
     coverage = covered / n if n else Fraction(1)
     value = apply(function, parameter, known)
+    if still_open:
+        lower = value if function == "count" else None
+        upper: Value = None
+        if function == "max":
+            lower = bound_of(function, parameter, [item.lower for item in items], absent=-1)
+        elif function == "min":
+            upper = bound_of(function, parameter, [item.upper for item in items], absent=1)
+        elif function == "share":
+            lower, upper = Fraction(0), Fraction(1)
+        return with_bounds(value, lower, upper, coverage, boolean=boolean)
     if function == "count":
         return SeriesValue(value=value, lower=value, upper=Fraction(n), coverage=coverage)
     if function in UNORDERED:

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from fractions import Fraction
 from functools import cache
 from itertools import pairwise
-from typing import assert_never, cast
+from typing import assert_never
 
 from wsla.analysis.operations import (
     Across,
@@ -29,12 +28,14 @@ from wsla.analysis.operations import (
     Limited,
     Logical,
     Negation,
+    OutageWindow,
     Previous,
     SourceField,
     Sustained,
     Value,
     VerdictCount,
     VerdictState,
+    Window,
 )
 from wsla.analysis.types import BooleanType, Shape
 from wsla.evaluation.reference import bounds
@@ -42,25 +43,31 @@ from wsla.evaluation.reference.across import across_changes, across_series, acro
 from wsla.evaluation.reference.aggregates import (
     OVER_TIME,
     Segment,
-    known_time,
     over_records,
     over_samples,
     over_series,
-    steps,
 )
-from wsla.evaluation.reference.forgiving import Item, share_forgiving
+from wsla.evaluation.reference.forgiving import share_forgiving
 from wsla.evaluation.reference.judging import judge, misses
+from wsla.evaluation.reference.looking import (
+    inner_items,
+    inner_windows,
+    records_in,
+    sample_coverage,
+    samples_in,
+    steps_in,
+)
+from wsla.evaluation.reference.outages import outage_windows
 from wsla.evaluation.reference.over_time import time_of, value_over_time
 from wsla.evaluation.reference.past import Past
 from wsla.evaluation.reference.pointwise import Leaf, operands, value_of
-from wsla.evaluation.reference.records import of_record
 from wsla.evaluation.reference.shapes import has_windows, label_names, source_of, window_kind
 from wsla.evaluation.reference.streams import NO_LABELS, Facts, LabelSet, Row, restrict
-from wsla.evaluation.reference.windows import kept_time, known_at, windows_between, windows_inside
+from wsla.evaluation.reference.windows import in_term, kept_time, known_at, windows_between
 from wsla.evaluation.verdicts import Judgement, SeriesValue
 from wsla.plan.model import Goal, Plan
 from wsla.values.instants import Interval
-from wsla.values.intervals import Intervals, clip, contains, intersect, length, normalise
+from wsla.values.intervals import Intervals, clip, contains, normalise
 from wsla.values.observations import Observation
 
 
@@ -74,14 +81,17 @@ class Evaluator:
         self.plan = plan
         self.start = start
         self.until = until
-        self.facts = Facts(plan, observations)
-        self._sources = {source.name: source for source in plan.sources}
+        seen = tuple(observations)
+        self.facts = Facts(plan, seen)
+        self._first = min((observation.at for observation in seen), default=start)
+        self.sources = {source.name: source for source in plan.sources}
         self._goals = {goal.name: goal for goal in plan.goals}
-        self._streams = cache(self.facts.streams)
+        self.streams = cache(self.facts.streams)
         self._series_as_known = cache(self._series)
         self.judgement = cache(self._judgement)
         self.combinations = cache(self._combinations)
         self._changes = cache(self._find_changes)
+        self._outages = cache(self._find_outages)
         self.past = Past(self)
 
     # Combinations of labels (M7, M10)
@@ -121,7 +131,7 @@ class Evaluator:
             case _:
                 return [pair for x in operands(node) for pair in self._first_seen(x, asked)]
 
-    def _own(self, index: int, labels: LabelSet) -> LabelSet:
+    def own(self, index: int, labels: LabelSet) -> LabelSet:
         # M7: what has no labels combines with every combination.
         return restrict(labels, label_names(self.plan, index))
 
@@ -131,7 +141,7 @@ class Evaluator:
         """The value of a signal at an instant."""
 
         def leaf(position: int, node: Leaf) -> Value:
-            own = self._own(position, labels)
+            own = self.own(position, labels)
             match node:
                 case SourceField():
                     row = self._held(node.source, own, at, asked)
@@ -153,15 +163,15 @@ class Evaluator:
 
     def _held(self, source: str, labels: LabelSet, at: int, asked: int) -> Row | None:
         # M3: the latest sample with at <= t, while t < at + staleness.
-        rows = self._stream(source, labels, asked)
+        rows = self.stream(source, labels, asked)
         count = bisect_right(rows, at, key=lambda row: row.at)
-        staleness = self._sources[source].staleness
+        staleness = self.sources[source].staleness
         if count == 0 or (staleness is not None and at >= rows[count - 1].at + staleness):
             return None
         return rows[count - 1]
 
-    def _stream(self, source: str, labels: LabelSet, asked: int) -> list[Row]:
-        return self._streams(source, labels, asked).get(labels, [])
+    def stream(self, source: str, labels: LabelSet, asked: int) -> list[Row]:
+        return self.streams(source, labels, asked).get(labels, [])
 
     def _latest(self, node: Latest, labels: LabelSet, at: int, asked: int) -> Value:
         # M20: the window with the greatest end <= t, as known at that end; unknown before the first.
@@ -175,8 +185,25 @@ class Evaluator:
     def _windows_of_series(self, index: int, labels: LabelSet, until: int, asked: int) -> list[Interval]:
         start = self.combinations(index, asked).get(labels)
         return (
-            [] if start is None else windows_between(self.plan, window_kind(self.plan, index), start, until)
+            [] if start is None else self.windows(window_kind(self.plan, index), labels, start, until, asked)
         )
+
+    def windows(self, kind: Window, labels: LabelSet, start: int, until: int, asked: int) -> list[Interval]:
+        """The windows of M10 for ``[start, until)``, in order; outages as they are known at the instant asked about."""
+        if isinstance(kind, OutageWindow):
+            found = self._outages(kind.condition, self.own(kind.condition, labels), asked)
+            return [window for window in found if start <= window.start < until]
+        return windows_between(self.plan, kind, start, until)
+
+    def _find_outages(self, condition: int, labels: LabelSet, asked: int) -> list[Interval]:
+        begin = self.plan.effective_start
+        known = in_term(self.plan, Interval(begin, max(asked, begin)))
+        if known and self.plan.judges_from is not None:
+            # M69: an outage under way is the earlier version's.
+            known = normalise([Interval(min(begin, self._first) - 1, begin), *known])
+        segments = self.segments(condition, labels, known, asked) if known else []
+        found = outage_windows(segments, self.plan.effective_end)
+        return [window for window in found if window.start >= begin]
 
     def _verdict_state(self, node: VerdictState, labels: LabelSet, at: int, asked: int) -> bool:
         # M25: at least k of the last n final verdicts; false before the first.
@@ -199,13 +226,13 @@ class Evaluator:
 
     def changes(self, index: int, labels: LabelSet, asked: int) -> frozenset[int]:
         """Every instant up to ``asked`` at which a signal may take another value."""
-        return self._changes(index, self._own(index, labels), asked)
+        return self._changes(index, self.own(index, labels), asked)
 
     def _find_changes(self, index: int, labels: LabelSet, asked: int) -> frozenset[int]:
         match node := self.plan.operations[index]:
             case SourceField():
-                instants = [row.at for row in self._stream(node.source, labels, asked)]
-                staleness = self._sources[node.source].staleness
+                instants = [row.at for row in self.stream(node.source, labels, asked)]
+                staleness = self.sources[node.source].staleness
                 return frozenset(
                     instants + ([] if staleness is None else [at + staleness for at in instants])
                 )
@@ -226,9 +253,9 @@ class Evaluator:
         """The instants of the samples on which a signal rests."""
         node = self.plan.operations[index]
         if isinstance(node, SourceField):
-            return [row.at for row in self._stream(node.source, self._own(index, labels), asked)]
+            return [row.at for row in self.stream(node.source, self.own(index, labels), asked)]
         if isinstance(node, Across):
-            parts = self.members(node, self._own(index, labels), asked)
+            parts = self.members(node, self.own(index, labels), asked)
             return [at for part in parts for at in self._sampled(node.operand, part, asked)]
         return [at for x in operands(node) for at in self._sampled(x, labels, asked)]
 
@@ -264,13 +291,13 @@ class Evaluator:
         if node.shape is Shape.SCALAR:
             return bounds.certain(self.scalar(index), boolean=boolean)
         if isinstance(node, Aggregate):
-            return self._aggregate(index, node, self._own(index, labels), window, asked)
+            return self._aggregate(index, node, self.own(index, labels), window, asked)
         if isinstance(node, Label):
             return bounds.certain(dict(labels).get(node.label), boolean=boolean)  # M74
         if isinstance(node, Across):
-            return across_series(self, node, self._own(index, labels), window, asked)
+            return across_series(self, node, self.own(index, labels), window, asked)
         if isinstance(node, Previous):
-            return self._previous(node, self._own(index, labels), window, asked, boolean=boolean)
+            return self._previous(node, self.own(index, labels), window, asked, boolean=boolean)
         # M7: series combine window by window, where at least one of them has the window; one without labels has it
         # for no combination of labels by itself.
         inputs = {x: self.series(x, labels, window, asked) for x in operands(node)}
@@ -356,9 +383,9 @@ class Evaluator:
         """True where no aggregate of a formula has anything to look at."""
         node = self.plan.operations[index]
         if isinstance(node, Aggregate):
-            return self._look(index, node, self._own(index, labels), window, asked)[1]
+            return self._look(index, node, self.own(index, labels), window, asked)[1]
         if isinstance(node, Across):
-            parts = self.members(node, self._own(index, labels), asked)
+            parts = self.members(node, self.own(index, labels), asked)
             return all(self._idle(node.operand, part, window, asked) for part in parts)
         return all(self._idle(x, labels, window, asked) for x in operands(node))
 
@@ -371,6 +398,8 @@ class Evaluator:
         # M10: a window overlaps [from, …), M11: without kept time it does not exist.
         if start is None or window.end <= start or not kept:
             return None, True
+        if isinstance(node.window, OutageWindow) and window.start < start:
+            return None, True
         boolean = isinstance(node.type, BooleanType)
         source = source_of(self.plan, index)
         if node.function in OVER_TIME:
@@ -381,143 +410,37 @@ class Evaluator:
                 contains(kept, at) for at in self._sampled(node.argument, labels, asked)
             )
         elif source is None:
-            items = self.items(index, labels, kept, asked)
-            if node.forgiving is not None:
-                value = share_forgiving(items, node.forgiving)
-            else:
-                values = [item.value for item in items]
-                value = over_series(node.function, node.parameter, values, boolean=boolean)
+            inner = inner_items(self, index, labels, kept, asked)
             assert node.argument is not None
-            empty = not self._inner_windows(node.argument, labels, kept, asked)
-        elif self._sources[source].records:
-            records = self.records_in(index, labels, kept, asked)
+            # M59: how many outages there will be is not known.
+            still_open = window.end > asked and isinstance(
+                window_kind(self.plan, node.argument), OutageWindow
+            )
+            if node.forgiving is not None:
+                value = share_forgiving(inner, node.forgiving)
+            else:
+                values = [item.value for item in inner]
+                value = over_series(
+                    node.function, node.parameter, values, still_open=still_open, boolean=boolean
+                )
+            empty = not inner_windows(self, node.argument, labels, kept, asked)
+        elif self.sources[source].records:
+            records = records_in(self, index, labels, kept, asked)
             value = over_records(
                 node.function, node.parameter, records, still_open=window.end > asked, boolean=boolean
             )
             empty = not records
         else:
-            samples = self.samples_in(index, labels, kept, asked)
+            samples = samples_in(self, index, labels, kept, asked)
             known: list[Value] = [value for inside, value in samples if inside and value is not None]
             if node.function in ("increase", "rate"):
-                known = self.steps_in(index, labels, kept, asked)
+                known = steps_in(self, index, labels, kept, asked)
             # Those streams take part that have a sample before the window's end.
-            streams = self._streams(source, labels, min(asked, window.end))
-            coverage = self._sample_coverage(node, source, streams, kept, asked)
+            streams = self.streams(source, labels, min(asked, window.end))
+            coverage = sample_coverage(self, node, source, streams, kept, asked)
             value = over_samples(node.function, node.parameter, known, coverage, boolean=boolean)
             empty = not samples
         return value, empty
-
-    def samples_in(
-        self, index: int, labels: LabelSet, kept: Intervals, asked: int
-    ) -> list[tuple[bool, Value]]:
-        """M13: the samples in kept time, in order of (at, labels), as (is ``where`` true, the argument)."""
-        node, source = self.plan.operations[index], source_of(self.plan, index)
-        assert isinstance(node, Aggregate)
-        assert source is not None
-        streams = self._streams(source, labels, asked)
-        looked_at = sorted((row.at, sorted(own)) for own, rows in streams.items() for row in rows)
-        return [
-            (
-                node.where is None or self.signal(node.where, frozenset(own), at, asked) is True,
-                # `count(source)` counts the samples themselves.
-                True if node.argument is None else self.signal(node.argument, frozenset(own), at, asked),
-            )
-            for at, own in looked_at
-            if contains(kept, at)
-        ]
-
-    def steps_in(self, index: int, labels: LabelSet, kept: Intervals, asked: int) -> list[Value]:
-        """M34: the steps of a counter whose later sample is in kept time; of a rate, by nanosecond of it."""
-        node, source = self.plan.operations[index], source_of(self.plan, index)
-        assert isinstance(node, Aggregate)
-        assert source is not None
-        assert node.argument is not None
-        share = Fraction(1, length(kept)) if node.function == "rate" else Fraction(1)
-        found: list[Value] = []
-        for own, rows in self._streams(source, labels, asked).items():
-            values = [(row.at, self.signal(node.argument, own, row.at, asked)) for row in rows]
-            known = [(at, cast(Fraction, value)) for at, value in values if value is not None]
-            grown = zip(known[1:], steps([value for _, value in known]), strict=True)
-            found += [
-                step * share
-                for (at, _), step in grown
-                if contains(kept, at)
-                and (node.where is None or self.signal(node.where, own, at, asked) is True)
-            ]
-        return found
-
-    def _sample_coverage(
-        self, node: Aggregate, source: str, streams: Iterable[LabelSet], kept: Intervals, asked: int
-    ) -> Fraction:
-        # M13: the share of K in which the argument is known, over all streams that take part.
-        if node.argument is None:
-            known = [self._held_time(source, own, kept, asked) for own in streams]
-        else:
-            known = [known_time(self.segments(node.argument, own, kept, asked)) for own in streams]
-        return Fraction(sum(known), length(kept) * len(known)) if known else Fraction(0)
-
-    def _held_time(self, source: str, labels: LabelSet, kept: Intervals, asked: int) -> int:
-        staleness = self._sources[source].staleness
-        held = [
-            Interval(row.at, asked if staleness is None else max(row.at, min(row.at + staleness, asked)))
-            for row in self._stream(source, labels, asked)
-        ]
-        return length(intersect(kept, normalise(held)))
-
-    def records_in(
-        self, index: int, labels: LabelSet, kept: Intervals, asked: int
-    ) -> list[tuple[bool | None, Value]]:
-        """M14: the records whose instant is in kept time, in order, as (is it in, its argument)."""
-        node, source = self.plan.operations[index], source_of(self.plan, index)
-        assert isinstance(node, Aggregate)
-        assert source is not None
-        found = []
-        for record in self.facts.records(source, labels, asked):
-            instant = self.facts.instant(source, record.latest)
-            # M4: a record whose instant is unknown is in no window.
-            if instant is None or not contains(kept, instant):
-                continue
-            inside = True if node.where is None else of_record(self.plan, node.where, record)
-            assert inside is None or isinstance(inside, bool)
-            argument = None if node.argument is None else of_record(self.plan, node.argument, record)
-            found.append(((instant, record.latest.at, record.latest.order), (inside, argument)))
-        return [item for _, item in sorted(found, key=lambda pair: pair[0])]
-
-    def _inner_windows(
-        self, index: int, labels: LabelSet, kept: Intervals, asked: int
-    ) -> list[tuple[Interval, SeriesValue]]:
-        start = self.combinations(index, asked).get(labels)
-        if start is None:
-            return []
-        windows = windows_inside(self.plan, window_kind(self.plan, index), start, kept)
-        values = [(window, self.series(index, labels, window, asked)) for window in windows]
-        return [(window, value) for window, value in values if value is not None]
-
-    def items(self, index: int, labels: LabelSet, kept: Intervals, asked: int) -> list[Item]:
-        """M15: the inner windows wholly inside kept time for which ``where`` is not false, in order."""
-        node = self.plan.operations[index]
-        assert isinstance(node, Aggregate)
-        assert node.argument is not None
-        unknown = bounds.nothing_known(
-            boolean=isinstance(self.plan.operations[node.argument].type, BooleanType)
-        )
-        found = []
-        for window, value in self._inner_windows(
-            node.argument, self._own(node.argument, labels), kept, asked
-        ):
-            ended = window.end <= asked
-            item = value
-            if not ended:
-                # An inner window that had not ended has an unknown value; its bounds still hold.
-                item = SeriesValue(value=None, lower=value.lower, upper=value.upper, coverage=Fraction(0))
-            if node.where is not None:
-                condition = self.series(node.where, labels, window, asked)
-                inside = condition.value if condition is not None and ended else None
-                if inside is False:
-                    continue
-                item = item if inside is True else unknown
-            found.append(Item(window=window, value=item))
-        return found
 
     # Goals (M10, M21 to M24)
 
@@ -526,7 +449,7 @@ class Evaluator:
         start = self.combinations(goal.condition, asked).get(labels)
         if start is None:
             return []
-        windows = windows_between(self.plan, goal.window, start, until)
+        windows = self.windows(goal.window, labels, start, until, asked)
         return [window for window in windows if self.plan.judges(window)]
 
     def _judgement(self, name: str, labels: LabelSet, window: Interval, asked: int) -> Judgement | None:

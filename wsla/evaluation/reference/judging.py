@@ -10,6 +10,7 @@ from wsla.analysis.operations import Aggregate, Value, VerdictCount
 from wsla.evaluation.reference import bounds
 from wsla.evaluation.reference.aggregates import OVER_TIME
 from wsla.evaluation.reference.forgiving import bad_items, time_spent
+from wsla.evaluation.reference.looking import inner_items, records_in, samples_in
 from wsla.evaluation.reference.over_time import time_of
 from wsla.evaluation.reference.pointwise import Leaf, value_of
 from wsla.evaluation.reference.shapes import source_of
@@ -121,7 +122,7 @@ def budget_of(
         missed = goal.unknown_time is UnknownTime.MISSED
         return budget, budget - time_spent(segments, before, node.forgiving, missed=missed)
     if node.forgiving is not None:
-        inner = evaluator.items(index, own, kept, asked)
+        inner = inner_items(evaluator, index, own, kept, asked)
         counted, _ = bad_items([(item.window, item.value.value) for item in inner], node.forgiving)
         return allowed * len(inner), allowed * len(inner) - counted
     items = share_items(evaluator, index, own, kept, asked)
@@ -135,11 +136,11 @@ def share_items(
     """All items of a share, in or perhaps in, each with its truth; the known bad ones are False."""
     source = source_of(evaluator.plan, index)
     if source is None:
-        return [item.value.value for item in evaluator.items(index, labels, kept, asked)]
+        return [item.value.value for item in inner_items(evaluator, index, labels, kept, asked)]
     if evaluator.plan.source(source).records:
-        records = evaluator.records_in(index, labels, kept, asked)
+        records = records_in(evaluator, index, labels, kept, asked)
         return [argument if inside else None for inside, argument in records if inside is not False]
-    samples = evaluator.samples_in(index, labels, kept, asked)
+    samples = samples_in(evaluator, index, labels, kept, asked)
     return [argument for inside, argument in samples if inside and argument is not None]
 
 

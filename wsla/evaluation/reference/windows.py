@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from wsla.analysis.operations import TimeFilter, Window
+from wsla.analysis.operations import OutageWindow, TimeFilter, Window
 from wsla.plan.model import Plan
 from wsla.values import schedules
 from wsla.values.calendars import OverlappingWindow, RollingWindow, windows_overlapping
@@ -54,6 +54,8 @@ def windows_between(plan: Plan, spec: Window, start: int, until: int) -> list[In
             for period in windows_overlapping(spec.period, start, until)
             if in_term(plan, period)
         ]
+    if isinstance(spec, OutageWindow):
+        raise TypeError("which outages there are follows from what was observed")
     return [window for window in windows_overlapping(spec, start, until) if in_term(plan, window)]
 
 

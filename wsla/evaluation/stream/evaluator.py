@@ -20,8 +20,8 @@ from wsla.evaluation.stream.snapshot import (
     save_observation,
 )
 from wsla.evaluation.stream.standing import Standings
+from wsla.evaluation.stream.triggers import NOTHING, Trigger
 from wsla.evaluation.stream.unended import open_judgements, open_metric
-from wsla.evaluation.stream.wiring import NOTHING, Trigger
 from wsla.evaluation.verdicts import Judgement, Labels
 from wsla.plan.model import Plan
 from wsla.values.instants import MINUTE

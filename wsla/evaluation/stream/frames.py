@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from wsla.analysis.operations import Window
+from wsla.analysis.operations import OutageWindow, Window
 from wsla.evaluation.stream.kept import KeptTime
 from wsla.values.calendars import (
     CalendarWindow,
@@ -34,6 +34,8 @@ class Frames:
     def first(self, begin: int) -> Interval | None:
         """The first window that ends after ``begin`` and shares time with the term (rolling: whose tick lies in it)."""
         begin = max(begin, self.term_start)
+        if isinstance(self.window, OutageWindow):
+            return None
         if isinstance(self.window, RollingWindow):
             every = self.window.every_ns
             return self._within_term(self.window.window_at((begin // every + 1) * every))
@@ -44,6 +46,8 @@ class Frames:
     def after(self, window: Interval) -> Interval | None:
         """The window that follows, or None where the term is over."""
         match self.window:
+            case OutageWindow():
+                return None
             case RollingWindow(every_ns=every):
                 return self._within_term(Interval(window.start + every, window.end + every))
             case ExactWindow(length_ns=length):
@@ -66,6 +70,10 @@ class Frames:
             if isinstance(self.window, OverlappingWindow)
             else window.start
         )
+
+    def over_at(self, inner: Interval) -> int:
+        """The instant by which an inner window that is an outage belongs to one of these (M59)."""
+        return OutageWindow.over_at(inner, self.term_end)
 
     def low(self, window: Interval) -> int:
         """Where a window's time inside the term starts."""

@@ -30,6 +30,10 @@ def within(argument: Reader, where: Reader) -> Reader:
     return read
 
 
+LONG_AGO: Final = -(1 << 63)
+"""Before every instant: where there is no window yet."""
+
+
 class Gauge:
     """One signal in the window ``[low, high)``. With ``rolling``, stretches are kept so that the window can move on.
 

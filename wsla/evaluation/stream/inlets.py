@@ -31,7 +31,18 @@ class Stream:
     ``fields`` is what they were taken from, if that is known: the same object again brings nothing new.
     """
 
-    __slots__ = ("at", "fields", "labels", "scheduled", "seen", "source", "takers", "values", "watchers")
+    __slots__ = (
+        "at",
+        "fields",
+        "fresh",
+        "labels",
+        "scheduled",
+        "seen",
+        "source",
+        "takers",
+        "values",
+        "watchers",
+    )
 
     def __init__(self, source: str, labels: Labels, width: int) -> None:
         self.source: Final = source
@@ -40,6 +51,8 @@ class Stream:
         self.fields: Mapping[str, Raw] | None = None
         self.at = 0
         self.seen = False
+        # True while the first sample takes effect: what ended at that instant has not seen it.
+        self.fresh = False
         self.scheduled = False
         self.watchers: Final[list[Watcher]] = []
         self.takers: Final[list[Taker]] = []
@@ -132,7 +145,7 @@ class Inlet:
         stream.at = at
         stream.fields = fields
         if not stream.seen:
-            stream.seen = True
+            stream.seen = stream.fresh = True
             if not self.names:
                 self.only = stream
         values = stream.values

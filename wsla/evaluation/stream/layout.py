@@ -23,6 +23,7 @@ from wsla.analysis.operations import (
     Logical,
     Negation,
     Operation,
+    OutageWindow,
     Previous,
     SourceField,
     Stateful,
@@ -95,6 +96,12 @@ class Layout:
         self.previous: Final = {i: x.operand for i in found if isinstance(x := self.operations[i], Previous)}
         self.latest: Final = tuple(i for i in found if isinstance(self.operations[i], Latest))
         self.verdict_states: Final = tuple(i for i in found if isinstance(self.operations[i], VerdictState))
+        # The conditions whose outages are windows, each with the aggregates over them.
+        self.outages: Final[dict[int, list[int]]] = {}
+        for i in self.aggregates:
+            window = self.aggregate(i).window
+            if isinstance(window, OutageWindow):
+                self.outages.setdefault(window.condition, []).append(i)
         counts = [i for i in found if isinstance(self.operations[i], VerdictCount)]
         # Counts that are signals, and those that the amounts of credits ask for.
         self.verdict_counts: Final = tuple(i for i in counts if self.operations[i].shape is Shape.SIGNAL)
@@ -232,8 +239,9 @@ class Layout:
 
     def _inputs(self, operation: Operation) -> list[int]:
         match operation:
-            case Aggregate(argument=argument, where=where, idle=idle):
-                return [x for x in (argument, where, idle) if x is not None]
+            case Aggregate(argument=argument, where=where, idle=idle, window=window):
+                outage = window.condition if isinstance(window, OutageWindow) else None
+                return [x for x in (argument, where, idle, outage) if x is not None]
             case Latest(operand=operand):
                 return [operand]
             case Idle(operand=operand, value=value):

@@ -21,13 +21,15 @@ from wsla.evaluation.stream.over_series import Item, SeriesRun
 from wsla.evaluation.stream.past import PastSignal, look_again
 from wsla.evaluation.stream.point import Point
 from wsla.evaluation.stream.series import Points
+from wsla.evaluation.stream.triggers import Trigger
+from wsla.evaluation.stream.turning import accept_records, turn
 from wsla.evaluation.stream.unended import add_metric
-from wsla.evaluation.stream.wiring import Run, Trigger, Wiring
+from wsla.evaluation.stream.wiring import Run, Wiring
 from wsla.evaluation.verdicts import Judgement, Labels
 from wsla.values.observations import Observation
 
 NEVER: Final = -(1 << 63)
-_END, _FINAL, _STALE, _START, _DUE = range(5)
+_END, _FINAL, _STALE, _START, _DUE, _WATCH = range(6)
 
 
 class Machine:
@@ -76,7 +78,7 @@ class Machine:
         for observation in observations:
             at = observation.at
             if at > self.now:
-                if pending or self.touched:
+                if pending or self.touched or self.wiring.turned:
                     self._settle()
                 if heap and heap[0][0] <= at:
                     self.move(at)
@@ -88,7 +90,7 @@ class Machine:
         """Settles everything before ``to``, ends the windows that end by ``to``, and makes it ``now``."""
         if to <= self.now:
             return
-        if self.pending or self.touched:
+        if self.pending or self.touched or self.wiring.turned:
             self._settle()
         heap = self._heap
         while heap and heap[0][0] <= to:
@@ -130,7 +132,10 @@ class Machine:
         heap = self._heap
         while heap:
             at, kind, _, _, stream = heap[0]
-            if kind == _DUE and stream.due != at:
+            if (kind == _DUE and stream.due != at) or (
+                # An outage that was over before.
+                kind == _END and (stream.window is None or stream.window.end != at)
+            ):
                 heappop(heap)
                 continue
             if kind != _STALE:
@@ -153,6 +158,7 @@ class Machine:
         """Notes anew what is due when, from what the parts say."""
         self._heap.clear()
         self.wiring.opened.clear()
+        self.wiring.unstarted[:] = [watch for watch in self.wiring.watches.values() if not watch.started]
         if not self.started:
             self._push(self.start, _START, 0, None)
         for series in self.wiring.series.values():
@@ -184,19 +190,41 @@ class Machine:
                 signal.awaited = signal.due
                 self._push(signal.due, _DUE, 0, signal)
 
+    def push_end(self, run: Run, index: int) -> None:
+        """The window of a run ends when it says."""
+        if run.window is not None:
+            self._push(run.window.end, _END, index, run)
+
+    def end_early(self, ending: dict[int, list[Run]]) -> None:
+        """Windows end now, by what was observed at this instant; who rests on that looks again."""
+        known = len(self.touched)
+        self._end(self.now, ending)
+        if not self.layout.plan.grace:
+            self._make_final(self.now)
+        for watcher in self.look(self.touched[known:]):
+            watcher.refresh(self.now)
+
     def _schedule(self) -> None:
         opened = self.wiring.opened
         for run in opened:
             if run.window is not None:
                 self._push(run.window.end, _END, run.kind.index, run)
         opened.clear()
+        for watch in self.wiring.unstarted:
+            self._push(self.layout.plan.effective_start, _WATCH, 0, watch)
+        self.wiring.unstarted.clear()
 
     def _happen(self, instant: int) -> None:
         heap = self._heap
         ending: dict[int, list[Run]] = {}
         while heap and heap[0][0] == instant:
             _, kind, order, _, what = heappop(heap)
+            if kind == _WATCH:
+                what.start()
+                continue
             if kind == _END:
+                if what.window is None or what.window.end != instant:
+                    continue
                 ending.setdefault(order, []).append(what)
                 continue
             if ending:
@@ -244,7 +272,7 @@ class Machine:
             for judge in judges:
                 self._judge(instant, judge, points)
         if not self.keep:
-            self._forget_records()
+            self.wiring.forget_records(self.now)
 
     def _feed(self, index: int, points: Points) -> None:
         series = self.wiring.series[index]
@@ -315,18 +343,6 @@ class Machine:
             stream.clear()
             self.touched.append(stream)
 
-    def _forget_records(self) -> None:
-        for table in self.wiring.tables.values():
-            windows = [
-                run.kind.frames.low(run.window)
-                for series in self.wiring.series.values()
-                for run in series.runs.values()
-                if getattr(run, "table", None) is table and run.window is not None
-            ]
-            # What only announces times is remembered by the signals that rest on it.
-            if windows or table.source.name in self.wiring.announced:
-                table.forget(min(windows, default=self.now))
-
     # Observations
 
     def _settle(self) -> None:
@@ -350,6 +366,9 @@ class Machine:
             inlet.take_in(stream, at, observation.fields)
             for watcher in stream.watchers:
                 watcher.refresh(at)
+        if self.wiring.turned:
+            turn(self, [])
+            self.touched.clear()
         if not stream.scheduled and inlet.staleness is not None:
             stream.scheduled = True
             self._push(at + inlet.staleness, _STALE, 0, stream)
@@ -365,10 +384,11 @@ class Machine:
         at = self.now
         wiring = self.wiring
         sampled: list[Stream] = []
+        records: list[Observation] = []
         for observation in self.pending:
             inlet = wiring.inlets.get(observation.source)
             if inlet is None:
-                self._accept_record(observation)
+                self._note(observation, records)
                 continue
             labels = inlet.labels_of(observation.fields)
             if labels is None:
@@ -386,8 +406,6 @@ class Machine:
                 stream.scheduled = True
                 self._push(at + inlet.staleness, _STALE, 0, stream)
         self.pending.clear()
-        if wiring.opened:
-            self._schedule()
         touched = self.touched
         touched.extend(sampled)
         joiners = wiring.joiners
@@ -395,13 +413,18 @@ class Machine:
             touched.extend(wiring.added)
             wiring.added.clear()
             touched.extend(joiner for joiner in joiners if isinstance(joiner, PastSignal))
-            watchers, looked = look_again(touched, at, final=True)
-            self._await(looked)
-        else:
-            watchers = self._watchers(touched)
+        watchers = self.look(touched)
         for watcher in (*watchers, *(joiner for joiner in joiners if not isinstance(joiner, PastSignal))):
             watcher.refresh(at)
         wiring.joiners.clear()
+        if wiring.turned:
+            turn(self, records)
+        else:
+            accept_records(wiring, records)
+        if wiring.opened or wiring.unstarted:
+            self._schedule()
+        for stream in sampled:
+            stream.fresh = False
         for stream in sorted(sampled, key=_by_labels):
             for taker in stream.takers:
                 taker.take(at)
@@ -416,19 +439,33 @@ class Machine:
             trigger.refresh(self.now)
         self.wiring.begun.clear()
 
-    def _accept_record(self, observation: Observation) -> None:
+    def _note(self, observation: Observation, later: list[Observation]) -> None:
+        """A record: who waits for its labels, or the times that it announces, knows of it at once."""
         table = self.wiring.tables.get(observation.source)
-        if table is not None:
+        if table is None:
+            return
+        if self.layout.outages:
+            # Outages that end at this instant have not seen it.
+            labels = table.labels_of(observation)
+            later.append(observation)
+        else:
             labels = table.accept(observation)
-            if labels is not None:
-                self.wiring.introduce(table.source, labels, observation.at)
-            for signal in self.wiring.announced.get(observation.source, ()):
-                signal.accept()
-                self.touched.append(signal)
+        if labels is not None:
+            self.wiring.introduce(table.source, labels, observation.at)
+        announced = self.wiring.announced.get(observation.source, ())
+        if announced and self.layout.outages:
+            self.wiring.announcing[observation.source].accept(observation)
+        for signal in announced:
+            signal.accept()
+            self.touched.append(signal)
 
-    def _watchers(self, holders: list[Holder]) -> list[Watcher]:
-        found = {id(watcher): watcher for holder in holders for watcher in holder.watchers}
-        return list(found.values())
+    def look(self, touched: list[Holder]) -> list[Watcher]:
+        """Who is to look again where these have changed, once signals that rest on the past have looked."""
+        if not self.wiring.past:
+            return list({id(watcher): watcher for holder in touched for watcher in holder.watchers}.values())
+        watchers, looked = look_again(touched, self.now, final=True)
+        self._await(looked)
+        return watchers
 
     def _tell_triggers(self) -> None:
         changed = self.wiring.changed

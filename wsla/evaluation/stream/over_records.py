@@ -40,6 +40,9 @@ class RecordRun:
         self.where: Final = where
         self.window: Interval | None = kind.frames.first(begin)
 
+    def open(self, window: Interval) -> None:
+        self.window = window
+
     def close(self) -> Point | None:
         window = self.window
         if window is None:

@@ -6,11 +6,11 @@ from collections import deque
 from fractions import Fraction
 from typing import Any, Final
 
-from wsla.analysis.operations import Value
+from wsla.analysis.operations import OutageWindow, Value
 from wsla.evaluation.stream.algebra import ONE, ZERO, bounded
 from wsla.evaluation.stream.collectors import Collector, Ranked, collector
 from wsla.evaluation.stream.exact import divide, text_of, value_of
-from wsla.evaluation.stream.gauges import Gauge
+from wsla.evaluation.stream.gauges import LONG_AGO, Gauge
 from wsla.evaluation.stream.inlets import Stream
 from wsla.evaluation.stream.point import Point
 from wsla.evaluation.stream.pointwise import Reader
@@ -137,7 +137,15 @@ class SampleRun:
             member.gauge.copy_from(ghost)
         elif self.window is not None:
             member.gauge.begin(self.low, self.high)
+        elif isinstance(self.kind.node.window, OutageWindow):
+            member.gauge.begin(LONG_AGO, LONG_AGO)
         self.members.append(member)
+
+    def open(self, window: Interval) -> None:
+        self.window = window
+        self._fresh()
+        for member in self.members:
+            member.gauge.shift(self.low, self.high)
 
     def close(self) -> Point | None:
         window, frames = self.window, self.kind.frames
@@ -188,7 +196,7 @@ class SampleRun:
             return None
         whole = covered = 0
         for member in self.members:
-            if member.stream.seen:
+            if member.stream.seen and not member.stream.fresh:
                 whole += size
                 covered += member.gauge.known
         if known is None:

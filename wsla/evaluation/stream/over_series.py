@@ -122,6 +122,19 @@ class Gathered:
             return bounded(value, bound, bound, coverage, truth)
         return bounded(value, self.lowers.result(-1), self.uppers.result(1), coverage, truth)
 
+    def so_far(self, function: str, truth: bool) -> SeriesValue:
+        """The value where more may come, nobody knows how many (M59)."""
+        settled = self.result(function, truth)
+        lower: Value = settled.value if function == "count" else None
+        upper: Value = None
+        if function == "max":
+            lower = settled.lower
+        elif function == "min":
+            upper = settled.upper
+        elif function == "share":
+            lower, upper = ZERO, ONE
+        return bounded(settled.value, lower, upper, settled.coverage, truth)
+
     def save(self) -> list[object]:
         return [
             self.any,
@@ -156,9 +169,23 @@ class Gathered:
 class SeriesRun:
     """An aggregate over a series for one label combination."""
 
-    __slots__ = ("_coming", "_in_order", "begin", "gathered", "inner", "items", "kind", "labels", "window")
+    __slots__ = (
+        "_coming",
+        "_in_order",
+        "begin",
+        "gathered",
+        "inner",
+        "items",
+        "kind",
+        "labels",
+        "of_outages",
+        "window",
+    )
 
-    def __init__(self, kind: Kind, labels: Labels, begin: int, inner: InnerWindows) -> None:
+    def __init__(
+        self, kind: Kind, labels: Labels, begin: int, inner: InnerWindows, *, of_outages: bool
+    ) -> None:
+        self.of_outages: Final = of_outages
         self.kind: Kind = kind
         self.labels: Labels = labels
         self.begin = begin
@@ -186,11 +213,17 @@ class SeriesRun:
 
     def _inside(self, inner: Interval, outer: Interval) -> bool:
         frames = self.kind.frames
+        if self.of_outages:
+            over = frames.over_at(inner)
+            return frames.low(outer) <= over < frames.high(outer) and frames.kept.contains(over)
         return (
             frames.low(outer) <= inner.start
             and inner.end <= frames.high(outer)
             and frames.kept.covers(inner.start, inner.end)
         )
+
+    def open(self, window: Interval) -> None:
+        self.window, self.gathered = window, self._empty()
 
     def close(self) -> Point | None:
         window, kind = self.window, self.kind
@@ -211,12 +244,15 @@ class SeriesRun:
 
     def _gather_rolling(self, items: deque[Item], window: Interval) -> None:
         low = self.kind.frames.low(window)
-        while items and items[0].window.start < low:
+        while items and self._since(items[0]) < low:
             items.popleft()
         self.gathered = self._empty()
         for item in items:
             if self._inside(item.window, window):
                 self.gathered.add(item)
+
+    def _since(self, item: Item) -> int:
+        return self.kind.frames.over_at(item.window) if self.of_outages else item.window.start
 
     def peek(self, window: Interval, asked: int) -> Point | None:
         kind = self.kind
@@ -227,6 +263,9 @@ class SeriesRun:
             if self.items is not None:
                 self._gather_rolling(self.items, window)
             gathered.load(self.gathered.save())
+        if self.of_outages:
+            value = gathered.so_far(kind.function, kind.truth)
+            return Point(window, value, gathered.number, gathered.missed)
         self._add_unended(gathered, window, asked)
         return Point(window, gathered.result(kind.function, kind.truth), gathered.number, gathered.missed)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any, Final
 
+from wsla.analysis.operations import OutageWindow
 from wsla.evaluation.stream.algebra import ONE, ZERO
 from wsla.evaluation.stream.exact import divide
 from wsla.evaluation.stream.forgiving import ForgivingGauge, TimeRuns, forgiving_point
-from wsla.evaluation.stream.gauges import Gauge
+from wsla.evaluation.stream.gauges import LONG_AGO, Gauge
 from wsla.evaluation.stream.point import Point
 from wsla.evaluation.stream.runs import OutageGauge, longest
 from wsla.evaluation.stream.windows import Kind, load_window, save_window
@@ -30,6 +31,12 @@ class TimeRun:
         self.window: Interval | None = kind.frames.first(begin)
         if self.window is not None:
             gauge.begin(kind.frames.low(self.window), kind.frames.high(self.window))
+        elif isinstance(kind.node.window, OutageWindow):
+            gauge.begin(LONG_AGO, LONG_AGO)
+
+    def open(self, window: Interval) -> None:
+        self.window = window
+        self.gauge.shift(self.kind.frames.low(window), self.kind.frames.high(window))
 
     def take(self, at: int) -> None:
         """Notes when the last sample in kept time was."""

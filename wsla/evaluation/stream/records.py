@@ -59,6 +59,20 @@ class RecordTable:
         self.hand: Version = (0, ())
         self.versions: list[Version] = []
 
+    def empty_copy(self) -> RecordTable:
+        """A table for the same source with no records in it."""
+        return RecordTable(self.source, self.columns, history=self._history)
+
+    def labels_of(self, observation: Observation) -> Labels | None:
+        """The labels of a version, None where one is unknown."""
+        columns = {name: self._converters[position] for name, position in self.positions.items()}
+        found = []
+        for name in self._names:
+            convert, value = columns[name], observation.fields.get(name)
+            found.append((name, value if convert is None else convert(value)))
+        known = [(name, value) for name, value in found if isinstance(value, str)]
+        return tuple(known) if len(known) == len(found) else None
+
     def accept(self, observation: Observation) -> Labels | None:
         """Takes a version in; gives its labels, None where a label is unknown.
 

@@ -67,6 +67,11 @@ def save_machine(machine: Machine) -> dict[str, object]:
             if stream.seen
         ],
         "tables": {name: table.save() for name, table in wiring.tables.items()},
+        "announcing": {
+            name: table.save()
+            for name, table in wiring.announcing.items()
+            if table is not wiring.tables[name]
+        },
         "held": [
             [index, save_labels(labels), text_of(held.value)] for (index, labels), held in wiring.held.items()
         ],
@@ -79,6 +84,10 @@ def save_machine(machine: Machine) -> dict[str, object]:
         ],
         "tallies": [
             [index, save_labels(labels), tally.save()] for (index, labels), tally in wiring.tallies.items()
+        ],
+        "watches": [
+            [condition, None if labels is None else save_labels(labels), watch.save(), watch in wiring.turned]
+            for (condition, labels), watch in wiring.watches.items()
         ],
         "before": [
             [index, save_labels(labels), save_series(value)]
@@ -130,6 +139,8 @@ def load_machine(layout: Layout, saved: Any) -> Machine:
         stream.values[:] = [value_of(value) for value in values]
     for name, table in saved["tables"].items():
         wiring.tables[name].load(table)
+    for name, table in saved.get("announcing", {}).items():
+        wiring.announcing[name].load(table)
     for index, labels, value in saved["held"]:
         wiring.hold(index, load_labels(labels)).value = value_of(value)
     for index, labels, signal in saved["past"]:
@@ -138,6 +149,12 @@ def load_machine(layout: Layout, saved: Any) -> Machine:
         wiring.recent[index, load_labels(labels)] = deque(last, maxlen=machine.state(index).of_last)
     for index, labels, tally in saved.get("tallies", ()):
         wiring.tally(index, load_labels(labels)).load(tally)
+    wiring.turned.clear()
+    for condition, labels, watch, turned in saved.get("watches", ()):
+        found = wiring.watches[condition, None if labels is None else load_labels(labels)]
+        found.load(watch)
+        if turned:
+            wiring.turned.append(found)
     for index, labels, value in saved["before"]:
         wiring.before[index, load_labels(labels)] = load_series(value)
     for index, labels, run in saved["runs"]:

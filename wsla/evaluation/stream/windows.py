@@ -53,6 +53,9 @@ class Running(Protocol):
     def peek(self, window: Interval, asked: int) -> Point | None:
         """The point of a window that has not ended, as known now at ``asked``: the current window, or one to come."""
 
+    def open(self, window: Interval) -> None:
+        """An outage begins, whose window ends with it, and by the window's end at the latest."""
+
     def save(self) -> list[object]: ...
     def load(self, saved: list[Any]) -> None: ...
 

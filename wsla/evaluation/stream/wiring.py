@@ -6,95 +6,37 @@ aggregate whose labelled leaves are unknown, watches that time; a new combinatio
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
-from functools import partial
 from typing import Final
 
 from attrs import define
 
-from wsla.analysis.operations import (
-    Across,
-    Active,
-    Elapsed,
-    Latest,
-    Operation,
-    SourceField,
-    Stateful,
-    Value,
-    VerdictCount,
-    VerdictState,
-)
-from wsla.evaluation.stream.algebra import UNKNOWN_NUMBER, UNKNOWN_TRUTH, ZERO
+from wsla.analysis.operations import Latest
+from wsla.evaluation.stream.algebra import UNKNOWN_NUMBER, UNKNOWN_TRUTH
 from wsla.evaluation.stream.gauges import Gauge, within
-from wsla.evaluation.stream.inlets import Held, Holder, Inlet, Stream, Watcher
-from wsla.evaluation.stream.joined import Joined
+from wsla.evaluation.stream.inlets import Stream
+from wsla.evaluation.stream.inner import Inner
 from wsla.evaluation.stream.judging import Judge, Root
-from wsla.evaluation.stream.layout import OVER_TIME, Layout, in_order, operands, restrict
+from wsla.evaluation.stream.layout import OVER_TIME, Layout, restrict
+from wsla.evaluation.stream.outages import OutageWatch
 from wsla.evaluation.stream.over_records import RecordRun
 from wsla.evaluation.stream.over_samples import SampleRun, member_of
-from wsla.evaluation.stream.over_series import Item, SeriesRun
+from wsla.evaluation.stream.over_series import SeriesRun
 from wsla.evaluation.stream.over_time import TimeRun
-from wsla.evaluation.stream.past import BEFORE, ActiveSignal, PastSignal, condition_signal
 from wsla.evaluation.stream.point import Point
-from wsla.evaluation.stream.pointwise import Reader, bind, scalar, unknown
-from wsla.evaluation.stream.records import RecordTable, bind_record
+from wsla.evaluation.stream.pointwise import unknown
+from wsla.evaluation.stream.records import bind_record
 from wsla.evaluation.stream.runs import gauge_for
-from wsla.evaluation.stream.series import UNENDED, Reach
-from wsla.evaluation.stream.tallies import Tally
+from wsla.evaluation.stream.series import Reach
+from wsla.evaluation.stream.signals import Signals, position_reader
+from wsla.evaluation.stream.triggers import Trigger
 from wsla.evaluation.stream.windows import Kind
-from wsla.evaluation.verdicts import Labels, SeriesValue, Verdict
+from wsla.evaluation.verdicts import Labels, SeriesValue
 from wsla.plan.model import Rule, Source
-from wsla.values.instants import Interval
-
-NOTHING: Final = "nothing"
-"""What was told of a trigger of which nothing was told yet."""
 
 Run = TimeRun | SampleRun | RecordRun | SeriesRun
 
 Readers = tuple[list[tuple[str, Root]], list[tuple[int, Root]], list[Judge]]
 """Metrics, series that are read as signals, and goals."""
-
-
-class Trigger:
-    """A rule's trigger for one label combination, recorded from ``begin`` on."""
-
-    __slots__ = ("begin", "changed", "combination", "emitted", "history", "labels", "number", "read", "rule")
-
-    def __init__(
-        self, number: int, rule: Rule, labels: Labels, begin: int, changed: Callable[[Trigger], None]
-    ) -> None:
-        self.number: Final = number
-        self.rule: Final = rule
-        self.combination: Final = labels
-        self.labels: Final = in_order(labels, rule.by)
-        self.begin = begin
-        self.read: Reader = unknown
-        self.changed: Final = changed
-        # What is recorded: [instant, value]; the last one alone where history is not kept.
-        self.history: list[tuple[int, Value]] = []
-        self.emitted: Value = NOTHING
-
-    @property
-    def truth(self) -> bool | None:
-        """The value that was recorded last."""
-        value = self.history[-1][1]
-        return None if value is None else bool(value)
-
-    def refresh(self, at: int) -> None:
-        """Looks again; a second look at one instant replaces the first."""
-        value = self.read()
-        history = self.history
-        if history and history[-1][1] is value and history[-1][0] < at and value == self.emitted:
-            return
-        if at < self.begin:
-            return
-        if history and history[-1][0] == at:
-            history.pop()
-        if not history or history[-1][1] is not value:
-            history.append((at, value))
-        if value != self.emitted:
-            self.changed(self)
 
 
 @define(slots=True)
@@ -109,134 +51,11 @@ class Series:
     ghost_gauge: Gauge | None = None
 
 
-def layout_below(layout: Layout, index: int) -> frozenset[int]:
-    """The operations that a formula over series combines, itself among them."""
-    operation = layout.operations[index]
-    below = operands(operation)
-    if isinstance(operation, Across):
-        below = (operation.operand,) if operation.where is None else (operation.operand, operation.where)
-    return frozenset({index}).union(*(layout_below(layout, x) for x in below))
-
-
-class Inner:
-    """The windows, still to end, of the series that an outer aggregate looks at."""
-
-    def __init__(
-        self, wiring: Wiring, series: Series, labels: Labels, runs: Callable[[], list[tuple[int, Run]]]
-    ) -> None:
-        self._wiring: Final = wiring
-        self._series: Final = series
-        self._labels: Final = labels
-        self._runs: Final = runs
-        # Each window to come with the one before it, from the one that ends next on.
-        self._chain: dict[Interval, Interval] = {}
-        self._chain_from: Interval | None = None
-        below = () if series.argument is None else layout_below(wiring.layout, series.argument.index)
-        self._previous: Final = tuple(index for index in wiring.layout.previous if index in below)
-
-    def next_window(self) -> Interval | None:
-        """The inner window that ends next."""
-        windows = (run.window for _, run in self._runs())
-        return min((window for window in windows if window is not None), default=None)
-
-    def steady(self) -> bool:
-        """True where nothing that is observed now changes what is known of the windows after the next."""
-        argument = self._series.argument
-        if (
-            self._previous
-            or argument is None
-            or any(isinstance(reach, tuple) for _, reach in argument.leaves)
-        ):
-            # What was before changes with every window, and another label combination may be seen.
-            return False
-        return all(isinstance(run, TimeRun | SampleRun) for _, run in self._runs())
-
-    def item(self, window: Interval, asked: int) -> Item | None:
-        """What is known of a window that has not ended: its value is unknown, its bounds hold."""
-        argument = self._series.argument
-        points = self._points(window, asked, self._previous)
-        if argument is None or argument.point(points, self._labels) is None:
-            return None
-        value = argument.read(points, self._labels)
-        so_far = SeriesValue(value=None, lower=value.lower, upper=value.upper, coverage=ZERO)
-        return Item(window, so_far, True if self._series.where is None else None)
-
-    def _points(
-        self, window: Interval, asked: int, previous: tuple[int, ...]
-    ) -> dict[int, dict[Labels, Point]]:
-        points: dict[int, dict[Labels, Point]] = {UNENDED: {}}
-        for leaf, run in self._runs():
-            point = run.peek(window, asked) if window.end > run.begin else None
-            if point is not None:
-                points.setdefault(leaf, {})[run.labels] = point
-        for number, index in enumerate(previous):
-            root = self._wiring.previous[index]
-            for own in root.combinations(points):
-                if root.point(points, own) is not None:
-                    value = self._before(index, root, own, window, asked, previous[:number])
-                    points.setdefault(index, {})[own] = Point(window, value)
-        return points
-
-    def _before(
-        self, index: int, root: Root, own: Labels, window: Interval, asked: int, previous: tuple[int, ...]
-    ) -> SeriesValue:
-        """The value of the window before one that has not ended, whether or not that one has."""
-        before = self._window_before(window)
-        while before is not None:
-            points = self._points(before, asked, previous)
-            if root.point(points, own) is not None:
-                return root.read(points, own)
-            before = self._window_before(before)
-        missing = UNKNOWN_TRUTH if self._wiring.layout.truth(index) else UNKNOWN_NUMBER
-        return self._wiring.before.get((index, own), missing)
-
-    def _window_before(self, window: Interval) -> Interval | None:
-        first = self.next_window()
-        if self._chain_from != first:
-            self._chain, self._chain_from = {}, first
-        last = next(reversed(self._chain), first)
-        while last is not None and last.end < window.end:
-            following = self.after(last)
-            if following is not None:
-                self._chain[following] = last
-            last = following
-        return self._chain.get(window)
-
-    def after(self, window: Interval) -> Interval | None:
-        """The inner window that follows."""
-        return self._runs()[0][1].kind.frames.after(window)
-
-
-class Wiring:
+class Wiring(Signals):
     """Builds and holds the parts for a plan from ``start`` on."""
 
     def __init__(self, layout: Layout, start: int) -> None:
-        self.layout: Final = layout
-        self.start: Final = start
-        sources = layout.plan.sources
-        self.inlets: Final = {s.name: Inlet(s, layout.columns[s.name]) for s in sources if not s.records}
-        pausing = {
-            operation.source
-            for operation in layout.operations
-            if isinstance(operation, Elapsed) and operation.pausing is not None
-        }
-        self.tables: Final = {
-            s.name: RecordTable(s, layout.columns[s.name], history=s.name in pausing)
-            for s in sources
-            if s.records
-        }
-        self.held: Final[dict[tuple[int, Labels], Held]] = {}
-        # Signals that rest on the past, by label combination; None for those that were not seen yet.
-        self.past: Final[dict[tuple[int, Labels | None], PastSignal]] = {}
-        self.announced: Final[dict[str, list[ActiveSignal]]] = {}
-        self.added: Final[list[PastSignal]] = []
-        self._recording = False
-        self.recent: Final[dict[tuple[int, Labels], deque[str]]] = {}
-        self.tallies: Final[dict[tuple[int, Labels], Tally]] = {}
-        self._joined: Final[dict[int, list[Joined]]] = {index: [] for index in layout.joined}
-        # The label combinations that are joined in each, and who watches something that one has joined.
-        self._parts: Final[dict[int, list[Labels]]] = {index: [] for index in layout.joined}
-        self.joiners: Final[list[Watcher]] = []
+        super().__init__(layout, start)
         self._asking_idle: Final[list[tuple[int, Labels | None, TimeRun]]] = []
         self.series: Final = {index: self._series(index) for index in layout.aggregates}
         self.outer: Final = tuple(
@@ -248,6 +67,7 @@ class Wiring:
         self.latest: Final = {
             index: Root(layout, op.operand) for index, op in latest if isinstance(op, Latest)
         }
+        self.outage_aggregates: Final = frozenset(i for found in layout.outages.values() for i in found)
         self.previous: Final = {index: Root(layout, operand) for index, operand in layout.previous.items()}
         # What `previous` looks at, each after what it rests on: aggregates and series whose last value is remembered.
         self.in_order: Final[tuple[tuple[int, Series | Root], ...]] = tuple(
@@ -255,6 +75,9 @@ class Wiring:
         )
         # The value of the window that ended last, by (operation, labels).
         self.before: Final[dict[tuple[int, Labels], SeriesValue]] = {}
+        self.turned: Final[list[OutageWatch]] = []
+        self.unstarted: Final[list[OutageWatch]] = []
+        self.watches: Final[dict[tuple[int, Labels | None], OutageWatch]] = {}
         self._readers: Final[dict[tuple[int, ...], Readers]] = {}
         self.triggers: Final[dict[tuple[int, Labels], Trigger]] = {}
         self.changed: Final[list[Trigger]] = []
@@ -306,12 +129,47 @@ class Wiring:
         where = Root(layout, node.where) if over_series and node.where is not None else None
         return Series(kind, {}, argument, where)
 
+    def _watch_outages(self, condition: int, labels: Labels | None, at: int | None) -> None:
+        """Watches a condition for a label combination, as soon as the term has begun."""
+        if (condition, labels) in self.watches:
+            return
+        watch = self.watches[condition, labels] = OutageWatch(condition, labels, self.turned)
+        watch.read = self.signal(condition, labels, watch)
+        ghost = self.watches.get((condition, None))
+        if ghost is not None and ghost is not watch:
+            watch.copy_from(ghost)
+        plan = self.layout.plan
+        # An outage under way when an amendment takes effect is the earlier version's.
+        if plan.judges_from is None and (at is None or at < plan.effective_start):
+            self.unstarted.append(watch)
+        else:
+            watch.start()
+
+    def runs_over(self, watch: OutageWatch) -> list[tuple[int, Run]]:
+        """The aggregates over the outages that a watch sees, and those that watch time before labels are seen."""
+        names = self.layout.names(watch.condition)
+        if watch.labels is None and names:
+            return []
+        found: list[tuple[int, Run]] = []
+        for index in self.layout.outages[watch.condition]:
+            series = self.series[index]
+            found += [
+                (index, run)
+                for labels, run in series.runs.items()
+                if not names or restrict(labels, names) == watch.labels
+            ]
+            if series.ghost is not None and not names:
+                found.append((index, series.ghost))
+        return found
+
     def _begin(self) -> None:
         for index in self.layout.joined:
             # What has no labels is held from the start on, whenever a combination of labels asks for it.
-            self._signal(index, None, None)
+            self.signal(index, None, None)
         for index in self.layout.stateful:
             self.remembering(index, None if self.layout.names(index) else ())
+        for condition in self.layout.outages:
+            self._watch_outages(condition, None if self.layout.names(condition) else (), None)
         for index, series in self.series.items():
             if not series.kind.names:
                 self._open(index, (), self.start)
@@ -341,6 +199,22 @@ class Wiring:
         run.members.append(member_of(run, Stream(source.name, (), 0), gauge, None))
         self.opened.append(run)
 
+    def forget_records(self, now: int) -> None:
+        """Drops the records that no window to come looks at."""
+        for table in self.tables.values():
+            windows = [
+                run.kind.frames.low(run.window)
+                for series in self.series.values()
+                for run in series.runs.values()
+                if getattr(run, "table", None) is table and run.window is not None
+            ]
+            # What only announces times is remembered by the signals that rest on it.
+            if windows or table.source.name in self.announced:
+                table.forget(min(windows, default=now))
+        for name in self.announced:
+            if self.announcing[name] is not self.tables[name]:
+                self.announcing[name].forget(now)
+
     # Label combinations
 
     def introduce(self, source: Source, labels: Labels, at: int) -> None:
@@ -362,6 +236,12 @@ class Wiring:
                     self._open(index, own, begin)
             if labels and not source.records and self._source_name(index) == source.name:
                 self._join(series, source, labels, restrict(labels, names))
+        for condition, aggregates in self.layout.outages.items():
+            names = self.layout.names(condition)
+            concerned = [self.layout.origins(condition), *(self._origins[index] for index in aggregates)]
+            own = restrict(labels, names)
+            if names and len(own) == len(names) and any(source.name in origins for origins in concerned):
+                self._watch_outages(condition, own, at)
         for number, rule in enumerate(self.layout.plan.rules):
             names = self.layout.names(rule.trigger)
             own = restrict(labels, names)
@@ -374,13 +254,13 @@ class Wiring:
 
     def _join_signals(self, source: Source, labels: Labels) -> None:
         """Who reads a signal joined over labels reads this combination too, if it is new."""
-        for index, parts in self._parts.items():
-            node = self._across(index)
+        for index, parts in self.parts.items():
+            node = self.across(index)
             part = restrict(labels, self.layout.names(node.operand))
             if part in parts or source.name not in self.layout.origins(node.operand):
                 continue
             parts.append(part)
-            for joined in self._joined[index]:
+            for joined in self.joined[index]:
                 if joined.takes(part):
                     joined.join(part)
                     if joined.watcher is not None:
@@ -389,14 +269,9 @@ class Wiring:
             self._take_samples(argument, own, run)
 
     def _take_samples(self, argument: int, labels: Labels | None, run: TimeRun) -> None:
-        for holder in self._holders(argument, labels):
+        for holder in self.holders(argument, labels):
             if isinstance(holder, Stream) and not any(taker is run for taker in holder.takers):
                 holder.takers.append(run)
-
-    def _across(self, index: int) -> Across:
-        operation = self.layout.operations[index]
-        assert isinstance(operation, Across)
-        return operation
 
     def _source_name(self, index: int) -> str | None:
         source = self.layout.source_of(index)
@@ -407,7 +282,9 @@ class Wiring:
         run = series.runs[labels] = self._new_run(index, labels, begin)
         ghost = series.ghost
         if isinstance(run, TimeRun) and isinstance(ghost, TimeRun):
-            run.window, run.sampled = ghost.window, ghost.sampled
+            # An outage that has begun before a combination is seen is no window of it.
+            run.window = None if index in self.outage_aggregates else ghost.window
+            run.sampled = ghost.sampled
             run.gauge.copy_from(ghost.gauge)
         if run.window is not None:
             self.opened.append(run)
@@ -417,9 +294,9 @@ class Wiring:
         kind, node = series.kind, series.kind.node
         if kind.function in OVER_TIME and node.argument is not None:
             gauge = gauge_for(node, unknown, kind.frames)
-            gauge.read = self._signal(node.argument, labels, gauge)
+            gauge.read = self.signal(node.argument, labels, gauge)
             if node.where is not None:
-                gauge.read = within(gauge.read, self._signal(node.where, labels, gauge))
+                gauge.read = within(gauge.read, self.signal(node.where, labels, gauge))
             run = TimeRun(kind, labels or (), begin, gauge)
             if kind.asks_idle:
                 self._asking_idle.append((node.argument, labels, run))
@@ -427,7 +304,10 @@ class Wiring:
             return run
         source = layout.source_of(index)
         if source is None:
-            return SeriesRun(kind, labels or (), begin, self._inner(series, labels or ()))
+            leaves = series.argument.leaves if series.argument is not None else ()
+            of_outages = any(leaf in self.outage_aggregates for leaf, _ in leaves)
+            inner = self._inner(series, labels or ())
+            return SeriesRun(kind, labels or (), begin, inner, of_outages=of_outages)
         if source.records:
             table = self.tables[source.name]
             argument = None if node.argument is None else bind_record(layout, node.argument, table)
@@ -456,7 +336,7 @@ class Wiring:
             return
         stream = self.inlets[source.name].stream(labels)
         where = series.kind.node.where
-        reader = None if where is None else self._signal(where, labels, None)
+        reader = None if where is None else self.signal(where, labels, None)
         member = member_of(run, stream, self._member_gauge(series.kind, source, labels), reader)
         run.join(member, series.ghost_gauge)
         stream.takers.append(member)
@@ -465,160 +345,15 @@ class Wiring:
         gauge = Gauge(unknown, kind.frames.kept, presence=True, rolling=kind.frames.looks_back)
         argument = kind.node.argument
         if argument is not None:
-            gauge.read = self._signal(argument, labels, gauge)
+            gauge.read = self.signal(argument, labels, gauge)
         elif labels is not None:
             stream = self.inlets[source.name].stream(labels)
             stream.watchers.append(gauge)
-            gauge.read = _position_reader(stream, 0)
+            gauge.read = position_reader(stream, 0)
         return gauge
 
     def _add_trigger(self, number: int, rule: Rule, labels: Labels, begin: int) -> None:
         trigger = Trigger(number, rule, labels, begin, self.changed.append)
-        trigger.read = self._signal(rule.trigger, labels, trigger)
+        trigger.read = self.signal(rule.trigger, labels, trigger)
         self.triggers[number, labels] = trigger
         self.begun.append(trigger)
-
-    # Signals
-
-    def _signal(self, index: int, labels: Labels | None, watcher: Watcher | None) -> Reader:
-        """The reader of a signal; the watcher is told when something that it reads changes."""
-
-        told: list[Holder] = []
-
-        def leaf(number: int) -> Reader:
-            if number in self._parts:
-                return self._joined_signal(number, labels, watcher).read
-            holder = self._holder(number, labels)
-            if holder is None:
-                return unknown
-            if watcher is not None and not any(holder is other for other in told):
-                told.append(holder)
-                holder.watchers.append(watcher)
-            if isinstance(holder, Held):
-                return holder.read
-            operation = self.layout.operations[number]
-            assert isinstance(operation, SourceField)
-            position = self.inlets[operation.source].positions.get(operation.field)
-            return unknown if position is None else _position_reader(holder, position)
-
-        return bind(self.layout.operations, index, leaf)
-
-    def _joined_signal(self, number: int, labels: Labels | None, watcher: Watcher | None) -> Joined:
-        node = self._across(number)
-        own = None if node.by and labels is None else restrict(labels or (), node.by)
-        limit = None if node.limit is None else scalar(self.layout.operations, node.limit)
-        joined = Joined(node, own, limit, lambda index, part: self._signal(index, part, watcher), watcher)
-        self._joined[number].append(joined)
-        for part in self._parts[number]:
-            if joined.takes(part):
-                joined.join(part)
-                if watcher is not None:
-                    self.joiners.append(watcher)
-        return joined
-
-    def _holders(self, index: int, labels: Labels | None) -> list[Holder]:
-        found: list[Holder | None] = []
-        for leaf in self.layout.leaves(index):
-            if leaf not in self._parts:
-                found.append(self._holder(leaf, labels))
-                continue
-            node = self._across(leaf)
-            found += self._holders(node.operand, None)
-            for part in self._parts[leaf]:
-                if (labels is not None or not node.by) and restrict(part, node.by) == restrict(
-                    labels or (), node.by
-                ):
-                    found += self._holders(node.operand, part)
-        return [holder for holder in found if holder is not None]
-
-    def _holder(self, number: int, labels: Labels | None) -> Holder | None:
-        names = self.layout.names(number)
-        operation = self.layout.operations[number]
-        if isinstance(operation, Stateful):
-            unseen = names and labels is None
-            return self.remembering(number, None if unseen else restrict(labels or (), names))
-        if names and labels is None:
-            # What is said of verdicts is known before the first, whoever asks.
-            start = _before_verdicts(operation)
-            return None if start is None else Held((), start)
-        own = restrict(labels or (), names)
-        if isinstance(operation, SourceField):
-            return self.inlets[operation.source].stream(own)
-        return self.hold(number, own)
-
-    def hold(self, number: int, labels: Labels) -> Held:
-        """What a series or a verdict state is as a signal, for a label combination."""
-        found = self.held.get((number, labels))
-        if found is None:
-            start = _before_verdicts(self.layout.operations[number])
-            found = self.held[number, labels] = Held(labels, start)
-        return found
-
-    def tally(self, number: int, labels: Labels) -> Tally:
-        """The count of verdicts at a position of the plan, for a label combination."""
-        found = self.tallies.get((number, labels))
-        if found is None:
-            node = self.layout.operations[number]
-            assert isinstance(node, VerdictCount)
-            found = self.tallies[number, labels] = Tally(node)
-        return found
-
-    def count_verdict(self, number: int, labels: Labels, verdict: Verdict) -> int:
-        """The count at a position of the plan once this verdict is added."""
-        return self.tally(number, labels).add(verdict)
-
-    def remembering(self, number: int, labels: Labels | None) -> PastSignal:
-        """A signal that rests on the past, for a label combination; None for one that was not seen yet."""
-        found = self.past.get((number, labels))
-        if found is not None:
-            return found
-        operation = self.layout.operations[number]
-        if isinstance(operation, Active):
-            found = self._announcing(number, operation, labels or ())
-        else:
-            assert isinstance(operation, Stateful)
-            found = condition_signal(number, labels or (), self.layout, operation)
-            found.read_condition = self._signal(operation.condition, labels, found)
-        self.past[number, labels] = found
-        unseen = self.past.get((number, None))
-        if labels and unseen is not None:
-            found.copy_from(unseen)
-        else:
-            found.begin()
-        self.added.append(found)
-        if self._recording:
-            found.changes = list(unseen.changes or ()) if unseen is not None else [(BEFORE, found.value)]
-        return found
-
-    def record_past(self) -> None:
-        """From now on, signals that rest on the past keep all their values."""
-        self._recording = True
-        for signal in self.past.values():
-            signal.changes = [(BEFORE, signal.value)]
-
-    def _announcing(self, number: int, operation: Active, labels: Labels) -> ActiveSignal:
-        layout, table = self.layout, self.tables[operation.source]
-        start, end = bind_record(layout, operation.start, table), bind_record(layout, operation.end, table)
-        where = (lambda: True) if operation.where is None else bind_record(layout, operation.where, table)
-        found = ActiveSignal(number, labels, table, (start, end, where))
-        self.announced.setdefault(operation.source, []).append(found)
-        return found
-
-    def recent_verdicts(self, number: int, labels: Labels, last: int) -> deque[str]:
-        """The last verdicts that a verdict state looks at."""
-        return self.recent.setdefault((number, labels), deque(maxlen=last))
-
-
-def _position_reader(stream: Stream, position: int) -> Reader:
-    return partial(stream.values.__getitem__, position)
-
-
-def _before_verdicts(operation: Operation) -> Value:
-    """What a state or a count of verdicts is before the first (M25, M62); None for anything else."""
-    match operation:
-        case VerdictState():
-            return False
-        case VerdictCount():
-            return 0
-        case _:
-            return None

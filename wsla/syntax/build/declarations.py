@@ -327,5 +327,8 @@ class DeclarationBuilder(Transformer_NonRecursive[Token, Any]):
     def last_periods(self, meta: Meta, _: Token, count: Token, unit: Token) -> surface.LastPeriods:
         return surface.LastPeriods(count=to_word(count), unit=to_word(unit), span=span_of(meta))
 
-    def cap(self, meta: Meta, party: Token, amount: Any, window: Any) -> surface.Cap:
-        return surface.Cap(party=to_word(party), amount=amount, window=window, span=span_of(meta))
+    def capped(self, meta: Meta, word: Token) -> surface.Word:
+        return to_word(word)
+
+    def cap(self, meta: Meta, what: surface.Word, party: Token, amount: Any, window: Any) -> surface.Cap:
+        return surface.Cap(what=what, party=to_word(party), amount=amount, window=window, span=span_of(meta))

@@ -171,8 +171,15 @@ class ExpressionBuilder(Transformer_NonRecursive[Token, Any]):
     def else_key(self, meta: Meta) -> surface.Key:
         return surface.Key(operator="else", bound=None, span=span_of(meta))
 
-    def each(self, meta: Meta, period: Token, starting: Token | None) -> surface.EachWindow:
-        return surface.EachWindow(period=to_word(period), starting=maybe_word(starting), span=span_of(meta))
+    def each(
+        self, meta: Meta, period: Token, month: Token | None, starting: Token | None
+    ) -> surface.EachWindow:
+        return surface.EachWindow(
+            period=to_word(period),
+            starting=maybe_word(starting),
+            month=maybe_word(month),
+            span=span_of(meta),
+        )
 
     def each_window(self, meta: Meta, window: surface.EachWindow) -> surface.EachWindow:
         return evolve(window, span=span_of(meta))
@@ -186,6 +193,9 @@ class ExpressionBuilder(Transformer_NonRecursive[Token, Any]):
         self, meta: Meta, _: Token, count: Token, unit: Token
     ) -> surface.OverlappingWindow:
         return surface.OverlappingWindow(count=to_word(count), unit=to_word(unit), span=span_of(meta))
+
+    def per_outage(self, meta: Meta, word: Token, condition: Any) -> surface.PerOutage:
+        return surface.PerOutage(word=to_word(word), condition=condition, span=span_of(meta))
 
     def during(self, meta: Meta, schedule: Token) -> surface.During:
         return surface.During(schedule=to_word(schedule), span=span_of(meta))

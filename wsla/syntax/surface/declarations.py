@@ -6,6 +6,7 @@ from attrs import field, frozen
 
 from wsla.diagnostics.source import Span
 from wsla.syntax.surface.expressions import EachWindow, Expression, Quantity
+from wsla.syntax.surface.services import Service
 from wsla.syntax.surface.words import Text, Word, span_field
 
 ArgumentValue = Word | Quantity | Text
@@ -59,76 +60,6 @@ class Party:
     title: Text | None
     roles: tuple[Word, ...]
     channels: tuple[Channel, ...] | None
-    span: Span = span_field()
-
-
-@frozen(kw_only=True)
-class ServiceItem:
-    """A line of a service: ``fee 2000 EUR per month``."""
-
-    name: Word
-    value: Expression
-    per: Word | None
-    span: Span = span_field()
-
-
-@frozen(kw_only=True)
-class Assumed:
-    """A line of a service: ``assume availability 99.9% each month``; ``measure`` is the second word."""
-
-    name: Word
-    measure: Word
-    value: Quantity
-    window: EachWindow
-    span: Span = span_field()
-
-
-@frozen(kw_only=True)
-class Needed:
-    """The name of a service that is needed."""
-
-    name: Word
-    span: Span = span_field()
-
-
-@frozen(kw_only=True)
-class NeededGroup:
-    """``all(…)`` or ``any(…)``, where ``word`` is that word, or ``2 of (…)``, where it is the number."""
-
-    word: Word
-    counted: bool
-    members: tuple[Need, ...]
-    span: Span = span_field()
-
-
-Need = Needed | NeededGroup
-
-
-@frozen(kw_only=True)
-class Needs:
-    """A line of a service: ``needs all(database, any(first, second))``."""
-
-    need: Need
-    span: Span = span_field()
-
-
-@frozen(kw_only=True)
-class Origin:
-    """``from "Title".service``: the agreement that says what the service is."""
-
-    title: Text
-    service: Word
-    span: Span = span_field()
-
-
-@frozen(kw_only=True)
-class Service:
-    """``service NAME "Title" from "Title".service { items }``; ``items`` is None without braces."""
-
-    name: Word
-    title: Text | None
-    items: tuple[ServiceItem | Assumed | Needs, ...] | None
-    origin: Origin | None = None
     span: Span = span_field()
 
 
@@ -434,8 +365,10 @@ class LastPeriods:
 
 @frozen(kw_only=True)
 class Cap:
-    """``cap credits to PARTY at AMOUNT each month``, ``at the highest each month``, ``… over last 12 months``."""
+    """``cap credits to PARTY at AMOUNT each month``, ``at the highest each month``, ``… over last 12 months``; ``what``
+    is ``credits`` or ``rewards``."""
 
+    what: Word
     party: Word
     amount: Expression | Highest
     window: EachWindow | LastPeriods

@@ -201,10 +201,11 @@ class NotApplicable:
 
 @frozen(kw_only=True)
 class EachWindow:
-    """``each month``, ``each 5m``, ``each month starting 15th``."""
+    """``each month``, ``each 5m``, ``each month starting 15th``, ``each year starting April 6th``."""
 
     period: Word
     starting: Word | None
+    month: Word | None = None
     span: Span = span_field()
 
 
@@ -223,6 +224,15 @@ class OverlappingWindow:
 
     count: Word
     unit: Word
+    span: Span = span_field()
+
+
+@frozen(kw_only=True)
+class PerOutage:
+    """``per outage of CONDITION``, or ``per outage`` of the condition that the function itself looks at."""
+
+    word: Word
+    condition: Expression | None
     span: Span = span_field()
 
 
@@ -258,7 +268,7 @@ class ByLabel:
     span: Span = span_field()
 
 
-Modifier = EachWindow | RollingWindow | OverlappingWindow | During | Excluding | Pausing | ByLabel
+Modifier = EachWindow | RollingWindow | OverlappingWindow | PerOutage | During | Excluding | Pausing | ByLabel
 
 
 @frozen(kw_only=True)
