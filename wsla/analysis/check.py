@@ -19,6 +19,7 @@ from wsla.analysis.scope import Scope
 from wsla.analysis.sense import check_sense
 from wsla.analysis.sense_all import check_meaning
 from wsla.analysis.sources import check_source
+from wsla.analysis.standing import check_standing
 from wsla.diagnostics.assembled import AssembledText, merged
 from wsla.diagnostics.diagnostic import Diagnostic, has_errors
 from wsla.diagnostics.source import SourceText, Span
@@ -201,6 +202,7 @@ def _declare_heads(scope: Scope, agreement: surface.Agreement) -> None:
                 check_schedule(scope, declaration)
             case _:
                 pass
+    check_standing(scope, agreement)
     for declaration in agreement.declarations:
         if isinstance(declaration, surface.Source):
             check_source(scope, declaration)

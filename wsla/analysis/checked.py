@@ -12,6 +12,7 @@ from fractions import Fraction
 from attrs import field, frozen
 
 from wsla.analysis.operations import Operation, Window
+from wsla.analysis.services import Assumption, Need, Origin
 from wsla.analysis.types import ValueType
 from wsla.diagnostics.source import NOWHERE, Span
 from wsla.values.calendars import CalendarUnit, CalendarWindow
@@ -54,13 +55,19 @@ class Party:
 
 @frozen(kw_only=True)
 class Service:
-    """What is delivered. ``fee`` is in units of the currency, for each ``fee_period`` (``month`` …)."""
+    """What is delivered. ``fee`` is in units of the currency, for each ``fee_period`` (``month`` …).
+
+    At most one of ``needs``, ``origin`` and ``assumed`` says what it stands on.
+    """
 
     name: str
     title: str
     fee: Fraction | None
     fee_currency: str | None
     fee_period: str | None
+    needs: Need | None = None
+    origin: Origin | None = None
+    assumed: Assumption | None = None
 
 
 @frozen(kw_only=True)
@@ -221,7 +228,8 @@ class Goal:
     """An obligation of one party that is judged in every window.
 
     ``condition`` and ``provided`` are operations of boolean series over ``window``; ``value`` is the series that is
-    shown as the measured value. ``text`` is the condition as it was written.
+    shown as the measured value. ``text`` is the condition as it was written. ``service`` is the one that the goal says
+    it is about.
     """
 
     name: str
@@ -237,6 +245,7 @@ class Goal:
     otherwise: tuple[Action, ...] = ()
     rewarding: tuple[Action, ...] = ()
     refunds: tuple[Refund, ...] = ()
+    service: str | None = None
     text: str = ""
     span: Span = field(default=NOWHERE, eq=False, repr=False)
 

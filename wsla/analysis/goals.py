@@ -87,6 +87,7 @@ class GoalChecker:
         provided = and_applicable(scope.arena, provided, condition, declared.condition.span)
         goal = Goal(
             name=declared.name.text,
+            service=self._service(declared.service),
             party=declared.party.text,
             condition=condition.operation,
             value=self._measured(condition.operation),
@@ -119,6 +120,19 @@ class GoalChecker:
         self.expressions.deciding = None
         check_refunds(scope, declared, goal)
         return goal if known else None
+
+    def _service(self, word: surface.Word | None) -> str | None:
+        if word is None or not self.scope.find("service", word, self.scope.services):
+            return None
+        service = self.scope.services[word.text]
+        if service.origin is not None or service.assumed is not None:
+            self.scope.reporter.error(
+                "E0954",
+                f"`{word.text}` is somebody else's, so nothing is promised of it here",
+                word.span,
+                notes=("a goal is about a service that this agreement delivers",),
+            )
+        return word.text
 
     def _measured(self, condition: int) -> int:
         """The series that is shown as the value: the first in the condition that is not a condition itself."""

@@ -226,7 +226,17 @@ def check_service(scope: Scope, declared: surface.Service) -> None:
     currency: str | None = None
     period: str | None = None
     for item in declared.items or ():
+        if not isinstance(item, surface.ServiceItem):
+            continue
         scope.unsound.add(declared.name.text)
+        if item.name.text == "assume":
+            scope.reporter.error(
+                "E0953",
+                "this is no assumption that can be read",
+                item.span,
+                notes=("write `assume availability 99.9% each month`",),
+            )
+            continue
         if item.name.text != "fee":
             scope.reporter.unknown_name("E0209", "property of a service", item.name, ("fee",))
             continue

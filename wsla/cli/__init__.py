@@ -14,6 +14,7 @@ VERBS = {
     "fmt": "lay agreements out in the one standard way",
     "test": "run the examples that agreements state",
     "diff": "say what changed for whom from one version to the next",
+    "prove": "say whether promises can be kept by the agreements that they stand on",
     "dump": "print a form that a text takes on its way to a plan",
     "eval": "judge recorded observations by an agreement",
     "run": "measure, judge and act until told to stop",

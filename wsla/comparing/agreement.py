@@ -12,6 +12,7 @@ from wsla.analysis.operations import Aggregate, Elapsed, SourceField
 from wsla.analysis.sense import inputs
 from wsla.comparing.changes import Change, Direction, Effect, Renamed, Version, effects
 from wsla.comparing.formulas import Side
+from wsla.comparing.standing import standing_changes
 from wsla.evaluation.reference.shapes import source_of
 from wsla.explaining.words import instant_words, length_words, shortened
 from wsla.plan.model import Channel, Party, Plan, Secret, Source, Text
@@ -174,6 +175,7 @@ def _of_services(old: Version, new: Version) -> list[Change]:
         if first.title != second.title:
             text = f"the service {name} is called “{second.title}” instead of “{first.title}”"
             found.append(Change(kind="service", name=name, text=text, before=first.title, after=second.title))
+        found += standing_changes(first, second)
         a, b = (_fee(one.fee, one.fee_currency or "", one.fee_period) for one in (first, second))
         if (first.fee, first.fee_currency, first.fee_period) != (
             second.fee,

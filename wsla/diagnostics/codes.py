@@ -151,6 +151,12 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "E0915": "an amendment that takes effect too early",
         "E0916": "versions that do not follow each other",
         "E0917": "windows under way that nothing takes over",
+        # E095: agreements that stand on others
+        "E0950": "services that need each other in a circle",
+        "E0951": "a number of services that cannot be needed",
+        "E0952": "a service that stands on two things, or on one twice",
+        "E0953": "an assumption that cannot be made",
+        "E0954": "a goal about somebody else's service",
     }
 )
 """Code to title, sorted by code."""

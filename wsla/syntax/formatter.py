@@ -15,6 +15,7 @@ from wsla.syntax import surface
 from wsla.syntax.formatter_expressions import chunks, each_window, expression, text_of
 from wsla.syntax.formatter_layout import INDENT, Layout, Row, fill, last_width
 from wsla.syntax.formatter_reuse import template_head, use
+from wsla.syntax.formatter_services import item_name, service_head, service_item
 from wsla.syntax.formatter_steps import goal_item, rule_item, test_step
 from wsla.syntax.parse import parse
 
@@ -147,21 +148,13 @@ def _party(node: surface.Party, layout: Layout) -> Row:
 
 
 def _service(node: surface.Service, layout: Layout) -> Row:
-    title = text_of(node.title) if node.title else ""
+    title, after = service_head(node)
     head = f"service {node.name.text} {title}".rstrip()
     rows = [
-        Row(
-            cells=(
-                item.name.text,
-                expression(item.value, layout, 2 * INDENT) + (f" per {item.per.text}" if item.per else ""),
-            ),
-            span=item.span,
-            kind="item",
-        )
+        Row(cells=(item_name(item), service_item(item, layout, 2 * INDENT)), span=item.span, kind="item")
         for item in node.items or ()
     ]
-    braces = layout.block_of(node.span, node.title.span if node.title else node.name.span)
-    block = _block(head, rows, braces, layout)
+    block = _block(head, rows, layout.block_of(node.span, after), layout)
     return Row(cells=(f"service {node.name.text}", title, block), span=node.span, kind="service")
 
 
@@ -221,7 +214,7 @@ def _metric(node: surface.Metric, layout: Layout) -> Row:
 
 
 def _goal(node: surface.Goal, layout: Layout) -> Row:
-    name = f"goal {node.name.text}:"
+    name = f"goal {node.name.text}{f' for {node.service.text}' if node.service else ''}:"
     column = INDENT + display_width(f"{name} {node.party.text} ")
     first, *rest = chunks(node.condition, layout, INDENT)
     parts = [f"guarantees {first}", *rest]

@@ -201,7 +201,7 @@ def _kind(noun: str) -> str:
     return word if word.isidentifier() else "1"
 
 
-_NEVER_PROPOSED: Final = frozenset({"$END", "DOT", "SETTING"})
+_NEVER_PROPOSED: Final = frozenset({"$END", "DOT", "FOR", "SETTING"})
 
 
 def _insertable(state: Any, stopped: Token, accepts: frozenset[str]) -> frozenset[str]:

@@ -113,5 +113,6 @@ def _is_hole(node: Tree[Token], place: int, token: Token) -> bool:
         return False
     # A function's name, a template's, a field's unit and the period of a fee are no names of the agreement.
     return not (
-        (node.data in ("call", "use") and place == 0) or node.data in ("field", "service_item", "each")
+        (node.data in ("call", "use", "needed_group") and place == 0)
+        or node.data in ("field", "service_item", "assumed", "each")
     )

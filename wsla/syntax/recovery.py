@@ -45,8 +45,9 @@ _TEXT: Final = r'"(?:[^"\\\n]|\\.)*"'
 _CLOSED_TEXT: Final = re.compile(_TEXT)
 _ROLE: Final = "(?:provider|consumer|measurer|evaluator|manager|auditor)"
 _SHAPED: Final = re.compile(
-    rf"metric\s+{_WORD}\s*[=:]|source\s+{_WORD}\s*[=:]|goal\s+{_WORD}\s*[:=]|schedule\s+{_WORD}\s*\{{"
-    rf"|party[ \t]+{_WORD}[ \t]+(?:{_TEXT}[ \t]*)?(?:{_ROLE}\b|\{{)|service[ \t]+{_WORD}[ \t]*(?:{_TEXT}[ \t]*)?\{{"
+    rf"metric\s+{_WORD}\s*[=:]|source\s+{_WORD}\s*[=:]|goal\s+{_WORD}(?:\s+for\s+{_WORD})?\s*[:=]|schedule\s+{_WORD}\s*\{{"
+    rf"|party[ \t]+{_WORD}[ \t]+(?:{_TEXT}[ \t]*)?(?:{_ROLE}\b|\{{)|"
+    rf"service[ \t]+{_WORD}[ \t]*(?:{_TEXT}[ \t]*)?(?:\{{|from\b)"
     r"|effective\s+\d{4}-\d\d-\d\d|cap\s+(?:credits|rewards)\s+to\b|when\b(?!\s+idle\b)[^\n{]{0,400}\{"
     rf"|use\s+{_WORD}\s*\("
 )

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from wsla.diagnostics.source import NOWHERE
 from wsla.syntax import surface
 from wsla.syntax.parse import reserved_words
+from wsla.testing.service_strategies import service_declarations
 
 _COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 _LENGTHS = ("30s", "5m", "24h", "250ms", "7d", "1.5h")
@@ -76,7 +77,7 @@ def name_texts() -> st.SearchStrategy[str]:
 
 names = name_texts().map(_word)
 keys = names | words(*_KEYWORD_KEYS)
-all_words = keys | words("per", "signed")
+all_words = keys | words("per", "signed", "needs")
 _characters = st.characters(
     exclude_categories=("Cc", "Cs"),
     exclude_characters="\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069",
@@ -292,14 +293,7 @@ parties = _node(
         )
     ),
 )
-services = _node(
-    surface.Service,
-    name=names,
-    title=_optional(plain_texts),
-    items=_optional(
-        _tuples(_node(surface.ServiceItem, name=keys, value=sums(0), per=_optional(names)), 1, 3)
-    ),
-)
+services = service_declarations(names, keys, all_words, plain_texts, sums(0))
 days = st.one_of(
     _node(surface.Weekdays, first=words(*_WEEKDAYS), last=_optional(words(*_WEEKDAYS))),
     _node(surface.EveryDay, unit=names),
@@ -370,6 +364,7 @@ _several = _tuples(actions, 1, 2)
 goals = _node(
     surface.Goal,
     name=names,
+    service=_optional(names),
     party=names,
     condition=expressions(),
     provided=_optional(expressions(0)),

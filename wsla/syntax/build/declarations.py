@@ -93,11 +93,43 @@ class DeclarationBuilder(Transformer_NonRecursive[Token, Any]):
     def environment(self, meta: Meta, token: Token) -> surface.Text:
         return surface.Text(value=str(token), environment=True, span=span_of(meta))
 
-    def service(self, meta: Meta, name: Token, title: Token | None, *items: Any) -> surface.Service:
+    def service(
+        self, meta: Meta, name: Token, title: Token | None, origin: Any, *items: Any
+    ) -> surface.Service:
         kept = tuple(item for item in items if item is not None)
         return surface.Service(
-            name=to_word(name), title=maybe_text(title), items=kept or None, span=span_of(meta)
+            name=to_word(name),
+            title=maybe_text(title),
+            items=kept or None,
+            origin=origin,
+            span=span_of(meta),
         )
+
+    def origin(self, meta: Meta, title: Token, service: surface.Word) -> surface.Origin:
+        return surface.Origin(title=to_text(title), service=service, span=span_of(meta))
+
+    def assumed(
+        self, meta: Meta, name: surface.Word, measure: Token, value: Token, period: Token
+    ) -> surface.Assumed:
+        return surface.Assumed(
+            name=name,
+            measure=to_word(measure),
+            value=surface.Quantity(text=to_word(value).text, span=token_span(value)),
+            window=surface.EachWindow(period=to_word(period), starting=None, span=token_span(period)),
+            span=span_of(meta),
+        )
+
+    def needs(self, meta: Meta, need: surface.Need) -> surface.Needs:
+        return surface.Needs(need=need, span=span_of(meta))
+
+    def needed(self, meta: Meta, name: Token) -> surface.Needed:
+        return surface.Needed(name=to_word(name), span=span_of(meta))
+
+    def needed_group(self, meta: Meta, word: Token, *members: surface.Need) -> surface.NeededGroup:
+        return surface.NeededGroup(word=to_word(word), counted=False, members=members, span=span_of(meta))
+
+    def needed_some(self, meta: Meta, count: Token, *members: surface.Need) -> surface.NeededGroup:
+        return surface.NeededGroup(word=to_word(count), counted=True, members=members, span=span_of(meta))
 
     def service_item(
         self, meta: Meta, name: surface.Word, value: Any, per: Token | None
@@ -169,10 +201,20 @@ class DeclarationBuilder(Transformer_NonRecursive[Token, Any]):
             span=span_of(meta),
         )
 
-    def goal(self, meta: Meta, name: Token, party: Token, condition: Any, provided: Any, *items: Any) -> Any:
+    def goal(
+        self,
+        meta: Meta,
+        name: Token,
+        service: Token | None,
+        party: Token,
+        condition: Any,
+        provided: Any,
+        *items: Any,
+    ) -> surface.Goal:
         kept = tuple(item for item in items if item is not None)
         return surface.Goal(
             name=to_word(name),
+            service=maybe_word(service),
             party=to_word(party),
             condition=condition,
             provided=only(provided),

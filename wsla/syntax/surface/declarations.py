@@ -6,6 +6,7 @@ from attrs import field, frozen
 
 from wsla.diagnostics.source import Span
 from wsla.syntax.surface.expressions import EachWindow, Expression, Quantity
+from wsla.syntax.surface.services import Service
 from wsla.syntax.surface.words import Text, Word, span_field
 
 ArgumentValue = Word | Quantity | Text
@@ -59,26 +60,6 @@ class Party:
     title: Text | None
     roles: tuple[Word, ...]
     channels: tuple[Channel, ...] | None
-    span: Span = span_field()
-
-
-@frozen(kw_only=True)
-class ServiceItem:
-    """A line of a service: ``fee 2000 EUR per month``."""
-
-    name: Word
-    value: Expression
-    per: Word | None
-    span: Span = span_field()
-
-
-@frozen(kw_only=True)
-class Service:
-    """``service NAME "Title" { items }``; ``items`` is None without braces."""
-
-    name: Word
-    title: Text | None
-    items: tuple[ServiceItem, ...] | None
     span: Span = span_field()
 
 
@@ -306,13 +287,16 @@ GoalItem = Otherwise | Rewarding | UnknownTime | Coverage | Refund
 
 @frozen(kw_only=True)
 class Goal:
-    """``goal NAME: PARTY guarantees CONDITION provided CONDITION { items }``; ``items`` is None without braces."""
+    """``goal NAME for SERVICE: PARTY guarantees CONDITION provided CONDITION { items }``; ``items`` is None without
+    braces.
+    """
 
     name: Word
     party: Word
     condition: Expression
     provided: Expression | None
     items: tuple[GoalItem, ...] | None
+    service: Word | None = None
     span: Span = span_field()
 
 
