@@ -329,3 +329,29 @@ def test_what_can_be_written(body: str, code: str | None) -> None:
     assert [one.code for one in wsla.check(text) if one.code.startswith("E")] == (
         [] if code is None else [code]
     )
+
+
+def test_a_test_finds_an_outage_that_ends_at_midnight_in_the_day_that_begins() -> None:
+    """M59: where its credit counts too."""
+    text = """agreement "Line" version 1 {
+  effective 2026-01-01 until 2026-02-01 in "Europe/Berlin"
+  currency EUR
+  party acme "Acme" provider
+  party globex "Globex" consumer
+  source probe = push { holds until next }
+  metric interruption = downtime(probe.ok) per outage
+  goal short: acme guarantees interruption <= 1h { otherwise credit globex 10 EUR }
+}
+test "one" {
+  given probe.ok = true at 2026-01-05T00:00
+  given probe.ok = false at 2026-01-05T22:00
+  given probe.ok = true at 2026-01-06T00:00
+  expect short violated in 2026-01-06
+  expect interruption == 2h in 2026-01-06
+  expect credit globex 10 EUR in 2026-01-06
+  expect no credit globex in 2026-01-05
+}
+"""
+    checked = wsla.loads(text).checked
+    (example,) = checked.examples
+    assert run_example(checked, example).failures == ()

@@ -181,7 +181,7 @@ def _chosen(asked: Asked, agreement: Agreement, judged: Judged) -> list[Judgemen
         last = max(one.window.end for one in labelled)
         return worst_first([one for one in labelled if one.window.end == last])
     occasion = _occasion(asked.window, agreement)
-    found = [one for one in labelled if _belongs(goal, one.window, occasion)]
+    found = [one for one in labelled if _belongs(goal, one.window, occasion, agreement.plan.effective_end)]
     if not found:
         # The month in which a day lies, where the goal is judged by the month.
         found = [
@@ -192,8 +192,10 @@ def _chosen(asked: Asked, agreement: Agreement, judged: Judged) -> list[Judgemen
     return worst_first(found)
 
 
-def _belongs(goal: Goal, window: Interval, occasion: Interval) -> bool:
-    if isinstance(goal.window, RollingWindow | OverlappingWindow | OutageWindow) and occasion.length:
+def _belongs(goal: Goal, window: Interval, occasion: Interval, term_end: int | None) -> bool:
+    if isinstance(goal.window, OutageWindow) and occasion.length:
+        return occasion.contains(goal.window.over_at(window, term_end))
+    if isinstance(goal.window, RollingWindow | OverlappingWindow) and occasion.length:
         return occasion.start < window.end <= occasion.end
     if not occasion.length:
         return window.contains(occasion.start)

@@ -119,12 +119,13 @@ def inside(window: Interval, occasion: Interval | None) -> bool:
     return occasion.start <= window.start and window.end <= occasion.end
 
 
-def place_of(kind: Window, window: Interval) -> Interval:
+def place_of(kind: Window, window: Interval, term_end: int | None) -> Interval:
     """What of a window tells the period that it belongs to: of overlapping ones the period with which it ends, of an
-    outage its end.
+    outage the instant by which it is over (M59).
     """
     if isinstance(kind, OutageWindow):
-        return Interval(window.end - 1, window.end)
+        over = kind.over_at(window, term_end)
+        return Interval(over, over + 1)
     return kind.last_period(window) if isinstance(kind, OverlappingWindow) else window
 
 
@@ -157,7 +158,7 @@ class _Checker:
             if judgement.goal == expected.goal and _has(judgement.labels, expected.labels)
         ]
         kind = next(goal.window for goal in self.plan.goals if goal.name == expected.goal)
-        chosen = [one for one in found if inside(place_of(kind, one.window), expected.occasion)]
+        chosen = [one for one in found if inside(self._place_in(kind, one.window), expected.occasion)]
         if not chosen:
             return self._nothing(
                 expected.span, f"`{expected.goal}`", [judgement.window for judgement in found]
@@ -195,7 +196,7 @@ class _Checker:
             if _has(point.labels, expected.labels)
         ]
         windows = window_kind(self.plan, self.plan.metrics[expected.metric])
-        chosen = [one for one in found if inside(place_of(windows, one.window), expected.occasion)]
+        chosen = [one for one in found if inside(self._place_in(windows, one.window), expected.occasion)]
         if not chosen:
             return self._nothing(expected.span, f"`{expected.metric}`", [point.window for point in found])
         wrong = [point for point in chosen if not _holds(point, expected)]
@@ -312,7 +313,10 @@ class _Checker:
     def _place(self, decision: Decision) -> Interval:
         kind = next((goal.window for goal in self.plan.goals if goal.name == decision.cause), None)
         assert decision.window is not None
-        return decision.window if kind is None else place_of(kind, decision.window)
+        return decision.window if kind is None else self._place_in(kind, decision.window)
+
+    def _place_in(self, kind: Window, window: Interval) -> Interval:
+        return place_of(kind, window, self.plan.effective_end)
 
     def _due(self, intent: Intent) -> str:
         zone = find_zone(self.plan.zone)
