@@ -139,7 +139,7 @@ class Target:
 
 @frozen(kw_only=True)
 class Notify:
-    """Tell somebody. ``verb`` is ``notify``, ``escalate`` or ``call``."""
+    """Tell somebody. ``verb`` is ``notify``, ``escalate``, ``call``, ``ticket`` or ``publish``."""
 
     verb: str
     targets: tuple[Target, ...]

@@ -54,7 +54,13 @@ def messages(action: Action, names: Renamed | None) -> list[tuple[str, str]]:
     match action:
         case Notify(verb=verb, targets=targets, message=message):
             said = f" “{message}”" if message else ""
-            words = {"notify": "is notified", "escalate": "is escalated to", "call": "is called"}
+            words = {
+                "notify": "is notified",
+                "escalate": "is escalated to",
+                "call": "is called",
+                "ticket": "gets a ticket",
+                "publish": "is published to",
+            }
             found = []
             for target in targets:
                 party = known.get(target.party, target.party)

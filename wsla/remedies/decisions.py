@@ -13,7 +13,8 @@ from wsla.values.instants import Interval
 
 @frozen(kw_only=True)
 class Intent:
-    """Something to be carried out once: ``verb`` is ``notify``, ``escalate``, ``call`` or ``grant``.
+    """Something to be carried out once: ``verb`` is ``notify``, ``escalate``, ``call``, ``ticket``,
+    ``publish`` or ``grant``.
 
     ``id`` is made of agreement, version, rule, window or episode, labels and step, and is the idempotency key.
     ``at`` is the instant at which it became due, nanoseconds since the epoch.

@@ -37,7 +37,7 @@ _OF_WORDS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
                 "amends",
             }
         ),
-        "action": frozenset(["notify", "escalate", "call", "credit", "grant"]),
+        "action": frozenset(["notify", "escalate", "call", "ticket", "publish", "credit", "grant"]),
         "verdict": frozenset(["met", "violated", "lost", "secured"]),
         "constant": frozenset(["true", "false", "unknown"]),
         "word operator": frozenset(["and", "or", "not", "implies", "of"]),

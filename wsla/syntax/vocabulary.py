@@ -10,7 +10,7 @@ from typing import Final
 WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _SPELLED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
-        "VERB": ("notify", "escalate", "call"),
+        "VERB": ("notify", "escalate", "call", "ticket", "publish"),
         "VERDICT": ("met", "violated", "lost", "secured"),
         "WEEKDAY": WEEKDAYS,
         "SETTING": ("kind", "currency", "grace"),

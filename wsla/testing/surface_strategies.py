@@ -25,7 +25,7 @@ _MOMENTS = (*_DATES, "2026-03-04T10:00", "2026-03-04T10:00:00.5Z", "2026-03-04T1
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _ROLES = ("provider", "consumer", "measurer", "evaluator", "manager", "auditor")
 _VERDICTS = ("met", "violated", "lost", "secured")
-_VERBS = ("notify", "escalate", "call")
+_VERBS = ("notify", "escalate", "call", "ticket", "publish")
 _KEYWORD_KEYS = (
     "at",
     "goal",

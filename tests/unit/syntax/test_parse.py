@@ -567,3 +567,14 @@ def test_bytes_that_are_no_utf_8() -> None:
     assert decode("a.sla", "# grün".encode())[1] == ()
     (problem,) = decode("a.sla", "kind".encode("utf-16"))[1]
     assert "UTF-16" in problem.notes[0]
+
+
+@pytest.mark.parametrize("verb", ["notify", "escalate", "call", "ticket", "publish"])
+def test_every_way_to_tell_somebody(verb: str) -> None:
+    document, problems = parse(
+        SourceText(
+            name="a.sla", text=f'agreement "A" version 1 {{ when probe.ok {{ {verb} desk.queue "down" }} }}'
+        )
+    )
+    assert problems == ()
+    assert f"Word(text='{verb}')" in repr(document)

@@ -174,7 +174,7 @@ class Target:
 
 @frozen(kw_only=True)
 class Tell:
-    """``notify a, b.c "message"``; ``verb`` is ``notify``, ``escalate`` or ``call``."""
+    """``notify a, b.c "message"``; ``verb`` is ``notify``, ``escalate``, ``call``, ``ticket`` or ``publish``."""
 
     verb: Word
     targets: tuple[Target, ...]
