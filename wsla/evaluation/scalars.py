@@ -5,32 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from math import ceil, floor
-from typing import assert_never
 
 from wsla.analysis.operations import (
-    Across,
-    Active,
-    Aggregate,
     Arithmetic,
-    AtLeastDown,
     Choice,
     Compare,
     Constant,
-    Debounced,
-    Elapsed,
-    Idle,
-    Label,
-    Latest,
-    Limited,
     Logical,
     Negation,
     Operation,
-    Previous,
-    SourceField,
-    Sustained,
     Value,
-    VerdictCount,
-    VerdictState,
 )
 
 
@@ -69,24 +53,8 @@ def _inputs(operation: Operation) -> tuple[int, ...]:
             arms = tuple(position for arm in operation.arms for position in (arm.bound, arm.value))
             last = () if operation.otherwise is None else (operation.otherwise,)
             return (operation.subject, *arms, *last)
-        case (
-            AtLeastDown()
-            | SourceField()
-            | Elapsed()
-            | Aggregate()
-            | Idle()
-            | Previous()
-            | Latest()
-            | Label()
-            | VerdictState()
-            | Across()
-            | VerdictCount()
-        ):
-            raise ValueError(f"{type(operation).__name__} depends on observations: it is no scalar")
-        case Sustained() | Debounced() | Limited() | Active():
-            raise ValueError(f"{type(operation).__name__} depends on observations: it is no scalar")
         case _:
-            assert_never(operation)
+            raise ValueError(f"{type(operation).__name__} depends on observations: it is no scalar")
 
 
 def _evaluate(operation: Operation, values: dict[int, Value]) -> Value:
@@ -103,24 +71,8 @@ def _evaluate(operation: Operation, values: dict[int, Value]) -> Value:
             return _calculate(operation.operator, values[operation.left], values[operation.right])
         case Choice():
             return _choose(operation, values)
-        case (
-            AtLeastDown()
-            | SourceField()
-            | Elapsed()
-            | Aggregate()
-            | Idle()
-            | Previous()
-            | Latest()
-            | Label()
-            | VerdictState()
-            | Across()
-            | VerdictCount()
-        ):
-            raise ValueError(f"{type(operation).__name__} depends on observations: it is no scalar")
-        case Sustained() | Debounced() | Limited() | Active():
-            raise ValueError(f"{type(operation).__name__} depends on observations: it is no scalar")
         case _:
-            assert_never(operation)
+            raise ValueError(f"{type(operation).__name__} depends on observations: it is no scalar")
 
 
 def _choose(choice: Choice, values: dict[int, Value]) -> Value:

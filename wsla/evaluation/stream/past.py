@@ -6,6 +6,7 @@ before that instant is kept beside what it knows with it.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from heapq import heappop, heappush
 from math import ceil
 from typing import Any, Final, assert_never
@@ -28,7 +29,7 @@ Changes = list[tuple[int, Value]]
 """Instants from which a signal has a value, in order."""
 
 
-class PastSignal(Held):
+class PastSignal(Held, ABC):
     """A signal that remembers. ``due`` is the instant at which it changes next if nothing else does."""
 
     __slots__ = ("awaited", "changes", "due", "index", "shown")
@@ -43,9 +44,9 @@ class PastSignal(Held):
         # Where it is recorded: what was seen, and from when on.
         self.changes: Changes | None = None
 
+    @abstractmethod
     def refresh(self, at: int) -> None:
         """Looks at what it rests on, which is so from ``at`` on."""
-        raise NotImplementedError
 
     def begin(self) -> None:
         """What is so from the beginning of time."""
@@ -56,13 +57,13 @@ class PastSignal(Held):
         self.load(other.save())
         self.shown = NOT_SHOWN
 
+    @abstractmethod
     def save(self) -> list[Any]:
         """The signal as JSON holds it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def load(self, saved: list[Any]) -> None:
         """What ``save`` gave."""
-        raise NotImplementedError
 
 
 Memory = list[Any]
@@ -87,13 +88,13 @@ class ConditionSignal(PastSignal):
         self.memory = self.remember(self.earlier, at, self.read_condition())
         self.value, self.due = self.look(self.memory, at)
 
+    @abstractmethod
     def remember(self, earlier: Memory | None, at: int, condition: Value) -> Memory:
         """What is known with the condition's value from ``at`` on; ``earlier`` is what was known before."""
-        raise NotImplementedError
 
+    @abstractmethod
     def look(self, memory: Memory, at: int) -> tuple[Value, int | None]:
         """The signal's value at an instant, and when it changes next if the condition does not."""
-        raise NotImplementedError
 
     def save(self) -> list[Any]:
         return [self.value, self.shown, self.due, self.looked, self.earlier, self.memory]
