@@ -1,0 +1,55 @@
+"""Series in columns: one value a window, exact, with bounds and coverage (rule M12)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from wsla.evaluation.batch.columns import Flags, Instants
+
+Integers = NDArray[Any]
+"""``int64`` where nothing can overflow, else an ``object`` array of ``int``."""
+
+
+@frozen(eq=False)
+class Ratios:
+    """Exact numbers: ``numerators`` over ``denominators`` (above zero), which need not be in lowest terms.
+
+    Where ``known`` is False the number is unknown, or there is no bound; the denominator is 1 there. A
+    ``denominators`` of None means that all are 1, a ``known`` of None that all are known.
+    """
+
+    numerators: Integers
+    denominators: Integers | None = None
+    known: Flags | None = None
+
+
+@frozen(eq=False)
+class Truths:
+    """Truths by Kleene: 1 true, 0 false, -1 unknown."""
+
+    values: NDArray[np.int8]
+
+
+Values = Ratios | Truths
+
+
+@frozen(eq=False, kw_only=True)
+class SeriesColumns:
+    """The values of a series for one label combination, in its existing windows (rule M11), in order of time.
+
+    ``starts`` and ``ends`` are the windows as judgements show them (not cut to the term). Bounds of truths are never
+    unknown. ``coverage`` is always known. ``nothing`` says in which windows there was nothing to look at (rules M16,
+    M35); None where there was something in all.
+    """
+
+    starts: Instants
+    ends: Instants
+    value: Values
+    lower: Values
+    upper: Values
+    coverage: Ratios
+    nothing: Flags | None = None
