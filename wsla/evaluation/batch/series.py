@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
 from wsla.evaluation.batch.columns import Flags, Instants
+from wsla.evaluation.verdicts import Labels
 
 Integers = NDArray[Any]
 """``int64`` where nothing can overflow, else an ``object`` array of ``int``."""
@@ -38,12 +40,25 @@ Values = Ratios | Truths
 
 
 @frozen(eq=False, kw_only=True)
+class Spent:
+    """What a budget rests on (rule M23), a window each: nanoseconds where it is of time, else items.
+
+    ``size`` is all that there is of it, ``bad`` what is known to be bad, ``missing`` what is unknown before the instant
+    asked about.
+    """
+
+    size: Integers
+    bad: Integers
+    missing: Integers
+
+
+@frozen(eq=False, kw_only=True)
 class SeriesColumns:
     """The values of a series for one label combination, in its existing windows (rule M11), in order of time.
 
     ``starts`` and ``ends`` are the windows as judgements show them (not cut to the term). Bounds of truths are never
     unknown. ``coverage`` is always known. ``nothing`` says in which windows there was nothing to look at (rules M16,
-    M35); None where there was something in all.
+    M35); None where there was something in all. ``spent`` is there for aggregates that may have a budget.
     """
 
     starts: Instants
@@ -53,3 +68,25 @@ class SeriesColumns:
     upper: Values
     coverage: Ratios
     nothing: Flags | None = None
+    spent: Spent | None = None
+
+
+@frozen(eq=False, kw_only=True)
+class SignalColumns:
+    """A truth as it changes: from ``at[i]`` on it is ``values[i]``, without repeats; unknown before the first."""
+
+    at: Instants
+    values: Truths
+
+
+class Reduction(Protocol):
+    """What is left of the observations after the first stage: the values of aggregates, and the changes of truths."""
+
+    def combinations(self, index: int) -> Mapping[Labels, int]:
+        """Each label combination of an operation, with the instant from which it is evaluated (rule M10)."""
+
+    def series(self, index: int, labels: Labels) -> SeriesColumns:
+        """An aggregate over time or over samples, in every existing window, the open one too (as known at ``until``)."""
+
+    def signal(self, index: int, labels: Labels) -> SignalColumns:
+        """A boolean signal that rests on samples alone."""
