@@ -86,7 +86,7 @@ class Reduction(Protocol):
         """Each label combination of an operation, with the instant from which it is evaluated (rule M10)."""
 
     def series(self, index: int, labels: Labels) -> SeriesColumns:
-        """An aggregate over time or over samples, in every existing window, the open one too (as known at ``until``)."""
+        """An aggregate over time or over samples, in every existing window; the open one as known at ``until``."""
 
     def signal(self, index: int, labels: Labels) -> SignalColumns:
         """A boolean signal that rests on samples alone."""
