@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wsla.cli.eval_data import judge_counted, pairs_of, read_observations, stretch_of
+from wsla.cli.eval_data import (
+    growing_files,
+    judge_counted,
+    moment_of,
+    pairs_of,
+    read_observations,
+    stretch_of,
+)
 from wsla.cli.eval_output import (
     check_endings,
     draw_reports,
@@ -38,6 +45,7 @@ if TYPE_CHECKING:
 @click.option("--where", "where", multiple=True, metavar="SOURCE.COLUMN=VALUE", help="Take only such rows.")
 @click.option("--zone", metavar="ZONE", help="The zone of times that carry none.")
 @click.option("--strict", is_flag=True, help="Stop where a row cannot be used.")
+@click.option("--watch", is_flag=True, help="Follow files that grow, and tell what changes; Ctrl-C ends it.")
 @click.option("--output", metavar="FILE", help="Write the verdicts to FILE too: .json, .csv or .parquet.")
 @click.option("--plot", is_flag=True, help="Draw the windows of each goal below.")
 @click.option("--save-plot", "picture", metavar="FILE", help="Draw them into FILE: .svg or .png.")
@@ -51,6 +59,7 @@ def command(
     where: tuple[str, ...],
     zone: str | None,
     strict: bool,
+    watch: bool,
     output: str | None,
     plot: bool,
     picture: str | None,
@@ -70,6 +79,22 @@ def command(
     versions = _versions(paths)
     for option, texts in (("--data", data), ("--map", columns), ("--where", where)):
         _check_names(versions, texts, option)
+    if watch:
+        if output_format == "csv" or plot or output is not None or picture is not None:
+            raise click.UsageError(
+                "--watch tells in lines, or in JSON lines with --format json, and no other way"
+            )
+        if len(versions) > 1:
+            raise _Refused("--watch follows one version of an agreement")
+        from wsla.cli.eval_watch import follow
+
+        files = growing_files(versions[0], data, columns, where, zone)
+        begin_ns, end_ns = (
+            None if text is None else moment_of(versions[0], text, option)
+            for text, option in ((start, "--from"), (until, "--until"))
+        )
+        follow(versions[0], files, begin_ns, end_ns, output_format, strict=strict)
+        return
     read = [
         (
             agreement,
