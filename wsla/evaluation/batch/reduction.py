@@ -153,8 +153,8 @@ class ColumnReduction:
         return self._pick(index, labels, to_come=False)
 
     def to_come(self, index: int, labels: Labels) -> SeriesColumns:
-        """The windows of an aggregate that do not exist at ``until`` yet, but will lie inside an open window of what looks
-        at its series (rule M15), as known at ``until``.
+        """The windows of an aggregate that do not exist at ``until`` yet, but will lie inside an open window of an
+        aggregate over its series (rule M15), as known at ``until``.
         """
         return self._pick(index, labels, to_come=True)
 

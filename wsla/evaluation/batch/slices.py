@@ -66,7 +66,8 @@ class Slices:
             return self._differences(self._panes(np.add, values).astype(object))
         high = self._differences(self._panes(np.add, values >> _SPLIT))
         low = self._differences(self._panes(np.add, values & ((1 << _SPLIT) - 1)))
-        return high.astype(object) * (1 << _SPLIT) + low.astype(object)
+        found: Integers = high.astype(object) * (1 << _SPLIT) + low.astype(object)
+        return found
 
     def _differences(self, panes: Integers) -> Integers:
         _, first, last = self._edges
