@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -91,7 +92,8 @@ class Frames:
         low, high, _, _ = self.up_to_edges(up_to)
         return high - low
 
-    def before_asked(self) -> Instants:
+    @cached_property
+    def sizes_so_far(self) -> Instants:
         """The length of kept time of each window before the instant asked about."""
         return self.within(self.kept.upto)
 

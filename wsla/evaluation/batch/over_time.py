@@ -34,7 +34,7 @@ def look(node: Aggregate, frames: Frames, view: View) -> Found:
         counted = true
     size = frames.sizes
     some = known > 0
-    spent = Spent(size=size, bad=false, missing=frames.before_asked() - known)
+    spent = Spent(size=size, bad=false, missing=frames.sizes_so_far - known)
     coverage = ratios(known, size)
     if node.function == "availability":
         return Found(

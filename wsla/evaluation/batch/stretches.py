@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from wsla.evaluation.batch.columns import Flags, Instants
 from wsla.values.instants import Interval
+
+_BLOCK: Final = 1 << 15
 
 
 class Stretches:
@@ -56,7 +58,16 @@ def gaps_behind(at: Instants, staleness: int | None) -> Any:
     """The rows, but for the last, that no longer hold when the next one comes."""
     if staleness is None or len(at) < 2:
         return np.zeros(0, dtype=np.int64)
-    return np.flatnonzero(at[1:] - at[:-1] > staleness)
+    found = []
+    count = len(at) - 1
+    between = np.empty(min(_BLOCK, count), dtype=np.int64)
+    # Block by block, so that what is made on the way stays close to the processor.
+    for start in range(0, count, _BLOCK):
+        end = min(start + _BLOCK, count)
+        lengths = np.subtract(at[start + 1 : end + 1], at[start:end], out=between[: end - start])
+        if lengths.max() > staleness:
+            found.append(np.flatnonzero(lengths > staleness) + start)
+    return np.concatenate(found) if found else np.zeros(0, dtype=np.int64)
 
 
 def where_held(at: Instants, flags: Flags, staleness: int | None, until: int, gaps: Any = None) -> Stretches:
