@@ -327,3 +327,9 @@ def test_what_is_no_such_table(tmp_path: Path) -> None:
         open_columns(PROBE, written(tmp_path, plain().drop("load")))
     with pytest.raises(ValueError, match="has records"):
         open_columns(evolve(PROBE, records=True), str(path))
+
+
+def test_the_first_and_the_last_instant_are_told_to_the_nanosecond(tmp_path: Path) -> None:
+    times = [NOON + x for x in (2, 1, 4, 3)]
+    table = plain(4, 1).with_columns(ts=polars.Series(times, dtype=polars.Datetime("ns", "UTC")))
+    assert assert_same(PROBE, written(tmp_path, table))[6:] == (NOON + 1, NOON + 4)

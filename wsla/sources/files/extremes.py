@@ -45,6 +45,4 @@ def extremes(
 
 
 def _literal(value: int, kind: polars.DataType) -> polars.Expr:
-    if isinstance(kind, polars.Datetime):
-        value = polars.Series([value], dtype=polars.Int64).cast(kind)
-    return polars.lit(value, dtype=kind)
+    return polars.lit(value, dtype=polars.Int64).cast(kind)
