@@ -25,7 +25,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from stream_by_hand import (
+from stream_by_hand import (  # noqa: E402
     DAY,
     HOUR,
     MINUTE,
@@ -38,7 +38,7 @@ from stream_by_hand import (
     one_by_one,
 )
 
-from wsla import JudgementFinal, Monitor, loads
+from wsla import JudgementFinal, Monitor, loads  # noqa: E402
 
 SECOND = MINUTE // 60
 PACE = 10 * SECOND
@@ -238,7 +238,9 @@ def measure_s2(machines: int, each: int, count: int, batch: int = 10_000) -> lis
 
 def measure_s3(observations: int) -> list[dict[str, Any]]:
     chance = random.Random(11)
-    rows = [(BEGIN + step * PACE, int(chance.lognormvariate(4.4, 0.4))) for step in range(observations)]
+    rows = [
+        (BEGIN + step * PACE, int(chance.lognormvariate(4.4, 0.4))) for step in range(observations)
+    ]
     until = rows[-1][0] - 11 * MINUTE
     found: list[dict[str, Any]] = []
     plain = {}

@@ -231,7 +231,8 @@ class Rolling:
             self._close(at)
         self.total += latency
         self.number += 1
-        self.greatest = max(self.greatest, latency)
+        if latency > self.greatest:
+            self.greatest = latency
 
     def _close(self, at: int) -> None:
         if not self.next:
