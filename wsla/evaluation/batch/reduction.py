@@ -75,6 +75,7 @@ class ColumnReduction:
         self._signals: Final = {index: _fields(plan, index) for index in signals}
         self._frames: Final = _all_frames(plan, self._layout, self._looks.values(), start, until)
         self._wanted: Final = self._columns_to_keep()
+        self._combinations: Final[dict[tuple[tuple[str, ...], frozenset[str]], dict[Labels, int]]] = {}
         self._first: Final[dict[tuple[str, Labels], int]] = {}
         self._kept: Final[dict[tuple[str, Labels], StreamColumns]] = {}
         self._times: Final[dict[Place, TimeLook]] = {}
@@ -126,6 +127,7 @@ class ColumnReduction:
         """Takes in what a stream came to."""
         if reduced is None:
             return
+        self._combinations.clear()
         name = (reduced.source, _sorted(reduced.labels))
         self._first[name] = reduced.first
         self._times.update(reduced.times)
@@ -150,6 +152,13 @@ class ColumnReduction:
         if not names:
             return {(): self._start}
         origins = self._layout.origins(index)
+        # Operations with the same labels of the same sources, of which there are many, have the same combinations.
+        key = (names, origins)
+        if key not in self._combinations:
+            self._combinations[key] = self._find_combinations(*key)
+        return self._combinations[key]
+
+    def _find_combinations(self, names: tuple[str, ...], origins: frozenset[str]) -> dict[Labels, int]:
         found: dict[Labels, int] = {}
         for (source, labels), first in self._first.items():
             if source in origins:
