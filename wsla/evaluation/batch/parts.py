@@ -18,6 +18,9 @@ from wsla.evaluation.batch.rows import Rows
 from wsla.evaluation.batch.series import Integers
 from wsla.evaluation.batch.stretches import Stretches
 
+# So few windows that nothing is gained.
+_WORTH_PACKING: Final = 100
+
 
 @frozen(eq=False, kw_only=True)
 class Part:
@@ -35,6 +38,9 @@ class Part:
 
     def packed(self, done: dict[int, tuple[Any, Any]]) -> Part:
         """The same in as few bytes as its numbers need; ``done`` holds what was packed before, by its identity."""
+
+        if len(self.samples) < _WORTH_PACKING:
+            return self
 
         def pack(values: Any) -> Any:
             if id(values) not in done:

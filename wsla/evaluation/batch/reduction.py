@@ -72,6 +72,11 @@ class ColumnReduction:
         self._until: Final = until
         self._layout: Final = Layout(plan, metrics=True)
         self._looks: Final = {index: _must(plan, index) for index in aggregates}
+        # What rests on one source alone, by that source.
+        self._alone: Final[dict[str, list[Look]]] = {}
+        for look in self._looks.values():
+            if len(look.sources) == 1:
+                self._alone.setdefault(*look.sources, []).append(look)
         self._signals: Final = {index: _fields(plan, index) for index in signals}
         self._frames: Final = _all_frames(plan, self._layout, self._looks.values(), start, until)
         self._wanted: Final = self._columns_to_keep()
@@ -97,18 +102,17 @@ class ColumnReduction:
         times: dict[Place, TimeLook] = {}
         parts: dict[Place, tuple[Part, Items | None]] = {}
         packed: dict[int, tuple[Any, Any]] = {}
-        for look in self._looks.values():
-            if look.sources != {stream.source}:
-                continue
+        for look in self._alone.get(stream.source, ()):
             place = (look.index, in_order(stream.labels, look.node.by))
             if look.source is None:
                 times[place] = self._over_time(look, view, [view])
             else:
                 part, items = self._over_samples(look, view, view)
                 parts[place] = (part.packed(packed), items)
-        later = view.later(self._until + 1)
         signals = {
-            (index, in_order(stream.labels, self._layout.names(index))): later.changes(index)
+            (index, in_order(stream.labels, self._layout.names(index))): view.later(self._until + 1).changes(
+                index
+            )
             for index, sources in self._signals.items()
             if sources == {stream.source}
         }
