@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from fractions import Fraction
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from wsla.analysis.operations import Aggregate, OutageWindow, SourceField
 from wsla.analysis.types import BooleanType, NumberType, Shape
 from wsla.evaluation.batch.columns import StreamColumns
+from wsla.evaluation.batch.evaluator import FirstStage
 from wsla.evaluation.batch.ratios import whole_numbers
 from wsla.evaluation.batch.series import Ratios, SeriesColumns, SignalColumns, Spent, Truths, Values
 from wsla.evaluation.reference.aggregates import OVER_TIME
@@ -19,34 +20,36 @@ from wsla.evaluation.reference.forgiving import time_spent
 from wsla.evaluation.reference.judging import share_items
 from wsla.evaluation.reference.over_time import time_of
 from wsla.evaluation.reference.pointwise import operands
-from wsla.evaluation.reference.windows import known_at
+from wsla.evaluation.reference.windows import known_at, windows_between
 from wsla.evaluation.verdicts import Labels
 from wsla.plan.model import Plan
+from wsla.values.calendars import RollingWindow
 from wsla.values.instants import Interval
 from wsla.values.intervals import clip, length
 from wsla.values.observations import Observation
 
 
-class Double:
-    """The stage's functions; ``observations`` are all there are, records too."""
-
-    def __init__(self, observations: Iterable[Observation], *, records: bool = True) -> None:
-        self._observations = tuple(observations)
-        self._records = records
-
-    def supports_aggregate(self, plan: Plan, index: int) -> bool:
-        node = plan.operations[index]
-        assert isinstance(node, Aggregate)
-        return not isinstance(node.window, OutageWindow) and isinstance(node.type, NumberType | BooleanType)
-
-    def supports_signal(self, plan: Plan, index: int) -> bool:
-        # Every other one, so that signals are put together of parts as well.
-        return index % 2 == 0 and _rests_on_samples(plan, index)
+def double(observations: Iterable[Observation]) -> FirstStage:
+    """The stage for a case with these observations, those of records among them."""
+    seen = tuple(observations)
 
     def begin(
-        self, plan: Plan, aggregates: Iterable[int], signals: Iterable[int], start: int, until: int
+        plan: Plan, aggregates: Collection[int], signals: Collection[int], start: int, until: int
     ) -> DoubleReduction:
-        return DoubleReduction(plan, self._observations, start, until)
+        return DoubleReduction(plan, seen, start, until)
+
+    return FirstStage(aggregate=_gives_aggregate, signal=_gives_signal, begin=begin)
+
+
+def _gives_aggregate(plan: Plan, index: int) -> bool:
+    node = plan.operations[index]
+    assert isinstance(node, Aggregate)
+    return not isinstance(node.window, OutageWindow) and isinstance(node.type, NumberType | BooleanType)
+
+
+def _gives_signal(plan: Plan, index: int) -> bool:
+    # Every other one, so that signals are put together of parts as well.
+    return index % 2 == 0 and _rests_on_samples(plan, index)
 
 
 def _rests_on_samples(plan: Plan, index: int) -> bool:
@@ -74,12 +77,22 @@ class DoubleReduction:
         return {tuple(sorted(labels)): start for labels, start in found.items()}
 
     def series(self, index: int, labels: Labels) -> SeriesColumns:
+        return self._columns(index, labels, to_come=False)
+
+    def to_come(self, index: int, labels: Labels) -> SeriesColumns:
+        return self._columns(index, labels, to_come=True)
+
+    def _columns(self, index: int, labels: Labels, *, to_come: bool) -> SeriesColumns:
         node, evaluator, until = self.plan.operations[index], self.evaluator, self.until
         assert isinstance(node, Aggregate)
         own = frozenset(labels)
         start = evaluator.combinations(index, until)[own]
         rows: list[tuple[Interval, Any, bool, tuple[int, int, int]]] = []
-        for window in evaluator.windows(node.window, own, start, until, until):
+        windows = evaluator.windows(node.window, own, start, until, until)
+        if to_come:
+            later = windows_between(self.plan, node.window, start, self._horizon())
+            windows = [window for window in later if window not in windows]
+        for window in windows:
             asked = known_at(window, until)
             value, empty = evaluator._look(index, node, own, window, asked)
             if value is not None:
@@ -103,6 +116,15 @@ class DoubleReduction:
             else None,
         )
 
+    def _horizon(self) -> int:
+        """The end of the last window of any kind that has begun."""
+        found = self.until
+        for node in self.plan.operations:
+            if isinstance(node, Aggregate) and not isinstance(node.window, OutageWindow | RollingWindow):
+                windows = windows_between(self.plan, node.window, self.until - 1, self.until)
+                found = max([found, *(window.end for window in windows)])
+        return found
+
     def _spent(
         self, index: int, node: Aggregate, own: frozenset[tuple[str, str]], window: Interval, asked: int
     ) -> tuple[int, int, int]:
@@ -123,7 +145,11 @@ class DoubleReduction:
         own = frozenset(labels)
         instants = sorted(at for at in evaluator.changes(index, own, until) if at <= until)
         values = [evaluator.signal(index, own, at, until) for at in instants]
-        kept = [(at, x) for i, (at, x) in enumerate(zip(instants, values, strict=True)) if x != (values[i - 1] if i else None)]
+        kept = [
+            (at, x)
+            for i, (at, x) in enumerate(zip(instants, values, strict=True))
+            if x != (values[i - 1] if i else None)
+        ]
         return SignalColumns(
             at=np.array([at for at, _ in kept], dtype=np.int64),
             values=Truths(np.array([-1 if x is None else int(bool(x)) for _, x in kept], dtype=np.int8)),

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 pytest.importorskip("numpy", reason="columns need numpy")
 
 from wsla.evaluation.batch.evaluator import BatchEvaluator
-from wsla.evaluation.batch.streams import streams_of
 from wsla.evaluation.reference import evaluate
 from wsla.evaluation.report import Outcome
-from wsla.evaluation.stream import StreamEvaluator
-from wsla.remedies.decider import decide
 from wsla.testing.strategies import Case, cases
 
 from .reduction_double import Double
@@ -29,7 +25,8 @@ def assert_equal(found: Outcome, expected: Outcome) -> None:
     assert found == expected
 
 
-def test_nothing(): pass
+def test_nothing():
+    pass
 
 
 @QUICK

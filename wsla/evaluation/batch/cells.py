@@ -63,7 +63,7 @@ def nothing_known(truth: bool) -> Cells:
 def fixed_cells(value: SeriesValue) -> Cells:
     """One value for every window; a text can only be compared with another."""
     if isinstance(value.value, str):
-        return evolve(NOTHING_NUMBER, fixed=value)
+        return evolve(NOTHING_NUMBER, coverage=_ratios(value.coverage), fixed=value)
     return Cells(
         value=of_value(value.value) if value.value is not None else _unknown_like(value),
         lower=of_value(value.lower),
@@ -114,8 +114,7 @@ def least_coverage(parts: Sequence[Cells]) -> Ratios:
         if (
             part.coverage is ONES
             or part.coverage is found
-            or (part.fixed is not None
-            and _is_full(part.coverage))
+            or (part.fixed is not None and _is_full(part.coverage))
         ):
             continue
         found = part.coverage if found is ONES else least(found, part.coverage)

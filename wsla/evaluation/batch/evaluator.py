@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Final, Protocol
+
+from attrs import frozen
 
 from wsla.evaluation.batch.columns import StreamColumns
 from wsla.evaluation.batch.formulas import Formulas
 from wsla.evaluation.batch.judging import judge_goal
+from wsla.evaluation.batch.reduction import ColumnReduction
+from wsla.evaluation.batch.sequences import observations_of
 from wsla.evaluation.batch.series import Reduction
 from wsla.evaluation.batch.split import Division
-from wsla.evaluation.batch.streams import observations_of, until_instant
+from wsla.evaluation.batch.supported import supports_aggregate, supports_signal
 from wsla.evaluation.batch.supports import Supported
 from wsla.evaluation.batch.table import PointColumns, PointTable, VerdictTable
 from wsla.evaluation.batch.triggers import Triggers
@@ -29,12 +33,13 @@ class Reducing(Reduction, Protocol):
         """A stream; each comes once."""
 
 
-class FirstStage(Protocol):
+@frozen(kw_only=True)
+class FirstStage:
     """What reduces observations: which operations it gives, and how it begins."""
 
-    supports_aggregate: Supported
-    supports_signal: Supported
-    begin: Callable[[Plan, Iterable[int], Iterable[int], int, int], Reducing]
+    aggregate: Supported = supports_aggregate
+    signal: Supported = supports_signal
+    begin: Callable[[Plan, Collection[int], Collection[int], int, int], Reducing] = ColumnReduction
 
 
 class BatchEvaluator:
@@ -44,40 +49,31 @@ class BatchEvaluator:
     needs are kept.
     """
 
-    def __init__(self, plan: Plan, start: int, until: int, stage: FirstStage | None = None) -> None:
+    def __init__(self, plan: Plan, start: int, until: int, stage: FirstStage = FirstStage()) -> None:
         self._plan: Final = plan
         self._start: Final = start
         self._until: Final = until
-        first: Any = _first_stage() if stage is None else stage
-        self._division: Final = Division(plan, until, first.supports_aggregate, first.supports_signal)
-        self._reduction: Final[Reducing] = first.begin(
-            plan, self._division.aggregates, sorted(self._division.signals), start, until
+        self.division: Final = Division(plan, stage.aggregate, stage.signal)
+        self._reduction: Final = stage.begin(
+            plan, self.division.aggregates, sorted(self.division.signals), start, until
         )
         self._kept: Final[list[Observation]] = []
 
-    @property
-    def division(self) -> Division:
-        """What is judged in columns, and what is not."""
-        return self._division
-
     def take(self, stream: StreamColumns) -> None:
         """The samples of one label combination of a source; each comes once, in any order."""
-        stream = until_instant(stream, self._until)
-        if not len(stream.at):
-            return
-        if stream.source in self._division.sources_in_columns:
+        if stream.source in self.division.sources_in_columns:
             self._reduction.take(stream)
-        if stream.source in self._division.sources_of_rest:
-            self._kept.extend(observations_of(stream, self._plan.source(stream.source)))
+        if stream.source in self.division.sources_of_rest:
+            self.observe(observations_of(stream))
 
     def observe(self, observations: Iterable[Observation]) -> None:
         """Observations of a source that is not taken in columns, of records above all, in the order of their coming."""
-        needed = self._division.sources_of_rest
+        needed = self.division.sources_of_rest
         self._kept.extend(one for one in observations if one.source in needed and one.at < self._until)
 
     def outcome(self) -> Outcome:
         """Everything that follows."""
-        division, plan = self._division, self._plan
+        division, plan = self.division, self._plan
         formulas = Formulas(plan, self._reduction, self._start, self._until)
         rest = self._rest()
         judged: dict[str, list[Judgement]] = {}
@@ -115,16 +111,10 @@ class BatchEvaluator:
         return PointTable(sorted(found, key=lambda one: one.labels))
 
     def _rest(self) -> Outcome:
-        rest = self._division.rest
+        rest = self.division.rest
         if rest is None:
             points: dict[str, tuple[SeriesPoint, ...]] = {}
             return Outcome(start=self._start, until=self._until, judgements=(), metrics=points, triggers={})
         evaluator = StreamEvaluator(rest, self._start)
         evaluator.observe_all(self._kept)
         return evaluator.outcome(self._until)
-
-
-def _first_stage() -> Any:
-    from wsla.evaluation.batch import reduction
-
-    return reduction

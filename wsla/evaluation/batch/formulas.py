@@ -49,8 +49,8 @@ from wsla.evaluation.batch.columns import Flags
 from wsla.evaluation.batch.grid import Windows
 from wsla.evaluation.batch.over_series import gathered
 from wsla.evaluation.batch.ratios import spread, take
+from wsla.evaluation.batch.sequences import with_more
 from wsla.evaluation.batch.series import Ratios, Reduction, SeriesColumns
-from wsla.evaluation.batch.to_come import to_come, with_more
 from wsla.evaluation.scalars import scalar_value
 from wsla.evaluation.stream.layout import OVER_TIME, Layout, operands, restrict
 from wsla.evaluation.verdicts import Labels
@@ -95,7 +95,8 @@ class Formulas:
             case Aggregate(argument=argument) if argument is not None and self.over_series(index):
                 return self._first_seen(argument)
             case SourceField() | Aggregate() | Active():
-                return list(self._reduction.combinations(index).items())
+                seen = self._reduction.combinations(index)
+                return [(tuple(sorted(labels)), first) for labels, first in seen.items()]
             case Latest(operand=operand) | Across(operand=operand):
                 return self._first_seen(operand)
             case VerdictState(goal=goal) | VerdictCount(goal=goal):
@@ -152,9 +153,7 @@ class Formulas:
         else:
             found = self._reduction.series(index, labels)
             if horizon > self.until:
-                found = with_more(
-                    found, to_come(self.plan, node, found, self.until, horizon, self.layout.truth(index))
-                )
+                found = with_more(found, self._reduction.to_come(index, labels))
         if node.idle is None or found.nothing is None:
             return found
         # In a closed window only.

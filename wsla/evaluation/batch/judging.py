@@ -29,9 +29,7 @@ Codes = NDArray[np.int8]
 
 def judge_goal(formulas: Formulas, goal: Goal) -> list[GoalColumns]:
     """The judgements of a goal, for each label combination, sorted by labels."""
-    found = [
-        _judge(formulas, goal, labels) for labels in formulas.combinations(goal.condition)
-    ]
+    found = [_judge(formulas, goal, labels) for labels in formulas.combinations(goal.condition)]
     return sorted((one for one in found if len(one.codes)), key=lambda one: one.labels)
 
 
@@ -189,10 +187,12 @@ class Amounts:
             window = Interval(int(windows.starts[row]), int(windows.ends[row]))
             for index, counted in counts.items():
                 points[index] = {own: Point(window, certain(counted[row], truth=False))}
-            found.append((
-                *((index, amount(points, labels)) for index, amount in amounts),
-                *((index, int(read(points, labels).value is True)) for index, read in conditions),
-            ))
+            found.append(
+                (
+                    *((index, amount(points, labels)) for index, amount in amounts),
+                    *((index, int(read(points, labels).value is True)) for index, read in conditions),
+                )
+            )
         return found
 
     def _leaves(self, index: int) -> list[int]:
@@ -213,9 +213,10 @@ class Amounts:
         number = len(windows.ends)
         if columns is None:
             return [None] * number
-        parts = [values_at(take(x, slice(None)), number) for x in (
-            columns.value, columns.lower, columns.upper, columns.coverage
-        )]
+        parts = [
+            values_at(take(x, slice(None)), number)
+            for x in (columns.value, columns.lower, columns.upper, columns.coverage)
+        ]
         exists = [True] * number if here is None else here.tolist()
         nothing = [False] * number if columns.nothing is None else columns.nothing.tolist()
         return [

@@ -144,9 +144,7 @@ def _coverage(items: _Items, number: np.ndarray[tuple[int], np.dtype[np.int64]])
     return Ratios(np.where(empty, 1, found.numerators), np.where(empty, 1, below))
 
 
-def _missed(
-    node: Aggregate, items: _Items
-) -> np.ndarray[tuple[int], np.dtype[np.int64]] | None:
+def _missed(node: Aggregate, items: _Items) -> np.ndarray[tuple[int], np.dtype[np.int64]] | None:
     """How many known items are bad and not forgiven."""
     if not isinstance(items.value, Truths):
         return None
@@ -162,8 +160,10 @@ def _results(node: Aggregate, items: _Items, truth: bool) -> tuple[Values, Value
     if function == "count":
         return Ratios(count), Ratios(count), Ratios(number)
     if function == "share" and node.forgiving is None:
-        return _share(items.value, known, count, stretches), *(
-            _share(bound, None, number, stretches) for bound in (items.lower, items.upper)
+        return (
+            _share(items.value, known, count, stretches),
+            _share(items.lower, None, number, stretches),
+            _share(items.upper, None, number, stretches),
         )
     if function in ("first", "last"):
         return _edge(items, function)
@@ -247,17 +247,15 @@ def _edge(items: _Items, function: str) -> tuple[Values, Values, Values]:
     """The first or last known item; bounds are those of the first or last item."""
     stretches = items.stretches
     total = len(items.known)
-    if function == "last":
-        latest = np.maximum.accumulate(np.where(items.known, np.arange(total), -1)) if total else items.known
-        rows = latest[np.maximum(stretches.last - 1, 0)] if total else np.zeros(len(stretches.first), int)
+    if not total:
+        rows = edge = np.zeros(len(stretches.first), dtype=np.int64)
+    elif function == "last":
         edge = np.maximum(stretches.last - 1, 0)
+        rows = np.maximum.accumulate(np.where(items.known, np.arange(total), -1))[edge]
     else:
+        edge = np.minimum(stretches.first, total - 1)
         following = np.where(items.known, np.arange(total), total)
-        nearest = np.minimum.accumulate(following[::-1])[::-1] if total else following
-        rows = (
-            nearest[np.minimum(stretches.first, total - 1)] if total else np.zeros(len(stretches.first), int)
-        )
-        edge = np.minimum(stretches.first, max(total - 1, 0))
+        rows = np.minimum.accumulate(following[::-1])[::-1][edge]
     inside = (rows >= stretches.first) & (rows < stretches.last)
     some = stretches.lengths > 0
     rows = np.clip(rows, 0, max(total - 1, 0))

@@ -61,8 +61,9 @@ def product(left: Integers, right: Integers | None) -> Integers:
     if right is None:
         return left
     if magnitude(left) * magnitude(right) > _LIMIT:
-        return left.astype(object) * right.astype(object)
-    return left * right
+        left, right = left.astype(object), right.astype(object)
+    found: Integers = left * right
+    return found
 
 
 def total(left: Integers, right: Integers, sign: int = 1) -> Integers:
@@ -127,14 +128,13 @@ def as_ratios(values: Values) -> Ratios:
 
 def values_at(values: Values, length: int) -> list[Value]:
     """The values as single ones; a column that suits every window is repeated ``length`` times."""
-    found: list[Value]
     if isinstance(values, Truths):
-        truths: tuple[Value, ...] = (False, True, None)
-        found = [truths[x] for x in values.values.tolist()]
-        return found * length if len(found) == 1 else found
+        truths = (False, True, None)
+        told: list[Value] = [truths[x] for x in values.values.tolist()]
+        return told * length if len(told) == 1 else told
     numbers = spread(values, length)
     assert isinstance(numbers, Ratios)
-    found = numbers.numerators.tolist()
+    found: list[Any] = numbers.numerators.tolist()
     if numbers.denominators is not None:
         pairs = zip(found, numbers.denominators.tolist(), strict=True)
         found = [n if d == 1 else Fraction(n, d) for n, d in pairs]
@@ -231,7 +231,8 @@ _AND: Final = np.array([[-1, 0, -1], [0, 0, 0], [-1, 0, 1]], dtype=np.int8)
 
 def both(left: NDArray[np.int8], right: NDArray[np.int8]) -> NDArray[np.int8]:
     """``and`` by Kleene."""
-    return _AND[left + np.int8(1), right + np.int8(1)]
+    found: NDArray[np.int8] = _AND[left + np.int8(1), right + np.int8(1)]
+    return found
 
 
 def negated(operand: NDArray[np.int8]) -> NDArray[np.int8]:
@@ -329,12 +330,13 @@ def _extreme(left: Ratios, right: Ratios, sign: str) -> Ratios:
 def ranks(values: Ratios) -> Integers:
     """For each known number its place in the order of all: equal numbers have one place. Unknown ones have any."""
     above = values.numerators
-    below = values.denominators
-    if below is None or len(below) == 1:
+    if values.denominators is None or len(values.denominators) == 1:
         return np.unique(above, return_inverse=True)[1].astype(np.int64)
+    below: Integers = values.denominators
     near = above.astype(np.float64) / below.astype(np.float64)
     order = np.argsort(near, kind="stable")
-    above, below = np.broadcast_to(above, below.shape)[order], below[order]
+    above = np.broadcast_to(above, below.shape)[order]
+    below = below[order]
     earlier, later = Ratios(above[:-1], below[:-1]), Ratios(above[1:], below[1:])
     if (compare("<=", earlier, later) == 1).all():
         steps = compare("<", earlier, later)
@@ -342,7 +344,8 @@ def ranks(values: Ratios) -> Integers:
         # Two numbers that are nearer to each other than floating point tells.
         exact = sorted(range(len(near)), key=lambda i: Fraction(int(above[i]), int(below[i])))
         order, above, below = order[exact], above[exact], below[exact]
-        steps = compare("<", Ratios(above[:-1], below[:-1]), Ratios(above[1:], below[1:]))
+        earlier, later = Ratios(above[:-1], below[:-1]), Ratios(above[1:], below[1:])
+        steps = compare("<", earlier, later)
     found = np.zeros(len(order), dtype=np.int64)
     found[order[1:]] = np.cumsum(steps, dtype=np.int64)
     return found

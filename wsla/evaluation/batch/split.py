@@ -19,8 +19,8 @@ class Division:
     The rest also has the goals whose verdicts its rules count, though they are judged in columns.
     """
 
-    def __init__(self, plan: Plan, until: int, aggregate: Supported, signal: Supported) -> None:
-        support = Support(plan, until, aggregate, signal)
+    def __init__(self, plan: Plan, aggregate: Supported, signal: Supported) -> None:
+        support = Support(plan, aggregate, signal)
         self.plan: Final = plan
         self.goals: Final = frozenset(support.goals)
         self.metrics: Final = frozenset(support.metrics)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeVar
 
 from wsla.analysis.operations import (
     Aggregate,
@@ -25,12 +25,8 @@ from wsla.analysis.operations import (
 from wsla.analysis.types import BooleanType, Shape, TextType
 from wsla.evaluation.stream.layout import OVER_TIME, Layout, operands
 from wsla.plan.model import Goal, Plan
-from wsla.values.calendars import (
-    CalendarWindow,
-    ExactWindow,
-    OverlappingWindow,
-    window_containing,
-)
+
+T = TypeVar("T")
 
 Supported = Callable[[Plan, int], bool]
 """Whether the first stage gives an operation of a plan."""
@@ -41,31 +37,26 @@ class _NotInColumns(Exception):
 
 
 class Support:
-    """What of a plan can be judged in columns until an instant, by name, and the operations that this needs."""
+    """What of a plan can be judged in columns, by name, and the operations that this needs."""
 
-    def __init__(self, plan: Plan, until: int, aggregate: Supported, signal: Supported) -> None:
+    def __init__(self, plan: Plan, aggregate: Supported, signal: Supported) -> None:
         self._plan: Final = plan
-        self._until: Final = until
         self._gives_aggregate: Final = aggregate
         self._gives_signal: Final = signal
         self._layout: Final = Layout(plan, metrics=True)
         self.aggregates: Final[set[int]] = set()
         self.signals: Final[set[int]] = set()
-        self.goals: Final = {goal.name for goal in plan.goals if self._holds(lambda: self._goal(goal))}
+        self.goals: Final = {goal.name for goal in plan.goals if self._holds(self._goal, goal)}
         self.metrics: Final = {
-            name
-            for name, index in self._layout.metrics.items()
-            if self._holds(lambda: self._of_one_kind(self._series(index, to_come=False)))
+            name for name, index in self._layout.metrics.items() if self._holds(self._metric, index)
         }
-        self.rules: Final = {
-            rule.name for rule in plan.rules if self._holds(lambda: self._signal(rule.trigger))
-        }
+        self.rules: Final = {rule.name for rule in plan.rules if self._holds(self._signal, rule.trigger)}
 
-    def _holds(self, look: Callable[[], object]) -> bool:
+    def _holds(self, look: Callable[[T], object], part: T) -> bool:
         """Whether all of something is given; what it needs is noted where it is."""
         aggregates, signals = set(self.aggregates), set(self.signals)
         try:
-            look()
+            look(part)
         except _NotInColumns:
             self.aggregates.intersection_update(aggregates)
             self.signals.intersection_update(signals)
@@ -77,11 +68,14 @@ class Support:
             raise _NotInColumns
         return next(iter(kinds))
 
+    def _metric(self, index: int) -> None:
+        self._of_one_kind(self._series(index))
+
     def _goal(self, goal: Goal) -> None:
         parts = [goal.condition, goal.value, *self._layout.refund_conditions(goal)]
         parts += [] if goal.provided is None else [goal.provided]
         parts += [] if goal.budget is None else [goal.budget.aggregate]
-        kinds = {kind for index in parts for kind in self._series(index, to_come=False)}
+        kinds = {kind for index in parts for kind in self._series(index)}
         for index in self._layout.amounts(goal):
             kinds |= self._amount(goal, index)
         if kinds != {goal.window}:
@@ -93,10 +87,10 @@ class Support:
             return set()
         if isinstance(node, Compare | Logical | Negation | Arithmetic | Choice):
             return {kind for x in operands(node) for kind in self._amount(goal, x)}
-        return self._series(index, to_come=False)
+        return self._series(index)
 
-    def _series(self, index: int, *, to_come: bool) -> set[Window]:
-        """The kinds of windows that a formula looks at; with ``to_come`` those that have not begun are asked for."""
+    def _series(self, index: int) -> set[Window]:
+        """The kinds of windows that a formula looks at."""
         node = self._plan.operations[index]
         if node.shape is Shape.SCALAR:
             return set()
@@ -106,15 +100,15 @@ class Support:
             case Label():
                 return set()
             case Aggregate():
-                return {self._aggregate(index, node, to_come=to_come)}
+                return {self._aggregate(index, node)}
             case Previous(operand=operand):
-                return {self._of_one_kind(self._series(operand, to_come=to_come))}
+                return {self._of_one_kind(self._series(operand))}
             case Compare() | Logical() | Negation() | Arithmetic() | Choice() | Idle():
-                return {kind for x in operands(node) for kind in self._series(x, to_come=to_come)}
+                return {kind for x in operands(node) for kind in self._series(x)}
             case _:
                 raise _NotInColumns
 
-    def _aggregate(self, index: int, node: Aggregate, *, to_come: bool) -> Window:
+    def _aggregate(self, index: int, node: Aggregate) -> Window:
         argument = node.argument
         if isinstance(node.window, OutageWindow):
             raise _NotInColumns
@@ -123,32 +117,16 @@ class Support:
             or node.function in OVER_TIME
             or self._plan.operations[argument].shape is not Shape.SERIES
         ):
-            if not self._gives_aggregate(self._plan, index) or (to_come and node.forgiving is not None):
+            if not self._gives_aggregate(self._plan, index):
                 raise _NotInColumns
             self.aggregates.add(index)
             return node.window
-        unended = to_come or self._has_unended(node.window)
-        inner = self._of_one_kind(self._series(argument, to_come=unended))
-        if node.where is not None and self._series(node.where, to_come=unended) != {inner}:
-            raise _NotInColumns
-        if unended and not isinstance(inner, CalendarWindow | ExactWindow):
-            # Several windows have begun and not ended.
+        inner = self._of_one_kind(self._series(argument))
+        if node.where is not None and self._series(node.where) != {inner}:
             raise _NotInColumns
         if self._layout.names(argument) != node.by:
             raise _NotInColumns
         return node.window
-
-    def _has_unended(self, kind: Window) -> bool:
-        """Whether a window of the term has begun and not ended at the instant asked about."""
-        end, until = self._plan.effective_end, self._until
-        match kind:
-            case CalendarWindow() | ExactWindow():
-                last = window_containing(kind, until - 1).end
-            case OverlappingWindow():
-                last = kind.ending_with(until - 1).end
-            case _:
-                return False
-        return (last if end is None else min(last, end)) > until
 
     def _signal(self, index: int) -> None:
         node = self._plan.operations[index]
@@ -161,7 +139,7 @@ class Support:
             return
         match node:
             case Latest(operand=operand):
-                self._of_one_kind(self._series(operand, to_come=False))
+                self._of_one_kind(self._series(operand))
             case VerdictState(goal=goal) | VerdictCount(goal=goal):
                 if goal not in self.goals:
                     raise _NotInColumns

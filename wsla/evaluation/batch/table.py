@@ -179,15 +179,12 @@ class PointColumns:
         ]
 
 
-T = TypeVar("T", covariant=True)
-
-
-class _Section(Protocol[T]):
-    def __len__(self) -> int: ...
-    def made(self, rows: Rows) -> list[T]: ...
-
-
 U = TypeVar("U")
+
+
+class _Section(Protocol[U]):
+    def __len__(self) -> int: ...
+    def made(self, rows: Rows) -> list[U]: ...
 
 
 class Lazy(Sequence[U]):

@@ -33,8 +33,8 @@ from wsla.evaluation.batch.ratios import (
     spread,
     take,
 )
+from wsla.evaluation.batch.sequences import behind
 from wsla.evaluation.batch.series import Ratios, Reduction, Truths, Values
-from wsla.evaluation.batch.to_come import behind
 from wsla.evaluation.report import TruthChange
 from wsla.evaluation.scalars import scalar_value
 from wsla.evaluation.stream.layout import in_order

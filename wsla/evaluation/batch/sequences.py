@@ -1,63 +1,17 @@
-"""Windows to come: what the rules say of an aggregate where nothing can be known yet (rules M12, M13 and M15)."""
+"""Columns one after the other, and streams as the observations that they hold."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from attrs import evolve
 
-from wsla.analysis.operations import Aggregate
-from wsla.evaluation.batch.cells import nothing_known
-from wsla.evaluation.batch.grid import KeptColumns, windows_between
-from wsla.evaluation.batch.ratios import NO_NUMBERS, ONES, ZEROS, spread
+from wsla.evaluation.batch.columns import Column, StreamColumns
+from wsla.evaluation.batch.ratios import spread
 from wsla.evaluation.batch.series import Ratios, SeriesColumns, Truths, Values
-from wsla.plan.model import Plan
-
-
-def to_come(
-    plan: Plan, node: Aggregate, known: SeriesColumns, until: int, horizon: int, truth: bool
-) -> SeriesColumns:
-    """The windows that follow those that are known and begin before the horizon."""
-    begin = max(until, int(known.ends[-1]) if len(known.ends) else until)
-    windows = windows_between(plan, node.window, begin, horizon)
-    if not len(windows.ends):
-        return _columns(windows.starts, windows.ends, nothing_known(truth).value, NO_NUMBERS, NO_NUMBERS)
-    kept = KeptColumns(plan, node.filter, int(windows.starts[0]), int(windows.ends[-1]))
-    windows = windows.some(kept.sizes(kept.cut(windows)) > 0)
-    cut = kept.cut(windows)
-    value: Values = NO_NUMBERS
-    lower: Values = NO_NUMBERS
-    upper: Values = NO_NUMBERS
-    match node.function:
-        case "availability" | "share":
-            lower, upper = ZEROS, ONES
-        case "duration" | "downtime":
-            lower, upper = ZEROS, Ratios(kept.sizes(cut))
-        case "longest":
-            lower, upper = ZEROS, Ratios(kept.longest(cut))
-        case "outages":
-            lower = ZEROS
-        case "count":
-            value = lower = ZEROS
-        case _:
-            nothing = nothing_known(truth)
-            value, lower, upper = nothing.value, nothing.lower, nothing.upper
-    return _columns(windows.starts, windows.ends, value, lower, upper)
-
-
-def _columns(starts: Any, ends: Any, value: Values, lower: Values, upper: Values) -> SeriesColumns:
-    number = len(ends)
-    coverage = spread(ZEROS, number)
-    assert isinstance(coverage, Ratios)
-    return SeriesColumns(
-        starts=starts,
-        ends=ends,
-        value=spread(value, number),
-        lower=spread(lower, number),
-        upper=spread(upper, number),
-        coverage=coverage,
-    )
+from wsla.values.observations import Observation, Raw
 
 
 def with_more(first: SeriesColumns, more: SeriesColumns) -> SeriesColumns:
@@ -111,3 +65,20 @@ def behind(first: Values, more: Values, one: int, other: int) -> Values:
 
 def _or_ones(denominators: Any, number: int) -> Any:
     return np.ones(number, dtype=np.int64) if denominators is None else denominators
+
+
+def observations_of(stream: StreamColumns) -> Iterator[Observation]:
+    """The samples of a stream one by one, in order of time."""
+    names = list(stream.fields)
+    columns = [_raw(column) for column in stream.fields.values()]
+    labels: dict[str, Raw] = dict(stream.labels)
+    for at, *values in zip(stream.at.tolist(), *columns, strict=True):
+        fields = {**labels, **dict(zip(names, values, strict=True))}
+        yield Observation(source=stream.source, at=at, fields=fields)
+
+
+def _raw(column: Column) -> list[Raw]:
+    values: list[Raw] = column.values.tolist()
+    if column.known is None:
+        return values
+    return [value if known else None for value, known in zip(values, column.known.tolist(), strict=True)]
