@@ -187,12 +187,15 @@ class ColumnReduction:
     def _over_time(self, look: Look, view: View, argument: Iterable[View]) -> Found:
         found = over_time.look(look.node, self._frames[look.index], view)
         if look.node.idle is None and look.index not in self._layout.idling:
-            return found
+            # Nobody asks.
+            return evolve(found, nothing=None)
         frames = self._frames[look.index]
         nothing = np.ones(len(frames), dtype=np.bool_)
         for one in argument:
             rows = one.rows(frames)
             nothing &= rows.high == rows.low
+        if found.nothing is not None:
+            nothing |= found.nothing
         return evolve(found, nothing=nothing)
 
     def _time_of_several(self, look: Look, labels: Labels) -> Found:

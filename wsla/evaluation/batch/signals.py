@@ -106,6 +106,12 @@ class View:
         """What a signal is where no row holds: one value."""
         return evaluate(self.plan, index, self._nowhere, lambda node: vectors.unknown(node.type))
 
+    def truth_nowhere(self, index: int) -> Truth:
+        """What a boolean signal is where no row holds."""
+        found = self.nowhere(index)
+        assert isinstance(found, Truth)
+        return found
+
     def time_where(self, flags: Flags, otherwise: bool) -> Stretches:
         """The time of the rows that are flagged, and, if ``otherwise``, the time in which no row holds."""
         found = where_held(self.at, flags, self.staleness, self.until, self.gaps)
@@ -162,14 +168,10 @@ class View:
         return self._times[what, index]
 
     def _find_true(self, index: int) -> Stretches:
-        nowhere = self.nowhere(index)
-        assert isinstance(nowhere, Truth)
-        return self.time_where(self.truth(index).true, bool(nowhere.true[0]))
+        return self.time_where(self.truth(index).true, bool(self.truth_nowhere(index).true[0]))
 
     def _find_false(self, index: int) -> Stretches:
-        nowhere = self.nowhere(index)
-        assert isinstance(nowhere, Truth)
-        return self.time_where(self.truth(index).not_true, bool(nowhere.not_true[0]))
+        return self.time_where(self.truth(index).not_true, bool(self.truth_nowhere(index).not_true[0]))
 
     def _find_known(self, index: int) -> Stretches:
         known, nowhere = self.vector(index).known, self.nowhere(index).known

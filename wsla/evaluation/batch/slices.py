@@ -14,6 +14,7 @@ from wsla.evaluation.batch.exact import LIMIT, magnitude
 from wsla.evaluation.batch.frames import Positions
 from wsla.evaluation.batch.ranks import descend, ranked_in_rows
 from wsla.evaluation.batch.series import Integers
+from wsla.evaluation.batch.stretches import extreme_between
 
 _SPLIT: Final = 32
 # Values that are looked at together: as many as a processor keeps at hand.
@@ -100,21 +101,7 @@ class Slices:
     def _extreme(self, function: Any) -> Integers:
         panes = self._panes(function, self.values)
         _, first, last = self._edges
-        found = np.zeros(len(self.low), dtype=self.values.dtype)
-        some = last > first
-        first, last = first[some], last[some]
-        if not len(first):
-            return found
-        # Two runs of 2 ** level panes, from the front and from the back, are the slice.
-        levels = np.frexp((last - first).astype(np.float64))[1] - 1
-        result = np.empty(len(first), dtype=self.values.dtype)
-        for level in range(int(levels.max()) + 1):
-            those = levels == level
-            size = 1 << level
-            result[those] = function(panes[first[those]], panes[last[those] - size])
-            panes = function(panes[:-size], panes[size:])
-        found[some] = result
-        return found
+        return extreme_between(function, panes, first, last)
 
     def firsts(self) -> Integers:
         """The first value of each slice, 0 of an empty one."""
