@@ -12,6 +12,7 @@ import click
 
 from wsla.cli.eval_data import judge_counted, pairs_of, read_observations, stretch_of
 from wsla.cli.files import format_option, load_checked, plural
+from wsla.cli.refusals import refusals
 
 if TYPE_CHECKING:
     from wsla.api import Agreement, Report
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
 )
 @click.option("--where", "where", multiple=True, metavar="SOURCE.COLUMN=VALUE", help="Take only such rows.")
 @click.option("--zone", metavar="ZONE", help="The zone of times that carry none.")
-@click.option("--strict", is_flag=True, help="Stop where a row cannot be used.")
+@click.option("--rejects", metavar="FILE", help="Write rows that cannot be used to this file, as CSV.")
+@click.option("--strict", is_flag=True, help="Stop at the first row that cannot be used.")
 @format_option("table", "json", "csv", default="table")
 def command(
     paths: tuple[str, ...],
@@ -43,6 +45,7 @@ def command(
     columns: tuple[str, ...],
     where: tuple[str, ...],
     zone: str | None,
+    rejects: str | None,
     strict: bool,
     output_format: str,
 ) -> None:
@@ -55,21 +58,22 @@ def command(
     versions = _versions(paths)
     for option, texts in (("--data", data), ("--map", columns), ("--where", where)):
         _check_names(versions, texts, option)
-    read = [
-        (
-            agreement,
-            read_observations(
+    with refusals(rejects, strict=strict) as refused:
+        read = [
+            (
                 agreement,
-                _for_version(agreement, data),
-                _for_version(agreement, columns),
-                _for_version(agreement, where),
-                zone,
-                strict=strict,
-            ),
-        )
-        for agreement in versions
-        if _for_version(agreement, data)
-    ]
+                read_observations(
+                    agreement,
+                    _for_version(agreement, data),
+                    _for_version(agreement, columns),
+                    _for_version(agreement, where),
+                    zone,
+                    refused,
+                ),
+            )
+            for agreement in versions
+            if _for_version(agreement, data)
+        ]
     merged = sorted((one for _, own in read for one in own), key=lambda observation: observation.at)
     start_ns, until_ns = stretch_of(versions[0], merged, start, until)
     reports = []
