@@ -23,6 +23,7 @@ from wsla.cli.eval_output import (
     write_reports,
 )
 from wsla.cli.files import format_option, load_checked
+from wsla.cli.refusals import refusals
 
 if TYPE_CHECKING:
     from wsla.api import Agreement
@@ -44,7 +45,8 @@ if TYPE_CHECKING:
 )
 @click.option("--where", "where", multiple=True, metavar="SOURCE.COLUMN=VALUE", help="Take only such rows.")
 @click.option("--zone", metavar="ZONE", help="The zone of times that carry none.")
-@click.option("--strict", is_flag=True, help="Stop where a row cannot be used.")
+@click.option("--rejects", metavar="FILE", help="Write rows that cannot be used to this file, as CSV.")
+@click.option("--strict", is_flag=True, help="Stop at the first row that cannot be used.")
 @click.option("--watch", is_flag=True, help="Follow files that grow, and tell what changes; Ctrl-C ends it.")
 @click.option("--output", metavar="FILE", help="Write the verdicts to FILE too: .json, .csv or .parquet.")
 @click.option("--plot", is_flag=True, help="Draw the windows of each goal below.")
@@ -58,6 +60,7 @@ def command(
     columns: tuple[str, ...],
     where: tuple[str, ...],
     zone: str | None,
+    rejects: str | None,
     strict: bool,
     watch: bool,
     output: str | None,
@@ -80,7 +83,7 @@ def command(
     for option, texts in (("--data", data), ("--map", columns), ("--where", where)):
         _check_names(versions, texts, option)
     if watch:
-        if output_format == "csv" or plot or output is not None or picture is not None:
+        if output_format == "csv" or plot or output is not None or picture is not None or rejects is not None:
             raise click.UsageError(
                 "--watch tells in lines, or in JSON lines with --format json, and no other way"
             )
@@ -95,21 +98,22 @@ def command(
         )
         follow(versions[0], files, begin_ns, end_ns, output_format, strict=strict)
         return
-    read = [
-        (
-            agreement,
-            read_observations(
+    with refusals(rejects, strict=strict) as refused:
+        read = [
+            (
                 agreement,
-                _for_version(agreement, data),
-                _for_version(agreement, columns),
-                _for_version(agreement, where),
-                zone,
-                strict=strict,
-            ),
-        )
-        for agreement in versions
-        if _for_version(agreement, data)
-    ]
+                read_observations(
+                    agreement,
+                    _for_version(agreement, data),
+                    _for_version(agreement, columns),
+                    _for_version(agreement, where),
+                    zone,
+                    refused,
+                ),
+            )
+            for agreement in versions
+            if _for_version(agreement, data)
+        ]
     merged = sorted((one for _, own in read for one in own), key=lambda observation: observation.at)
     start_ns, until_ns = stretch_of(versions[0], merged, start, until)
     reports = []

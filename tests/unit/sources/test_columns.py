@@ -230,7 +230,7 @@ def _sizes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.setattr("wsla.sources.files.runs._ROWS_WORTH_A_READ", 1)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(made=tables(), zone=st.sampled_from([None, ZoneInfo("UTC"), ZoneInfo("Europe/Berlin")]))
 def test_columns_say_what_rows_say(made: tuple[Any, Source], zone: ZoneInfo | None, tmp_path: Path) -> None:
     table, source = made

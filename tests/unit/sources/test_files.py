@@ -409,7 +409,7 @@ def test_chosen_lines(tmp_path: Path) -> None:
 def test_progress_grows_to_the_size_of_the_file(tmp_path: Path) -> None:
     rows = [f"2026-03-04T12:{x // 60 % 60:02}:{x % 60:02}Z,s{x // 3600},yes,601\n" for x in range(12_000)]
     calls: list[tuple[int, int]] = []
-    found = read(tmp_path, HEADER + "".join(rows), progress=lambda done, of: calls.append((done, of)))
+    found = read(tmp_path, HEADER + "".join(rows), progress=lambda done, of, _: calls.append((done, of)))
     size = (tmp_path / "probe.csv").stat().st_size
     assert len(found.observations) == 12_000
     assert [of for _, of in calls] == [size] * len(calls)

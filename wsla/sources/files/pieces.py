@@ -131,6 +131,12 @@ class Conversion:
             fields={name: Column(one.values, _if_any_unknown(one.known)) for name, one in fixed.items()},
         )
 
+    def cells(self, row: polars.DataFrame) -> dict[str, object]:
+        """The cells of a row as they are when they are looked at one by one."""
+        return row.select([self._exact[column] for column in dict.fromkeys(self._layout.columns)]).row(
+            0, named=True
+        )
+
     def unknown(self, rows: int) -> dict[str, Column]:
         """Columns for the fields that the table does not hold."""
         nothing = np.broadcast_to(np.False_, rows) if self._lacking else None
@@ -172,11 +178,10 @@ class Conversion:
         for begin in range(0, len(positions), _ODD_ROWS_TOGETHER):
             some = positions[begin : begin + _ODD_ROWS_TOGETHER]
             part = table[some].select(columns)
-            order = [part.columns.index(column) for column in self._layout.columns]
             for position, line, row in zip(
                 some.tolist(), lines[begin : begin + len(some)].tolist(), part.iter_rows(), strict=True
             ):
-                values = self._values([row[place] for place in order], names, line, tally)
+                values = self._values(dict(zip(part.columns, row, strict=True)), names, line, tally)
                 if values is None:
                     refused.append(position)
                     continue
@@ -190,21 +195,21 @@ class Conversion:
         return np.array(refused, dtype=np.int64)
 
     def _values(
-        self, cells: list[object], names: list[str], line: int, tally: Tally
+        self, row: Mapping[str, object], names: list[str], line: int, tally: Tally
     ) -> dict[str, Raw] | None:
         values: dict[str, Raw] = {}
-        for name, encode, cell in zip(names, self._encoders, cells, strict=True):
+        for name, column, encode in zip(names, self._layout.columns, self._encoders, strict=True):
             try:
-                values[name] = encode(cell)
+                values[name] = encode(row[column])
             except EncodingError as problem:
-                tally.reject(line, *misfit(name, cell, problem))
+                tally.reject(line, row, *misfit(name, row[column], problem))
                 return None
         if values[self._source.at] is None:
-            tally.reject(line, no_instant(self._source.at))
+            tally.reject(line, row, no_instant(self._source.at))
             return None
         for name in self._source.labels:
             if values.get(name) is None:
-                tally.reject(line, empty_label(name))
+                tally.reject(line, row, empty_label(name))
                 return None
         return values
 

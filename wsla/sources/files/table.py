@@ -18,6 +18,7 @@ from attrs import evolve, field, frozen
 from wsla.analysis.checked import Field, Source
 from wsla.evaluation.encoding import (
     DataError,
+    Refused,
     may_lack,
     missing_columns,
     quoted,
@@ -30,7 +31,9 @@ LONGEST_LINE: Final = 16 * 1024 * 1024
 
 _LINES_PER_REPORT: Final = 5_000
 
-Progress = Callable[[int, int], None]
+Progress = Callable[[int, int, int], None]
+"""Called with the bytes that are done, the bytes in all, and the rows so far."""
+
 Content = io.BufferedReader | gzip.GzipFile
 
 
@@ -44,6 +47,7 @@ class Request:
     fields: tuple[Field, ...]
     where: tuple[tuple[str, str], ...]
     progress: Progress | None = field(default=None)
+    refused: Refused | None = field(default=None)
 
     @property
     def shown(self) -> str:
@@ -58,6 +62,7 @@ def request(
     columns: Mapping[str, str],
     where: Mapping[str, str],
     progress: Progress | None,
+    refused: Refused | None = None,
 ) -> Request:
     """What is wanted for a source; ``columns`` replaces columns of fields. Raises DataError for an unknown field."""
     fields = source_fields(source)
@@ -70,7 +75,15 @@ def request(
             raise DataError(f"the source `{source.name}` has no field `{name}`{hint}")
     fields = tuple(evolve(x, column=overrides.get(x.name, x.column)) for x in fields)
     filters = tuple(where.items())
-    return Request(source=source, path=path, zone=zone, fields=fields, where=filters, progress=progress)
+    return Request(
+        source=source,
+        path=path,
+        zone=zone,
+        fields=fields,
+        where=filters,
+        progress=progress,
+        refused=refused,
+    )
 
 
 @frozen(kw_only=True)
@@ -95,7 +108,7 @@ def lay_out(wanted: Request, columns: Sequence[str]) -> Layout:
             except DataError as problem:
                 raise DataError(f"{wanted.shown}: {problem}") from None
         if column and column in columns:
-            found.append(x)
+            found.append(evolve(x, column=column))
             names.append(column)
         else:
             lacking.append(x)
@@ -177,14 +190,15 @@ class Meter:
         """One more line."""
         self._lines += 1
         if self._progress is not None and self._lines % _LINES_PER_REPORT == 0:
-            self._progress(min(raw.tell(), self._size), self._size)
+            self._progress(min(raw.tell(), self._size), self._size, self._lines)
 
     def reach(self, done: int, of: int) -> None:
-        """A part of the whole, for files that are not read line by line."""
+        """So many rows of all, for files that are not read line by line."""
+        self._lines = done
         if self._progress is not None:
-            self._progress(self._size * done // of, self._size)
+            self._progress(self._size * done // of, self._size, done)
 
     def finish(self) -> None:
         """Everything has been read."""
         if self._progress is not None:
-            self._progress(self._size, self._size)
+            self._progress(self._size, self._size, self._lines)
