@@ -20,7 +20,7 @@ from wsla.plan.model import Plan
 from wsla.testing.pane_cases import pane_cases
 from wsla.testing.reductions import assert_panes_are_right
 from wsla.testing.strategies import Case, cases
-from wsla.testing.streams import streams_of
+from wsla.evaluation.batch.streams import streams_of
 
 QUICK = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=60)
 

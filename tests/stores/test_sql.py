@@ -21,7 +21,7 @@ from wsla.testing.pane_cases import pane_cases
 from wsla.testing.reductions import assert_panes_are_right
 from wsla.testing.stored import panes_from_store, with_instants
 from wsla.testing.strategies import Case
-from wsla.testing.streams import streams_of
+from wsla.evaluation.batch.streams import streams_of
 from wsla.values.calendars import find_zone
 from wsla.values.instants import MINUTE
 

@@ -13,7 +13,7 @@ from wsla.evaluation.panes.collect import wanted
 from wsla.plan.model import Field, Plan, Source
 from wsla.sources.stores.push import SqlStore, Table, push
 from wsla.testing.strategies import Case
-from wsla.testing.streams import streams_of
+from wsla.evaluation.batch.streams import streams_of
 from wsla.values.observations import Raw
 
 Fill = Callable[[str, Mapping[str, str], Sequence[Sequence[Raw]]], None]

@@ -18,7 +18,7 @@ from wsla.evaluation.panes import PaneReduction, PanesError, PaneTable, panes_of
 from wsla.plan.model import Plan
 from wsla.sources.files.partials import read_partials, write_partials
 from wsla.testing.plans import BOOLEAN, DURATION, NUMBER, PlanBuilder, observe
-from wsla.testing.streams import streams_of
+from wsla.evaluation.batch.streams import streams_of
 from wsla.values.calendars import ExactWindow
 from wsla.values.instants import MINUTE, SECOND
 
