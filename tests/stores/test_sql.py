@@ -12,6 +12,7 @@ from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 
 from wsla.api import Agreement, loads
+from wsla.evaluation.batch.streams import streams_of
 from wsla.evaluation.encoding import DataError, observations_from_rows
 from wsla.evaluation.panes import PanesError, PaneTable, panes_of
 from wsla.evaluation.panes.collect import wanted
@@ -21,7 +22,6 @@ from wsla.testing.pane_cases import pane_cases
 from wsla.testing.reductions import assert_panes_are_right
 from wsla.testing.stored import panes_from_store, with_instants
 from wsla.testing.strategies import Case
-from wsla.evaluation.batch.streams import streams_of
 from wsla.values.calendars import find_zone
 from wsla.values.instants import MINUTE
 

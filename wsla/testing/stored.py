@@ -8,12 +8,12 @@ from fractions import Fraction
 from attrs import evolve
 
 from wsla.analysis.types import BooleanType, InstantType, TextType
+from wsla.evaluation.batch.streams import streams_of
 from wsla.evaluation.panes import PaneTable
 from wsla.evaluation.panes.collect import wanted
 from wsla.plan.model import Field, Plan, Source
 from wsla.sources.stores.push import SqlStore, Table, push
 from wsla.testing.strategies import Case
-from wsla.evaluation.batch.streams import streams_of
 from wsla.values.observations import Raw
 
 Fill = Callable[[str, Mapping[str, str], Sequence[Sequence[Raw]]], None]

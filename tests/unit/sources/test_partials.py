@@ -13,12 +13,12 @@ polars = pytest.importorskip("polars")
 
 import numpy as np
 
+from wsla.evaluation.batch.streams import streams_of
 from wsla.evaluation.encoding import DataError
 from wsla.evaluation.panes import PaneReduction, PanesError, PaneTable, panes_of
 from wsla.plan.model import Plan
 from wsla.sources.files.partials import read_partials, write_partials
 from wsla.testing.plans import BOOLEAN, DURATION, NUMBER, PlanBuilder, observe
-from wsla.evaluation.batch.streams import streams_of
 from wsla.values.calendars import ExactWindow
 from wsla.values.instants import MINUTE, SECOND
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Final, Self
 
 from wsla.evaluation.encoding import DataError, quoted
@@ -188,3 +189,20 @@ def _spark_column(kind: str) -> Column:
 
 def _not_installed(what: str, extra: str) -> DataError:
     return DataError(f"what reads {quoted(what)} is not installed: pip install 'wsla[{extra}]'")
+
+
+@contextmanager
+def spark_session(master: str) -> Iterator[SparkStore]:
+    """A session of our own at a Spark master. Raises DataError where it cannot be had."""
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError:
+        raise DataError("what speaks to Spark is not installed: pip install pyspark") from None
+    try:
+        session = SparkSession.builder.master(master).appName("wsla").getOrCreate()
+    except Exception as problem:
+        raise unreadable(master, problem) from None
+    try:
+        yield SparkStore(session)
+    finally:
+        session.stop()

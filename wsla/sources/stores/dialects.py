@@ -45,6 +45,10 @@ class Dialect:
         """A table, perhaps with the name of its schema before a dot."""
         return ".".join(self.quoted(part) for part in name.split("."))
 
+    def parquet(self, path: str) -> str:
+        """Parquet files, perhaps several by a pattern. Raises NotPushed where the store reads none."""
+        raise NotPushed(f"{self.name} reads no Parquet files here")
+
     def text(self, value: str) -> str:
         """A text as it is written."""
         return "'" + value.replace("'", "''") + "'"
@@ -94,6 +98,9 @@ class DuckDB(Dialect):
 
     name = "DuckDB"
     _PLACES = 12
+
+    def parquet(self, path: str) -> str:
+        return f"read_parquet({self.text(path)})"
 
     def wide(self, expression: str) -> str:
         return f"CAST({expression} AS HUGEINT)"
@@ -146,6 +153,9 @@ class Spark(Dialect):
 
     name = "Spark"
     _MOST_PLACES = 6
+
+    def parquet(self, path: str) -> str:
+        return f"parquet.{self.quoted(path)}"
 
     def quoted(self, name: str) -> str:
         return "`" + name.replace("`", "``") + "`"

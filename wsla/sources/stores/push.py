@@ -18,7 +18,7 @@ from wsla.plan.model import Plan
 from wsla.sources.files.table import Layout, Request, lay_out, request
 from wsla.sources.stores.dialects import Column, ColumnKind, Dialect
 from wsla.sources.stores.fields import Written, field_of
-from wsla.sources.stores.query import Wanted, count_of_misfits, panes_from, statement
+from wsla.sources.stores.query import Wanted, count_of_misfits, first_and_last, panes_from, statement
 
 
 class SqlStore(Protocol):
@@ -37,16 +37,19 @@ class SqlStore(Protocol):
 
 @frozen(kw_only=True)
 class Table:
-    """Where a source is in a store: a table, or a query where there is one; how its columns and rows are chosen."""
+    """Where a source is in a store: a table, or a query, or Parquet files; and how its columns and rows are chosen."""
 
     name: str
     query: str | None = None
+    files: str | None = None
     columns: Mapping[str, str] = field(factory=dict)
     where: Mapping[str, str] = field(factory=dict)
     zone: ZoneInfo | None = None
 
     def relation(self, dialect: Dialect) -> str:
         """What stands behind FROM."""
+        if self.files is not None:
+            return dialect.parquet(self.files)
         if self.query is None:
             return dialect.table(self.name)
         return f"({self.query.strip().removesuffix(';')}) AS source_rows"
@@ -74,6 +77,30 @@ def push(
     Raises NotPushed where the store would not compute them exactly, PanesError where its rows have no panes, DataError
     where it cannot be read.
     """
+    wanted = _wanted(store, plan, source, table, measures, length, until)
+    rows = list(store.rows(statement(wanted)))
+    if any(row[_doubled_of(source)] for row in rows):
+        rows = list(store.rows(statement(wanted, distinct=True)))
+    panes = panes_from(wanted, rows)
+    [[misfits]] = store.rows(count_of_misfits(wanted))
+    return Pushed(panes=panes, misfits=int(misfits))
+
+
+def extent(store: SqlStore, plan: Plan, source: Source, table: Table) -> tuple[int, int] | None:
+    """The instants of the first and the last sample; None where there is none. Raises as ``push``."""
+    [[first, last]] = store.rows(first_and_last(_wanted(store, plan, source, table, {}, 1, 0)))
+    return None if first is None else (int(first), int(last))
+
+
+def _wanted(
+    store: SqlStore,
+    plan: Plan,
+    source: Source,
+    table: Table,
+    measures: Mapping[str, Measure],
+    length: int,
+    until: int,
+) -> Wanted:
     relation, layout, columns = _laid_out(store, source, table)
     dialect = store.dialect
     utc = table.zone is not None and table.zone.key == "UTC"
@@ -81,9 +108,10 @@ def push(
     written = {
         x.name: field_of(dialect, x, placed[x.name], columns[placed[x.name]], utc=utc) for x in layout.fields
     }
-    at = written.pop(source.at) if source.at not in {x.name for x in source.fields} else written[source.at]
+    is_field = source.at in {x.name for x in source.fields}
+    at = written[source.at] if is_field else written.pop(source.at)
     missing = {x.name: Written("NULL") for x in source.fields if x.name not in placed}
-    wanted = Wanted(
+    return Wanted(
         plan=plan,
         source=source,
         measures=measures,
@@ -95,12 +123,6 @@ def push(
         fields={**written, **missing},
         filters=tuple(_filter(dialect, name, value) for name, value in layout.filters),
     )
-    rows = list(store.rows(statement(wanted)))
-    if any(row[_doubled_of(source)] for row in rows):
-        rows = list(store.rows(statement(wanted, distinct=True)))
-    panes = panes_from(wanted, rows)
-    [[misfits]] = store.rows(count_of_misfits(wanted))
-    return Pushed(panes=panes, misfits=int(misfits))
 
 
 def fetch(store: SqlStore, source: Source, table: Table) -> History:

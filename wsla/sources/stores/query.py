@@ -79,6 +79,13 @@ def count_of_misfits(wanted: Wanted) -> str:
     )
 
 
+def first_and_last(wanted: Wanted) -> str:
+    """A statement for the first and the last instant of rows that fit."""
+    return wanted.dialect.final_table(
+        f"WITH read_rows AS (\n{_read(wanted)}\n)\nSELECT MIN(at_ns), MAX(at_ns) FROM read_rows WHERE fits"
+    )
+
+
 def panes_from(wanted: Wanted, rows: Iterable[Sequence[Any]]) -> SourcePanes:
     """The panes that the statement's rows are. Raises PanesError where the rows hold two samples for one instant."""
     labels = len(wanted.source.labels)
