@@ -121,7 +121,7 @@ def _replay(
     where: tuple[str, ...],
     zone: str | None,
 ) -> Replayed:
-    from wsla.cli.eval import judge_counted, read_observations, stretch_of
+    from wsla.cli.eval_data import judge_counted, read_observations, stretch_of
     from wsla.comparing.replay import replay
 
     reports = []
