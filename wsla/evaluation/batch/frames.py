@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -51,8 +52,13 @@ class Frames:
         self.ends: Final = ends[exists]
         self.sizes: Final = sizes[exists]
         self.until: Final = until
+        self._plan: Final = plan
+        self._names: Final = names
         self.present: Final = int(np.count_nonzero(begins[exists] < until))
+        # Windows cut to the term, and of these what is before ``until``.
+        self.whole: Final = (low[exists], high[exists])
         low, high = np.minimum(low[exists], until), np.minimum(high[exists], until)
+        self.so_far: Final = (low, high)
         self.asked: Final = np.minimum(self.ends, until)
         self._edges, self._places = np.unique(np.concatenate((low, high)), return_inverse=True)
         # To each edge the stretch of kept time that it lies in or behind, and how far it reaches into it.
@@ -91,9 +97,17 @@ class Frames:
         low, high, _, _ = self.up_to_edges(up_to)
         return high - low
 
-    def before_asked(self) -> Instants:
+    @cached_property
+    def sizes_so_far(self) -> Instants:
         """The length of kept time of each window before the instant asked about."""
         return self.within(self.kept.upto)
+
+    @cached_property
+    def history(self) -> Stretches:
+        """All kept time of the term up to the end of the last window."""
+        _, high = self.whole
+        begin = np.full(len(high), self._plan.effective_start)
+        return _kept(self._plan, begin, high, self._names)
 
     def between(self, first: int, *, to_come: bool) -> Flags:
         """The windows that end after an instant: those that exist, or those to come."""

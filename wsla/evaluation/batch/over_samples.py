@@ -16,6 +16,7 @@ from wsla.evaluation.batch.columns import Flags, Instants
 from wsla.evaluation.batch.exact import LIMIT, magnitude, plus, ratios, scaled, times
 from wsla.evaluation.batch.frames import Frames, Positions
 from wsla.evaluation.batch.outcome import Found
+from wsla.evaluation.batch.rows import Rows
 from wsla.evaluation.batch.series import Integers, Ratios, Spent, Truths, Values
 from wsla.evaluation.batch.signals import View
 from wsla.evaluation.batch.slices import Slices, count_in
@@ -49,37 +50,15 @@ class Part:
 class Items:
     """The items of a stream, or of several: those that are in kept time, for which ``where`` is true and whose argument
     is known; each window's are those from ``low`` to ``high``. ``numerators`` is None where nothing but their number
-    matters; truths are numbers 0 and 1.
+    matters; truths are numbers 0 and 1. ``most`` is a number that none is farther from zero than.
     """
 
     at: Instants
     numerators: Integers | None
+    most: int
     scale: Fraction
     low: Positions
     high: Positions
-
-
-class Rows:
-    """The rows of a view that are in the kept time of some frames; each window's are those from ``low`` to ``high``."""
-
-    def __init__(self, at: Instants, frames: Frames) -> None:
-        low, high, starts, ends = frames.up_to_edges(lambda edges: np.searchsorted(at, edges))
-        self.low: Final[Positions] = low
-        self.high: Final[Positions] = high
-        self._total: Final = len(at)
-        self._pieces: Final = [
-            (start, end) for start, end in zip(starts.tolist(), ends.tolist(), strict=True) if start < end
-        ]
-
-    def of(self, column: Any) -> Any:
-        """The part of a column; a single value stands for all rows."""
-        if len(column) != self._total:
-            size = sum(end - start for start, end in self._pieces)
-            return np.broadcast_to(column, (size,))
-        if len(self._pieces) == 1:
-            start, end = self._pieces[0]
-            return column[start:end]
-        return np.concatenate([column[:0], *(column[start:end] for start, end in self._pieces)])
 
 
 def look(node: Aggregate, frames: Frames, view: View, rows: Rows, known: Integers) -> Part:
@@ -113,13 +92,14 @@ def items_of(node: Aggregate, view: View, rows: Rows) -> Items:
     """The items of a stream."""
     chosen: Flags | None = None if node.where is None else view.truth(node.where).true
     numerators: Integers | None = None
-    scale = Fraction(1)
+    most, scale = 0, Fraction(1)
     if node.argument is not None:
         vector = view.vector(node.argument)
         if node.function in ("increase", "rate"):
             vector = steps(vector, len(view.at))
         if node.function != "count":
-            numerators, scale = _numerators(vector)
+            number = as_number(vector)
+            numerators, most, scale = number.numerators, number.most, number.scale
         if vector.known is not None:
             chosen = vector.known if chosen is None else chosen & vector.known
     # Where nobody will put the items of several streams in one order, their instants are not copied.
@@ -133,15 +113,15 @@ def items_of(node: Aggregate, view: View, rows: Rows) -> Items:
             low, high = np.searchsorted(places, low), np.searchsorted(places, high)
             at = at[places]
             numerators = None if numerators is None else numerators[places]
-    return Items(at=at, numerators=numerators, scale=scale, low=low, high=high)
+    return Items(at=at, numerators=numerators, most=most, scale=scale, low=low, high=high)
 
 
-def _numerators(vector: Vector) -> tuple[Integers, Fraction]:
+def as_number(vector: Vector) -> Number:
+    """Numbers without denominators; truths are 0 and 1."""
     if isinstance(vector, Truth):
-        return vector.true.astype(np.int8), Fraction(1)
+        return Number(vector.true.astype(np.int8))
     assert isinstance(vector, Number)
-    number = common(vector)
-    return number.numerators, number.scale
+    return common(vector)
 
 
 def steps(vector: Vector, count: int) -> Number:
@@ -175,7 +155,8 @@ def joined_items(parts: Sequence[Items], frames: Frames) -> Items:
         if part.numerators is not None
     ]
     numerators = np.concatenate(columns)[order] if columns else np.zeros(0, dtype=np.int64)
-    return Items(at=at, numerators=numerators, scale=scale, low=rows.low, high=rows.high)
+    most = magnitude(numerators)
+    return Items(at=at, numerators=numerators, most=most, scale=scale, low=rows.low, high=rows.high)
 
 
 def _common_scale(scales: Sequence[Fraction]) -> Fraction:
@@ -188,7 +169,7 @@ def _common_scale(scales: Sequence[Fraction]) -> Fraction:
 def amounts_of(node: Aggregate, items: Items) -> dict[str, Integers]:
     """What a function needs of the items of each window, before it is scaled."""
     assert items.numerators is not None
-    slices = Slices(items.numerators, items.low, items.high)
+    slices = Slices(items.numerators, items.low, items.high, items.most)
     match node.function:
         case "sum" | "mean" | "increase" | "rate":
             return {"total": slices.sums()}

@@ -1,75 +1,86 @@
-"""Functions over time in columns (rule M12), and what of a budget of time is spent (rule M23)."""
+"""Functions over time in columns (rules M12 and M50), and what of a budget of time is spent (rules M23 and M51)."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
 import numpy as np
+from attrs import evolve
 
 from wsla.analysis.operations import Aggregate
 from wsla.evaluation.batch.columns import Instants
 from wsla.evaluation.batch.exact import LIMIT, magnitude, ratios
 from wsla.evaluation.batch.frames import Frames
+from wsla.evaluation.batch.outages import forgiving, longest, outages
 from wsla.evaluation.batch.outcome import Found
 from wsla.evaluation.batch.series import Integers, Ratios, Spent
 from wsla.evaluation.batch.signals import View
+from wsla.evaluation.batch.times import Left, Times, times_of
 from wsla.evaluation.batch.vectors import Number, common
 
-FUNCTIONS: Final = frozenset({"availability", "duration", "downtime", "time_mean"})
+FUNCTIONS: Final = frozenset({"availability", "duration", "downtime", "time_mean", "longest", "outages"})
 
 
 def look(node: Aggregate, frames: Frames, view: View) -> Found:
     """The value of a function over time in every window."""
     assert node.argument is not None
     if node.function == "time_mean":
-        return _time_mean(node.argument, frames, view)
-    known = frames.within(view.time_known(node.argument).upto)
-    if node.function == "downtime":
-        false = frames.within(view.time_false(node.argument).upto)
-        true = known - false
-        counted = false
-    else:
-        true = frames.within(view.time_true(node.argument).upto)
-        false = known - true
-        counted = true
-    size = frames.sizes
-    some = known > 0
-    spent = Spent(size=size, bad=false, missing=frames.before_asked() - known)
-    coverage = ratios(known, size)
+        return _time_mean(node, frames, view)
+    times = times_of(node, view)
+    left = Left.of(frames, times)
+    if node.forgiving is not None:
+        return forgiving(node.function, node.forgiving, frames, times, left)
+    match node.function:
+        case "longest":
+            return longest(frames, times, left)
+        case "outages":
+            return outages(frames, times, left)
+    true = frames.within(times.true.upto)
+    false = left.known - true
+    spent = Spent(size=left.size, bad=false, missing=left.missing)
     if node.function == "availability":
         return Found(
-            value=ratios(true, np.where(some, known, 1), known=some),
-            lower=ratios(true, size),
-            upper=ratios(size - false, size),
-            coverage=coverage,
+            value=ratios(true, np.maximum(left.known, 1), known=left.some),
+            lower=ratios(true, left.above_zero),
+            # Where nothing is left of the time all may have been good (rule M50).
+            upper=ratios(np.where(left.size > 0, left.size - false, 1), left.above_zero),
+            coverage=left.coverage,
+            nothing=left.nothing,
             spent=spent,
         )
+    counted = false if node.function == "downtime" else true
     return Found(
-        value=ratios(counted, known=some),
+        value=ratios(counted, known=left.some),
         lower=ratios(counted),
-        upper=ratios(counted + size - known),
-        coverage=coverage,
+        upper=ratios(counted + left.size - left.known),
+        coverage=left.coverage,
+        nothing=left.nothing,
         spent=spent,
     )
 
 
-def _time_mean(argument: int, frames: Frames, view: View) -> Found:
-    known = frames.within(view.time_known(argument).upto)
-    some = known > 0
-    vector, nowhere = view.vector(argument), view.nowhere(argument)
+def _time_mean(node: Aggregate, frames: Frames, view: View) -> Found:
+    assert node.argument is not None
+    vector = view.vector(node.argument)
     assert isinstance(vector, Number)
-    assert isinstance(nowhere, Number)
-    total = frames.within(_Integral(view, vector).upto)
-    value = ratios(total, np.where(some, known, 1), scale=common(vector).scale, known=some)
-    if nowhere.known is None or nowhere.known[0]:
-        raise TypeError("a value that is always known is no signal of a stream")
-    full = (known == frames.sizes) & some
+    known, cut = view.time_known(node.argument), None
+    if node.where is not None:
+        inside = view.truth(node.where).true
+        vector = evolve(vector, known=inside if vector.known is None else vector.known & inside)
+        # Where no row holds the value is unknown, whatever is known of ``where``.
+        assert vector.known is not None
+        known, cut = view.time_where(vector.known, otherwise=False), view.time_false(node.where)
+    left = Left.of(frames, Times(true=known, false=known, known=known, cut=cut))
+    integral = _Integral(view, vector)
+    total = frames.within(integral.upto)
+    value = ratios(total, np.maximum(left.known, 1), scale=integral.scale, known=left.some)
+    full = left.full & left.some
     bound = Ratios(
         numerators=np.where(full, value.numerators, 0),
         denominators=None if value.denominators is None else np.where(full, value.denominators, 1),
         known=full,
     )
-    return Found(value=value, lower=bound, upper=bound, coverage=ratios(known, frames.sizes))
+    return Found(value=value, lower=bound, upper=bound, coverage=left.coverage, nothing=left.nothing)
 
 
 class _Integral:
@@ -77,6 +88,7 @@ class _Integral:
 
     def __init__(self, view: View, vector: Number) -> None:
         number = common(vector)
+        self.scale: Final = number.scale
         values = np.broadcast_to(number.numerators, (len(view.at),))
         if number.known is not None:
             values = np.where(number.known, values, 0)

@@ -19,7 +19,7 @@ from wsla.evaluation.batch import over_samples, over_time
 from wsla.evaluation.batch.columns import Column, StreamColumns
 from wsla.evaluation.batch.frames import Frames
 from wsla.evaluation.batch.outcome import Found, picked, with_idle
-from wsla.evaluation.batch.over_samples import JOINED_LATER, Items, Part, Rows
+from wsla.evaluation.batch.over_samples import JOINED_LATER, Items, Part
 from wsla.evaluation.batch.series import SeriesColumns, SignalColumns
 from wsla.evaluation.batch.signals import View, fields_of, joined, sampled, view_of
 from wsla.evaluation.batch.supported import Look, look_of
@@ -85,19 +85,14 @@ class ColumnReduction:
         view = view_of(self._plan, stream, self._since, self._until)
         found: dict[Place, Found] = {}
         parts: dict[Place, tuple[Part, Items | None]] = {}
-        rows: dict[int, Rows] = {}
         for look in self._looks.values():
             if look.sources != {stream.source}:
                 continue
-            frames = self._frames[look.index]
-            mine = rows.get(id(frames))
-            if mine is None:
-                mine = rows[id(frames)] = Rows(stream.at, frames)
             place = (look.index, in_order(stream.labels, look.node.by))
             if look.source is None:
-                found[place] = self._over_time(look, view, [mine])
+                found[place] = self._over_time(look, view, [view])
             else:
-                parts[place] = self._over_samples(look, view, view, mine)
+                parts[place] = self._over_samples(look, view, view)
         later = view.later(self._until + 1)
         signals = {
             (index, in_order(stream.labels, self._layout.names(index))): later.changes(index)
@@ -189,30 +184,39 @@ class ColumnReduction:
 
     # Over time
 
-    def _over_time(self, look: Look, view: View, rows: Iterable[Rows]) -> Found:
+    def _over_time(self, look: Look, view: View, argument: Iterable[View]) -> Found:
         found = over_time.look(look.node, self._frames[look.index], view)
         if look.node.idle is None and look.index not in self._layout.idling:
-            return found
-        nothing = np.ones(len(self._frames[look.index]), dtype=np.bool_)
-        for mine in rows:
-            nothing &= mine.high == mine.low
+            # Nobody asks.
+            return evolve(found, nothing=None)
+        frames = self._frames[look.index]
+        nothing = np.ones(len(frames), dtype=np.bool_)
+        for one in argument:
+            rows = one.rows(frames)
+            nothing &= rows.high == rows.low
+        if found.nothing is not None:
+            nothing |= found.nothing
         return evolve(found, nothing=nothing)
 
     def _time_of_several(self, look: Look, labels: Labels) -> Found:
-        frames = self._frames[look.index]
         streams = self._streams_for({field.source for field in look.fields}, labels)
         argument = {field.source for field in look.own}
-        rows = [Rows(stream.at, frames) for name, stream in streams.items() if name in argument]
-        return self._over_time(look, joined(self._plan, streams, self._since, self._until), rows)
+        views = [
+            view_of(self._plan, stream, self._since, self._until)
+            for name, stream in streams.items()
+            if name in argument
+        ]
+        return self._over_time(look, joined(self._plan, streams, self._since, self._until), views)
 
     # Over samples
 
-    def _over_samples(self, look: Look, view: View, known: View, rows: Rows) -> tuple[Part, Items | None]:
+    def _over_samples(self, look: Look, view: View, known: View) -> tuple[Part, Items | None]:
         """What a stream adds, ``known`` being the view that tells when the argument is known; and its items where these
         have to wait for those of other streams.
         """
         node, frames = look.node, self._frames[look.index]
         assert look.source is not None
+        rows = view.rows(frames)
         held = view.held if node.argument is None else known.time_known(node.argument)
         time = frames.within(held.upto)
         if node.function in JOINED_LATER and set(node.by) != set(self._plan.source(look.source).labels):
@@ -241,7 +245,7 @@ class ColumnReduction:
 
     def _parts_of_several(self, look: Look, labels: Labels) -> list[tuple[Labels, Part, Items | None]]:
         """What each stream of the source adds, where other sources have a say in it."""
-        plan, frames = self._plan, self._frames[look.index]
+        plan = self._plan
         needed = {field.source for field in look.own}
         found = []
         for (source, own), stream in self._kept.items():
@@ -255,7 +259,7 @@ class ColumnReduction:
             if not needed <= {source}:
                 streams = {name: stream for name, stream in beside.items() if name in needed}
                 known = joined(plan, streams, self._since, self._until)
-            found.append((own, *self._over_samples(look, view, known, Rows(stream.at, frames))))
+            found.append((own, *self._over_samples(look, view, known)))
         return found
 
     # Streams that wait for others

@@ -22,6 +22,8 @@ from wsla.analysis.operations import (
 from wsla.analysis.types import BooleanType, InstantType, NumberType, TextType
 from wsla.evaluation.batch import vectors
 from wsla.evaluation.batch.columns import Column, Flags, Instants, StreamColumns
+from wsla.evaluation.batch.frames import Frames
+from wsla.evaluation.batch.rows import Rows
 from wsla.evaluation.batch.series import SignalColumns, Truths
 from wsla.evaluation.batch.stretches import Stretches, gaps_behind, where_held
 from wsla.evaluation.batch.vectors import Number, Text, Truth, Vector
@@ -77,6 +79,8 @@ class View:
         self._leaf = leaf
         self._vectors: dict[int, Vector] = {}
         self._nowhere: dict[int, Vector] = {}
+        self._rows: dict[int, Rows] = {}
+        self._times: dict[tuple[str, int], Stretches] = {}
 
     @cached_property
     def gaps(self) -> Any:
@@ -102,6 +106,12 @@ class View:
         """What a signal is where no row holds: one value."""
         return evaluate(self.plan, index, self._nowhere, lambda node: vectors.unknown(node.type))
 
+    def truth_nowhere(self, index: int) -> Truth:
+        """What a boolean signal is where no row holds."""
+        found = self.nowhere(index)
+        assert isinstance(found, Truth)
+        return found
+
     def time_where(self, flags: Flags, otherwise: bool) -> Stretches:
         """The time of the rows that are flagged, and, if ``otherwise``, the time in which no row holds."""
         found = where_held(self.at, flags, self.staleness, self.until, self.gaps)
@@ -116,6 +126,13 @@ class View:
         starts, ends = np.maximum(starts, first), np.maximum(ends, first)
         some = starts < ends
         return Stretches(starts[some], ends[some])
+
+    def rows(self, frames: Frames) -> Rows:
+        """The rows in the kept time of windows."""
+        found = self._rows.get(id(frames))
+        if found is None:
+            found = self._rows[id(frames)] = Rows(self.at, frames)
+        return found
 
     def later(self, until: int) -> View:
         """The same signals up to another instant."""
@@ -135,18 +152,28 @@ class View:
 
     def time_true(self, index: int) -> Stretches:
         """When a condition is true."""
-        nowhere = self.nowhere(index)
-        assert isinstance(nowhere, Truth)
-        return self.time_where(self.truth(index).true, bool(nowhere.true[0]))
+        return self._time("true", index, self._find_true)
 
     def time_false(self, index: int) -> Stretches:
         """When a condition is known to be false."""
-        nowhere = self.nowhere(index)
-        assert isinstance(nowhere, Truth)
-        return self.time_where(self.truth(index).not_true, bool(nowhere.not_true[0]))
+        return self._time("false", index, self._find_false)
 
     def time_known(self, index: int) -> Stretches:
         """When a signal is known."""
+        return self._time("known", index, self._find_known)
+
+    def _time(self, what: str, index: int, find: Callable[[int], Stretches]) -> Stretches:
+        if (what, index) not in self._times:
+            self._times[what, index] = find(index)
+        return self._times[what, index]
+
+    def _find_true(self, index: int) -> Stretches:
+        return self.time_where(self.truth(index).true, bool(self.truth_nowhere(index).true[0]))
+
+    def _find_false(self, index: int) -> Stretches:
+        return self.time_where(self.truth(index).not_true, bool(self.truth_nowhere(index).not_true[0]))
+
+    def _find_known(self, index: int) -> Stretches:
         known, nowhere = self.vector(index).known, self.nowhere(index).known
         otherwise = nowhere is None or bool(nowhere[0])
         if known is None:

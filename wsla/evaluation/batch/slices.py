@@ -12,11 +12,15 @@ import numpy as np
 from wsla.evaluation.batch.columns import Flags
 from wsla.evaluation.batch.exact import LIMIT, magnitude
 from wsla.evaluation.batch.frames import Positions
+from wsla.evaluation.batch.ranks import descend, ranked_in_rows
 from wsla.evaluation.batch.series import Integers
+from wsla.evaluation.batch.stretches import extreme_between
 
 _SPLIT: Final = 32
 # Values that are looked at together: as many as a processor keeps at hand.
 _BLOCK: Final = 1 << 17
+# Slices that have so many times the values between them overlap too much to be looked at one by one.
+_OVERLAP: Final = 16
 
 
 def count_in(flags: Flags, low: Positions, high: Positions) -> Positions:
@@ -28,10 +32,14 @@ def count_in(flags: Flags, low: Positions, high: Positions) -> Positions:
 
 
 class Slices:
-    """The slices ``values[low[i]:high[i]]``; in their order neither end ever goes back."""
+    """The slices ``values[low[i]:high[i]]``; in their order neither end ever goes back.
 
-    def __init__(self, values: Integers, low: Positions, high: Positions) -> None:
+    ``most`` is a number that no value is farther from zero than.
+    """
+
+    def __init__(self, values: Integers, low: Positions, high: Positions, most: int | None = None) -> None:
         self.values = values
+        self.most: Final = magnitude(values) if most is None else most
         self.low = low
         self.high = high
         self.counts = high - low
@@ -54,9 +62,9 @@ class Slices:
         found: Integers = function.reduceat(values[: edges[-1]], edges[:-1])
         return found
 
-    def sums(self, most: int | None = None) -> Integers:
-        """The sum of each slice; ``most`` is the greatest magnitude of a value where it is known."""
-        return self._sums(self.values, magnitude(self.values) if most is None else most)
+    def sums(self) -> Integers:
+        """The sum of each slice."""
+        return self._sums(self.values, self.most)
 
     def _sums(self, values: Integers, most: int) -> Integers:
         if values.dtype == object or most * max(1, len(values)) <= LIMIT:
@@ -78,7 +86,7 @@ class Slices:
 
     def squares(self) -> Integers:
         """The sum of the squares of each slice."""
-        most = magnitude(self.values) ** 2
+        most = self.most**2
         values = self.values.astype(object) if most > LIMIT else self.values
         return self._sums(values * values, most)
 
@@ -93,21 +101,7 @@ class Slices:
     def _extreme(self, function: Any) -> Integers:
         panes = self._panes(function, self.values)
         _, first, last = self._edges
-        found = np.zeros(len(self.low), dtype=self.values.dtype)
-        some = last > first
-        first, last = first[some], last[some]
-        if not len(first):
-            return found
-        # Two runs of 2 ** level panes, from the front and from the back, are the slice.
-        levels = np.frexp((last - first).astype(np.float64))[1] - 1
-        result = np.empty(len(first), dtype=self.values.dtype)
-        for level in range(int(levels.max()) + 1):
-            those = levels == level
-            size = 1 << level
-            result[those] = function(panes[first[those]], panes[last[those] - size])
-            panes = function(panes[:-size], panes[size:])
-        found[some] = result
-        return found
+        return extreme_between(function, panes, first, last)
 
     def firsts(self) -> Integers:
         """The first value of each slice, 0 of an empty one."""
@@ -132,17 +126,15 @@ class Slices:
             return found
         values = self.values
         total, width = int(self.counts.sum()), int(self.counts.max())
-        if values.dtype == object or total > 16 * len(values):
+        if values.dtype == object or total > _OVERLAP * len(values):
             distinct, values = np.unique(values, return_inverse=True)
-            found[some] = distinct[_descend(values, self.low[some], self.high[some], places[some])]
+            found[some] = distinct[descend(values, self.low[some], self.high[some], places[some])]
             return found
-        if values.dtype == np.int64 and magnitude(values) < np.iinfo(np.int32).max:
-            values = values.astype(np.int32)
-        # Slices of like size side by side: few are far shorter than the longest of their block.
+        narrow = np.int32 if self.most < np.iinfo(np.int32).max else np.int64
         rows = max(1, _BLOCK // width)
         for block in range(0, len(some), rows):
             these = some[block : block + rows]
-            found[these] = _partitioned(values, self.low[these], self.high[these], places[these])
+            found[these] = ranked_in_rows(values, self.low[these], self.high[these], places[these], narrow)
         return found
 
     def modes(self) -> Integers:
@@ -169,43 +161,3 @@ class Slices:
         if len(some):
             blocks = np.cumsum(self.counts[some]) // (_BLOCK * 8)
             yield from np.split(some, np.flatnonzero(np.diff(blocks)) + 1)
-
-
-def _partitioned(values: Integers, low: Positions, high: Positions, places: Positions) -> Integers:
-    """The values at these places of slices in ascending order; no slice is empty."""
-    counts = high - low
-    width = int(counts.max())
-    least = np.iinfo(values.dtype).min
-    matrix = np.empty((len(low), width), dtype=values.dtype)
-    fits = high >= width
-    if fits.all():
-        matrix[:] = np.lib.stride_tricks.sliding_window_view(values, width)[high - width]
-    else:
-        padded = np.concatenate((np.full(width, least, dtype=values.dtype), values[: int(high.max())]))
-        matrix[:] = np.lib.stride_tricks.sliding_window_view(padded, width)[high]
-    short = np.flatnonzero(counts < width)
-    if len(short):
-        missing = np.arange(width) < (width - counts[short])[:, None]
-        matrix[short] = np.where(missing, least, matrix[short])
-    wanted = places + (width - counts)
-    matrix.partition(np.unique(wanted), axis=1)
-    found: Integers = matrix[np.arange(len(low)), wanted]
-    return found
-
-
-def _descend(values: Positions, low: Positions, high: Positions, places: Positions) -> Positions:
-    """The same for slices that overlap: values are sorted bit by bit, and all slices follow at once."""
-    found = np.zeros(len(low), dtype=np.int64)
-    for bit in reversed(range(max(1, int(values.max()).bit_length()))):
-        set_ = (values >> bit) & 1 == 1
-        zeros = np.zeros(len(values) + 1, dtype=np.int64)
-        np.cumsum(~set_, out=zeros[1:])
-        low_zero, high_zero = zeros[low], zeros[high]
-        unset = high_zero - low_zero
-        up = places >= unset
-        found |= up.astype(np.int64) << bit
-        low = np.where(up, zeros[-1] + low - low_zero, low_zero)
-        high = np.where(up, zeros[-1] + high - high_zero, high_zero)
-        places = np.where(up, places - unset, places)
-        values = np.concatenate((values[~set_], values[set_]))
-    return found

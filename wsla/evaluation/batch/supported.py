@@ -70,9 +70,9 @@ def look_of(plan: Plan, index: int) -> Look | None:
 
 def _fits_time(plan: Plan, node: Aggregate, layout: Layout) -> bool:
     assert node.argument is not None
-    if node.where is not None or node.forgiving is not None:
-        return False
-    if set(node.by) != set(layout.names(node.argument)):
+    where = () if node.where is None else layout.names(node.where)
+    names = (layout.names(node.argument), where)
+    if set(node.by) != set(names[0]) | set(names[1]):
         return False
     # A value that is known without any sample has no integral of samples.
     return node.function != "time_mean" or not _always_known(plan, node.argument)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import cached_property
 from math import floor, gcd, lcm
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from wsla.analysis.operations import Value
 from wsla.analysis.types import BooleanType, TextType, ValueType
 from wsla.evaluation.batch.columns import Flags
-from wsla.evaluation.batch.exact import minus, plus, scaled, times, whole
+from wsla.evaluation.batch.exact import magnitude, minus, plus, scaled, times, whole
 from wsla.evaluation.batch.series import Integers
 
 _NEVER: Final = np.zeros(1, dtype=np.bool_)
@@ -49,6 +50,11 @@ class Number:
     denominators: Integers | None = None
     scale: Fraction = Fraction(1)
     known: Flags | None = None
+
+    @cached_property
+    def most(self) -> int:
+        """A number that no numerator is farther from zero than."""
+        return magnitude(self.numerators)
 
     def without_denominators(self) -> Number:
         """The same with fractions for numerators where they need to be."""

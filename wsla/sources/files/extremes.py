@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import polars
 
+from wsla.sources.files.fixed import SHORT_INTEGERS
+
 Accept = Callable[[polars.DataFrame], int | None]
 """The instant of the first of some rows that is accepted."""
 
@@ -22,7 +24,7 @@ def extremes(
         return None, None
     kind = table.collect_schema()[at]
     is_aware = isinstance(kind, polars.Datetime) and kind.time_zone is not None
-    if not (is_aware or (kind.is_integer() and kind not in (polars.UInt64, polars.Int128))):
+    if not (is_aware or kind == polars.Int64 or kind in SHORT_INTEGERS):
         return None
     ends = [table.slice(place, 1).collect() for place in {0, rows - 1}]
     tried = [(int(end[at].to_physical()[0]), end) for end in ends if end[at].null_count() == 0]

@@ -32,6 +32,10 @@ _EXACT_IN_FLOAT: Final = 2**51
 """Below this an integer over a power of ten is the one decimal with so few digits that a float64 can mean."""
 
 _EXACT_IN_SHORT_FLOAT: Final = 2**22
+_LARGEST_SHORT: Final = 2**32
+SHORT_INTEGERS: Final = frozenset(
+    {polars.Int8, polars.Int16, polars.Int32, polars.UInt8, polars.UInt16, polars.UInt32}
+)
 _BLOCK: Final = 1 << 14
 _OFFSET_BLOCK: Final = 15 * MINUTE
 _FEW: Final = 1_000
@@ -233,23 +237,39 @@ def _numbers(field: Field, number: NumberType, kind: polars.DataType) -> Convert
 def _whole(column: polars.Series, numerator: int, denominator: int) -> Fixed:
     """Whole numbers times a factor."""
     filled, known = _known(column)
-    if len(filled) == 0:
-        return Fixed(np.zeros(0, dtype=np.int64), known, _NONE)
     limit = _LARGEST // numerator
-    smallest, largest = int(filled.min()), int(filled.max())  # type: ignore[arg-type]
     odd = _NONE
-    if smallest < -limit or largest > limit:
-        outside = (filled < -limit) | (filled > limit) if column.dtype.is_signed_integer() else filled > limit
-        odd = _positions(outside.to_numpy())
-        filled = filled.set(outside, 0)
-    values = filled.cast(polars.Int64).to_numpy()
-    if numerator != 1:
-        values = values * numerator
+    if not (filled.dtype in SHORT_INTEGERS and limit > _LARGEST_SHORT) and len(filled):
+        smallest, largest = int(filled.min()), int(filled.max())  # type: ignore[arg-type]
+        if smallest < -limit or largest > limit:
+            is_signed = filled.dtype.is_signed_integer()
+            outside = (filled < -limit) | (filled > limit) if is_signed else filled > limit
+            odd = _positions(outside.to_numpy())
+            filled = filled.set(outside, 0)
+    values = _multiplied(filled, numerator)
     if denominator != 1:
         values, rests = np.divmod(values, denominator)
         if rests.any():
             odd = np.union1d(odd, _positions(rests != 0))
     return Fixed(values, known, odd)
+
+
+def _multiplied(column: polars.Series, numerator: int) -> NDArray[np.int64]:
+    """One pass over the values, and none where they are the result as they are."""
+    if column.dtype not in SHORT_INTEGERS:
+        column = column.cast(polars.Int64)
+    if numerator == 1 and column.dtype == polars.Int64:
+        return column.to_numpy()
+    values = np.empty(len(column), dtype=np.int64)
+    start = 0
+    for chunk in column.get_chunks():
+        part = values[start : start + len(chunk)]
+        if numerator == 1:
+            part[:] = chunk.to_numpy()
+        else:
+            np.multiply(chunk.to_numpy(), np.int64(numerator), out=part, casting="same_kind")
+        start += len(chunk)
+    return values
 
 
 def _fractions(column: polars.Series, factor: Fraction) -> Fixed:

@@ -90,6 +90,8 @@ class Conversion:
             for x, column in zip(layout.fields, layout.columns, strict=True)
             if x.name not in source.labels
         }
+        held = {x.name for x in layout.fields}
+        self._lacking: Final = [x for x in source.fields if x.name not in held]
 
     def piece(self, start: int, table: polars.DataFrame, unlabelled: Positions, tally: Tally) -> Piece:
         """The rows of a table that fit; at ``unlabelled`` positions the labels do not. Raises NotInColumns."""
@@ -131,13 +133,8 @@ class Conversion:
 
     def unknown(self, rows: int) -> dict[str, Column]:
         """Columns for the fields that the table does not hold."""
-        held = {x.name for x in self._layout.fields}
-        nothing = np.broadcast_to(np.False_, rows)
-        return {
-            x.name: Column(np.broadcast_to(empty_values(x, 1), rows), nothing)
-            for x in self._source.fields
-            if x.name not in held
-        }
+        nothing = np.broadcast_to(np.False_, rows) if self._lacking else None
+        return {x.name: Column(np.broadcast_to(empty_values(x, 1), rows), nothing) for x in self._lacking}
 
     def _asked_for(self, table: polars.DataFrame) -> Flags:
         asked = np.ones(len(table), dtype=np.bool_)
