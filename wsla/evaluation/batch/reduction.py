@@ -218,7 +218,7 @@ class ColumnReduction:
         assert look.source is not None
         rows = view.rows(frames)
         held = view.held if node.argument is None else known.time_known(node.argument)
-        time = frames.within(held.upto)
+        time = known.within(frames, held)
         if node.function in JOINED_LATER and set(node.by) != set(self._plan.source(look.source).labels):
             waiting = evolve(node, function="count")
             part = over_samples.look(waiting, frames, view, rows, time)
