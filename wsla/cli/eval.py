@@ -96,6 +96,7 @@ def command(
         columns=columns,
         where=where,
         zone=zone,
+        rejects=rejects,
         strict=strict,
         start=start,
         until=until,

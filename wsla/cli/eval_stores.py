@@ -10,6 +10,7 @@ from attrs import evolve, frozen
 
 from wsla.cli.eval_data import moment_of, pairs_of, read_observations
 from wsla.cli.files import plural
+from wsla.cli.refusals import refusals
 
 if TYPE_CHECKING:
     from wsla.analysis.checked import Source
@@ -57,6 +58,7 @@ class Asked:
     columns: tuple[str, ...]
     where: tuple[str, ...]
     zone: str | None
+    rejects: str | None
     strict: bool
     start: str | None
     until: str | None
@@ -145,14 +147,15 @@ class _Judging:
         # What is missing is told later, when all is known that there is.
         own = tuple(source for source in self._plan.sources if source.name in named)
         asked = self._asked
-        self._observations = read_observations(
-            evolve(self._agreement, plan=evolve(self._plan, sources=own)),
-            asked.data,
-            _of(asked.columns, named),
-            _of(asked.where, named),
-            asked.zone,
-            strict=asked.strict,
-        )
+        with refusals(asked.rejects, strict=asked.strict) as refused:
+            self._observations = read_observations(
+                evolve(self._agreement, plan=evolve(self._plan, sources=own)),
+                asked.data,
+                _of(asked.columns, named),
+                _of(asked.where, named),
+                asked.zone,
+                refused,
+            )
         self._instants += [self._observations[0].at, self._observations[-1].at]
 
     def _stored(self) -> PaneTable | None:
