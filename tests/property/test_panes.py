@@ -110,9 +110,9 @@ def test_what_panes_do_not_give_they_refuse(case: Case) -> None:
 @QUICK
 @given(st.one_of(pane_cases(), cases()))
 def test_panes_beside_samples_give_the_outcome_of_the_rules(case: Case) -> None:
-    """The whole way: what panes give comes from them, the rest from samples, and the verdicts are those of the rules."""
+    """What panes give comes from them, the rest from samples, and the verdicts are those of the rules."""
     streams = streams_of(case.plan, case.observations)
-    names = {name for name in panes_of(case.plan, [], case.until).sources}
+    names = set(panes_of(case.plan, [], case.until).sources)
     names -= needed_whole(case.plan, names).keys()
     panes = panes_of(case.plan, [x for x in streams if x.source in names], case.until)
     evaluator = BatchEvaluator(case.plan, case.start, case.until, first_stage(names, panes))

@@ -123,7 +123,9 @@ class _Judging:
         if stored is not None:
             # What was kept goes on with newer data.
             newer = [stream for stream in streams if stream.source in stored.sources]
-            tables += [stored, self._only(panes_of(self._plan, newer, until), stored.sources)]
+            tables.append(stored)
+            if newer:
+                tables.append(self._only(panes_of(self._plan, newer, until, stored.length), stored.sources))
         panes = merged(tables) if tables else PaneTable(length=self._wanted.length, until=until, sources={})
         if self._asked.kept is not None:
             others = [stream for stream in streams if stream.source not in panes.sources]
@@ -159,18 +161,19 @@ class _Judging:
         self._instants += [self._observations[0].at, self._observations[-1].at]
 
     def _stored(self) -> PaneTable | None:
-        from wsla.evaluation.panes import merged
+        from wsla.evaluation.panes import fitted, merged
         from wsla.sources.files.partials import read_partials
 
         if not self._asked.partials:
             return None
-        table = merged([read_partials(path) for path in self._asked.partials])
-        known = {source.name for source in self._plan.sources}
-        sources = {name: x for name, x in table.sources.items() if name in known}
+        tables = [read_partials(path) for path in self._asked.partials]
+        table = merged([fitted(self._plan, table) for table in tables])
+        sources = table.sources
         if not sources:
+            there = dict.fromkeys(name for table in tables for name in table.sources)
             raise click.ClickException(
-                f"the partial results are of {', '.join(table.sources) or 'nothing'}: the agreement has "
-                f"{', '.join(sorted(known)) or 'no source'}"
+                f"the partial results are of {', '.join(there) or 'nothing'}, and the agreement judges from those of "
+                f"{', '.join(self._wanted.sources) or 'no source'}"
             )
         self._instants += [stream.first for one in sources.values() for stream in one.streams]
         self._instants.append(table.until - 1)
@@ -262,7 +265,7 @@ class _Judging:
         found = backend.push(self._plan, source, table, measures, self._wanted.length, (start, until))
         if found.misfits:
             click.echo(
-                f"note: {plural(found.misfits, 'row')} of `{source.name}` cannot be used, and were left out",
+                f"note: {plural(found.misfits, 'row')} of `{source.name}` cannot be used: left out",
                 err=True,
             )
             if self._asked.strict:
@@ -351,7 +354,7 @@ class _Judging:
             agreement=self._agreement,
             start=start,
             until=until,
-            judgements=outcome.judgements,
+            judgements=tuple(outcome.judgements),
             metrics={
                 name: tuple(point for point in points if plan.judges(point.window))
                 for name, points in outcome.metrics.items()

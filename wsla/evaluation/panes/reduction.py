@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
-from attrs import frozen
+from attrs import evolve, frozen
 from numpy.typing import NDArray
 
 from wsla.analysis.operations import Aggregate, TimeFilter
@@ -48,6 +48,38 @@ class _Look:
     size: NDArray[np.int64]
 
 
+def fitted(plan: Plan, panes: PaneTable) -> PaneTable:
+    """Of a table what a plan needs. Raises PanesError where it was made for another agreement."""
+    asked = wanted(plan)
+    if panes.length != asked.length and asked.length % panes.length:
+        raise PanesError(
+            f"partial results of {format_length(panes.length)} are too long for the agreement's windows, which need "
+            f"{format_length(asked.length)}: make them again from the data"
+        )
+    sources = {}
+    for name, measures in asked.sources.items():
+        found = panes.sources.get(name)
+        if found is None:
+            continue
+        if found.signature != signature(plan.source(name)):
+            raise PanesError(
+                f"the partial results of `{name}` were made when its fields, labels or staleness were others: "
+                "make them again from its data"
+            )
+        lacking = [measure for measure in measures if measure not in found.kinds]
+        if lacking:
+            raise PanesError(
+                f"the partial results of `{name}` were made for another agreement: they lack `{lacking[0]}`"
+            )
+        sources[name] = evolve(
+            found,
+            kinds={measure: found.kinds[measure] for measure in measures},
+            columns={measure: found.columns[measure] for measure in measures},
+            streams=tuple(evolve(x, states=x.states.intersection(measures)) for x in found.streams),
+        )
+    return evolve(panes, sources=sources)
+
+
 class PaneReduction:
     """Aggregates over ``[start, until)``, in nanoseconds, as asked at ``until``. It is a ``Reduction``.
 
@@ -63,7 +95,7 @@ class PaneReduction:
                 f"until the end of one, or until {format_instant(panes.until)}, which is all that they have"
             )
         self._plan: Final = plan
-        self._panes: Final = panes
+        self._panes: Final = fitted(plan, panes)
         self._start: Final = start
         self._until: Final = until
         self._horizons: Final = horizons(plan, until)
@@ -71,20 +103,6 @@ class PaneReduction:
         self._kept: Final[dict[tuple[TimeFilter, int, int], Kept]] = {}
         self._masks: Final[dict[tuple[TimeFilter, int, int], Flags]] = {}
         self._dense: Final[dict[tuple[str, Labels, str], tuple[int, NDArray[Any]]]] = {}
-        for name, measures in wanted(plan).sources.items():
-            found = panes.sources.get(name)
-            if found is None:
-                continue
-            if found.signature != signature(plan.source(name)):
-                raise PanesError(
-                    f"the partial results of `{name}` were made when its fields, labels or staleness were others: "
-                    "make them again from its data"
-                )
-            lacking = [measure for measure in measures if measure not in found.kinds]
-            if lacking:
-                raise PanesError(
-                    f"the partial results of `{name}` were made for another agreement: they lack `{lacking[0]}`"
-                )
 
     def gives(self, index: int) -> bool:
         """True for an aggregate that these panes give."""

@@ -79,7 +79,7 @@ def _parts(plan: Plan) -> Iterator[tuple[str, Plan]]:
         reached = _reached(plan, [rule.trigger])
         counted = {node.goal for node in reached if isinstance(node, VerdictState | VerdictCount)}
         goals = tuple(goal for goal in plan.goals if goal.name in counted)
-        yield rule.name, evolve(nothing, rules=(rule,), goals=goals)
+        yield f"when {rule.text}" if rule.text else rule.name, evolve(nothing, rules=(rule,), goals=goals)
 
 
 def _of_samples(plan: Plan, sources: Collection[str]) -> set[str]:
