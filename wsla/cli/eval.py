@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-import csv
-import json
-import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from wsla.cli.eval_data import judge_counted, pairs_of, read_observations, stretch_of
-from wsla.cli.files import format_option, load_checked, plural
+from wsla.cli.eval_data import (
+    growing_files,
+    judge_counted,
+    moment_of,
+    pairs_of,
+    read_observations,
+    stretch_of,
+)
+from wsla.cli.eval_output import (
+    check_endings,
+    draw_reports,
+    print_reports,
+    save_picture,
+    write_reports,
+)
+from wsla.cli.files import format_option, load_checked
 from wsla.cli.refusals import refusals
 
 if TYPE_CHECKING:
-    from wsla.api import Agreement, Report
+    from wsla.api import Agreement
 
 
 @click.command("eval")
@@ -36,6 +47,10 @@ if TYPE_CHECKING:
 @click.option("--zone", metavar="ZONE", help="The zone of times that carry none.")
 @click.option("--rejects", metavar="FILE", help="Write rows that cannot be used to this file, as CSV.")
 @click.option("--strict", is_flag=True, help="Stop at the first row that cannot be used.")
+@click.option("--watch", is_flag=True, help="Follow files that grow, and tell what changes; Ctrl-C ends it.")
+@click.option("--output", metavar="FILE", help="Write the verdicts to FILE too: .json, .csv or .parquet.")
+@click.option("--plot", is_flag=True, help="Draw the windows of each goal below.")
+@click.option("--save-plot", "picture", metavar="FILE", help="Draw them into FILE: .svg or .png.")
 @format_option("table", "json", "csv", default="table")
 def command(
     paths: tuple[str, ...],
@@ -47,6 +62,10 @@ def command(
     zone: str | None,
     rejects: str | None,
     strict: bool,
+    watch: bool,
+    output: str | None,
+    plot: bool,
+    picture: str | None,
     output_format: str,
 ) -> None:
     """Judge history: every window of every goal with its verdict, and the entries of the ledger.
@@ -55,9 +74,30 @@ def command(
     in force when it began. FILE is CSV, JSON lines or Parquet, by its ending. Exit code 0: judged; 1: bad
     agreement or data; 2: wrong usage. A violated goal is a result, not an error.
     """
+    if plot and output_format != "table":
+        raise click.UsageError(
+            f"--plot draws below a table, not in {output_format}; --save-plot draws into a file"
+        )
+    check_endings(output, picture)
     versions = _versions(paths)
     for option, texts in (("--data", data), ("--map", columns), ("--where", where)):
         _check_names(versions, texts, option)
+    if watch:
+        if output_format == "csv" or plot or output is not None or picture is not None:
+            raise click.UsageError(
+                "--watch tells in lines, or in JSON lines with --format json, and no other way"
+            )
+        if len(versions) > 1:
+            raise _Refused("--watch follows one version of an agreement")
+        from wsla.cli.eval_watch import follow
+
+        files = growing_files(versions[0], data, columns, where, zone)
+        begin_ns, end_ns = (
+            None if text is None else moment_of(versions[0], text, option)
+            for text, option in ((start, "--from"), (until, "--until"))
+        )
+        follow(versions[0], files, begin_ns, end_ns, output_format, strict=strict)
+        return
     with refusals(rejects, strict=strict) as refused:
         read = [
             (
@@ -81,7 +121,13 @@ def command(
         begin = start_ns if len(versions) == 1 else max(start_ns, agreement.plan.effective_start)
         if begin < until_ns:
             reports.append(judge_counted(agreement, own, begin, until_ns))
-    _print(reports, output_format)
+    print_reports(reports, output_format)
+    if plot:
+        draw_reports(reports)
+    if output is not None:
+        write_reports(reports, output)
+    if picture is not None:
+        save_picture(reports, picture)
 
 
 def _versions(paths: tuple[str, ...]) -> tuple[Agreement, ...]:
@@ -124,87 +170,3 @@ def _for_version(agreement: Agreement, texts: tuple[str, ...]) -> tuple[str, ...
     """Those of the texts that speak of a source of this version."""
     known = {source.name for source in agreement.plan.sources}
     return tuple(text for text in texts if text.partition("=")[0].partition(".")[0] in known)
-
-
-# --- printing
-
-
-def _print(reports: Sequence[Report], output_format: str) -> None:
-    from wsla.cli import show
-
-    if output_format == "json":
-        reported = [_value(report) for report in reports]
-        value = reported[0] if len(reported) == 1 else reported
-        click.echo(json.dumps(value, indent=2, ensure_ascii=False))
-        return
-    if output_format == "csv":
-        values = [
-            ({"version": report.agreement.version} if len(reports) > 1 else {})
-            | show.judgement_value(report.agreement.plan, judgement)
-            for report in reports
-            for judgement in report.judgements
-        ]
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        names = [name for name in values[0] if name != "labels"] if values else []
-        labels = sorted({label for value in values for label in value["labels"]})
-        writer.writerow([*labels, *names])
-        for row in values:
-            cells = (str(row[name]).lower() if isinstance(row[name], bool) else row[name] for name in names)
-            writer.writerow([*(row["labels"].get(label, "") for label in labels), *cells])
-        return
-    for place, report in enumerate(reports):
-        if place:
-            click.echo()
-        _print_table(report)
-
-
-def _value(report: Report) -> dict[str, Any]:
-    from wsla.cli import show
-    from wsla.values.calendars import find_zone
-    from wsla.values.instants import format_instant
-
-    plan = report.agreement.plan
-    zone = find_zone(plan.zone)
-    return {
-        "agreement": plan.title,
-        "version": plan.version,
-        "start": format_instant(report.start, zone),
-        "until": format_instant(report.until, zone),
-        "judgements": [show.judgement_value(plan, judgement) for judgement in report.judgements],
-        "entries": [show.entry_value(entry, plan.zone) for entry in report.entries],
-        "actions": [
-            {
-                "id": intent.id,
-                "verb": intent.verb,
-                "targets": [str(target) for target in intent.targets],
-                "at": format_instant(intent.at, zone),
-                "subject": intent.subject,
-            }
-            for intent in report.intents
-        ],
-    }
-
-
-def _print_table(report: Report) -> None:
-    from wsla.cli import show
-
-    plan = report.agreement.plan
-    rows = [show.judgement_row(plan, judgement) for judgement in report.judgements]
-    styles = [show.STYLES.get(judgement.verdict) for judgement in report.judgements]
-    heading = f"{plan.title}, version {plan.version}"
-    if rows:
-        show.print_table(rows, heading, styles)
-    else:
-        click.echo(f"{heading}: no goal has a window there")
-    if report.entries:
-        click.echo()
-        show.print_table([show.entry_row(plan, entry) for entry in report.entries], "Ledger")
-    counts: dict[str, int] = {}
-    for judgement in report.judgements:
-        counts[judgement.verdict.value] = counts.get(judgement.verdict.value, 0) + 1
-    summary = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
-    booked, due = (
-        plural(len(report.entries), "ledger entry").replace("entrys", "entries"),
-        len(report.intents),
-    )
-    click.echo(f"\n{plural(len(rows), 'window')}: {summary or 'none'}; {booked}, {plural(due, 'action')} due")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from wsla.analysis.checked import Source
     from wsla.api import Agreement, Report
     from wsla.sources.files import History
+    from wsla.sources.files.growing import GrowingFile
     from wsla.values.observations import Observation
 
 
@@ -68,8 +69,8 @@ def stretch_of(
     Raises UsageError and ClickException.
     """
     first = max(agreement.plan.effective_start, observations[0].at)
-    start_ns = first if start is None else _moment(agreement, start, "--from")
-    until_ns = observations[-1].at + 1 if until is None else _moment(agreement, until, "--until")
+    start_ns = first if start is None else moment_of(agreement, start, "--from")
+    until_ns = observations[-1].at + 1 if until is None else moment_of(agreement, until, "--until")
     if until_ns <= start_ns:
         if until is None and start is None:
             raise click.ClickException("the agreement takes effect after the last observation")
@@ -125,7 +126,8 @@ def _source(agreement: Agreement, name: str) -> Source:
     return agreement.plan.source(name)
 
 
-def _moment(agreement: Agreement, text: str, option: str) -> int:
+def moment_of(agreement: Agreement, text: str, option: str) -> int:
+    """The instant that an option says. Raises UsageError."""
     try:
         return agreement.instant(text)
     except ValueError as problem:
@@ -145,16 +147,8 @@ def _read(
     refusals: Refusals,
 ) -> History:
     from wsla.sources.files import DataError, read_history
-    from wsla.values.calendars import UnknownZone, find_zone
 
-    local: ZoneInfo | None = None
-    if zone is not None:
-        try:
-            local = find_zone(zone)
-        except UnknownZone as problem:
-            raise click.UsageError(f"--zone: {problem}") from None
-    elif source.options.get("times") == "local":
-        local = find_zone(agreement.plan.zone)
+    local = _zone_of(agreement, source, zone)
     try:
         with progress_bar(f"reading {source.name}") as advance:
             return read_history(
@@ -168,6 +162,46 @@ def _read(
             )
     except DataError as problem:
         raise click.ClickException(str(problem)) from None
+
+
+def growing_files(
+    agreement: Agreement,
+    data: tuple[str, ...],
+    columns: tuple[str, ...],
+    where: tuple[str, ...],
+    zone: str | None,
+) -> list[tuple[str, GrowingFile]]:
+    """The files of ``--data`` as they are followed, with the names of their sources. Raises ClickException."""
+    from wsla.evaluation.encoding import DataError
+    from wsla.sources.files.growing import GrowingFile
+
+    found = []
+    for name, file in pairs_of(data, "--data"):
+        source = _source(agreement, name)
+        try:
+            growing = GrowingFile(
+                source,
+                file,
+                zone=_zone_of(agreement, source, zone),
+                columns=_for_source(columns, name, "--map"),
+                where=_for_source(where, name, "--where"),
+            )
+        except DataError as problem:
+            raise click.ClickException(str(problem)) from None
+        found.append((name, growing))
+    return found
+
+
+def _zone_of(agreement: Agreement, source: Source, zone: str | None) -> ZoneInfo | None:
+    """The zone of times that carry none."""
+    from wsla.values.calendars import UnknownZone, find_zone
+
+    if zone is not None:
+        try:
+            return find_zone(zone)
+        except UnknownZone as problem:
+            raise click.UsageError(f"--zone: {problem}") from None
+    return find_zone(agreement.plan.zone) if source.options.get("times") == "local" else None
 
 
 def _tell_rejects(name: str, file: str, history: History) -> None:

@@ -28,7 +28,7 @@ def read_csv(wanted: Request, size: int, *, tabs: bool) -> History:
             raise DataError(f"{wanted.shown} is written in UTF-16; save it as UTF-8")
         # Bytes that are no UTF-8 spoil the row that they are in, not the file.
         with io.TextIOWrapper(content, encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
-            history = _read(wanted, _lines(wanted, text, raw, meter), tabs)
+            history = read_rows(wanted, _lines(wanted, text, raw, meter), tabs=tabs)
     meter.finish()
     return history
 
@@ -41,7 +41,8 @@ def _lines(wanted: Request, text: io.TextIOWrapper, raw: IO[bytes], meter: Meter
         yield line
 
 
-def _read(wanted: Request, lines: Iterator[str], tabs: bool) -> History:
+def read_rows(wanted: Request, lines: Iterator[str], *, tabs: bool) -> History:
+    """The observations in the lines of a table. Raises DataError where they are none."""
     blank = 0
     first = ""
     for first in lines:

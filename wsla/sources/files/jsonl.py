@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal, InvalidOperation
 from typing import IO, Final
 
@@ -55,13 +55,24 @@ def _lines(wanted: Request, content: Content, raw: IO[bytes], meter: Meter) -> I
             yield number, line
 
 
+def read_objects(wanted: Request, lines: Iterable[tuple[int, bytes]], keys: dict[str, None]) -> History:
+    """The observations in numbered lines; ``keys`` are those of earlier lines, and those of these are added.
+
+    Raises DataError where no line has a key that is needed.
+    """
+    reading = _Reading(wanted, keys)
+    for number, line in lines:
+        reading.take(number, line)
+    return reading.finish()
+
+
 class _Reading:
     """The keys seen so far, and what became of the lines."""
 
-    def __init__(self, wanted: Request) -> None:
+    def __init__(self, wanted: Request, keys: dict[str, None] | None = None) -> None:
         self.wanted: Final = wanted
         self.columns: Final = [x.column for x in wanted.fields]
-        self.keys: Final[dict[str, None]] = {}
+        self.keys: Final[dict[str, None]] = {} if keys is None else keys
         self.collector: Final = wanted.collector(wanted.fields)
         self.objects = 0
         # Values are kept exact: no number passes through a float.
