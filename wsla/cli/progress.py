@@ -32,8 +32,8 @@ def progress_bar(title: str) -> Iterator[Callable[[int, int, int], None]]:
                 return
             bar = _bar()
             bar.start()
-            task = bar.add_task(title, total=whole, rate="")
-        bar.update(task, completed=done, total=whole, rate=f"{int(rows / taken):,} rows/s")
+            task = bar.add_task(title, total=whole or None, rate="")
+        bar.update(task, completed=done, total=whole or None, rate=f"{int(rows / taken):,} rows/s")
 
     try:
         yield advance

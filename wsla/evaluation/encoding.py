@@ -110,7 +110,7 @@ class Collector:
     """Turns rows of one source into observations, one row after the other.
 
     ``fields`` are those that a row's cells hold, in the order of the cells; all other fields are unknown. ``refused``
-    is called for each row that does not fit.
+    is called for each row that does not fit. ``encoders`` stand in for the ordinary ones.
     """
 
     def __init__(
@@ -119,9 +119,13 @@ class Collector:
         fields: Sequence[Field],
         zone: ZoneInfo | None,
         refused: Refused | None = None,
+        encoders: Sequence[Encoder] | None = None,
     ) -> None:
         self._source: Final = source
-        self._encoders: Final[list[tuple[str, Encoder]]] = [(x.name, encoder(x, zone)) for x in fields]
+        encoders = encoders or [encoder(x, zone) for x in fields]
+        self._encoders: Final[list[tuple[str, Encoder]]] = [
+            (x.name, encode_cell) for x, encode_cell in zip(fields, encoders, strict=True)
+        ]
         held = {x.name for x in fields}
         self._others: Final = {x.name: None for x in source.fields if x.name not in held}
         self._refused: Final = refused

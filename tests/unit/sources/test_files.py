@@ -330,7 +330,7 @@ def test_a_file_that_may_not_be_read_says_so(
         raise PermissionError(13, "Permission denied", path)
 
     (tmp_path / name).write_text(HEADER)
-    monkeypatch.setattr("wsla.sources.files.table.open", refuse, raising=False)
+    monkeypatch.setattr("wsla.sources.files.packed.open", refuse, raising=False)
     with pytest.raises(DataError, match="cannot be read: Permission denied"):
         read_history(PROBE, str(tmp_path / name))
 

@@ -20,11 +20,13 @@ from wsla.evaluation.batch.columns import Column, Flags, StreamColumns
 from wsla.evaluation.cells import EncodingError, encoder
 from wsla.evaluation.encoding import SECOND_VALUE, DataError, Refused, Rejects
 from wsla.evaluation.verdicts import Labels
+from wsla.sources.files.epochs import has_open_unit, unit_of
 from wsla.sources.files.extremes import extremes
 from wsla.sources.files.fixed import Positions
+from wsla.sources.files.packed import check_file
 from wsla.sources.files.pieces import Conversion, NotInColumns, Piece
 from wsla.sources.files.runs import Group, Label, find_groups
-from wsla.sources.files.table import Meter, Progress, Request, check_file, lay_out, request
+from wsla.sources.files.table import Meter, Progress, Request, lay_out, request
 from wsla.sources.files.tables import exact, needed_columns, polars_problems, scan
 from wsla.sources.files.tally import Tally
 
@@ -44,6 +46,7 @@ def open_columns(
     where: Mapping[str, str] | None = None,
     progress: Progress | None = None,
     refused: Refused | None = None,
+    time_unit: str | None = None,
 ) -> ColumnHistory:
     """The samples in a Parquet or Arrow file as columns; the arguments are those of ``read_history``.
 
@@ -51,7 +54,9 @@ def open_columns(
     """
     if source.records:
         raise ValueError(f"{source.name} has records, not samples")
-    return ColumnHistory(request(source, path, zone, columns or {}, where or {}, progress, refused))
+    return ColumnHistory(
+        request(source, path, zone, columns or {}, where or {}, progress, refused, time_unit)
+    )
 
 
 class ColumnHistory:
@@ -71,7 +76,12 @@ class ColumnHistory:
             schema = table.collect_schema()
             layout = lay_out(self._wanted, schema.names())
             self._table: Final = table.select(needed_columns(layout))
-            self._conversion: Final = Conversion(source, layout, schema, zone)
+            units = {
+                x.name: _unit(table, column, schema[column])
+                for x, column in zip(layout.fields, layout.columns, strict=True)
+                if has_open_unit(x)
+            }
+            self._conversion: Final = Conversion(source, layout, schema, zone, units)
             self.rows: Final[int] = table.select(polars.len()).collect().item()
         placed = {x.name: (x, column) for x, column in zip(layout.fields, layout.columns, strict=True)}
         self._at: Final = placed[source.at]
@@ -286,6 +296,19 @@ class ColumnHistory:
 
 
 _NOTHING: Final[Positions] = np.zeros(0, dtype=np.int64)
+
+
+def _unit(table: polars.LazyFrame, column: str, kind: polars.DataType) -> str | None:
+    """What the first number counts that can only be a count in one unit; None where there is none such."""
+    if not kind.is_numeric():
+        return None
+    start = 0
+    while len(part := table.select(column).slice(start, _ROWS_TOGETHER).collect()):
+        for value in part[column].drop_nulls():
+            if (unit := unit_of(value)) is not None:
+                return unit
+        start += len(part)
+    return None
 
 
 def _batches(groups: Iterable[Group]) -> Iterator[list[Group]]:

@@ -15,7 +15,8 @@ from wsla.analysis.checked import Field, Source
 from wsla.evaluation.batch.columns import Column, Flags, Instants
 from wsla.evaluation.cells import Encoder, EncodingError, encoder
 from wsla.evaluation.encoding import empty_label, misfit, no_instant
-from wsla.sources.files.fixed import Converter, Fixed, Positions, converter, empty_values
+from wsla.sources.files.epochs import FIRST, LAST, Epochs, counted_in
+from wsla.sources.files.fixed import Converter, Fixed, Positions, between, converter, empty_values
 from wsla.sources.files.table import Layout, matches
 from wsla.sources.files.tables import exact
 from wsla.sources.files.tally import Tally
@@ -75,8 +76,14 @@ class Conversion:
     """Turns tables with the columns of a source into pieces. Labels are left to those who know where they are."""
 
     def __init__(
-        self, source: Source, layout: Layout, schema: Mapping[str, polars.DataType], zone: ZoneInfo | None
+        self,
+        source: Source,
+        layout: Layout,
+        schema: Mapping[str, polars.DataType],
+        zone: ZoneInfo | None,
+        units: Mapping[str, str | None],
     ) -> None:
+        """``units`` are those of the columns of times of which the agreement does not say what their numbers count."""
         self._source: Final = source
         self._layout: Final = layout
         self._exact: Final = {
@@ -84,9 +91,11 @@ class Conversion:
             for name, kind in schema.items()
             if name in layout.columns or name in dict(layout.filters)
         }
-        self._encoders: Final[list[Encoder]] = [encoder(x, zone) for x in layout.fields]
+        self._encoders: Final[list[Encoder]] = [
+            Epochs(x, zone, units[x.name]) if x.name in units else encoder(x, zone) for x in layout.fields
+        ]
         self._converters: Final[dict[str, tuple[Field, str, Converter]]] = {
-            x.name: (x, column, converter(x, schema[column], zone))
+            x.name: (x, column, _converter(x, schema[column], zone, units.get(x.name)))
             for x, column in zip(layout.fields, layout.columns, strict=True)
             if x.name not in source.labels
         }
@@ -212,6 +221,12 @@ class Conversion:
                 tally.reject(line, row, empty_label(name))
                 return None
         return values
+
+
+def _converter(field: Field, kind: polars.DataType, zone: ZoneInfo | None, unit: str | None) -> Converter:
+    if unit is None or not kind.is_numeric():
+        return converter(field, kind, zone)
+    return between(converter(counted_in(field, unit), kind, zone), FIRST, LAST)
 
 
 def _patched(one: Fixed, places: Positions, raws: list[Raw]) -> Fixed:
