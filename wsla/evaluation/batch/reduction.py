@@ -70,7 +70,6 @@ class ColumnReduction:
         self._found: Final[dict[Place, Found]] = {}
         self._parts: Final[dict[Place, list[tuple[Labels, Part, Items | None]]]] = {}
         self._changes: Final[dict[Place, SignalColumns]] = {}
-        self._combinations: Final[dict[int, Mapping[Labels, int]]] = {}
 
     # Streams
 
@@ -117,7 +116,6 @@ class ColumnReduction:
             return
         name = (reduced.source, _sorted(reduced.labels))
         self._first[name] = reduced.first
-        self._combinations.clear()
         self._found.update(reduced.found)
         self._changes.update(reduced.signals)
         for place, (part, items) in reduced.parts.items():
@@ -134,11 +132,6 @@ class ColumnReduction:
 
     def combinations(self, index: int) -> Mapping[Labels, int]:
         """Each label combination of an operation, with the instant from which it is evaluated (rule M10)."""
-        if index not in self._combinations:
-            self._combinations[index] = self._seen(index)
-        return self._combinations[index]
-
-    def _seen(self, index: int) -> Mapping[Labels, int]:
         names = self._layout.names(index)
         if not names:
             return {(): self._start}
