@@ -82,7 +82,7 @@ def _batch(
     found = {one.program.name: one for one in measure(programs, task, rounds, installed, _tell)}
     held = workload.goals(found)
     if not arguments.json:
-        _print(workload, task, found, held)
+        _print(workload, task, found, [] if arguments.quick else held)
         for program in programs:
             if lacking := missing(program):
                 print(f"not measured: {program.name}, as {', '.join(lacking)} is not installed")
@@ -111,7 +111,8 @@ def _made(workload: Workload, task: Task, folder: Path, installed: Path) -> Task
 
 def _print(workload: Workload, task: Task, found: dict[str, Measured], held: list[Held]) -> None:
     size = os.path.getsize(task.path) / MEBIBYTE
-    print(f"\n{workload.id}  {workload.title} ({size:,.0f} MiB). All answers are equal.\n")
+    title = workload.title if task.count == workload.full.count else "small data, whose times mean little"
+    print(f"\n{workload.id}  {title} ({size:,.1f} MiB). All answers are equal.\n")
     width = max(len(name) for name in found)
     print(
         f"{'':{width}}  {'work s':>8} {'least':>8} {'CPU s':>8} {'wall s':>8} {'peak MiB':>8}  {'ratio':>6}  n"
@@ -122,7 +123,8 @@ def _print(workload: Workload, task: Task, found: dict[str, Measured], held: lis
             f"{name:{width}}  {one.seconds:8.3f} {min(one.work):8.3f} {_middle(one.cpu):8.3f} "
             f"{_middle(one.wall):8.3f} {one.mebibytes:8.0f}  {ratio:6.2f}  {len(one.work)}"
         )
-    print()
+    if held:
+        print()
     for goal in held:
         sign = "≥" if goal.at_least else "≤"
         mark = "reached" if goal.reached else "NOT reached"
