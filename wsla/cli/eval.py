@@ -22,16 +22,22 @@ from wsla.cli.eval_output import (
     save_picture,
     write_reports,
 )
+from wsla.cli.eval_stores import Asked, judge_stored, store_options
 from wsla.cli.files import format_option, load_checked
+from wsla.cli.refusals import refusals
 
 if TYPE_CHECKING:
-    from wsla.api import Agreement
+    from wsla.api import Agreement, Report
 
 
 @click.command("eval")
 @click.argument("paths", nargs=-1, required=True, metavar="FILE.sla...")
 @click.option(
-    "--data", "data", multiple=True, required=True, metavar="SOURCE=FILE", help="Observations of a source."
+    "--data",
+    "data",
+    multiple=True,
+    metavar="SOURCE=FILE",
+    help="Observations of a source; needed without --on.",
 )
 @click.option(
     "--from", "start", metavar="TIME", help="Judge from here; by default from the first observation."
@@ -44,11 +50,13 @@ if TYPE_CHECKING:
 )
 @click.option("--where", "where", multiple=True, metavar="SOURCE.COLUMN=VALUE", help="Take only such rows.")
 @click.option("--zone", metavar="ZONE", help="The zone of times that carry none.")
-@click.option("--strict", is_flag=True, help="Stop where a row cannot be used.")
+@click.option("--rejects", metavar="FILE", help="Write rows that cannot be used to this file, as CSV.")
+@click.option("--strict", is_flag=True, help="Stop at the first row that cannot be used.")
 @click.option("--watch", is_flag=True, help="Follow files that grow, and tell what changes; Ctrl-C ends it.")
 @click.option("--output", metavar="FILE", help="Write the verdicts to FILE too: .json, .csv or .parquet.")
 @click.option("--plot", is_flag=True, help="Draw the windows of each goal below.")
 @click.option("--save-plot", "picture", metavar="FILE", help="Draw them into FILE: .svg or .png.")
+@store_options
 @format_option("table", "json", "csv", default="table")
 def command(
     paths: tuple[str, ...],
@@ -58,11 +66,15 @@ def command(
     columns: tuple[str, ...],
     where: tuple[str, ...],
     zone: str | None,
+    rejects: str | None,
     strict: bool,
     watch: bool,
     output: str | None,
     plot: bool,
     picture: str | None,
+    stores: tuple[str, ...],
+    partials: tuple[str, ...],
+    kept: str | None,
     output_format: str,
 ) -> None:
     """Judge history: every window of every goal with its verdict, and the entries of the ledger.
@@ -79,8 +91,25 @@ def command(
     versions = _versions(paths)
     for option, texts in (("--data", data), ("--map", columns), ("--where", where)):
         _check_names(versions, texts, option)
+    asked = Asked(
+        data=data,
+        columns=columns,
+        where=where,
+        zone=zone,
+        rejects=rejects,
+        strict=strict,
+        start=start,
+        until=until,
+        stores=stores,
+        partials=partials,
+        kept=kept,
+    )
+    if not data and not asked.is_asked:
+        raise click.UsageError("there is nothing to judge: --data SOURCE=FILE, --on URL or --partials FILE")
     if watch:
-        if output_format == "csv" or plot or output is not None or picture is not None:
+        if not data or asked.is_asked:
+            raise click.UsageError("--watch follows files: --data SOURCE=FILE, without --on and --partials")
+        if output_format == "csv" or plot or output is not None or picture is not None or rejects is not None:
             raise click.UsageError(
                 "--watch tells in lines, or in JSON lines with --format json, and no other way"
             )
@@ -95,21 +124,25 @@ def command(
         )
         follow(versions[0], files, begin_ns, end_ns, output_format, strict=strict)
         return
-    read = [
-        (
-            agreement,
-            read_observations(
+    if asked.is_asked:
+        _show(judge_stored(versions, asked), output_format, output, picture, plot=plot)
+        return
+    with refusals(rejects, strict=strict) as refused:
+        read = [
+            (
                 agreement,
-                _for_version(agreement, data),
-                _for_version(agreement, columns),
-                _for_version(agreement, where),
-                zone,
-                strict=strict,
-            ),
-        )
-        for agreement in versions
-        if _for_version(agreement, data)
-    ]
+                read_observations(
+                    agreement,
+                    _for_version(agreement, data),
+                    _for_version(agreement, columns),
+                    _for_version(agreement, where),
+                    zone,
+                    refused,
+                ),
+            )
+            for agreement in versions
+            if _for_version(agreement, data)
+        ]
     merged = sorted((one for _, own in read for one in own), key=lambda observation: observation.at)
     start_ns, until_ns = stretch_of(versions[0], merged, start, until)
     reports = []
@@ -117,6 +150,12 @@ def command(
         begin = start_ns if len(versions) == 1 else max(start_ns, agreement.plan.effective_start)
         if begin < until_ns:
             reports.append(judge_counted(agreement, own, begin, until_ns))
+    _show(reports, output_format, output, picture, plot=plot)
+
+
+def _show(
+    reports: list[Report], output_format: str, output: str | None, picture: str | None, *, plot: bool
+) -> None:
     print_reports(reports, output_format)
     if plot:
         draw_reports(reports)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import click
 
 from wsla.cli.files import plural
+from wsla.cli.progress import progress_bar
+from wsla.cli.refusals import Refusals
 
 if TYPE_CHECKING:
     from wsla.analysis.checked import Source
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from wsla.sources.files.growing import GrowingFile
     from wsla.values.observations import Observation
 
-_PROGRESS_AFTER_SECONDS = 1.0
-
 
 def read_observations(
     agreement: Agreement,
@@ -29,8 +26,7 @@ def read_observations(
     columns: tuple[str, ...],
     where: tuple[str, ...],
     zone: str | None,
-    *,
-    strict: bool,
+    refusals: Refusals | None = None,
 ) -> list[Observation]:
     """The observations of data files, in order of time; what is remarkable in them is told on stderr.
 
@@ -50,8 +46,9 @@ def read_observations(
             _for_source(columns, name, "--map"),
             _for_source(where, name, "--where"),
             zone,
+            refusals or Refusals(),
         )
-        _tell_rejects(name, file, history, strict)
+        _tell_rejects(name, file, history)
         observations.extend(history.observations)
     missing = [
         source.name for source in agreement.plan.sources if source.name not in {name for name, _ in files}
@@ -87,7 +84,7 @@ def judge_counted(
     """History judged, with a bar on the terminal where that takes long."""
     from wsla.api import judge
 
-    with _progress(title, len(observations)) as advance:
+    with progress_bar(title) as advance:
         return judge(agreement, _counted(observations, advance), start, until)
 
 
@@ -147,14 +144,21 @@ def _read(
     columns: Mapping[str, str],
     where: Mapping[str, str],
     zone: str | None,
+    refusals: Refusals,
 ) -> History:
     from wsla.sources.files import DataError, read_history
 
     local = _zone_of(agreement, source, zone)
     try:
-        with _progress(f"reading {source.name}", None) as advance:
+        with progress_bar(f"reading {source.name}") as advance:
             return read_history(
-                source, file, zone=local, columns=columns, where=where or None, progress=advance
+                source,
+                file,
+                zone=local,
+                columns=columns,
+                where=where or None,
+                progress=advance,
+                refused=refusals.of(source.name, file),
             )
     except DataError as problem:
         raise click.ClickException(str(problem)) from None
@@ -200,7 +204,7 @@ def _zone_of(agreement: Agreement, source: Source, zone: str | None) -> ZoneInfo
     return find_zone(agreement.plan.zone) if source.options.get("times") == "local" else None
 
 
-def _tell_rejects(name: str, file: str, history: History, strict: bool) -> None:
+def _tell_rejects(name: str, file: str, history: History) -> None:
     rejects = history.rejects
     rejected = rejects.total
     if history.duplicates:
@@ -216,42 +220,10 @@ def _tell_rejects(name: str, file: str, history: History, strict: bool) -> None:
         click.echo(f"  {count} × {reason}", err=True)
     for example in rejects.examples:
         click.echo(f"  line {example.line}: {example.reason}", err=True)
-    if strict:
-        raise click.exceptions.Exit(1)
 
 
-@contextmanager
-def _progress(title: str, total: int | None) -> Iterator[Callable[[int, int], None]]:
-    """A bar on the terminal for work that takes longer than a second; otherwise nothing."""
-    if not sys.stderr.isatty():
-        yield lambda _done, _total: None
-        return
-    began = time.monotonic()
-    bar: Any = None
-    task: Any = None
-
-    def advance(done: int, whole: int) -> None:
-        nonlocal bar, task
-        if bar is None:
-            if time.monotonic() - began < _PROGRESS_AFTER_SECONDS:
-                return
-            from rich.console import Console
-            from rich.progress import Progress
-
-            bar = Progress(console=Console(stderr=True), transient=True)
-            bar.start()
-            task = bar.add_task(title, total=whole or total)
-        bar.update(task, completed=done, total=whole or total)
-
-    try:
-        yield advance
-    finally:
-        if bar is not None:
-            bar.stop()
-
-
-def _counted(observations: list[Any], advance: Callable[[int, int], None]) -> Iterator[Any]:
+def _counted(observations: list[Any], advance: Callable[[int, int, int], None]) -> Iterator[Any]:
     for number, observation in enumerate(observations):
         if number & 0x3FF == 0:
-            advance(number, len(observations))
+            advance(number, len(observations), number)
         yield observation

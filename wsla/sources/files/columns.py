@@ -18,19 +18,22 @@ import polars
 from wsla.analysis.checked import Source
 from wsla.evaluation.batch.columns import Column, Flags, StreamColumns
 from wsla.evaluation.cells import EncodingError, encoder
-from wsla.evaluation.encoding import SECOND_VALUE, DataError, Rejects
+from wsla.evaluation.encoding import SECOND_VALUE, DataError, Refused, Rejects
 from wsla.evaluation.verdicts import Labels
+from wsla.sources.files.epochs import has_open_unit, unit_of
 from wsla.sources.files.extremes import extremes
 from wsla.sources.files.fixed import Positions
+from wsla.sources.files.packed import check_file
 from wsla.sources.files.pieces import Conversion, NotInColumns, Piece
 from wsla.sources.files.runs import Group, Label, find_groups
-from wsla.sources.files.table import Meter, Progress, check_file, lay_out, request
+from wsla.sources.files.table import Meter, Progress, Request, lay_out, request
 from wsla.sources.files.tables import exact, needed_columns, polars_problems, scan
 from wsla.sources.files.tally import Tally
 
 __all__ = ["ColumnHistory", "NotInColumns", "open_columns"]
 
-_ROWS_TOGETHER: Final = 1 << 21
+_ROWS_TOGETHER: Final = 1 << 19
+"""Few enough for memory that is used again and again: fresh pages cost as much as what is written into them."""
 
 _Item = TypeVar("_Item")
 
@@ -43,6 +46,8 @@ def open_columns(
     columns: Mapping[str, str] | None = None,
     where: Mapping[str, str] | None = None,
     progress: Progress | None = None,
+    refused: Refused | None = None,
+    time_unit: str | None = None,
 ) -> ColumnHistory:
     """The samples in a Parquet or Arrow file as columns; the arguments are those of ``read_history``.
 
@@ -50,26 +55,21 @@ def open_columns(
     """
     if source.records:
         raise ValueError(f"{source.name} has records, not samples")
-    return ColumnHistory(source, path, zone, columns or {}, where or {}, progress)
+    return ColumnHistory(
+        request(source, path, zone, columns or {}, where or {}, progress, refused, time_unit)
+    )
 
 
 class ColumnHistory:
     """What is in a file. The counts (``rejects``, ``duplicates`` …) are complete once the streams have been read."""
 
-    def __init__(
-        self,
-        source: Source,
-        path: str,
-        zone: ZoneInfo | None,
-        columns: Mapping[str, str],
-        where: Mapping[str, str],
-        progress: Progress | None,
-    ) -> None:
+    def __init__(self, wanted: Request) -> None:
+        source, path, zone = wanted.source, wanted.path, wanted.zone
         size = check_file(path)
-        self._wanted: Final = request(source, path, zone, columns, where, progress)
-        self._meter: Final = Meter(progress, size)
+        self._wanted: Final = wanted
+        self._meter: Final = Meter(wanted.progress, size)
         self._source: Final = source
-        self._tally = Tally()
+        self._tally = Tally(wanted.refused)
         with polars_problems(self._wanted):
             if size == 0:
                 raise DataError(f"{self._wanted.shown} is empty")
@@ -77,7 +77,12 @@ class ColumnHistory:
             schema = table.collect_schema()
             layout = lay_out(self._wanted, schema.names())
             self._table: Final = table.select(needed_columns(layout))
-            self._conversion: Final = Conversion(source, layout, schema, zone)
+            units = {
+                x.name: _unit(table, column, schema[column])
+                for x, column in zip(layout.fields, layout.columns, strict=True)
+                if has_open_unit(x)
+            }
+            self._conversion: Final = Conversion(source, layout, schema, zone, units)
             self.rows: Final[int] = table.select(polars.len()).collect().item()
         placed = {x.name: (x, column) for x, column in zip(layout.fields, layout.columns, strict=True)}
         self._at: Final = placed[source.at]
@@ -145,7 +150,7 @@ class ColumnHistory:
 
         Raises DataError for damage that shows late, and NotInColumns for an instant after the year 2261.
         """
-        self._tally = Tally()
+        self._tally = Tally(self._wanted.refused)
         return self._streams(self._tally, self._meter)
 
     def _streams(self, tally: Tally, meter: Meter | None) -> Iterator[StreamColumns]:
@@ -273,12 +278,16 @@ class ColumnHistory:
             if not is_same.all():
                 lines = np.concatenate([piece.lines() for piece in pieces])
                 for line in np.sort(lines[repeated[~is_same]]).tolist():
-                    tally.reject(line, SECOND_VALUE)
+                    row = {} if tally.refused is None else self._cells(line - 1)
+                    tally.reject(line, row, SECOND_VALUE)
         kept = order[is_first]
         in_file = np.sort(kept)
         instants = whole.at[in_file]
         tally.out_of_order += int((instants < np.maximum.accumulate(instants)).sum())
         return self._sorted_stream(labels, whole.taken(kept))
+
+    def _cells(self, row: int) -> dict[str, object]:
+        return self._conversion.cells(self._table.slice(row, 1).collect())
 
     def _sorted_stream(self, labels: Labels, piece: Piece) -> StreamColumns:
         rows = len(piece.at)
@@ -288,6 +297,19 @@ class ColumnHistory:
 
 
 _NOTHING: Final[Positions] = np.zeros(0, dtype=np.int64)
+
+
+def _unit(table: polars.LazyFrame, column: str, kind: polars.DataType) -> str | None:
+    """What the first number counts that can only be a count in one unit; None where there is none such."""
+    if not kind.is_numeric():
+        return None
+    start = 0
+    while len(part := table.select(column).slice(start, _ROWS_TOGETHER).collect()):
+        for value in part[column].drop_nulls():
+            if (unit := unit_of(value)) is not None:
+                return unit
+        start += len(part)
+    return None
 
 
 def _batches(groups: Iterable[Group]) -> Iterator[list[Group]]:

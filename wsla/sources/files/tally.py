@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Mapping
 from typing import Final
 
-from wsla.evaluation.encoding import EXAMPLES, Reject, Rejects
+from wsla.evaluation.encoding import EXAMPLES, Refused, Reject, Rejects
 
 
 class Tally:
     """Counts refused rows, and keeps the first few by the order of the file."""
 
-    def __init__(self) -> None:
+    def __init__(self, refused: Refused | None = None) -> None:
+        self.refused: Final = refused
         self._counts: Final[dict[str, int]] = {}
         self._first: Final[dict[str, int]] = {}
         self._examples: Final[list[tuple[int, str]]] = []
@@ -19,8 +21,10 @@ class Tally:
         self.out_of_order = 0
         self.filtered = 0
 
-    def reject(self, line: int, reason: str, detail: str | None = None) -> None:
+    def reject(self, line: int, cells: Mapping[str, object], reason: str, detail: str | None = None) -> None:
         """A row that was refused, with its number from 1."""
+        if self.refused is not None:
+            self.refused(line, detail or reason, cells)
         self._counts[reason] = self._counts.get(reason, 0) + 1
         self._first[reason] = min(line, self._first.get(reason, line))
         heapq.heappush(self._examples, (-line, detail or reason))
