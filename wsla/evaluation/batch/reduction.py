@@ -66,6 +66,7 @@ class ColumnReduction:
         self._frames: Final = _all_frames(plan, self._layout, self._looks.values(), start, until)
         self._wanted: Final = self._columns_to_keep()
         self._first: Final[dict[tuple[str, Labels], int]] = {}
+        self._seen: Final[dict[int, Mapping[Labels, int]]] = {}
         self._kept: Final[dict[tuple[str, Labels], StreamColumns]] = {}
         self._found: Final[dict[Place, Found]] = {}
         self._parts: Final[dict[Place, list[tuple[Labels, Part, Items | None]]]] = {}
@@ -116,6 +117,7 @@ class ColumnReduction:
             return
         name = (reduced.source, _sorted(reduced.labels))
         self._first[name] = reduced.first
+        self._seen.clear()
         self._found.update(reduced.found)
         self._changes.update(reduced.signals)
         for place, (part, items) in reduced.parts.items():
@@ -132,6 +134,11 @@ class ColumnReduction:
 
     def combinations(self, index: int) -> Mapping[Labels, int]:
         """Each label combination of an operation, with the instant from which it is evaluated (rule M10)."""
+        if index not in self._seen:
+            self._seen[index] = self._combinations(index)
+        return self._seen[index]
+
+    def _combinations(self, index: int) -> Mapping[Labels, int]:
         names = self._layout.names(index)
         if not names:
             return {(): self._start}
