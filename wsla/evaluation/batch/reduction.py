@@ -76,7 +76,8 @@ class ColumnReduction:
         self._alone: Final[dict[str, list[Look]]] = {}
         for look in self._looks.values():
             if len(look.sources) == 1:
-                self._alone.setdefault(*look.sources, []).append(look)
+                (source,) = look.sources
+                self._alone.setdefault(source, []).append(look)
         self._signals: Final = {index: _fields(plan, index) for index in signals}
         self._frames: Final = _all_frames(plan, self._layout, self._looks.values(), start, until)
         self._wanted: Final = self._columns_to_keep()
