@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from attrs import evolve, frozen
 
-from wsla.cli.eval_data import Reading, moment_of, pairs_of, read_observations
+from wsla.cli.eval_data import Reading, moment_of, observations_of, pairs_of
 from wsla.cli.files import plural
 from wsla.cli.refusals import refusals
 
@@ -160,7 +160,7 @@ class _Judging:
                 refusals=refused,
             )
             own_plan = evolve(self._plan, sources=own)
-            self._observations = read_observations(evolve(self._agreement, plan=own_plan), reading)
+            self._observations = observations_of(evolve(self._agreement, plan=own_plan), reading)
         self._instants += [self._observations[0].at, self._observations[-1].at]
 
     def _stored(self) -> PaneTable | None:
