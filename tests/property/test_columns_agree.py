@@ -10,7 +10,7 @@ from wsla.evaluation.batch.reduction import ColumnReduction
 from wsla.evaluation.batch.series import SeriesColumns
 from wsla.evaluation.batch.streams import streams_of
 from wsla.evaluation.batch.supported import supports_aggregate, supports_signal
-from wsla.evaluation.batch.values import values_of
+from wsla.evaluation.batch.values import each, values_of
 from wsla.evaluation.reference.aggregates import OVER_TIME
 from wsla.evaluation.reference.evaluator import Evaluator
 from wsla.evaluation.reference.forgiving import time_spent
@@ -85,6 +85,35 @@ def test_values_bounds_and_coverage_are_those_of_the_rules(case: Case) -> None:
             assert list(values_of(series)) == sorted(expected, key=lambda window: window.end)
             check_nothing(case, evaluator, index, labels, series)
             check_spent(case, evaluator, index, labels, series)
+
+
+@QUICK
+@given(cases())
+def test_all_label_combinations_together_are_each_by_itself(case: Case) -> None:
+    columns = reduced(case)
+    for index in range(len(case.plan.operations)):
+        if not supports_aggregate(case.plan, index):
+            continue
+        together = columns.together(index)
+        assert together.labels == tuple(columns.combinations(index))
+        found = list(zip(together.columns.starts.tolist(), pairs_of(together.columns), strict=True))
+        for labels, rows in zip(together.labels, together.rows.tolist(), strict=True):
+            own = columns.series(index, labels)
+            part, found = found[:rows], found[rows:]
+            assert part == list(zip(own.starts.tolist(), pairs_of(own), strict=True))
+        assert not found
+
+
+def pairs_of(series: SeriesColumns) -> list[object]:
+    """All that is said of each window."""
+    columns: list[list[object]] = [
+        series.ends.tolist(),
+        *(list(each(x)) for x in (series.value, series.lower, series.upper, series.coverage)),
+    ]
+    if series.spent is not None:
+        columns += [x.tolist() for x in (series.spent.size, series.spent.bad, series.spent.missing)]
+    columns.append([False] * len(series.ends) if series.nothing is None else series.nothing.tolist())
+    return list(zip(*columns, strict=True))
 
 
 def why(case: Case, index: int) -> str:
