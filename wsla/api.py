@@ -220,7 +220,7 @@ def evaluate(
     histories = Histories(files, zone, columns=True)
     if not histories.in_columns:
         return _of_files(agreement, histories, beside, start, until)
-    from wsla.sources.files.pieces import NotInColumns
+    from wsla.sources.files.tables import NotInColumns
 
     try:
         return _of_files(agreement, histories, beside, start, until)

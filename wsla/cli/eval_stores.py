@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from attrs import evolve, frozen
 
-from wsla.cli.eval_data import moment_of, pairs_of, read_observations
+from wsla.cli.eval_data import Reading, moment_of, pairs_of, read_observations
 from wsla.cli.files import plural
 from wsla.cli.refusals import refusals
 
@@ -58,6 +58,7 @@ class Asked:
     columns: tuple[str, ...]
     where: tuple[str, ...]
     zone: str | None
+    time_units: tuple[str, ...]
     rejects: str | None
     strict: bool
     start: str | None
@@ -150,14 +151,16 @@ class _Judging:
         own = tuple(source for source in self._plan.sources if source.name in named)
         asked = self._asked
         with refusals(asked.rejects, strict=asked.strict) as refused:
-            self._observations = read_observations(
-                evolve(self._agreement, plan=evolve(self._plan, sources=own)),
-                asked.data,
-                _of(asked.columns, named),
-                _of(asked.where, named),
-                asked.zone,
-                refused,
+            reading = Reading(
+                data=asked.data,
+                columns=_of(asked.columns, named),
+                where=_of(asked.where, named),
+                zone=asked.zone,
+                time_units=_of(asked.time_units, named),
+                refusals=refused,
             )
+            own_plan = evolve(self._plan, sources=own)
+            self._observations = read_observations(evolve(self._agreement, plan=own_plan), reading)
         self._instants += [self._observations[0].at, self._observations[-1].at]
 
     def _stored(self) -> PaneTable | None:

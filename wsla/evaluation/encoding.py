@@ -66,10 +66,14 @@ class DataError(ValueError):
 
 @frozen(kw_only=True)
 class Reject:
-    """A row that was refused: its line (from 1; in Parquet files the row) and the reason, with the value."""
+    """A row that was refused: its line (from 1; in tables the row) and the reason, with the value.
+
+    ``file`` is there where several were read as one.
+    """
 
     line: int
     reason: str
+    file: str | None = None
 
 
 @frozen(kw_only=True)
