@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
 from hypothesis import HealthCheck, event, given, settings
 
 from wsla.analysis.operations import Aggregate, OutageWindow
@@ -106,9 +109,9 @@ def test_all_label_combinations_together_are_each_by_itself(case: Case) -> None:
 
 def pairs_of(series: SeriesColumns) -> list[object]:
     """All that is said of each window."""
-    columns: list[list[object]] = [
+    columns: list[Sequence[object]] = [
         series.ends.tolist(),
-        *(list(each(x)) for x in (series.value, series.lower, series.upper, series.coverage)),
+        *(each(x) for x in (series.value, series.lower, series.upper, series.coverage)),
     ]
     if series.spent is not None:
         columns += [x.tolist() for x in (series.spent.size, series.spent.bad, series.spent.missing)]
@@ -199,3 +202,20 @@ def test_truths_change_as_the_rules_say(case: Case) -> None:
                 found = -1 if place < 0 else int(changes.values.values[place])
                 value = evaluator.signal(index, labels, at, case.until)
                 assert found == (-1 if value is None else int(value))
+
+
+def test_most_aggregates_over_samples_and_over_time_are_for_columns() -> None:
+    """What is not (signals with a past, joined ones, and those that rest on series or records) is for the stream."""
+    found: Counter[bool] = Counter()
+
+    @settings(QUICK, derandomize=True, database=None, max_examples=100)
+    @given(cases())
+    def count(case: Case) -> None:
+        found.update(
+            supports_aggregate(case.plan, index)
+            for index in range(len(case.plan.operations))
+            if over_samples(case, index)
+        )
+
+    count()
+    assert found[True] >= found.total() * 6 / 10
