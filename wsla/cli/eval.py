@@ -23,6 +23,7 @@ from wsla.cli.eval_output import (
     save_picture,
     write_reports,
 )
+from wsla.cli.eval_stores import Asked, judge_stored, store_options
 from wsla.cli.files import format_option, load_checked
 from wsla.cli.refusals import refusals
 
@@ -33,7 +34,11 @@ if TYPE_CHECKING:
 @click.command("eval")
 @click.argument("paths", nargs=-1, required=True, metavar="FILE.sla...")
 @click.option(
-    "--data", "data", multiple=True, required=True, metavar="SOURCE=FILE", help="Observations of a source."
+    "--data",
+    "data",
+    multiple=True,
+    metavar="SOURCE=FILE",
+    help="Observations of a source; needed without --on.",
 )
 @click.option(
     "--from", "start", metavar="TIME", help="Judge from here; by default from the first observation."
@@ -59,6 +64,7 @@ if TYPE_CHECKING:
 @click.option("--output", metavar="FILE", help="Write the verdicts to FILE too: .json, .csv or .parquet.")
 @click.option("--plot", is_flag=True, help="Draw the windows of each goal below.")
 @click.option("--save-plot", "picture", metavar="FILE", help="Draw them into FILE: .svg or .png.")
+@store_options
 @format_option("table", "json", "csv", default="table")
 def command(
     paths: tuple[str, ...],
@@ -75,6 +81,9 @@ def command(
     output: str | None,
     plot: bool,
     picture: str | None,
+    stores: tuple[str, ...],
+    partials: tuple[str, ...],
+    kept: str | None,
     output_format: str,
 ) -> None:
     """Judge history: every window of every goal with its verdict, and the entries of the ledger.
@@ -96,8 +105,26 @@ def command(
         ("--time-unit", time_units),
     ):
         _check_names(versions, texts, option)
+    asked = Asked(
+        data=data,
+        columns=columns,
+        where=where,
+        zone=zone,
+        time_units=time_units,
+        rejects=rejects,
+        strict=strict,
+        start=start,
+        until=until,
+        stores=stores,
+        partials=partials,
+        kept=kept,
+    )
+    if not data and not asked.is_asked:
+        raise click.UsageError("there is nothing to judge: --data SOURCE=FILE, --on URL or --partials FILE")
     if watch:
-        if output_format == "csv" or plot or output is not None or picture is not None:
+        if not data or asked.is_asked:
+            raise click.UsageError("--watch follows files: --data SOURCE=FILE, without --on and --partials")
+        if output_format == "csv" or plot or output is not None or picture is not None or rejects is not None:
             raise click.UsageError(
                 "--watch tells in lines, or in JSON lines with --format json, and no other way"
             )
@@ -112,11 +139,20 @@ def command(
         )
         follow(versions[0], files, begin_ns, end_ns, output_format, strict=strict)
         return
+    if asked.is_asked:
+        _show(judge_stored(versions, asked), output_format, output, picture, plot=plot)
+        return
     with refusals(rejects, strict=strict) as refused:
         reading = Reading(
             data=data, columns=columns, where=where, zone=zone, time_units=time_units, refusals=refused
         )
         reports = _judged(versions, reading, start, until)
+    _show(reports, output_format, output, picture, plot=plot)
+
+
+def _show(
+    reports: list[Report], output_format: str, output: str | None, picture: str | None, *, plot: bool
+) -> None:
     print_reports(reports, output_format)
     if plot:
         draw_reports(reports)

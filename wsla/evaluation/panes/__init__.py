@@ -2,7 +2,7 @@
 
 from wsla.evaluation.panes.collect import panes_of
 from wsla.evaluation.panes.measures import PanesError
-from wsla.evaluation.panes.reduction import PaneReduction
+from wsla.evaluation.panes.reduction import PaneReduction, fitted
 from wsla.evaluation.panes.table import PaneTable, merged
 
-__all__ = ["PaneReduction", "PaneTable", "PanesError", "merged", "panes_of"]
+__all__ = ["PaneReduction", "PaneTable", "PanesError", "fitted", "merged", "panes_of"]

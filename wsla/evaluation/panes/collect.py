@@ -201,14 +201,12 @@ def _fitting(values: NDArray[Any]) -> NDArray[np.int64]:
 def _state(sample: Sample, measure: Measure, count: int) -> NDArray[Any]:
     if measure.argument is None:
         return np.ones(count, np.bool_)
-    match measure.kind:
-        case Kind.KNOWN:
-            return sample.known(measure.argument)
-        case Kind.CUT:
-            return sample.truth(measure.argument) == 0
-        case _:
-            state = sample.truth(measure.argument) == (1 if measure.kind is Kind.UP else 0)
-            return state if measure.where is None else state & (sample.truth(measure.where) == 1)
+    if measure.kind is Kind.KNOWN:
+        return sample.known(measure.argument)
+    state: NDArray[Any] = sample.truth(measure.argument) == (1 if measure.kind is Kind.UP else 0)
+    if measure.kind is not Kind.CUT and measure.where is not None:
+        state &= sample.truth(measure.where) == 1
+    return state
 
 
 def _values(sample: Sample, measure: Measure, run: _Run) -> NDArray[np.int64]:

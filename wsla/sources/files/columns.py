@@ -34,7 +34,8 @@ from wsla.sources.files.tally import Tally
 
 __all__ = ["ColumnHistory", "NotInColumns", "open_columns"]
 
-_ROWS_TOGETHER: Final = 1 << 21
+_ROWS_TOGETHER: Final = 1 << 19
+"""Few enough for memory that is used again and again: fresh pages cost as much as what is written into them."""
 
 _Item = TypeVar("_Item")
 
