@@ -218,6 +218,8 @@ def save_judgement(judgement: Judgement) -> list[object]:
 
 def load_judgement(saved: Any) -> Judgement:
     """What ``save_judgement`` gave."""
+    if isinstance(saved, Judgement):
+        return saved
     goal, labels, start, end, verdict, numbers, final, amounts = saved
     value, lower, upper, coverage, budget, left = (value_of(number) for number in numbers)
     return Judgement(

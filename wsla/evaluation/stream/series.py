@@ -198,7 +198,10 @@ def aggregates_of(operations: tuple[Operation, ...], index: int) -> list[tuple[i
     if isinstance(operation, Aggregate):
         return [(index, bool(operation.by))]
     if isinstance(operation, Across):
-        return [(leaf, operation.by) for leaf, _ in aggregates_of(operations, operation.operand)]
+        found = aggregates_of(operations, operation.operand)
+        labelled = any(reach for _, reach in found)
+        # What is joined are label combinations: an aggregate without labels beside them brings forth none.
+        return [(leaf, operation.by) for leaf, reach in found if bool(reach) is labelled]
     return [found for part in operands(operation) for found in aggregates_of(operations, part)]
 
 
