@@ -7,6 +7,7 @@ it can bear.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from fractions import Fraction
 from typing import Any, Final
 
@@ -23,7 +24,7 @@ from wsla.analysis.operations import (
 )
 from wsla.analysis.types import Shape
 from wsla.evaluation.stream.collectors import Ranked
-from wsla.evaluation.stream.exact import COMPARISONS
+from wsla.evaluation.stream.exact import COMPARISONS, whole
 from wsla.evaluation.stream.judging import Judge
 from wsla.evaluation.stream.layout import Layout
 from wsla.evaluation.stream.over_samples import SampleRun
@@ -47,7 +48,7 @@ class Comparison:
     aggregate: int
     function: str
     sign: str
-    limit: Fraction
+    limit: int | Fraction
     parameter: Fraction | None
 
 
@@ -97,7 +98,7 @@ def _collect(layout: Layout, index: int, found: list[Comparison]) -> bool:
                         aggregate=left,
                         function=node.function,
                         sign=sign,
-                        limit=Fraction(limit),
+                        limit=whole(Fraction(limit)),
                         parameter=node.parameter,
                     )
                 )
@@ -132,18 +133,21 @@ class Part:
     it can bear. ``until`` is the instant before which time alone does not change it.
     """
 
-    __slots__ = ("comparison", "good", "slack", "until")
+    __slots__ = ("comparison", "good", "slack", "until", "value")
 
     def __init__(self, comparison: Comparison) -> None:
         self.comparison: Final = comparison
         self.good: bool | None = None
         self.slack = 0
         self.until = NEVER_CHANGES
+        # What the signal was, of a comparison over time.
+        self.value: object = self
 
     def look(self, run: Any, asked: int) -> None:
         """What is so at ``asked``; the run's gauges have counted up to there."""
         self.good, self.slack, self.until = None, 0, NEVER_CHANGES
         if isinstance(run, TimeRun):
+            self.value = run.gauge.value
             self.until = _next_change(self.comparison, run, asked)
         elif isinstance(run, SampleRun):
             self._look_at_samples(run)
@@ -178,9 +182,14 @@ class Part:
     def _look_at_ranks(self, gathered: Ranked) -> None:
         """At the nearest rank p, `<=` holds where the share of values that do is at least p."""
         comparison = self.comparison
-        test, limit = COMPARISONS[comparison.sign], comparison.limit
+        limit = comparison.limit
         number = len(gathered.values)
-        passing = sum(1 for value in gathered.values if test(value, limit))
+        # The values are sorted by now.
+        passing = bisect_right(gathered.values, limit)
+        if comparison.sign in ("<", ">="):
+            passing = bisect_left(gathered.values, limit)
+        if comparison.sign in (">", ">="):
+            passing = number - passing
         rank = gathered.rank
         if comparison.sign in ("<", "<="):
             _, self.slack = _bears(passing, number, rank, strict=False)
@@ -193,7 +202,7 @@ def _settled(comparison: Comparison) -> bool:
     return (comparison.function == "max") is (comparison.sign in ("<", "<="))
 
 
-def _bears(good: int, number: int, least: Fraction, *, strict: bool) -> tuple[bool, int]:
+def _bears(good: int, number: int, least: int | Fraction, *, strict: bool) -> tuple[bool, int]:
     """Whether a share of good samples is at least (``strict``: above) a number, and how many more of the other kind
     leave it so.
     """

@@ -17,7 +17,7 @@ from wsla.evaluation.stream.followed import (
 )
 from wsla.evaluation.stream.inlets import Stream
 from wsla.evaluation.stream.judging import Judge, open_verdict
-from wsla.evaluation.stream.layout import Layout, in_order, restrict
+from wsla.evaluation.stream.layout import OVER_TIME, Layout, in_order, restrict
 from wsla.evaluation.stream.machine import Machine
 from wsla.evaluation.stream.over_samples import SampleRun
 from wsla.evaluation.stream.over_time import TimeRun
@@ -32,7 +32,7 @@ _UNKNOWN: Final = Verdict.UNKNOWN.value
 class Follower:
     """A goal that is followed for one label combination: ``parts`` are the comparisons on which its word rests."""
 
-    __slots__ = ("judge", "labels", "name", "number", "of_samples", "parts", "until")
+    __slots__ = ("judge", "labels", "name", "number", "of_samples", "of_time", "parts", "until")
 
     def __init__(self, number: int, judge: Judge, labels: Labels, found: tuple[Comparison, ...]) -> None:
         self.number: Final = number
@@ -41,8 +41,19 @@ class Follower:
         self.name: Final = (judge.goal.name, in_order(labels, judge.goal.by))
         self.parts: Final = tuple(Part(comparison) for comparison in found)
         self.until = NEVER_CHANGES
+        self.of_time: Final = bool(found) and all(one.function in OVER_TIME for one in found)
         # Nothing is known in a window without samples, whatever the comparisons.
         self.of_samples: Final = bool(found) and all(one.function in WITHOUT_BOUNDS for one in found)
+
+    def goes_on(self, machine: Machine) -> bool:
+        """True where all comparisons are over time, and the signals are what they were at the last look."""
+        if not self.of_time:
+            return False
+        for part in self.parts:
+            run = machine.wiring.series[part.comparison.aggregate].runs.get(self.labels)
+            if not isinstance(run, TimeRun) or run.gauge.value is not part.value:
+                return False
+        return True
 
 
 class Standings:
@@ -159,7 +170,8 @@ class Standings:
         if machine.stirred:
             for stream in machine.stirred:
                 for follower in self.followers_of(stream):
-                    self.waiting[follower.number, follower.labels] = follower
+                    if not follower.goes_on(machine):
+                        self.waiting[follower.number, follower.labels] = follower
             machine.stirred.clear()
         if machine.ended:
             for run in machine.ended:
@@ -253,12 +265,12 @@ class Standings:
             point = judge.condition.point(points, labels)
             if point is None:
                 continue
-            word = open_verdict(judge.condition.read(points, labels)).value
-            window = point.window
+            condition, window = judge.condition.read(points, labels), point.window
+            word = open_verdict(condition).value
             before = self._said.get(follower.name)
             if word == (before[1] if before is not None and before[0] == window.end else _UNKNOWN):
                 continue
-            judgement = judge.judge(points, labels, closed=False, final=False)
+            judgement = judge.judge(points, labels, closed=False, final=False, condition=condition)
             if judgement is not None and self._says(follower.name, window.end, word):
                 found.append(judgement)
         if waits:
