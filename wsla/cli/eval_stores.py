@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import gcd
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -115,6 +116,7 @@ class _Judging:
             self._read_files(named)
         stored = self._stored()
         stores = self._stores([*named, *(() if stored is None else stored.sources)])
+        self._prepare(stores)
         start, until = self._judge_stores(stores)
         tables = list(self._panes.values())
         streams = streams_of(self._plan, self._observations)
@@ -212,6 +214,26 @@ class _Judging:
             found |= dict.fromkeys(left, everywhere)
         return found
 
+    def _prepare(self, stores: Mapping[str, Location]) -> None:
+        """Stores of metrics are asked for a stretch of time, and panes that suit them."""
+        from wsla.evaluation.panes.collect import wanted
+        from wsla.values.instants import MINUTE
+
+        metrics = [self._plan.source(name) for name, store in stores.items() if store.kind == "prometheus"]
+        if not metrics:
+            return
+        if self._asked.start is None or self._asked.until is None:
+            raise click.UsageError("a store of metrics is asked for a stretch of time: --from and --until")
+        from wsla.sources.stores.prometheus_panes import longest_pane
+
+        self._wanted = wanted(self._plan, gcd(MINUTE, *(longest_pane(source) for source in metrics)))
+
+    def _given(self) -> tuple[int, int] | None:
+        """The stretch of ``--from`` and ``--until``, where both are said."""
+        if self._asked.start is None or self._asked.until is None:
+            return None
+        return self._stretch()
+
     def _judge_stores(self, stores: Mapping[str, Location]) -> tuple[int, int]:
         """Panes from stores, or rows; gives the stretch that is judged."""
         from contextlib import ExitStack
@@ -272,7 +294,7 @@ class _Judging:
         )
 
     def _fetch(self, backend: Backend, source: Source, table: Table) -> None:
-        history = backend.fetch(source, table, None)
+        history = backend.fetch(self._plan, source, table, self._given())
         if history.rejects.total:
             click.echo(
                 f"{plural(history.rejects.total, 'row')} of `{source.name}` cannot be used, the first of them: "
