@@ -238,9 +238,7 @@ def measure_s2(machines: int, each: int, count: int, batch: int = 10_000) -> lis
 
 def measure_s3(observations: int) -> list[dict[str, Any]]:
     chance = random.Random(11)
-    rows = [
-        (BEGIN + step * PACE, int(chance.lognormvariate(4.4, 0.4))) for step in range(observations)
-    ]
+    rows = [(BEGIN + step * PACE, int(chance.lognormvariate(4.4, 0.4))) for step in range(observations)]
     until = rows[-1][0] - 11 * MINUTE
     found: list[dict[str, Any]] = []
     plain = {}

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from attrs import evolve, frozen
 
-from wsla.cli.eval_data import moment_of, pairs_of, read_observations
+from wsla.cli.eval_data import Reading, moment_of, pairs_of, read_observations
 from wsla.cli.files import plural
+from wsla.cli.refusals import refusals
 
 if TYPE_CHECKING:
     from wsla.analysis.checked import Source
@@ -58,6 +59,8 @@ class Asked:
     columns: tuple[str, ...]
     where: tuple[str, ...]
     zone: str | None
+    time_units: tuple[str, ...]
+    rejects: str | None
     strict: bool
     start: str | None
     until: str | None
@@ -149,14 +152,17 @@ class _Judging:
         # What is missing is told later, when all is known that there is.
         own = tuple(source for source in self._plan.sources if source.name in named)
         asked = self._asked
-        self._observations = read_observations(
-            evolve(self._agreement, plan=evolve(self._plan, sources=own)),
-            asked.data,
-            _of(asked.columns, named),
-            _of(asked.where, named),
-            asked.zone,
-            strict=asked.strict,
-        )
+        with refusals(asked.rejects, strict=asked.strict) as refused:
+            reading = Reading(
+                data=asked.data,
+                columns=_of(asked.columns, named),
+                where=_of(asked.where, named),
+                zone=asked.zone,
+                time_units=_of(asked.time_units, named),
+                refusals=refused,
+            )
+            own_plan = evolve(self._plan, sources=own)
+            self._observations = read_observations(evolve(self._agreement, plan=own_plan), reading)
         self._instants += [self._observations[0].at, self._observations[-1].at]
 
     def _stored(self) -> PaneTable | None:

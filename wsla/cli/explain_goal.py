@@ -85,9 +85,7 @@ def _from_files(asked: Asked, agreement: Agreement) -> Judged:
     from wsla.cli.eval_data import judge_counted, read_observations, stretch_of
 
     _find_goal(agreement.plan, asked.goal)
-    observations = read_observations(
-        agreement, asked.data, asked.columns, asked.where, asked.zone, strict=False
-    )
+    observations = read_observations(agreement, asked.data, asked.columns, asked.where, asked.zone)
     start, until = stretch_of(agreement, observations, asked.start, asked.until)
     report = judge_counted(agreement, observations, start, until)
     return Judged(

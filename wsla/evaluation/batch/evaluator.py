@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, Final, Protocol
 
 from attrs import frozen
@@ -14,6 +14,7 @@ from wsla.evaluation.batch.reduction import ColumnReduction
 from wsla.evaluation.batch.sequences import observations_of
 from wsla.evaluation.batch.series import Reduction
 from wsla.evaluation.batch.split import Division
+from wsla.evaluation.batch.streams import streams_of
 from wsla.evaluation.batch.supported import supports_aggregate, supports_signal
 from wsla.evaluation.batch.supports import Supported
 from wsla.evaluation.batch.table import PointColumns, PointTable, VerdictTable
@@ -64,12 +65,26 @@ class BatchEvaluator:
         if stream.source in self.division.sources_in_columns:
             self._reduction.take(stream)
         if stream.source in self.division.sources_of_rest:
-            self.observe(observations_of(stream))
+            self._keep(observations_of(stream))
 
     def observe(self, observations: Iterable[Observation]) -> None:
-        """Observations of a source that is not taken in columns, of records above all, in the order of their coming."""
-        needed = self.division.sources_of_rest
-        self._kept.extend(one for one in observations if one.source in needed and one.at < self._until)
+        """All observations of the sources of which no stream is taken, in the order of their coming; once."""
+        in_columns: list[Observation] = []
+        wanted, rest = self.division.sources_in_columns, self.division.sources_of_rest
+
+        def to_keep() -> Iterator[Observation]:
+            for one in observations:
+                if one.source in wanted:
+                    in_columns.append(one)
+                if one.source in rest:
+                    yield one
+
+        self._keep(to_keep())
+        for stream in streams_of(self._plan, in_columns):
+            self._reduction.take(stream)
+
+    def _keep(self, observations: Iterable[Observation]) -> None:
+        self._kept.extend(one for one in observations if one.at < self._until)
 
     def outcome(self) -> Outcome:
         """Everything that follows."""

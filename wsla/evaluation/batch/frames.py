@@ -63,6 +63,7 @@ class Frames:
         self._edges, self._places = np.unique(np.concatenate((low, high)), return_inverse=True)
         # To each edge the stretch of kept time that it lies in or behind, and how far it reaches into it.
         self._behind: Final = np.searchsorted(kept.starts, self._edges, side="right") - 1
+        self._before_all: Final = int(np.count_nonzero(self._behind < 0))
         self._reach: Final = (
             np.minimum(self._edges, kept.ends[self._behind]) if len(kept.ends) else self._edges
         )
@@ -83,14 +84,15 @@ class Frames:
         stretches = len(self.kept.starts)
         found = up_to(self._points)
         starts, ends, reached = found[:stretches], found[stretches : 2 * stretches], found[2 * stretches :]
+        windows = len(self.ends)
         if not stretches:
-            low, high = np.split(reached[self._places], 2)
-            return low, high, starts, ends
+            return reached, reached, starts, ends
         before = np.concatenate((found[:1] * 0, np.cumsum(ends - starts)))
         inside = before[self._behind] + reached - starts[self._behind]
-        inside = np.where(self._behind < 0, 0, inside)
-        low, high = np.split(inside[self._places], 2)
-        return low, high, starts, ends
+        if self._before_all:
+            inside[: self._before_all] = 0
+        inside = inside[self._places]
+        return inside[:windows], inside[windows:], starts, ends
 
     def within(self, up_to: UpTo) -> Integers:
         """How much there is in the kept time of each window, as known at its end or ``until``."""

@@ -24,7 +24,7 @@ from wsla.evaluation.batch import vectors
 from wsla.evaluation.batch.columns import Column, Flags, Instants, StreamColumns
 from wsla.evaluation.batch.frames import Frames
 from wsla.evaluation.batch.rows import Rows
-from wsla.evaluation.batch.series import SignalColumns, Truths
+from wsla.evaluation.batch.series import Integers, SignalColumns, Truths
 from wsla.evaluation.batch.stretches import Stretches, gaps_behind, where_held
 from wsla.evaluation.batch.vectors import Number, Text, Truth, Vector
 from wsla.evaluation.stream.layout import operands
@@ -80,6 +80,7 @@ class View:
         self._vectors: dict[int, Vector] = {}
         self._nowhere: dict[int, Vector] = {}
         self._rows: dict[int, Rows] = {}
+        self._within: dict[tuple[int, int], Integers] = {}
         self._times: dict[tuple[str, int], Stretches] = {}
 
     @cached_property
@@ -132,6 +133,14 @@ class View:
         found = self._rows.get(id(frames))
         if found is None:
             found = self._rows[id(frames)] = Rows(self.at, frames)
+        return found
+
+    def within(self, frames: Frames, time: Stretches) -> Integers:
+        """How much of a set of time, one that this view has found, is in the kept time of each window."""
+        key = (id(frames), id(time))
+        found = self._within.get(key)
+        if found is None:
+            found = self._within[key] = frames.within(time.upto)
         return found
 
     def later(self, until: int) -> View:
@@ -283,6 +292,13 @@ def _vector(plan: Plan, node: SourceField, found: Column) -> Vector:
 
 def evaluate(plan: Plan, index: int, found: dict[int, Vector], leaf: Leaf) -> Vector:
     """The value of a formula, given those of the fields; ``found`` keeps the values of all its parts."""
+    known = found.get(index)
+    if known is not None:
+        return known
+    node = plan.operations[index]
+    if isinstance(node, SourceField):
+        known = found[index] = leaf(node)
+        return known
     for position in needed(plan, index):
         if position not in found:
             found[position] = _apply(plan.operations[position], found, leaf)

@@ -116,6 +116,9 @@ def where_held(at: Instants, flags: Flags, staleness: int | None, until: int, ga
         return Stretches(at[:0], at[:0])
     if gaps is None:
         gaps = gaps_behind(at, staleness)
+    if len(flags) == 1 and not len(gaps):
+        last = until if staleness is None else min(until, int(at[-1]) + staleness)
+        return Stretches(at[:1].copy(), np.array([last], dtype=np.int64))
     if len(flags) == 1:
         begins, ends = np.append(0, gaps + 1), np.append(gaps + 1, count)
     else:

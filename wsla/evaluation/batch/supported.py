@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from attrs import frozen
 
 from wsla.analysis.operations import Aggregate, OutageWindow, SourceField
 from wsla.analysis.types import Shape, TextType
 from wsla.evaluation.batch import over_samples, over_time, vectors
 from wsla.evaluation.batch.signals import evaluate, fields_of
-from wsla.evaluation.stream.layout import Layout
+from wsla.evaluation.reference.shapes import source_of
 from wsla.plan.model import Plan
 
 
@@ -25,7 +27,7 @@ class Look:
     fields: frozenset[SourceField]
     own: frozenset[SourceField]
 
-    @property
+    @cached_property
     def sources(self) -> frozenset[str]:
         """All sources that must be there before it can be done."""
         found = frozenset(field.source for field in self.fields)
@@ -53,26 +55,21 @@ def look_of(plan: Plan, index: int) -> Look | None:
     where = frozenset() if node.where is None else fields_of(plan, node.where)
     if own is None or where is None:
         return None
-    layout = Layout(plan, metrics=True)
+    source = None
     if node.function in over_time.FUNCTIONS:
-        source = None
-        fits = _fits_time(plan, node, layout)
+        fits = _fits_time(plan, node, own | where)
     elif node.function in over_samples.FUNCTIONS:
-        source = layout.source_of(index)
-        fits = source is not None and not source.records and _fits_samples(plan, node)
+        source = source_of(plan, index)
+        fits = source is not None and not plan.source(source).records and _fits_samples(plan, node)
     else:
         return None
-    if not fits:
-        return None
-    name = None if source is None else source.name
-    return Look(index=index, node=node, source=name, fields=own | where, own=own)
+    return Look(index=index, node=node, source=source, fields=own | where, own=own) if fits else None
 
 
-def _fits_time(plan: Plan, node: Aggregate, layout: Layout) -> bool:
+def _fits_time(plan: Plan, node: Aggregate, fields: frozenset[SourceField]) -> bool:
     assert node.argument is not None
-    where = () if node.where is None else layout.names(node.where)
-    names = (layout.names(node.argument), where)
-    if set(node.by) != set(names[0]) | set(names[1]):
+    names = {name for field in fields for name in plan.source(field.source).labels}
+    if set(node.by) != names:
         return False
     # A value that is known without any sample has no integral of samples.
     return node.function != "time_mean" or not _always_known(plan, node.argument)

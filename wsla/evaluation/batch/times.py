@@ -22,18 +22,31 @@ class Times:
     """
 
     true: Stretches
-    false: Stretches
+    false: Stretches | None
     known: Stretches
     cut: Stretches | None
+
+    @property
+    def runs(self) -> int:
+        """How many stretches there are in all."""
+        parts = (self.true, self.false, self.known, self.cut)
+        return sum(len(part.starts) for part in parts if part is not None)
+
+    @property
+    def bad(self) -> Stretches:
+        """When the argument is false, for those functions that are not content with how much of it there is."""
+        assert self.false is not None
+        return self.false
 
 
 def times_of(node: Aggregate, view: View) -> Times:
     """When a condition is what, where ``where`` leaves time (rule M50)."""
     assert node.argument is not None
+    by_runs = node.forgiving is not None or node.function in ("longest", "outages")
     if node.where is None:
         return Times(
             true=view.time_true(node.argument),
-            false=view.time_false(node.argument),
+            false=view.time_false(node.argument) if by_runs else None,
             known=view.time_known(node.argument),
             cut=None,
         )
@@ -44,7 +57,7 @@ def times_of(node: Aggregate, view: View) -> Times:
     false_nowhere = nowhere.not_true & inside_nowhere.true
     return Times(
         true=view.time_where(both.true, bool(both_nowhere.true[0])),
-        false=view.time_where(false, bool(false_nowhere[0])),
+        false=view.time_where(false, bool(false_nowhere[0])) if by_runs else None,
         known=view.time_where(both.true | false, bool((both_nowhere.true | false_nowhere)[0])),
         cut=view.time_false(node.where),
     )
