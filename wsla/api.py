@@ -37,6 +37,7 @@ from wsla.values.observations import Observation
 
 if TYPE_CHECKING:
     from wsla.evaluation.batch.columns import StreamColumns
+    from wsla.evaluation.batch.evaluator import FirstStage
     from wsla.sources.files.history import Histories
 
 Moment = int | str | datetime
@@ -297,14 +298,16 @@ def judge_columns(
     start: int,
     until: int,
     observations: Iterable[Observation] = (),
+    stage: FirstStage | None = None,
 ) -> Report:
     """As ``judge``, for samples in columns, each stream once and no more than two of them in memory at a time.
 
-    ``observations`` are those of other sources, in the order of their coming. Needs numpy.
+    ``observations`` are those of other sources, in the order of their coming. A first ``stage`` of its own has some
+    sources from elsewhere. Needs numpy.
     """
-    from wsla.evaluation.batch.evaluator import BatchEvaluator
+    from wsla.evaluation.batch.evaluator import BatchEvaluator, FirstStage
 
-    evaluator = BatchEvaluator(agreement.plan, start, until)
+    evaluator = BatchEvaluator(agreement.plan, start, until, FirstStage() if stage is None else stage)
     evaluator.observe(observations)
     for stream in streams:
         evaluator.take(stream)
