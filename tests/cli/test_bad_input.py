@@ -239,7 +239,7 @@ def test_a_file_that_cannot_be_read_at_all(
 def test_a_data_file_that_is_not_there_or_a_folder(evaluate: Run, tmp_path: Path) -> None:
     refused(evaluate(tmp_path / "gone.csv"), 1, "there is no file", "gone.csv")
     (tmp_path / "folder.csv").mkdir()
-    refused(evaluate(tmp_path / "folder.csv"), 1, "is a folder", "folder.csv")
+    refused(evaluate(tmp_path / "folder.csv"), 1, "no file of history in the folder", "folder.csv")
 
 
 def test_a_file_that_ends_before_the_agreement_takes_effect(evaluate: Run, write: Write) -> None:
