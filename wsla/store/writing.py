@@ -151,6 +151,8 @@ class Writing:
                     int(late),
                 )
             )
+        if not rows:
+            return
         # Naming a stream writes too; only what follows counts.
         before = self.connection.total_changes
         self.connection.executemany(_INSERT_OBSERVATION, rows)
