@@ -28,6 +28,8 @@ from wsla.evaluation.verdicts import Judgement, Labels
 from wsla.plan.build import build_plan
 from wsla.plan.model import Plan
 from wsla.plan.succession import in_succession, plans_of
+from wsla.remedies import corrections
+from wsla.remedies.corrections import Correction
 from wsla.remedies.decider import decide
 from wsla.remedies.decisions import Decision, Intent, LedgerEntry
 from wsla.texts import Texts, read_imports
@@ -330,6 +332,26 @@ def _report(agreement: Agreement, outcome: Outcome) -> Report:
         metrics=metrics,
         decisions=decide(plan, outcome),
     )
+
+
+def correct(
+    agreement: Agreement,
+    data: Data,
+    judged: Iterable[Judgement],
+    booked: Iterable[LedgerEntry],
+    at: Moment,
+    start: Moment | None = None,
+) -> Correction:
+    """Judges again, with what came too late, the windows whose verdicts were final: what is another verdict now, and
+    the entries and notices that follow.
+
+    ``data`` is everything observed, ``judged`` the final verdicts as they were said (those of corrections after those
+    that they corrected), ``booked`` the entries so far, adjustments among them. Entries are dated ``at``. ``start`` is
+    the instant from which it was judged. Raises as ``evaluate`` does.
+    """
+    instant = agreement.instant(at)
+    report = evaluate(agreement, data, start, instant)
+    return corrections.correct(agreement.plan, tuple(judged), report.judgements, booked, instant)
 
 
 def evaluate_versions(
