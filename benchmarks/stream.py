@@ -25,7 +25,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from stream_by_hand import (  # noqa: E402
+from stream_by_hand import (
     DAY,
     HOUR,
     MINUTE,
@@ -38,7 +38,7 @@ from stream_by_hand import (  # noqa: E402
     one_by_one,
 )
 
-from wsla import JudgementFinal, Monitor, loads  # noqa: E402
+from wsla import JudgementFinal, Monitor, loads
 
 SECOND = MINUTE // 60
 PACE = 10 * SECOND

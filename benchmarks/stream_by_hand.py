@@ -231,8 +231,7 @@ class Rolling:
             self._close(at)
         self.total += latency
         self.number += 1
-        if latency > self.greatest:
-            self.greatest = latency
+        self.greatest = max(self.greatest, latency)
 
     def _close(self, at: int) -> None:
         if not self.next:
