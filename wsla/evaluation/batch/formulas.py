@@ -50,6 +50,7 @@ from wsla.evaluation.batch.grid import Windows, reach
 from wsla.evaluation.batch.over_series import gathered
 from wsla.evaluation.batch.sequences import Stack, joined_columns, stacked, with_cells
 from wsla.evaluation.batch.series import Reduction, SeriesColumns
+from wsla.evaluation.batch.together import ReducesTogether
 from wsla.evaluation.scalars import scalar_value
 from wsla.evaluation.stream.layout import OVER_TIME, Layout, operands, restrict
 from wsla.evaluation.verdicts import Labels
@@ -200,20 +201,21 @@ class Formulas:
         return Stack(with_cells(columns, cells), found.combo)
 
     def _of_first_stage(self, index: int, group: Group, horizon: int) -> Stack:
-        parts: list[SeriesColumns] = []
-        combo: list[int] = []
-        for place, begin in enumerate(self.begins(index, group)):
-            if begin is None:
-                continue
-            labels = self.own(index, group[place])
-            found = self._reduction.series(index, labels)
-            if horizon > self.until:
-                found = joined_columns([found, self._reduction.to_come(index, labels)])
-            parts.append(found)
-            combo.append(place)
-        if not parts:
+        begins = self.begins(index, group)
+        some = [place for place, begin in enumerate(begins) if begin is not None]
+        if not some:
             return stacked(NO_WINDOWS, nothing_known(self.layout.truth(index)))
-        places = np.repeat(np.array(combo, dtype=np.int64), [len(part.ends) for part in parts])
+        labels = [self.own(index, group[place]) for place in some]
+        if horizon == self.until and len(some) > 1 and isinstance(self._reduction, ReducesTogether):
+            together = self._reduction.together(index, labels)
+            return Stack(together.columns, np.repeat(np.array(some, dtype=np.int64), together.rows))
+        parts: list[SeriesColumns] = []
+        for own in labels:
+            found = self._reduction.series(index, own)
+            if horizon > self.until:
+                found = joined_columns([found, self._reduction.to_come(index, own)])
+            parts.append(found)
+        places = np.repeat(np.array(some, dtype=np.int64), [len(part.ends) for part in parts])
         return Stack(joined_columns(parts), None if len(group) == 1 else places)
 
     def _before(self, index: int, found: Stack) -> Stack:

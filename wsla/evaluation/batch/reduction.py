@@ -18,6 +18,7 @@ from wsla.analysis.types import BooleanType, Shape
 from wsla.evaluation.batch import over_samples, over_time
 from wsla.evaluation.batch.columns import Column, Flags, StreamColumns
 from wsla.evaluation.batch.frames import Frames
+from wsla.evaluation.batch.holding import Holding
 from wsla.evaluation.batch.outcome import Found, picked, with_idle
 from wsla.evaluation.batch.over_samples import JOINED_LATER
 from wsla.evaluation.batch.parts import Items, Part, behind_each_other, empty, joined_items, merged
@@ -85,6 +86,8 @@ class ColumnReduction:
         self._combinations: Final[dict[tuple[tuple[str, ...], frozenset[str]], dict[Labels, int]]] = {}
         self._first: Final[dict[tuple[str, Labels], int]] = {}
         self._kept: Final[dict[tuple[str, Labels], StreamColumns]] = {}
+        # Of each source how the stream that came last holds: often the next one has the same instants.
+        self._holding: Final[dict[str, Holding]] = {}
         self._times: Final[dict[Place, TimeLook]] = {}
         self._parts: Final[dict[Place, list[tuple[Labels, Part, Items | None]]]] = {}
         self._changes: Final[dict[Place, SignalColumns]] = {}
@@ -100,7 +103,8 @@ class ColumnReduction:
         stream = self._known(stream)
         if not len(stream.at):
             return None
-        view = view_of(self._plan, stream, self._since, self._until)
+        view = view_of(self._plan, stream, self._since, self._until, self._holding.get(stream.source))
+        self._holding[stream.source] = view.holding
         times: dict[Place, TimeLook] = {}
         parts: dict[Place, tuple[Part, Items | None]] = {}
         packed: dict[int, tuple[Any, Any]] = {}
@@ -176,21 +180,26 @@ class ColumnReduction:
         """An aggregate over time or over samples, in every existing window; the open one as known at ``until``."""
         return self._pick(index, labels, to_come=False)
 
-    def together(self, index: int) -> Together:
-        """The series of all label combinations, one behind the other: quicker than each by itself where many are."""
+    def together(self, index: int, labels: Sequence[Labels] | None = None) -> Together:
+        """The series of these label combinations, or of all, one behind the other: quicker than each by itself where
+        many are.
+        """
         frames, node = self._frames[index], self._looks[index].node
         combinations = self.combinations(index)
-        found = self._found_of_all(index, tuple(combinations)) if combinations else None
+        asked = tuple(combinations if labels is None else (in_order(one, node.by) for one in labels))
+        found = self._found_of_all(index, asked) if asked else None
         if found is None:
-            return Together.of({labels: self.series(index, labels) for labels in combinations})
-        count = len(combinations)
+            return Together.of({labels: self.series(index, labels) for labels in asked})
+        count = len(asked)
         starts, ends = np.tile(frames.starts, count), np.tile(frames.ends, count)
         if node.idle is not None:
             found = with_idle(found, ends <= self._until, scalar_value(self._plan.operations, node.idle))
-        windows = [frames.between(first, to_come=False) for first in combinations.values()]
+        firsts = [combinations[one] for one in asked]
+        flags = {first: frames.between(first, to_come=False) for first in dict.fromkeys(firsts)}
+        windows = [flags[first] for first in firsts]
         rows = np.array([np.count_nonzero(one) for one in windows])
         columns = picked(found, starts, ends, np.concatenate(windows))
-        return Together(labels=tuple(combinations), rows=rows, columns=columns)
+        return Together(labels=asked, rows=rows, columns=columns)
 
     def _found_of_all(self, index: int, combinations: Sequence[Labels]) -> Found | None:
         look, frames = self._looks[index], self._frames[index]
@@ -315,7 +324,7 @@ class ColumnReduction:
             beside = self._streams_for(look.sources, own)
             leaf = sampled(plan, beside, stream.at)
             staleness = plan.source(source).staleness
-            view = View(plan, stream.at, staleness, self._since, self._until, leaf)
+            view = View(plan, Holding(stream.at, staleness, self._since, self._until), leaf)
             known = view
             if not needed <= {source}:
                 streams = {name: stream for name, stream in beside.items() if name in needed}
