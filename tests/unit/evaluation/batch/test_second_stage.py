@@ -67,7 +67,9 @@ def test_numbers_that_floating_point_cannot_tell_are_put_in_order() -> None:
 
 def test_sums_of_many_denominators_are_exact() -> None:
     values = [Fraction(1, n) for n in (3, 7, 3, 11, 5)]
-    found = sums_of(numbers(*values), np.array([1, 1, 1, 0, 1], bool), Stretches(np.array([0, 1, 3]), np.array([5, 3, 3])))
+    found = sums_of(
+        numbers(*values), np.array([1, 1, 1, 0, 1], bool), Stretches(np.array([0, 1, 3]), np.array([5, 3, 3]))
+    )
     assert values_at(found, 3) == [
         Fraction(2, 3) + Fraction(1, 7) + Fraction(1, 5),
         Fraction(1, 7) + Fraction(1, 3),
@@ -87,7 +89,13 @@ def test_percentiles_are_the_nearest_rank() -> None:
     # M17: position ceil(p·n), at least 1.
     ranked, whole = Ranked(numbers(40, 10, 30, 20)), Stretches(np.array([0]), np.array([4]))
     places = ranked.places(None, 1)
-    for share, expected in ((0, 10), (Fraction(1, 4), 10), (Fraction(26, 100), 20), (Fraction(1, 2), 20), (1, 40)):
+    for share, expected in (
+        (0, 10),
+        (Fraction(1, 4), 10),
+        (Fraction(26, 100), 20),
+        (Fraction(1, 2), 20),
+        (1, 40),
+    ):
         assert values_at(ranked.percentile(Fraction(share), places, None, whole), 1) == [expected]
 
 
