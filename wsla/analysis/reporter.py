@@ -5,11 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-from attrs import define, field
-
 from wsla.diagnostics.diagnostic import Diagnostic, Related, Severity, Suggestion
 from wsla.diagnostics.source import SourceText, Span
 from wsla.syntax import surface
+from wsla.values.records import define, field
 
 Place = Span | surface.Word | surface.Text
 

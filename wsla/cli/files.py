@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-from attrs import frozen
 
 from wsla.diagnostics.diagnostic import Diagnostic, Severity, has_errors
 from wsla.diagnostics.source import SourceText, Span
+from wsla.values.records import frozen
 
 Command = Callable[..., Any]
 

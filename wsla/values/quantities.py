@@ -9,8 +9,6 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import Final
 
-from attrs import field, frozen
-
 from wsla.values.instants import (
     DAY,
     HOUR,
@@ -22,6 +20,7 @@ from wsla.values.instants import (
     format_length,
 )
 from wsla.values.money import MINOR_UNIT_PLACES
+from wsla.values.records import field, frozen
 
 _LONGEST_NUMBER: Final = 40
 

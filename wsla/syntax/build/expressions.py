@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from attrs import evolve
 from lark import Token, v_args
 from lark.tree import Meta
 from lark.visitors import Transformer_NonRecursive
 
 from wsla.syntax import surface
 from wsla.syntax.build.words import items, maybe_word, only, span_of, to_text, to_word, token_span
+from wsla.values.records import evolve
 
 
 def _binary(operator: str) -> Callable[..., surface.Binary]:
