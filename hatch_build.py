@@ -17,12 +17,17 @@ class ParserTables(BuildHookInterface[Any]):
         if version == "editable":
             return
         sys.path.insert(0, self.root)
-        from wsla.syntax.grammar import GRAMMAR, TABLES, tables_of
+        from wsla.syntax.grammar import GRAMMAR, TABLES, build_parser, tables_of
+        from wsla.syntax.tables import MODULE, module_of, tables_from
 
         self._folder = tempfile.TemporaryDirectory()
-        tables = Path(self._folder.name) / TABLES
-        tables.write_bytes(tables_of((Path(self.root) / "grammar" / GRAMMAR).read_bytes()))
-        build_data["force_include"][str(tables)] = f"wsla/syntax/{TABLES}"
+        folder = Path(self._folder.name)
+        grammar = (Path(self.root) / "grammar" / GRAMMAR).read_bytes()
+        (folder / TABLES).write_bytes(tables_of(grammar))
+        module = module_of(tables_from(build_parser(grammar), grammar))
+        (folder / f"{MODULE}.py").write_text(module, "utf-8")
+        for path in folder.iterdir():
+            build_data["force_include"][str(path)] = f"wsla/syntax/{path.name}"
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
         if version != "editable":

@@ -22,7 +22,7 @@ from wsla.diagnostics.assembled import AssembledText, merged
 from wsla.diagnostics.diagnostic import Diagnostic, has_errors
 from wsla.diagnostics.source import SourceText, Span
 from wsla.syntax import surface
-from wsla.syntax.parse import NAMELESS, parse
+from wsla.syntax.parse import NAMELESS, parse, without_collector
 from wsla.values.records import evolve, frozen
 
 
@@ -50,8 +50,9 @@ def check_together(sources: Iterable[SourceText]) -> tuple[Diagnostic, ...]:
 
 
 def _check_source(source: SourceText) -> _Result:
-    document, problems = parse(source)
-    result = _check(document, source, has_errors(problems))
+    with without_collector():
+        document, problems = parse(source)
+        result = _check(document, source, has_errors(problems))
 
     def place(diagnostic: Diagnostic) -> tuple[bool, str, int, str]:
         other = diagnostic.source.name != source.name

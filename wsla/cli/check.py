@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import click
-from attrs import evolve
 
 from wsla.cli.files import (
     Unreadable,
@@ -19,6 +18,7 @@ from wsla.cli.files import (
     write_text,
 )
 from wsla.diagnostics.source import SourceText
+from wsla.values.records import evolve
 
 _MOST_ROUNDS = 100
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -93,12 +91,16 @@ def show_diagnostics(
 
     stream = sys.stderr if err else sys.stdout
     if output_format == "sarif":
+        import json
+
         from wsla.diagnostics.sarif import to_sarif
 
         found_all = [*(_as_diagnostic(problem) for problem in unreadable), *diagnostics]
         click.echo(json.dumps(to_sarif(found_all, _version()), indent=2, ensure_ascii=False), file=stream)
         return
     if output_format == "json":
+        import json
+
         values: list[dict[str, object]] = [
             {"path": found.path, "severity": "error", "code": found.code, "message": found.reason}
             for found in unreadable
@@ -192,6 +194,8 @@ def exit_code(diagnostics: Iterable[Diagnostic], unreadable: Sequence[Unreadable
 
 def write_text(path: Path, text: str) -> Unreadable | None:
     """Replaces a file in one step, so that a crash leaves the old or the new text, never half of one."""
+    import tempfile
+
     try:
         mode = path.stat().st_mode
         target = path.resolve()

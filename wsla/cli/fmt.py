@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 
 import click
@@ -62,6 +61,8 @@ def command(paths: tuple[str, ...], check: bool, output_format: str) -> None:
                 unreadable.append(problem)
     broken = bool(diagnostics or unreadable)
     if output_format == "json":
+        import json
+
         result = {
             "changed": changed,
             "written": not check,

@@ -48,12 +48,13 @@ class DirectReader:
         self._declined: Final = frozenset(
             number for number, name in enumerate(tables.names) if name in declined
         )
+        self._kept: Final = frozenset(tables.kept)
         self._builder: Final = _Builder()
 
     def read(self, text: str, start: str, begin: int, end: int) -> Any:
         """What the builder makes of ``text[begin:end]``. Raises Declined."""
         tables, rows, prepared, names = self._tables, self._rows, self._prepared, self._tables.names
-        kinds, words, word, kept = tables.kinds, tables.words, tables.word, tables.kept
+        kinds, words, word, kept = tables.kinds, tables.words, tables.word, self._kept
         most, declined, deeper = self._most, self._declined, 0
         final_kind = tables.end
         new = str.__new__

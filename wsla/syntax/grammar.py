@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import io
 from hashlib import sha256
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Final
 
 import lark
 
-GRAMMAR: Final = "wsla.lark"
+from wsla.syntax.tables import GRAMMAR as GRAMMAR
+from wsla.syntax.tables import grammar_in
+
 TABLES: Final = "wsla.tables"
 
 
-def load_parser(folder: Traversable) -> lark.Lark:
+def load_parser(folder: Path) -> lark.Lark:
     """The parser for the grammar that lies in a folder, or else in the source tree.
 
     Tables beside the grammar are as much our own code as the modules there. They are taken only where they were made of
     this very grammar by this release of lark.
     """
-    shipped = folder.joinpath(GRAMMAR)
-    if not shipped.is_file():
-        return build_parser((Path(__file__).parents[2] / "grammar" / GRAMMAR).read_bytes())
-    grammar = shipped.read_bytes()
-    tables = folder.joinpath(TABLES)
+    grammar = grammar_in(folder)
+    tables = folder / TABLES
     if tables.is_file():
         key, _, saved = tables.read_bytes().partition(b"\n")
         if key == _key(grammar):

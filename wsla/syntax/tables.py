@@ -53,7 +53,7 @@ class Tables(NamedTuple):
     word: int
     words: dict[str, int]
     end: int
-    kept: frozenset[int]
+    kept: tuple[int, ...]
     states: tuple[tuple[int, ...], ...]
     reductions: tuple[tuple[Any, ...], ...]
     starts: dict[str, tuple[int, int]]
@@ -120,7 +120,7 @@ def tables_from(parser: Lark, grammar: bytes) -> Tables:
         word=numbers[word],
         words={one.pattern.value: numbers[one.name] for one in unless.scanner.terminals},
         end=end,
-        kept=frozenset(numbers[name] for name in kept),
+        kept=tuple(sorted(numbers[name] for name in kept)),
         states=tuple(states),
         reductions=tuple(tuple(one) for one in reductions),
         starts={
