@@ -17,8 +17,8 @@ class ParserTables(BuildHookInterface[Any]):
         if version == "editable":
             return
         sys.path.insert(0, self.root)
-        from wsla.syntax.grammar import GRAMMAR, TABLES, build_parser, tables_of
-        from wsla.syntax.tables import MODULE, module_of, tables_from
+        from wsla.syntax.grammar import TABLES, build_parser, tables_of
+        from wsla.syntax.tables import GRAMMAR, MODULE, module_of, tables_from
 
         self._folder = tempfile.TemporaryDirectory()
         folder = Path(self._folder.name)

@@ -9,20 +9,19 @@ from typing import Final
 
 import lark
 
-from wsla.syntax.tables import GRAMMAR as GRAMMAR
 from wsla.syntax.tables import grammar_in
 
 TABLES: Final = "wsla.tables"
 
 
-def load_parser(folder: Path) -> lark.Lark:
+def load_parser(folder: str) -> lark.Lark:
     """The parser for the grammar that lies in a folder, or else in the source tree.
 
     Tables beside the grammar are as much our own code as the modules there. They are taken only where they were made of
     this very grammar by this release of lark.
     """
     grammar = grammar_in(folder)
-    tables = folder / TABLES
+    tables = Path(folder, TABLES)
     if tables.is_file():
         key, _, saved = tables.read_bytes().partition(b"\n")
         if key == _key(grammar):

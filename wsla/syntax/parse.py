@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from wsla import syntax
 from wsla.diagnostics.diagnostic import Diagnostic
 from wsla.diagnostics.source import SourceText, Span
 from wsla.syntax import surface
@@ -31,7 +31,7 @@ MAX_PROBLEMS: Final = 100
 NAMELESS: Final = "?"
 """Stands among ``broken_names`` for the name of a broken declaration where that cannot be read."""
 
-_FOLDER: Final = Path(__file__).parent
+_FOLDER: Final[str] = syntax.__path__[0]
 _UNPRINTABLE: Final = re.compile(
     "[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\u2028\u2029]|\r(?!\n)"
 )

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
+
+from wsla.values.records import field_names, frozen
 
 if TYPE_CHECKING:
     from lark import Lark
@@ -19,7 +20,8 @@ DEFAULT: Final = -1
 """Stands in a state for every symbol without an entry."""
 
 
-class Reduction(NamedTuple):
+@frozen
+class Reduction:
     """What happens where a rule has been read.
 
     ``parts`` says what of the children the builder gets: ``(number, spread, before)`` for each, where ``spread`` is
@@ -36,7 +38,8 @@ class Reduction(NamedTuple):
     single: bool
 
 
-class Tables(NamedTuple):
+@frozen
+class Tables:
     """Symbols of the grammar are numbers here; the first ones are tokens, which have ``names``.
 
     ``pattern`` matches what is ignored and then one token, or the end of the text; ``kinds`` says which by the number
@@ -59,7 +62,7 @@ class Tables(NamedTuple):
     starts: dict[str, tuple[int, int]]
 
 
-def load_tables(folder: Path, parser: Callable[[], Lark]) -> Tables:
+def load_tables(folder: str, parser: Callable[[], Lark]) -> Tables:
     """The tables that lie beside the grammar in a folder if they were made of it; else those of ``parser``."""
     grammar = grammar_in(folder)
     try:
@@ -69,15 +72,20 @@ def load_tables(folder: Path, parser: Callable[[], Lark]) -> Tables:
     return tables if tables.grammar == grammar else tables_from(parser(), grammar)
 
 
-def grammar_in(folder: Path) -> bytes:
+def grammar_in(folder: str) -> bytes:
     """The grammar that was shipped in a folder, or else lies in the source tree."""
-    shipped = folder / GRAMMAR
-    return (shipped if shipped.is_file() else folder.parents[1] / "grammar" / GRAMMAR).read_bytes()
+    try:
+        with open(f"{folder}/{GRAMMAR}", "rb") as shipped:
+            return shipped.read()
+    except FileNotFoundError:
+        with open(f"{folder}/../../grammar/{GRAMMAR}", "rb") as written:
+            return written.read()
 
 
 def module_of(tables: Tables) -> str:
     """A module that holds tables."""
-    return f"# Worked out of the grammar by lark.\nTABLES = {tuple(tables)!r}\n"
+    values = ", ".join(repr(getattr(tables, name)) for name in field_names(Tables))
+    return f"# Worked out of the grammar by lark.\nTABLES = ({values})\n"
 
 
 def tables_from(parser: Lark, grammar: bytes) -> Tables:
@@ -122,7 +130,9 @@ def tables_from(parser: Lark, grammar: bytes) -> Tables:
         end=end,
         kept=tuple(sorted(numbers[name] for name in kept)),
         states=tuple(states),
-        reductions=tuple(tuple(one) for one in reductions),
+        reductions=tuple(
+            (one.origin, one.size, one.name, one.parts, one.missing, one.single) for one in reductions
+        ),
         starts={
             start: (places[state], places[table.end_states[start]])
             for start, state in table.start_states.items()

@@ -70,21 +70,75 @@ def field(
 
 
 class Shape:
-    """What is known of a record class."""
+    """What is known of a record class; much is found out with its first instance, since many never have one."""
 
-    __slots__ = ("arguments", "cls", "fields", "frozen", "positional", "setters", "used")
+    __slots__ = (
+        "arguments",
+        "cls",
+        "eq",
+        "frozen",
+        "kinds",
+        "known",
+        "kw_only",
+        "order",
+        "own",
+        "positional",
+        "seen",
+        "setters",
+        "used",
+    )
 
-    def __init__(self, cls: type, fields: tuple[Declared, ...], frozen: bool) -> None:
-        self.cls = cls
-        self.fields = fields
+    cls: Any
+
+    def __init__(
+        self, own: dict[str, Any], kinds: dict[str, Any], frozen: bool, kw_only: bool, eq: bool, order: bool
+    ) -> None:
+        self.own = own
+        self.kinds = kinds
         self.frozen = frozen
+        self.kw_only = kw_only
+        self.eq = eq
+        self.order = order
         self.used = 0
+        self.seen = False
+        self.known: tuple[Declared, ...] | None = None
+
+    @property
+    def fields(self) -> tuple[Declared, ...]:
+        """All fields, those of the classes that it extends first."""
+        if self.known is None:
+            inherited: dict[str, Declared] = {}
+            for base in reversed(self.cls.__mro__[1:-1]):
+                shape: Shape | None = base.__dict__.get("__record__")
+                if shape is not None:
+                    inherited.update((one.name, one) for one in shape.fields)
+            own = self._own_fields()
+            names = {one.name for one in own}
+            self.known = (*(one for name, one in inherited.items() if name not in names), *own)
+        return self.known
+
+    def _own_fields(self) -> list[Declared]:
+        own = []
+        for name, given in self.own.items():
+            plain = not isinstance(given, Declared)
+            declared = Declared(given, None, True, True, True, False, None) if plain else given
+            declared.kw_only = declared.kw_only or self.kw_only
+            declared.name, declared.argument, declared.type = name, name.lstrip("_"), self.kinds[name]
+            own.append(declared)
+        return own
 
     def look(self) -> None:
-        """Finds what its constructors need; many classes never have an instance."""
-        self.setters = tuple([getattr(self.cls, one.name).__set__ for one in self.fields])
-        self.arguments = frozenset([one.argument for one in self.fields if one.init])
-        self.positional = tuple([one.argument for one in self.fields if one.init and not one.kw_only])
+        """Finds what constructors need, and gives the class its comparisons."""
+        self.seen = True
+        fields = self.fields
+        self.setters = tuple([getattr(self.cls, one.name).__set__ for one in fields])
+        self.arguments = frozenset([one.argument for one in fields if one.init])
+        self.positional = tuple([one.argument for one in fields if one.init and not one.kw_only])
+        matched = tuple([one.name for one in fields if one.init and not one.kw_only])
+        setattr(self.cls, "__match_args__", matched)  # noqa: B010
+        if self.eq:
+            for name, method in _comparisons(self).items():
+                setattr(self.cls, name, method)
 
 
 def frozen(maybe: type | None = None, *, kw_only: bool = False, eq: bool = True, order: bool = False) -> Any:
@@ -121,63 +175,39 @@ def field_names(kind: type) -> tuple[str, ...]:
 
 
 def _record(cls: type, frozen: bool, kw_only: bool, eq: bool, order: bool) -> type:
-    frozen = frozen or any(base.__setattr__ is _refuse_change for base in cls.__bases__)
     space = dict(cls.__dict__)
-    own = _own_fields(space, kw_only)
-    inherited: dict[str, Declared] = {}
-    taken: set[str] = set()
-    weak = False
-    for base in reversed(cls.__mro__[1:-1]):
-        known = base.__dict__.get("__record__")
-        if known is not None:
-            inherited.update((one.name, one) for one in known.fields)
-        slots = base.__dict__.get("__slots__", ())
-        taken.update((slots,) if isinstance(slots, str) else slots)
-        weak = weak or getattr(base, "__weakrefoffset__", 0) != 0
-    names = {one.name for one in own}
-    fields = (*(one for name, one in inherited.items() if name not in names), *own)
     space.pop("__dict__", None)
     space.pop("__weakref__", None)
-    space["__slots__"] = (
-        *(one.name for one in own if one.name not in taken),
-        *(() if weak else ("__weakref__",)),
-    )
-    space["__match_args__"] = tuple([one.name for one in fields if one.init and not one.kw_only])
-    space["__getstate__"] = space.get("__getstate__", _state)
-    space["__setstate__"] = space.get("__setstate__", _set_state)
+    kinds: dict[str, Any] = space.get("__annotations__", {})
+    own = {
+        name: space.pop(name, _NOTHING)
+        for name, kind in kinds.items()
+        if not str(kind).startswith(("ClassVar", "typing.ClassVar"))
+    }
+    slots: list[str] = list(own)
+    if cls.__bases__ == (object,):
+        slots.append("__weakref__")
+    else:
+        frozen = frozen or any(base.__setattr__ is _refuse_change for base in cls.__bases__)
+        taken = {name for base in cls.__mro__[1:-1] for name in base.__dict__.get("__slots__", ())}
+        slots = [name for name in slots if name not in taken]
+        if not any(getattr(base, "__weakrefoffset__", 0) for base in cls.__bases__):
+            slots.append("__weakref__")
+    eq = eq and "__eq__" not in space
+    shape = Shape(own, kinds, frozen, kw_only, eq, order)
+    space["__slots__"] = slots
+    space["__record__"] = shape
     space["__attrs_attrs__"] = _ATTRIBUTES
-    if "__repr__" not in space:
-        space["__repr__"] = _shown
+    for name, method in _SHARED:
+        if name not in space:
+            space[name] = method
     if frozen:
-        space["__setattr__"] = _refuse_change
-        space["__delattr__"] = _refuse_change
-    if eq and "__eq__" not in space:
-        space.update(_comparisons(fields, order))
-        if not frozen:
-            space["__hash__"] = None
-        elif cls.__dict__.get("__hash__") is not None:
-            space["__hash__"] = cls.__dict__["__hash__"]
-    made = type(cls)(cls.__name__, cls.__bases__, space)
+        space["__setattr__"] = space["__delattr__"] = _refuse_change
+    shape.cls = made = type(cls)(cls.__name__, cls.__bases__, space)
     _point_to(made, cls, space)
-    shape = Shape(made, fields, frozen)
-    made.__record__ = shape  # type: ignore[attr-defined]
-    if "__init__" not in space:
-        made.__init__ = _interpreting(shape)  # type: ignore[misc]
+    if order:
+        shape.look()
     return made
-
-
-def _own_fields(space: dict[str, Any], kw_only: bool) -> list[Declared]:
-    own = []
-    for name, kind in space.get("__annotations__", {}).items():
-        if str(kind).startswith(("ClassVar", "typing.ClassVar")):
-            continue
-        declared = space.pop(name, _NOTHING)
-        if not isinstance(declared, Declared):
-            declared = Declared(declared, None, True, True, True, kw_only, None)
-        declared.kw_only = declared.kw_only or kw_only
-        declared.name, declared.argument, declared.type = name, name.lstrip("_"), kind
-        own.append(declared)
-    return own
 
 
 def _point_to(made: type, cls: type, space: dict[str, Any]) -> None:
@@ -216,13 +246,16 @@ def _state(self: Any) -> dict[str, Any]:
 
 
 def _set_state(self: Any, state: dict[str, Any]) -> None:
+    shape: Shape = type(self).__record__
+    if not shape.seen:
+        shape.look()
     for name, value in state.items():
         object.__setattr__(self, name, value)
 
 
-def _comparisons(fields: tuple[Declared, ...], order: bool) -> dict[str, Any]:
+def _comparisons(shape: Shape) -> dict[str, Any]:
     """Equality, hash and, if wanted, order: of the fields that count, between instances of one class."""
-    names = [one.name for one in fields if one.eq]
+    names = [one.name for one in shape.fields if one.eq]
     key: Callable[[Any], Any] = attrgetter(*names) if names else lambda _: ()
 
     def equal(self: Any, other: object) -> Any:
@@ -233,8 +266,12 @@ def _comparisons(fields: tuple[Declared, ...], order: bool) -> dict[str, Any]:
     def hashed(self: Any) -> int:
         return hash((self.__class__, key(self)))
 
-    found: dict[str, Any] = {"__eq__": equal, "__hash__": hashed}
-    if order:
+    found: dict[str, Any] = {"__eq__": equal}
+    if not shape.frozen:
+        found["__hash__"] = None
+    elif "__hash__" not in shape.cls.__dict__:
+        found["__hash__"] = hashed
+    if shape.order:
 
         def less(self: Any, other: object) -> Any:
             return key(self) < key(other) if other.__class__ is self.__class__ else NotImplemented
@@ -276,15 +313,22 @@ _ATTRIBUTES: Final = _Attributes()
 # --- constructors
 
 
+def _first(self: Any, *values: Any, **given: Any) -> None:
+    """The constructor until there is an instance."""
+    cls = next(base for base in type(self).__mro__ if "__record__" in base.__dict__)
+    shape: Shape = cls.__record__  # type: ignore[attr-defined]
+    shape.look()
+    cls.__init__ = _interpreting(shape)  # type: ignore[misc]
+    self.__init__(*values, **given)
+
+
 def _interpreting(shape: Shape) -> Callable[..., None]:
     """A constructor that goes through the fields, and has itself replaced when the class turns out to be used often."""
 
     def __init__(self: Any, *values: Any, **given: Any) -> None:
         shape.used += 1
-        if shape.used == 1:
-            shape.look()
         if shape.used >= OFTEN:
-            shape.cls.__init__ = _compiled(shape)  # type: ignore[misc]
+            shape.cls.__init__ = _compiled(shape)
         named = given
         if values:
             named = dict(zip(shape.positional, values, strict=False)) | given
@@ -309,7 +353,6 @@ def _interpreting(shape: Shape) -> Callable[..., None]:
 
 def _compiled(shape: Shape) -> Callable[..., None]:
     """The constructor as one would write it by hand."""
-    shape.look()
     space: dict[str, Any] = {"_nothing": _NOTHING}
     positional: list[str] = ["self"]
     named: list[str] = []
@@ -347,3 +390,11 @@ def _compiled(shape: Shape) -> Callable[..., None]:
     assert isinstance(made, FunctionType)
     made.__qualname__ = f"{shape.cls.__qualname__}.__init__"
     return made
+
+
+_SHARED: Final = (
+    ("__init__", _first),
+    ("__repr__", _shown),
+    ("__getstate__", _state),
+    ("__setstate__", _set_state),
+)

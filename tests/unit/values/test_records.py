@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import copy
 import pickle
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
 
+from wsla.diagnostics.source import Span
 from wsla.values import record_classes as ours
 from wsla.values.record_classes import OFTEN
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 class Attrs:
@@ -238,3 +244,19 @@ def test_records_can_be_copied_and_sent() -> None:
     for again in (copy.copy(made), copy.deepcopy(made), pickle.loads(pickle.dumps(made))):
         assert again == made
         assert again is not made
+
+
+def test_the_first_instance_may_come_from_elsewhere() -> None:
+    program = (
+        "import pickle, sys\n"
+        "from wsla.diagnostics.source import Span\n"
+        "one, two = (pickle.loads(bytes.fromhex(sys.argv[1])) for _ in '12')\n"
+        "assert one == two and hash(one) == hash(two) and one is not two\n"
+        "match one:\n"
+        "    case Span(1, 2): print('equal')\n"
+    )
+    sent = pickle.dumps(Span(1, 2)).hex()
+    finished = subprocess.run(
+        [sys.executable, "-c", program, sent], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert (finished.stdout, finished.stderr) == ("equal\n", "")
