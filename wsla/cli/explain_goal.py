@@ -82,12 +82,10 @@ def explain_goal(asked: Asked, output_format: str) -> None:
 
 
 def _from_files(asked: Asked, agreement: Agreement) -> Judged:
-    from wsla.cli.eval import judge_counted, read_observations, stretch_of
+    from wsla.cli.eval_data import judge_counted, read_observations, stretch_of
 
     _find_goal(agreement.plan, asked.goal)
-    observations = read_observations(
-        agreement, asked.data, asked.columns, asked.where, asked.zone, strict=False
-    )
+    observations = read_observations(agreement, asked.data, asked.columns, asked.where, asked.zone)
     start, until = stretch_of(agreement, observations, asked.start, asked.until)
     report = judge_counted(agreement, observations, start, until)
     return Judged(
@@ -102,7 +100,7 @@ def _from_files(asked: Asked, agreement: Agreement) -> Judged:
 
 
 def _from_store(store: Store, key: str, agreement: Agreement) -> Judged:
-    from wsla.cli.eval import judge_counted
+    from wsla.cli.eval_data import judge_counted
     from wsla.cli.report_data import gather
 
     plan = agreement.plan

@@ -88,5 +88,10 @@ class Reduction(Protocol):
     def series(self, index: int, labels: Labels) -> SeriesColumns:
         """An aggregate over time or over samples, in every existing window; the open one as known at ``until``."""
 
+    def to_come(self, index: int, labels: Labels) -> SeriesColumns:
+        """The windows of an aggregate that do not exist at ``until`` yet, but will lie inside an open window of an
+        aggregate over its series (rule M15), as known at ``until``.
+        """
+
     def signal(self, index: int, labels: Labels) -> SignalColumns:
         """A boolean signal that rests on samples alone."""

@@ -15,7 +15,8 @@ HALF: Final = Fraction(1, 2)
 class Collector(Protocol):
     """Items go in by ``add``; None is an item without bound. ``result`` may be asked for at any time.
 
-    ``side`` says what an item without bound stands for: -1 minus infinity, +1 plus infinity. An infinite result, or
+    ``plus`` takes over the items of another collector for the same function, which come after its own; ``minus`` takes
+    away what ``plus`` gave, where that is possible. ``side`` says what an item without bound stands for: -1 minus infinity, +1 plus infinity. An infinite result, or
     one over no items, is None.
     """
 
@@ -39,6 +40,12 @@ class Count:
 
     def add_many(self, value: Any, times: int) -> None:
         self.number += times
+
+    def plus(self, other: Count) -> None:
+        self.number += other.number
+
+    def minus(self, other: Count) -> None:
+        self.number -= other.number
 
     def result(self, side: int = -1) -> Value:
         return self.number
@@ -75,6 +82,16 @@ class Total:
             self.number += times
             self.total += value * times
 
+    def plus(self, other: Total) -> None:
+        self.number += other.number
+        self.total += other.total
+        self.unbounded += other.unbounded
+
+    def minus(self, other: Total) -> None:
+        self.number -= other.number
+        self.total -= other.total
+        self.unbounded -= other.unbounded
+
     def result(self, side: int = -1) -> Value:
         if self.unbounded or not self.number:
             return None
@@ -106,6 +123,11 @@ class Extreme:
     def add_many(self, value: Any, times: int) -> None:
         if times:
             self.add(value)
+
+    def plus(self, other: Extreme) -> None:
+        self.unbounded += other.unbounded
+        if other.best is not None:
+            self.add(other.best)
 
     def result(self, side: int = -1) -> Value:
         wins = side > 0 if self.greatest else side < 0
@@ -144,6 +166,16 @@ class Share:
             if value:
                 self.true += times
 
+    def plus(self, other: Share) -> None:
+        self.number += other.number
+        self.true += other.true
+        self.unbounded += other.unbounded
+
+    def minus(self, other: Share) -> None:
+        self.number -= other.number
+        self.true -= other.true
+        self.unbounded -= other.unbounded
+
     def result(self, side: int = -1) -> Value:
         open_ended = self.unbounded
         number = self.number + open_ended
@@ -179,6 +211,10 @@ class Ranked:
             self.unbounded += times
         else:
             self.values.extend([value] * times)
+
+    def plus(self, other: Ranked) -> None:
+        self.values += other.values
+        self.unbounded += other.unbounded
 
     def result(self, side: int = -1) -> Value:
         open_ended = self.unbounded
@@ -216,6 +252,10 @@ class Last:
     def add_many(self, value: Any, times: int) -> None:
         if times:
             self.value = value
+
+    def plus(self, other: Last) -> None:
+        if other.value is not None:
+            self.value = other.value
 
     def result(self, side: int = -1) -> Value:
         return self.value  # type: ignore[no-any-return]

@@ -110,7 +110,7 @@ class ForgivingGauge(Gauge):
     __slots__ = ("runs",)
 
     def __init__(self, read: Reader, frames: Frames, forgiving: Forgiving) -> None:
-        super().__init__(read, frames.kept, presence=False, rolling=frames.looks_back)
+        super().__init__(read, frames.kept, presence=False, stretches=frames.looks_back)
         self.runs = TimeRuns(forgiving)
 
     def flush(self, at: int) -> None:

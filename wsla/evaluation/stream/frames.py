@@ -19,7 +19,7 @@ from wsla.values.instants import Interval
 class Frames:
     """Windows of one kind, with the time that is kept in each."""
 
-    __slots__ = ("_after", "kept", "looks_back", "rolling", "term_end", "term_start", "window")
+    __slots__ = ("_after", "_period", "kept", "looks_back", "rolling", "term_end", "term_start", "window")
 
     def __init__(self, window: Window, kept: KeptTime, term_start: int, term_end: int | None) -> None:
         self.window: Final = window
@@ -30,6 +30,8 @@ class Frames:
         # Whether a window begins before the one before it has ended.
         self.looks_back: Final = isinstance(window, RollingWindow | OverlappingWindow)
         self._after: dict[int, Interval] = {}
+        # The period of the instant that was asked about last.
+        self._period = (0, 0)
 
     def first(self, begin: int) -> Interval | None:
         """The first window that ends after ``begin`` and shares time with the term (rolling: whose tick lies in it)."""
@@ -70,6 +72,20 @@ class Frames:
             if isinstance(self.window, OverlappingWindow)
             else window.start
         )
+
+    def pane_end(self, instant: int) -> int:
+        """Where the pane of an instant ends, for windows that look back: each holds a pane whole or not at all."""
+        if isinstance(self.window, RollingWindow):
+            every = self.window.every_ns
+            tick = instant - instant % every + every
+            # Windows begin between two ticks where their length is no multiple of the tick.
+            begin = tick - self.window.length_ns % every
+            return begin if instant < begin else tick
+        start, end = self._period
+        if not start <= instant < end and isinstance(self.window, OverlappingWindow):
+            period = window_containing(self.window.period, instant)
+            start, end = self._period = (period.start, period.end)
+        return end
 
     def over_at(self, inner: Interval) -> int:
         """The instant by which an inner window that is an outage belongs to one of these (M59)."""

@@ -12,6 +12,7 @@ from typing import Any, Final
 from wsla.analysis.operations import Value
 from wsla.evaluation.stream.exact import text_of, value_of
 from wsla.evaluation.stream.kept import KeptTime
+from wsla.evaluation.stream.panes import TimePanes
 from wsla.evaluation.stream.pointwise import Reader
 
 CUT: Final = "cut"
@@ -35,7 +36,8 @@ LONG_AGO: Final = -(1 << 63)
 
 
 class Gauge:
-    """One signal in the window ``[low, high)``. With ``rolling``, stretches are kept so that the window can move on.
+    """One signal in the window ``[low, high)``. With ``panes`` the window can move on; with ``stretches`` it is known too
+    what the signal was when.
 
     ``presence`` asks only whether the signal is known. ``cut`` is the length of kept time that ``where`` has cut out.
     """
@@ -47,6 +49,7 @@ class Gauge:
         "kept",
         "known",
         "low",
+        "panes",
         "presence",
         "read",
         "since",
@@ -54,7 +57,15 @@ class Gauge:
         "value",
     )
 
-    def __init__(self, read: Reader, kept: KeptTime, *, presence: bool, rolling: bool) -> None:
+    def __init__(
+        self,
+        read: Reader,
+        kept: KeptTime,
+        *,
+        presence: bool,
+        panes: TimePanes | None = None,
+        stretches: bool = False,
+    ) -> None:
         self.read = read
         self.kept = kept
         self.presence = presence
@@ -65,7 +76,8 @@ class Gauge:
         self.known = 0
         self.cut = 0
         self.area: Any = 0
-        self.stretches: deque[tuple[int, int, Any]] | None = deque() if rolling else None
+        self.panes = panes
+        self.stretches: deque[tuple[int, int, Any]] | None = deque() if stretches else None
 
     def begin(self, low: int, high: int) -> None:
         """The first window."""
@@ -99,22 +111,37 @@ class Gauge:
         end = at if at < self.high else self.high
         if start >= end:
             return
-        length = end - start if self.kept.everything else self.kept.measure(start, end)
         weight = 1 if self.presence else value
-        if isinstance(weight, str):
-            self.cut += length
-        else:
-            self.known += length
-            self.area += weight * length
+        if self.panes is not None:
+            for upto in self.panes.ends(start, end):
+                self._add(start, upto, weight)
+                start = upto
+            return
+        self._add(start, end, weight)
         stretches = self.stretches
         if stretches is not None:
             if stretches and stretches[-1][1] == start and stretches[-1][2] == weight:
                 start = stretches.pop()[0]
             stretches.append((start, end, weight))
 
+    def _add(self, start: int, end: int, weight: Any) -> None:
+        length = end - start if self.kept.everything else self.kept.measure(start, end)
+        known, cut, area = (0, length, 0) if isinstance(weight, str) else (length, 0, weight * length)
+        self.known += known
+        self.cut += cut
+        self.area += area
+        if self.panes is not None and length:
+            self.panes.add(start, known, cut, area)
+
     def shift(self, low: int, high: int) -> None:
         """The next window: a tumbling one starts empty, a rolling one drops what it has left behind."""
         self.low, self.high = low, high
+        if self.panes is not None:
+            known, cut, area = self.panes.drop(low)
+            self.known -= known
+            self.cut -= cut
+            self.area -= area
+            return
         stretches = self.stretches
         if stretches is None:
             self.known = self.cut = 0
@@ -138,15 +165,9 @@ class Gauge:
         found.shift(low, high)
         return found
 
-    def within(self, low: int) -> tuple[int, Any]:
-        """The known time and the area from ``low`` on, which is in this window or later."""
-        known, area = 0, 0
-        for start, end, weight in self.stretches or ():
-            if end > low:
-                length = self.kept.measure(max(start, low), end)
-                known += length
-                area += weight * length
-        return known, area
+    def known_since(self, low: int) -> int:
+        """The known time from ``low`` on, where a later window begins."""
+        return 0 if self.panes is None else self.panes.known_since(low)
 
     def copy_from(self, other: Gauge) -> None:
         """Takes over what another gauge of the same windows has counted."""
@@ -154,6 +175,8 @@ class Gauge:
         self.value, self.known, self.cut, self.area = other.value, other.known, other.cut, other.area
         if other.stretches is not None:
             self.stretches = deque(other.stretches)
+        if other.panes is not None:
+            self.panes = other.panes.copy()
 
     def save(self) -> list[object]:
         """The gauge as JSON holds it."""
@@ -161,11 +184,16 @@ class Gauge:
         if self.stretches is not None:
             stretches = [[start, end, text_of(weight)] for start, end, weight in self.stretches]
         numbers = [self.since, self.low, self.high, self.known, self.cut]
-        return [text_of(self.value), *numbers, text_of(self.area), stretches]
+        panes = None
+        if self.panes is not None:
+            panes = [[end, known, cut, text_of(area)] for end, known, cut, area in self.panes.panes]
+        return [text_of(self.value), *numbers, text_of(self.area), stretches, panes]
 
     def load(self, saved: list[Any]) -> None:
         """What ``save`` gave."""
-        value, self.since, self.low, self.high, self.known, self.cut, area, stretches = saved
+        value, self.since, self.low, self.high, self.known, self.cut, area, stretches, panes = saved
         self.value, self.area = value_of(value), value_of(area)
         if stretches is not None:
             self.stretches = deque((start, end, value_of(weight)) for start, end, weight in stretches)
+        if panes is not None and self.panes is not None:
+            self.panes.panes = deque((end, known, cut, value_of(area)) for end, known, cut, area in panes)

@@ -92,6 +92,7 @@ class Layout:
         self._frames: dict[int, Frames] = {}
         self._names: dict[int, tuple[str, ...]] = {}
         found = self._reachable()
+        self.reachable: Final = tuple(found)
         self.aggregates: Final = tuple(i for i in found if isinstance(self.operations[i], Aggregate))
         self.previous: Final = {i: x.operand for i in found if isinstance(x := self.operations[i], Previous)}
         self.latest: Final = tuple(i for i in found if isinstance(self.operations[i], Latest))

@@ -30,6 +30,10 @@ class First:
         if times:
             self.add(value)
 
+    def plus(self, other: First) -> None:
+        if other.any:
+            self.add(other.value)
+
     def result(self, side: int = -1) -> Value:
         return self.value  # type: ignore[no-any-return]
 
@@ -43,10 +47,10 @@ class First:
 class Streak:
     """How many of the latest items, in a row, are true."""
 
-    __slots__ = ("any", "length")
+    __slots__ = ("length", "number")
 
     def __init__(self) -> None:
-        self.any = False
+        self.number = 0
         self.length = 0
 
     def add(self, value: Any) -> None:
@@ -54,17 +58,22 @@ class Streak:
 
     def add_many(self, value: Any, times: int) -> None:
         if times:
-            self.any = True
+            self.number += times
             self.length = self.length + times if value is True else 0
 
+    def plus(self, other: Streak) -> None:
+        if other.number:
+            self.length = other.length + (self.length if other.length == other.number else 0)
+            self.number += other.number
+
     def result(self, side: int = -1) -> Value:
-        return self.length if self.any else None
+        return self.length if self.number else None
 
     def save(self) -> list[object]:
-        return [self.any, self.length]
+        return [self.number, self.length]
 
     def load(self, saved: list[Any]) -> None:
-        self.any, self.length = saved
+        self.number, self.length = saved
 
 
 class Tally:
@@ -82,6 +91,10 @@ class Tally:
     def add_many(self, value: Any, times: int) -> None:
         if value is not None and times:
             self.times[value] = self.times.get(value, 0) + times
+
+    def plus(self, other: Tally) -> None:
+        for value, number in other.times.items():
+            self.add_many(value, number)
 
     def result(self, side: int = -1) -> Value:
         times = self.times
@@ -118,6 +131,16 @@ class Variance:
             self.number += times
             self.total += value * times
             self.squares += value * value * times
+
+    def plus(self, other: Variance) -> None:
+        self.number += other.number
+        self.total += other.total
+        self.squares += other.squares
+
+    def minus(self, other: Variance) -> None:
+        self.number -= other.number
+        self.total -= other.total
+        self.squares -= other.squares
 
     def result(self, side: int = -1) -> Value:
         number = self.number

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from fractions import Fraction
 from typing import Any, Final
 
@@ -12,6 +11,7 @@ from wsla.evaluation.stream.collectors import Collector, Ranked, collector
 from wsla.evaluation.stream.exact import divide, text_of, value_of
 from wsla.evaluation.stream.gauges import LONG_AGO, Gauge
 from wsla.evaluation.stream.inlets import Stream
+from wsla.evaluation.stream.panes import SamplePanes
 from wsla.evaluation.stream.point import Point
 from wsla.evaluation.stream.pointwise import Reader
 from wsla.evaluation.stream.windows import Kind, load_window, save_window
@@ -37,12 +37,7 @@ class Member:
             value = self.gauge.value
             if self.where is not None and self.where() is not True:
                 value = None
-            if run.items is not None:
-                run.items.append((at, value))
-                return
-            run.seen = True
-            if value is not None:
-                run.accept(value)
+            run.take(at, value)
 
     def save(self) -> list[object]:
         return self.gauge.save()
@@ -71,12 +66,7 @@ class CounterMember(Member):
         if run.low <= at < run.high and run.kind.frames.kept.contains(at):
             if self.where is not None and self.where() is not True:
                 step = None
-            if run.items is not None:
-                run.items.append((at, step))
-                return
-            run.seen = True
-            if step is not None:
-                run.accept(step)
+            run.take(at, step)
 
     def save(self) -> list[object]:
         return [self.gauge.save(), text_of(self.before)]
@@ -101,11 +91,11 @@ class SampleRun:
         "collector",
         "everything",
         "high",
-        "items",
         "kind",
         "labels",
         "low",
         "members",
+        "panes",
         "seen",
         "window",
     )
@@ -116,7 +106,7 @@ class SampleRun:
         self.begin = begin
         self.members: Final[list[Member]] = []
         self.everything: Final = kind.frames.kept.everything
-        self.items: deque[tuple[int, Value]] | None = deque() if kind.frames.looks_back else None
+        self.panes: SamplePanes | None = SamplePanes(kind) if kind.frames.looks_back else None
         self.window: Interval | None = kind.frames.first(begin)
         self.low = self.high = 0
         self._fresh()
@@ -141,6 +131,17 @@ class SampleRun:
             member.gauge.begin(LONG_AGO, LONG_AGO)
         self.members.append(member)
 
+    def take(self, at: int, value: Any) -> None:
+        """A sample in kept time; None where the argument is unknown."""
+        if self.panes is not None:
+            gathered = self.panes.at(at)
+            if value is not None:
+                gathered.add(value)
+            return
+        self.seen = True
+        if value is not None:
+            self.accept(value)
+
     def open(self, window: Interval) -> None:
         self.window = window
         self._fresh()
@@ -151,11 +152,13 @@ class SampleRun:
         window, frames = self.window, self.kind.frames
         if window is None:
             return None
-        if self.items is not None:
-            self._collect_rolling(self.items)
+        gathered = self.collector
+        if self.panes is not None:
+            self.panes.drop(self.low)
+            self.seen, gathered = bool(self.panes), self.panes.gathered()
         for member in self.members:
             member.gauge.flush(window.end)
-        point = self._point(window, self.collector, known=None)
+        point = self._point(window, gathered, known=None)
         if point is not None and not self.seen:
             point.empty = True
             point.value = self.kind.idle or point.value
@@ -166,14 +169,6 @@ class SampleRun:
                 member.gauge.shift(self.low, self.high)
         return point
 
-    def _collect_rolling(self, items: deque[tuple[int, Value]]) -> None:
-        while items and items[0][0] < self.low:
-            items.popleft()
-        self.seen = bool(items)
-        for _, value in items:
-            if value is not None:
-                self.collector.add(value)
-
     def peek(self, window: Interval, asked: int) -> Point | None:
         for member in self.members:
             member.gauge.flush(asked)
@@ -182,12 +177,9 @@ class SampleRun:
         if window != self.window:
             # A window to come begins before this one has ended only where windows look back.
             gathered = collector(self.kind.function, self.kind.node.parameter)
-            known = sum(member.gauge.within(low)[0] for member in self.members if member.stream.seen)
-        if self.items is not None:
-            gathered = collector(self.kind.function, self.kind.node.parameter)
-            for at, value in self.items:
-                if at >= low and value is not None:
-                    gathered.add(value)
+            known = sum(member.gauge.known_since(low) for member in self.members if member.stream.seen)
+        if self.panes is not None:
+            gathered = self.panes.since(low)
         return self._point(window, gathered, known=known)
 
     def _point(self, window: Interval, gathered: Collector, known: int | None) -> Point | None:
@@ -226,9 +218,9 @@ class SampleRun:
                 return bounded(value, None, None, coverage, truth)
 
     def save(self) -> list[object]:
-        items = None if self.items is None else [[at, text_of(value)] for at, value in self.items]
+        panes = None if self.panes is None else self.panes.save()
         members = [[[list(label) for label in m.stream.labels], m.save()] for m in self.members]
-        return [save_window(self.window), self.begin, self.seen, self.collector.save(), items, members]
+        return [save_window(self.window), self.begin, self.seen, self.collector.save(), panes, members]
 
     def load(self, saved: list[Any]) -> None:
         self.window = load_window(saved[0])
@@ -236,7 +228,8 @@ class SampleRun:
         self.begin, self.seen = saved[1], saved[2]
         self.collector.load(saved[3])
         if saved[4] is not None:
-            self.items = deque((at, value_of(value)) for at, value in saved[4])
+            self.panes = SamplePanes(self.kind)
+            self.panes.load(saved[4])
         members = {tuple((name, value) for name, value in labels): member for labels, member in saved[5]}
         for member in self.members:
             member.load(members[member.stream.labels])

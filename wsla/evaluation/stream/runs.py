@@ -11,6 +11,7 @@ from wsla.evaluation.stream.exact import text_of, value_of
 from wsla.evaluation.stream.forgiving import ForgivingGauge
 from wsla.evaluation.stream.frames import Frames
 from wsla.evaluation.stream.gauges import Gauge
+from wsla.evaluation.stream.panes import TimePanes
 from wsla.evaluation.stream.pointwise import Reader
 from wsla.values.instants import Interval
 from wsla.values.intervals import Intervals, intersect, normalise, subtract
@@ -25,9 +26,10 @@ def gauge_for(node: Aggregate, read: Reader, frames: Frames) -> Gauge:
         return ForgivingGauge(read, frames, node.forgiving)
     if function == "outages":
         return OutageGauge(read, frames)
-    # The longest run needs the stretches themselves, which rolling windows keep anyway.
-    rolling = frames.looks_back or function == "longest"
-    return Gauge(read, frames.kept, presence=False, rolling=rolling)
+    # The longest run needs the stretches themselves.
+    stretches = function == "longest"
+    panes = TimePanes(frames) if frames.looks_back and not stretches else None
+    return Gauge(read, frames.kept, presence=False, panes=panes, stretches=stretches)
 
 
 def longest(stretches: Iterable[tuple[int, int, Any]], frames: Frames, window: Interval) -> tuple[int, int]:
@@ -51,7 +53,8 @@ class OutageGauge(Gauge):
     __slots__ = ("before", "frames", "looked", "starts")
 
     def __init__(self, read: Reader, frames: Frames) -> None:
-        super().__init__(read, frames.kept, presence=False, rolling=frames.looks_back)
+        panes = TimePanes(frames) if frames.looks_back else None
+        super().__init__(read, frames.kept, presence=False, panes=panes)
         self.frames: Final = frames
         # What was known last in kept time, and the instant up to which that was looked at.
         self.before: Value = None

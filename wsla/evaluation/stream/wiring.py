@@ -22,6 +22,7 @@ from wsla.evaluation.stream.over_records import RecordRun
 from wsla.evaluation.stream.over_samples import SampleRun, member_of
 from wsla.evaluation.stream.over_series import SeriesRun
 from wsla.evaluation.stream.over_time import TimeRun
+from wsla.evaluation.stream.panes import TimePanes
 from wsla.evaluation.stream.point import Point
 from wsla.evaluation.stream.pointwise import unknown
 from wsla.evaluation.stream.records import bind_record
@@ -342,7 +343,8 @@ class Wiring(Signals):
         stream.takers.append(member)
 
     def _member_gauge(self, kind: Kind, source: Source, labels: Labels | None) -> Gauge:
-        gauge = Gauge(unknown, kind.frames.kept, presence=True, rolling=kind.frames.looks_back)
+        panes = TimePanes(kind.frames) if kind.frames.looks_back else None
+        gauge = Gauge(unknown, kind.frames.kept, presence=True, panes=panes)
         argument = kind.node.argument
         if argument is not None:
             gauge.read = self.signal(argument, labels, gauge)

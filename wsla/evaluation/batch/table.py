@@ -1,0 +1,274 @@
+"""Judgements and metrics as columns that are read as sequences: single ones are made when they are asked for."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from itertools import accumulate
+from typing import Any, Final, Protocol, TypeVar, overload
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from wsla.evaluation.batch.columns import Flags, Instants
+from wsla.evaluation.batch.ratios import take, values_at
+from wsla.evaluation.batch.series import Ratios, SeriesColumns, Values
+from wsla.evaluation.report import Counts, JudgedColumns, SeriesPoint, counts_of, episodes_of
+from wsla.evaluation.verdicts import Judgement, Labels, SeriesValue, Verdict
+from wsla.plan.model import Goal, Plan
+from wsla.values.calendars import RollingWindow
+from wsla.values.instants import Interval
+
+CODES: Final = tuple(Verdict)
+"""Verdicts by their codes in columns."""
+
+_AT_ONCE: Final = 4096
+
+Rows = NDArray[np.int64]
+
+
+class AmountsAt(Protocol):
+    """Gives what credits and refunds ask for, a tuple for each of these rows."""
+
+    def at(self, rows: Rows) -> list[tuple[tuple[int, Fraction | None], ...]]: ...
+
+
+@frozen(eq=False, kw_only=True)
+class GoalColumns:
+    """The judgements of a goal for one label combination, in order of time. ``codes`` are places in ``CODES``.
+
+    ``value``, ``lower``, ``upper`` are those of the measured series; a column of one row suits every window. ``budget``
+    and ``left`` are None where there is none at all. ``closed`` tells the windows that have ended.
+    """
+
+    goal: Goal
+    labels: Labels
+    starts: Instants
+    ends: Instants
+    codes: NDArray[np.int8]
+    value: Values
+    lower: Values
+    upper: Values
+    coverage: Ratios
+    budget: Ratios | None
+    left: Ratios | None
+    closed: Flags
+    amounts: AmountsAt | None
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def made(self, rows: Rows) -> list[Judgement]:
+        """The judgements of these rows."""
+        number, name, labels = len(rows), self.goal.name, self.labels
+
+        def single(values: Values | None) -> list[Any]:
+            return [None] * number if values is None else values_at(take(values, rows), number)
+
+        value = single(self.value)
+        lower = value if self.lower is self.value else single(self.lower)
+        upper = value if self.upper is self.value else single(self.upper)
+        amounts = [()] * number if self.amounts is None else self.amounts.at(rows)
+        return [
+            Judgement(
+                goal=name,
+                labels=labels,
+                window=Interval(start, end),
+                verdict=CODES[code],
+                value=found,
+                lower=low,
+                upper=high,
+                coverage=Fraction(coverage),
+                budget=budget,
+                budget_left=left,
+                final=closed,
+                amounts=asked,
+            )
+            for start, end, code, found, low, high, coverage, budget, left, closed, asked in zip(
+                self.starts[rows].tolist(),
+                self.ends[rows].tolist(),
+                self.codes[rows].tolist(),
+                value,
+                lower,
+                upper,
+                single(self.coverage),
+                single(self.budget),
+                single(self.left),
+                self.closed[rows].tolist(),
+                amounts,
+                strict=True,
+            )
+        ]
+
+    def counts(self) -> dict[Verdict, int]:
+        """How many verdicts of each kind there are."""
+        numbers = np.bincount(self.codes, minlength=len(CODES)).tolist()
+        return {verdict: number for verdict, number in zip(CODES, numbers, strict=True) if number}
+
+    def episodes(self) -> int:
+        """How many runs of *violated* there are."""
+        bad = self.codes == CODES.index(Verdict.VIOLATED)
+        return int(np.count_nonzero(bad[1:] & ~bad[:-1]) + np.count_nonzero(bad[:1]))
+
+    def rows_that_matter(self) -> Rows:
+        """The rows of final verdicts from which something follows, or could."""
+        goal = self.goal
+        if goal.refunds:
+            return np.flatnonzero(self.closed)
+        follows = np.zeros(len(CODES), dtype=np.bool_)
+        follows[CODES.index(Verdict.VIOLATED)] = bool(goal.otherwise)
+        follows[CODES.index(Verdict.MET)] = bool(goal.rewarding)
+        some = self.closed & follows[self.codes]
+        if not isinstance(goal.window, RollingWindow):
+            return np.flatnonzero(some)
+        # Of equal verdicts in a row the first alone is carried out: it, and the one that ends the row, are told.
+        changed = np.ones(len(self.codes), dtype=np.bool_)
+        changed[1:] = self.codes[1:] != self.codes[:-1]
+        if not some.any():
+            return np.flatnonzero(some)
+        return np.flatnonzero(self.closed & changed)
+
+
+@frozen(eq=False)
+class _Plain:
+    """Judgements that another engine made."""
+
+    judgements: Sequence[Judgement]
+
+    def __len__(self) -> int:
+        return len(self.judgements)
+
+    def made(self, rows: Rows) -> list[Judgement]:
+        return [self.judgements[row] for row in rows.tolist()]
+
+
+@frozen(eq=False, kw_only=True)
+class PointColumns:
+    """The values of a metric for one label combination."""
+
+    labels: Labels
+    columns: SeriesColumns
+
+    def __len__(self) -> int:
+        return len(self.columns.ends)
+
+    def made(self, rows: Rows) -> list[SeriesPoint]:
+        """The points of these rows."""
+        columns, number = self.columns, len(rows)
+        value = values_at(take(columns.value, rows), number)
+        lower = value if columns.lower is columns.value else values_at(take(columns.lower, rows), number)
+        upper = value if columns.upper is columns.value else values_at(take(columns.upper, rows), number)
+        coverages: list[Any] = values_at(take(columns.coverage, rows), number)
+        return [
+            SeriesPoint(
+                labels=self.labels,
+                window=Interval(start, end),
+                value=SeriesValue(value=found, lower=low, upper=high, coverage=Fraction(coverage)),
+            )
+            for start, end, found, low, high, coverage in zip(
+                columns.starts[rows].tolist(),
+                columns.ends[rows].tolist(),
+                value,
+                lower,
+                upper,
+                coverages,
+                strict=True,
+            )
+        ]
+
+
+U = TypeVar("U")
+
+
+class _Section(Protocol[U]):
+    def __len__(self) -> int: ...
+    def made(self, rows: Rows) -> list[U]: ...
+
+
+class Lazy(Sequence[U]):
+    """Sections one after the other, read as one sequence; equal to the tuple of all that is in it."""
+
+    def __init__(self, sections: Sequence[_Section[U]]) -> None:
+        self._sections: Final = tuple(section for section in sections if len(section))
+        self._offsets: Final = (0, *accumulate(len(section) for section in self._sections))
+
+    def __len__(self) -> int:
+        return self._offsets[-1]
+
+    def __iter__(self) -> Iterator[U]:
+        for section in self._sections:
+            for first in range(0, len(section), _AT_ONCE):
+                yield from section.made(np.arange(first, min(first + _AT_ONCE, len(section))))
+
+    @overload
+    def __getitem__(self, index: int) -> U: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[U, ...]: ...
+    def __getitem__(self, index: int | slice) -> U | tuple[U, ...]:
+        if isinstance(index, slice):
+            return tuple(self._at(position) for position in range(*index.indices(len(self))))
+        position = index + len(self) if index < 0 else index
+        if not 0 <= position < len(self):
+            raise IndexError(index)
+        return self._at(position)
+
+    def _at(self, position: int) -> U:
+        number = bisect_right(self._offsets, position) - 1
+        return self._sections[number].made(np.array([position - self._offsets[number]]))[0]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sequence):
+            return NotImplemented
+        return len(self) == len(other) and all(a == b for a, b in zip(self, other, strict=True))
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+    def __repr__(self) -> str:
+        return repr(tuple(self))
+
+
+class PointTable(Lazy[SeriesPoint]):
+    """The values of a metric; only those in windows that a version judges, where there are several versions."""
+
+    def __init__(self, sections: Sequence[PointColumns]) -> None:
+        super().__init__(sections)
+
+
+class VerdictTable(Lazy[Judgement], JudgedColumns):
+    """Judgements in columns, sorted as an outcome's; ``parts`` are the columns of goals judged in columns."""
+
+    def __init__(self, sections: Sequence[GoalColumns | Sequence[Judgement]]) -> None:
+        """A section of single judgements has those of one goal that another engine judged."""
+        super().__init__([x if isinstance(x, GoalColumns) else _Plain(x) for x in sections])
+        self.parts: Final = tuple(x for x in self._sections if isinstance(x, GoalColumns))
+
+    def counts(self) -> Counts:
+        """How many verdicts of each kind there are."""
+        found: dict[tuple[str, Labels], Mapping[Verdict, int]] = {}
+        for section in self._sections:
+            if isinstance(section, GoalColumns):
+                found[section.goal.name, section.labels] = section.counts()
+            elif isinstance(section, _Plain):
+                found.update(counts_of(section.judgements))
+        return found
+
+    def episodes(self) -> Mapping[tuple[str, Labels], int]:
+        """How many runs of windows *violated* there are."""
+        found: dict[tuple[str, Labels], int] = {}
+        for section in self._sections:
+            if isinstance(section, GoalColumns):
+                found[section.goal.name, section.labels] = section.episodes()
+            elif isinstance(section, _Plain):
+                found.update(episodes_of(section.judgements))
+        return found
+
+    def that_matter(self, plan: Plan) -> Iterator[Judgement]:
+        """Those without which decisions would be others."""
+        for section in self._sections:
+            if isinstance(section, GoalColumns):
+                yield from section.made(section.rows_that_matter())
+            elif isinstance(section, _Plain):
+                yield from section.judgements

@@ -1,0 +1,97 @@
+"""When a condition is true and when it is false, and what is left of kept time where time is cut (rule M50)."""
+
+from __future__ import annotations
+
+import numpy as np
+from attrs import frozen
+
+from wsla.analysis.operations import Aggregate
+from wsla.evaluation.batch.columns import Flags, Instants
+from wsla.evaluation.batch.exact import ratios
+from wsla.evaluation.batch.frames import Frames
+from wsla.evaluation.batch.series import Ratios
+from wsla.evaluation.batch.signals import View
+from wsla.evaluation.batch.stretches import Stretches
+from wsla.evaluation.batch.vectors import logical
+
+
+@frozen(eq=False, kw_only=True)
+class Times:
+    """When the argument is true, when it is false, and when either, where ``where`` is true; and the time that
+    ``where`` cuts out.
+    """
+
+    true: Stretches
+    false: Stretches
+    known: Stretches
+    cut: Stretches | None
+
+
+def times_of(node: Aggregate, view: View) -> Times:
+    """When a condition is what, where ``where`` leaves time (rule M50)."""
+    assert node.argument is not None
+    if node.where is None:
+        return Times(
+            true=view.time_true(node.argument),
+            false=view.time_false(node.argument),
+            known=view.time_known(node.argument),
+            cut=None,
+        )
+    argument, nowhere = view.truth(node.argument), view.truth_nowhere(node.argument)
+    inside, inside_nowhere = view.truth(node.where), view.truth_nowhere(node.where)
+    both, both_nowhere = logical("and", argument, inside), logical("and", nowhere, inside_nowhere)
+    false = argument.not_true & inside.true
+    false_nowhere = nowhere.not_true & inside_nowhere.true
+    return Times(
+        true=view.time_where(both.true, bool(both_nowhere.true[0])),
+        false=view.time_where(false, bool(false_nowhere[0])),
+        known=view.time_where(both.true | false, bool((both_nowhere.true | false_nowhere)[0])),
+        cut=view.time_false(node.where),
+    )
+
+
+@frozen(eq=False, kw_only=True)
+class Left:
+    """What is left of the kept time of each window: its ``size`` with the time to come, how much is ``known``, and how
+    much was ``missing`` before the instant asked about. ``nothing`` says where nothing is left, if time is cut.
+    """
+
+    size: Instants
+    known: Instants
+    missing: Instants
+    coverage: Ratios
+    nothing: Flags | None
+
+    @classmethod
+    def of(cls, frames: Frames, times: Times) -> Left:
+        known = frames.within(times.known.upto)
+        size, so_far = frames.sizes, frames.sizes_so_far
+        nothing = None
+        above, below = known, size
+        if times.cut is not None:
+            cut = frames.within(times.cut.upto)
+            size, so_far = size - cut, so_far - cut
+            nothing = size == 0
+            # Where nothing is left, nothing is missing either.
+            above, below = np.where(nothing, 1, known), np.where(nothing, 1, size)
+        return cls(
+            size=size, known=known, missing=so_far - known, coverage=ratios(above, below), nothing=nothing
+        )
+
+    @property
+    def some(self) -> Flags:
+        """Where something is known."""
+        found: Flags = self.known > 0
+        return found
+
+    @property
+    def full(self) -> Flags:
+        """Where all is known."""
+        found: Flags = self.known == self.size
+        return found
+
+    @property
+    def above_zero(self) -> Instants:
+        """The size, or 1 where nothing is left."""
+        found: Instants = np.maximum(self.size, 1)
+        return found
