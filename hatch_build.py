@@ -17,17 +17,14 @@ class ParserTables(BuildHookInterface[Any]):
         if version == "editable":
             return
         sys.path.insert(0, self.root)
-        from wsla.syntax.grammar import TABLES, build_parser, tables_of
-        from wsla.syntax.tables import GRAMMAR, MODULE, module_of, tables_from
+        from wsla.syntax.grammar import shipped_with
+        from wsla.syntax.tables import GRAMMAR
 
         self._folder = tempfile.TemporaryDirectory()
-        folder = Path(self._folder.name)
-        grammar = (Path(self.root) / "grammar" / GRAMMAR).read_bytes()
-        (folder / TABLES).write_bytes(tables_of(grammar))
-        module = module_of(tables_from(build_parser(grammar), grammar))
-        (folder / f"{MODULE}.py").write_text(module, "utf-8")
-        for path in folder.iterdir():
-            build_data["force_include"][str(path)] = f"wsla/syntax/{path.name}"
+        for name, content in shipped_with((Path(self.root) / "grammar" / GRAMMAR).read_bytes()).items():
+            path = Path(self._folder.name) / name
+            path.write_bytes(content)
+            build_data["force_include"][str(path)] = f"wsla/syntax/{name}"
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
         if version != "editable":

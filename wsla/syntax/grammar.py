@@ -9,7 +9,7 @@ from typing import Final
 
 import lark
 
-from wsla.syntax.tables import grammar_in
+from wsla.syntax.tables import MODULE, grammar_in, module_of, tables_from
 
 TABLES: Final = "wsla.tables"
 
@@ -46,6 +46,12 @@ def tables_of(grammar: bytes) -> bytes:
     saved = io.BytesIO()
     build_parser(grammar).save(saved)
     return _key(grammar) + b"\n" + saved.getvalue()
+
+
+def shipped_with(grammar: bytes) -> dict[str, bytes]:
+    """The files, by name, that a wheel holds beside the grammar, so that no start has to work them out."""
+    module = module_of(tables_from(build_parser(grammar), grammar))
+    return {TABLES: tables_of(grammar), f"{MODULE}.py": module.encode()}
 
 
 def _key(grammar: bytes) -> bytes:
