@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from itertools import pairwise
-from typing import Any
 
 import pytest
 
@@ -16,97 +14,18 @@ from hypothesis import strategies as st
 
 from wsla.analysis.operations import Aggregate
 from wsla.evaluation.batch.columns import Column, StreamColumns
-from wsla.evaluation.batch.series import Ratios, SeriesColumns, Truths
+from wsla.evaluation.batch.evaluator import BatchEvaluator
+from wsla.evaluation.batch.streams import streams_of
 from wsla.evaluation.panes import PaneReduction, PanesError, PaneTable, merged, panes_of
 from wsla.evaluation.panes.measures import measures_of, supported
-from wsla.evaluation.reference.aggregates import known_time, time_in
-from wsla.evaluation.reference.evaluator import Evaluator
-from wsla.evaluation.reference.judging import share_items
-from wsla.evaluation.reference.over_time import time_of
-from wsla.evaluation.reference.windows import known_at
-from wsla.evaluation.verdicts import SeriesValue
+from wsla.evaluation.panes.stage import first_stage, needed_whole
+from wsla.evaluation.reference import evaluate
 from wsla.plan.model import Plan
 from wsla.testing.pane_cases import pane_cases
+from wsla.testing.reductions import assert_panes_are_right
 from wsla.testing.strategies import Case, cases
-from wsla.testing.streams import streams_of
-from wsla.values.instants import Interval
-from wsla.values.intervals import clip, length
 
 QUICK = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=60)
-
-
-def ratio(values: Any, place: int) -> Fraction | None:
-    assert isinstance(values, Ratios)
-    if values.known is not None and not values.known[place]:
-        return None
-    bottom = 1 if values.denominators is None else int(values.denominators[place])
-    return Fraction(int(values.numerators[place]), bottom)
-
-
-def rows(series: SeriesColumns) -> dict[Interval, tuple[SeriesValue, bool, tuple[int, int, int] | None]]:
-    found = {}
-    assert not isinstance(series.value, Truths)
-    for place, (start, end) in enumerate(zip(series.starts.tolist(), series.ends.tolist(), strict=True)):
-        coverage = ratio(series.coverage, place)
-        assert coverage is not None
-        value = SeriesValue(
-            value=ratio(series.value, place),
-            lower=ratio(series.lower, place),
-            upper=ratio(series.upper, place),
-            coverage=coverage,
-        )
-        assert series.nothing is not None
-        spent = series.spent
-        found[Interval(start, end)] = (
-            value,
-            bool(series.nothing[place]),
-            None
-            if spent is None
-            else (int(spent.size[place]), int(spent.bad[place]), int(spent.missing[place])),
-        )
-    assert [*found] == sorted(found)
-    return found
-
-
-def by_the_rules(
-    evaluator: Evaluator, index: int, labels: frozenset[tuple[str, str]], start: int
-) -> dict[Interval, tuple[SeriesValue, bool, tuple[int, int, int] | None]]:
-    node = evaluator.plan.operations[index]
-    assert isinstance(node, Aggregate)
-    found = {}
-    for window in evaluator.windows(node.window, labels, start, evaluator.until, evaluator.until):
-        asked = known_at(window, evaluator.until)
-        value, empty = evaluator._look(index, node, labels, window, asked)
-        if value is not None:
-            found[window] = (value, empty, spent(evaluator, index, node, labels, window, asked))
-    return dict(sorted(found.items()))
-
-
-def spent(
-    evaluator: Evaluator, index: int, node: Aggregate, labels: Any, window: Interval, asked: int
-) -> tuple[int, int, int] | None:
-    kept = evaluator.kept(node, window)
-    if node.function == "share":
-        items = share_items(evaluator, index, labels, kept, asked)
-        return len(items), items.count(False), 0
-    if node.function not in ("availability", "duration", "downtime"):
-        return None
-    segments, left = time_of(evaluator, node, labels, kept, asked)
-    before = clip(left, Interval(min(asked, kept[0].start), asked))
-    # The condition that a budget is of is that of `availability`, false where it is bad.
-    return length(left), time_in(segments, False), length(before) - known_time(segments)
-
-
-def assert_as_the_rules_say(case: Case, panes: PaneTable) -> None:
-    evaluator = Evaluator(case.plan, case.observations, case.start, case.until)
-    reduction = PaneReduction(case.plan, panes, case.start, case.until)
-    for index in supported(case.plan):
-        expected = evaluator.combinations(index, case.until)
-        found = reduction.combinations(index)
-        assert {frozenset(labels): at for labels, at in found.items()} == expected
-        for labels, start in found.items():
-            rules = by_the_rules(evaluator, index, frozenset(labels), start)
-            assert rows(reduction.series(index, labels)) == rules
 
 
 @QUICK
@@ -114,7 +33,7 @@ def assert_as_the_rules_say(case: Case, panes: PaneTable) -> None:
 def test_panes_give_what_the_rules_say(case: Case) -> None:
     """Rules M3, M10 to M13, M16, M23 and M50."""
     assume(supported(case.plan))
-    assert_as_the_rules_say(case, panes_of(case.plan, streams_of(case.plan, case.observations), case.until))
+    assert_panes_are_right(case, panes_of(case.plan, streams_of(case.plan, case.observations), case.until))
 
 
 def part(stream: StreamColumns, begin: int, end: int) -> StreamColumns:
@@ -161,7 +80,7 @@ def test_panes_of_parts_are_those_of_the_whole_in_any_grouping(case: Case, data:
     together = merged(data.draw(st.permutations(found)))
     assert same(left, right)
     assert same(left, together)
-    assert_as_the_rules_say(case, together)
+    assert_panes_are_right(case, together)
 
 
 @QUICK
@@ -171,7 +90,7 @@ def test_streams_may_be_in_different_tables(case: Case, data: st.DataObject) -> 
     streams = streams_of(case.plan, case.observations)
     tables = [panes_of(case.plan, [stream], case.until) for stream in streams]
     assume(tables)
-    assert_as_the_rules_say(case, merged(data.draw(st.permutations(tables))))
+    assert_panes_are_right(case, merged(data.draw(st.permutations(tables))))
 
 
 @QUICK
@@ -186,3 +105,24 @@ def test_what_panes_do_not_give_they_refuse(case: Case) -> None:
             reduction.combinations(index)
         with pytest.raises(PanesError):
             measures_of(case.plan, index)
+
+
+@QUICK
+@given(st.one_of(pane_cases(), cases()))
+def test_panes_beside_samples_give_the_outcome_of_the_rules(case: Case) -> None:
+    """What panes give comes from them, the rest from samples, and the verdicts are those of the rules."""
+    streams = streams_of(case.plan, case.observations)
+    names = set(panes_of(case.plan, [], case.until).sources)
+    names -= needed_whole(case.plan, names).keys()
+    panes = panes_of(case.plan, [x for x in streams if x.source in names], case.until)
+    evaluator = BatchEvaluator(case.plan, case.start, case.until, first_stage(names, panes))
+    for stream in streams:
+        if stream.source not in names:
+            evaluator.take(stream)
+    records = {source.name for source in case.plan.sources if source.records}
+    evaluator.observe(one for one in case.observations if one.source in records)
+    found = evaluator.outcome()
+    expected = evaluate(case.plan, case.observations, case.start, case.until)
+    assert tuple(found.judgements) == expected.judgements
+    assert {name: tuple(points) for name, points in found.metrics.items()} == expected.metrics
+    assert found.triggers == expected.triggers

@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
+from attrs import evolve
 
 from wsla.cli.eval_data import (
+    Reading,
     growing_files,
-    judge_counted,
     moment_of,
     pairs_of,
-    read_observations,
-    stretch_of,
+    stretch_between,
 )
+from wsla.cli.eval_inputs import Inputs
 from wsla.cli.eval_output import (
     check_endings,
     draw_reports,
@@ -22,16 +23,22 @@ from wsla.cli.eval_output import (
     save_picture,
     write_reports,
 )
+from wsla.cli.eval_stores import Asked, judge_stored, store_options
 from wsla.cli.files import format_option, load_checked
+from wsla.cli.refusals import refusals
 
 if TYPE_CHECKING:
-    from wsla.api import Agreement
+    from wsla.api import Agreement, Report
 
 
 @click.command("eval")
 @click.argument("paths", nargs=-1, required=True, metavar="FILE.sla...")
 @click.option(
-    "--data", "data", multiple=True, required=True, metavar="SOURCE=FILE", help="Observations of a source."
+    "--data",
+    "data",
+    multiple=True,
+    metavar="SOURCE=FILE",
+    help="Observations of a source; needed without --on.",
 )
 @click.option(
     "--from", "start", metavar="TIME", help="Judge from here; by default from the first observation."
@@ -44,11 +51,20 @@ if TYPE_CHECKING:
 )
 @click.option("--where", "where", multiple=True, metavar="SOURCE.COLUMN=VALUE", help="Take only such rows.")
 @click.option("--zone", metavar="ZONE", help="The zone of times that carry none.")
-@click.option("--strict", is_flag=True, help="Stop where a row cannot be used.")
+@click.option(
+    "--time-unit",
+    "time_units",
+    multiple=True,
+    metavar="SOURCE=UNIT",
+    help="What times count that are numbers.",
+)
+@click.option("--rejects", metavar="FILE", help="Write rows that cannot be used to this file, as CSV.")
+@click.option("--strict", is_flag=True, help="Stop at the first row that cannot be used.")
 @click.option("--watch", is_flag=True, help="Follow files that grow, and tell what changes; Ctrl-C ends it.")
 @click.option("--output", metavar="FILE", help="Write the verdicts to FILE too: .json, .csv or .parquet.")
 @click.option("--plot", is_flag=True, help="Draw the windows of each goal below.")
 @click.option("--save-plot", "picture", metavar="FILE", help="Draw them into FILE: .svg or .png.")
+@store_options
 @format_option("table", "json", "csv", default="table")
 def command(
     paths: tuple[str, ...],
@@ -58,11 +74,16 @@ def command(
     columns: tuple[str, ...],
     where: tuple[str, ...],
     zone: str | None,
+    time_units: tuple[str, ...],
+    rejects: str | None,
     strict: bool,
     watch: bool,
     output: str | None,
     plot: bool,
     picture: str | None,
+    stores: tuple[str, ...],
+    partials: tuple[str, ...],
+    kept: str | None,
     output_format: str,
 ) -> None:
     """Judge history: every window of every goal with its verdict, and the entries of the ledger.
@@ -77,10 +98,33 @@ def command(
         )
     check_endings(output, picture)
     versions = _versions(paths)
-    for option, texts in (("--data", data), ("--map", columns), ("--where", where)):
+    for option, texts in (
+        ("--data", data),
+        ("--map", columns),
+        ("--where", where),
+        ("--time-unit", time_units),
+    ):
         _check_names(versions, texts, option)
+    asked = Asked(
+        data=data,
+        columns=columns,
+        where=where,
+        zone=zone,
+        time_units=time_units,
+        rejects=rejects,
+        strict=strict,
+        start=start,
+        until=until,
+        stores=stores,
+        partials=partials,
+        kept=kept,
+    )
+    if not data and not asked.is_asked:
+        raise click.UsageError("there is nothing to judge: --data SOURCE=FILE, --on URL or --partials FILE")
     if watch:
-        if output_format == "csv" or plot or output is not None or picture is not None:
+        if not data or asked.is_asked:
+            raise click.UsageError("--watch follows files: --data SOURCE=FILE, without --on and --partials")
+        if output_format == "csv" or plot or output is not None or picture is not None or rejects is not None:
             raise click.UsageError(
                 "--watch tells in lines, or in JSON lines with --format json, and no other way"
             )
@@ -95,28 +139,20 @@ def command(
         )
         follow(versions[0], files, begin_ns, end_ns, output_format, strict=strict)
         return
-    read = [
-        (
-            agreement,
-            read_observations(
-                agreement,
-                _for_version(agreement, data),
-                _for_version(agreement, columns),
-                _for_version(agreement, where),
-                zone,
-                strict=strict,
-            ),
+    if asked.is_asked:
+        _show(judge_stored(versions, asked), output_format, output, picture, plot=plot)
+        return
+    with refusals(rejects, strict=strict) as refused:
+        reading = Reading(
+            data=data, columns=columns, where=where, zone=zone, time_units=time_units, refusals=refused
         )
-        for agreement in versions
-        if _for_version(agreement, data)
-    ]
-    merged = sorted((one for _, own in read for one in own), key=lambda observation: observation.at)
-    start_ns, until_ns = stretch_of(versions[0], merged, start, until)
-    reports = []
-    for agreement, own in read:
-        begin = start_ns if len(versions) == 1 else max(start_ns, agreement.plan.effective_start)
-        if begin < until_ns:
-            reports.append(judge_counted(agreement, own, begin, until_ns))
+        reports = _judged(versions, reading, start, until)
+    _show(reports, output_format, output, picture, plot=plot)
+
+
+def _show(
+    reports: list[Report], output_format: str, output: str | None, picture: str | None, *, plot: bool
+) -> None:
     print_reports(reports, output_format)
     if plot:
         draw_reports(reports)
@@ -124,6 +160,57 @@ def command(
         write_reports(reports, output)
     if picture is not None:
         save_picture(reports, picture)
+
+
+def _judged(
+    versions: Sequence[Agreement], reading: Reading, start: str | None, until: str | None
+) -> list[Report]:
+    """A report for each version that takes effect before the end. Raises UsageError and ClickException."""
+    from wsla.sources.files.tables import NotInColumns
+
+    try:
+        return _judged_as(versions, reading, start, until, in_columns=True)
+    except NotInColumns:
+        return _judged_as(versions, reading, start, until, in_columns=False)
+
+
+def _judged_as(
+    versions: Sequence[Agreement],
+    reading: Reading,
+    start: str | None,
+    until: str | None,
+    *,
+    in_columns: bool,
+) -> list[Report]:
+    reading.refusals.begin()
+    inputs = [
+        Inputs(agreement, own, in_columns=in_columns)
+        for agreement in versions
+        if (own := _own(agreement, reading)).data
+    ]
+    if start is None or until is None:
+        ends = [one.ends() for one in inputs]
+        first, last = min(end for end, _ in ends), max(end for _, end in ends)
+    else:
+        first = last = versions[0].plan.effective_start
+    start_ns, until_ns = stretch_between(versions[0], first, last, start, until)
+    reports = []
+    for one in inputs:
+        begin = start_ns if len(versions) == 1 else max(start_ns, one.agreement.plan.effective_start)
+        if begin < until_ns:
+            reports.append(one.judge(begin, until_ns))
+    return reports
+
+
+def _own(agreement: Agreement, reading: Reading) -> Reading:
+    """What is said of the sources of this version."""
+    return evolve(
+        reading,
+        data=_for_version(agreement, reading.data),
+        columns=_for_version(agreement, reading.columns),
+        where=_for_version(agreement, reading.where),
+        time_units=_for_version(agreement, reading.time_units),
+    )
 
 
 def _versions(paths: tuple[str, ...]) -> tuple[Agreement, ...]:
@@ -154,7 +241,7 @@ def _check_names(versions: Sequence[Agreement], texts: tuple[str, ...], option: 
     known = dict.fromkeys(source.name for agreement in versions for source in agreement.plan.sources)
     for name, value in pairs_of(texts, option):
         owner, dot, _ = name.partition(".")
-        if option != "--data" and not dot:
+        if option in ("--map", "--where") and not dot:
             raise click.UsageError(f"{option} takes SOURCE.NAME=VALUE, not `{name}={value}`")
         if owner not in known:
             raise click.UsageError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -31,6 +31,7 @@ __all__ = [
     "DataError",
     "EncodingError",
     "History",
+    "Refused",
     "Reject",
     "Rejects",
     "decode",
@@ -38,6 +39,7 @@ __all__ = [
     "encode",
     "encode_fields",
     "encoder",
+    "field_encoders",
     "may_lack",
     "misfit",
     "missing_columns",
@@ -65,10 +67,14 @@ class DataError(ValueError):
 
 @frozen(kw_only=True)
 class Reject:
-    """A row that was refused: its line (from 1; in Parquet files the row) and the reason, with the value."""
+    """A row that was refused: its line (from 1; in tables the row) and the reason, with the value.
+
+    ``file`` is there where several were read as one.
+    """
 
     line: int
     reason: str
+    file: str | None = None
 
 
 @frozen(kw_only=True)
@@ -100,17 +106,36 @@ class History:
     filtered: int = 0
 
 
+Refused = Callable[[int, str, Mapping[str, object] | Sequence[object]], None]
+"""Called with the line of a row that was refused, why, and its cells: those that were looked at by their columns, or
+those of the whole row in order."""
+
+
 class Collector:
     """Turns rows of one source into observations, one row after the other.
 
-    ``columns`` are the fields that a row's cells hold, in the order of the cells; all other fields are unknown.
+    ``fields`` are those that a row's cells hold, in the order of the cells; all other fields are unknown. ``refused``
+    is called for each row that does not fit. ``encoders`` stand in for the ordinary ones.
     """
 
-    def __init__(self, source: Source, fields: Sequence[Field], zone: ZoneInfo | None) -> None:
+    def __init__(
+        self,
+        source: Source,
+        fields: Sequence[Field],
+        zone: ZoneInfo | None,
+        refused: Refused | None = None,
+        encoders: Sequence[Encoder] | None = None,
+    ) -> None:
         self._source: Final = source
-        self._encoders: Final[list[tuple[str, Encoder]]] = [(x.name, encoder(x, zone)) for x in fields]
+        encoders = encoders or [encoder(x, zone) for x in fields]
+        self._encoders: Final[list[tuple[str, Encoder]]] = [
+            (x.name, encode_cell) for x, encode_cell in zip(fields, encoders, strict=True)
+        ]
         held = {x.name for x in fields}
         self._others: Final = {x.name: None for x in source.fields if x.name not in held}
+        self._refused: Final = refused
+        self._columns: Final = [x.column or x.name for x in fields]
+        self._cells: Sequence[object] = ()
         self._instant: Final = (source.updated or source.at) if source.records else source.at
         self._observations: Final[list[Observation]] = []
         self._seen: Final[dict[tuple[object, ...], dict[str, Raw]]] = {}
@@ -127,16 +152,27 @@ class Collector:
         """One row; a row that does not fit is counted as a reject."""
         name = ""
         values: dict[str, Raw] = {}
+        self._cells = cells
         try:
             for (name, encode_cell), cell in zip(self._encoders, cells, strict=True):
                 values[name] = encode_cell(cell)
         except EncodingError as problem:
-            self.reject(line, *misfit(name, cell, problem))
+            self._reject(line, *misfit(name, cell, problem))
             return
         self._accept(line, values)
 
-    def reject(self, line: int, reason: str, detail: str | None = None) -> None:
-        """Counts a row as refused; ``detail`` is the reason with the row's own values."""
+    def reject(self, line: int, reason: str, detail: str | None = None, cells: Sequence[object] = ()) -> None:
+        """Counts a row as refused; ``detail`` is the reason with the row's own values, ``cells`` the whole row."""
+        if self._refused is not None:
+            self._refused(line, detail or reason, cells)
+        self._count(line, reason, detail)
+
+    def _reject(self, line: int, reason: str, detail: str | None = None) -> None:
+        if self._refused is not None:
+            self._refused(line, detail or reason, dict(zip(self._columns, self._cells, strict=True)))
+        self._count(line, reason, detail)
+
+    def _count(self, line: int, reason: str, detail: str | None) -> None:
         self._counts[reason] = self._counts.get(reason, 0) + 1
         if len(self._examples) < EXAMPLES:
             self._examples.append(Reject(line=line, reason=detail or reason))
@@ -166,7 +202,7 @@ class Collector:
         # The instant of a sample is no field; a record's may be one of its fields.
         at = values.get(self._instant) if source.records else values.pop(self._instant, None)
         if not isinstance(at, int):
-            self.reject(line, no_instant(self._instant))
+            self._reject(line, no_instant(self._instant))
             return
         if self._others:
             values.update(self._others)
@@ -174,7 +210,7 @@ class Collector:
         if not source.records:
             stream = labels = tuple([values[name] for name in source.labels])
             if None in labels:
-                self.reject(line, empty_label(source.labels[labels.index(None)]))
+                self._reject(line, empty_label(source.labels[labels.index(None)]))
                 return
             if self._is_known(line, (at, *labels), values):
                 return
@@ -205,7 +241,7 @@ class Collector:
             self._seen[identity] = values
             return False
         else:
-            self.reject(line, SECOND_VALUE)
+            self._reject(line, SECOND_VALUE)
         return True
 
 
@@ -277,21 +313,33 @@ def may_lack(source: Source, held: Collection[str]) -> bool:
     return source.kind == "http" and source.at in held and len(held) > 1
 
 
-def encode_fields(source: Source, values: Mapping[str, object], zone: ZoneInfo | None) -> dict[str, Raw]:
-    """The stored values of one observation's fields, given by their names.
+def field_encoders(source: Source, zone: ZoneInfo | None) -> dict[str, Encoder]:
+    """What turns the values of a source's fields, by their names, into the stored ones."""
+    return {x.name: encoder(x, zone) for x in source.fields if source.records or x.name != source.at}
+
+
+def encode_fields(
+    source: Source,
+    values: Mapping[str, object],
+    zone: ZoneInfo | None,
+    encoders: Mapping[str, Encoder] | None = None,
+) -> dict[str, Raw]:
+    """The stored values of one observation's fields, given by their names; ``encoders`` are those that
+    ``field_encoders`` gave, for whoever has many.
 
     Raises EncodingError for an unknown name, and for a value that does not fit its field.
     """
-    fields = {x.name: x for x in source.fields if source.records or x.name != source.at}
+    if encoders is None:
+        encoders = field_encoders(source, zone)
     encoded: dict[str, Raw] = {}
     for name, value in values.items():
-        found = fields.get(name)
+        found = encoders.get(name)
         if found is None:
-            near = difflib.get_close_matches(name, fields, n=1, cutoff=0.6)
-            hint = f": is it `{near[0]}`?" if near else f"; its fields: {', '.join(fields)}"
+            near = difflib.get_close_matches(name, encoders, n=1, cutoff=0.6)
+            hint = f": is it `{near[0]}`?" if near else f"; its fields: {', '.join(encoders)}"
             raise EncodingError(f"`{source.name}` has no field `{name}`{hint}")
         try:
-            encoded[name] = encode(found, value, zone)
+            encoded[name] = found(value)
         except EncodingError as problem:
             raise EncodingError(f"{source.name}.{name}: {problem}") from None
     return encoded

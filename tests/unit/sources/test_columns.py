@@ -148,6 +148,10 @@ def cells(kind: str) -> tuple[Any, Any]:
             polars.Datetime("us", "Europe/Berlin"),
         ),
         "seconds": (st.integers(-5, 5).map(lambda x: NOON // 10**9 + x), polars.Int32),
+        "counted": (
+            st.sampled_from([NOON // 10**6 + 7, NOON // 10**6, None, NOON / 10**6 + 0.5]),
+            polars.Float64,
+        ),
         "written": (
             st.sampled_from(["2026-03-29T01:00:00Z", "2026-03-29 02:30", "soon", None]),
             polars.String,
@@ -155,7 +159,7 @@ def cells(kind: str) -> tuple[Any, Any]:
     }[kind]
 
 
-INSTANTS = ("aware", "naive", "micros", "int64", "seconds", "written", "date")
+INSTANTS = ("aware", "naive", "micros", "int64", "seconds", "written", "date", "counted")
 VALUES = (
     "float64",
     "float32",
@@ -210,7 +214,8 @@ def tables(draw: st.DrawFn) -> tuple[Any, Source]:
         resolution=Fraction(1, 10 ** draw(st.sampled_from([0, 6, 12]))),
         rounded=draw(st.booleans()),
     )
-    at = evolve(PROBE.fields[0], unit_factor=draw(st.sampled_from([Fraction(1), Fraction(10**9)])))
+    unit = draw(st.sampled_from([Fraction(1), Fraction(10**9)]))
+    at = evolve(PROBE.fields[0], unit_factor=unit, unit_stated=draw(st.booleans()))
     fields = (at, *PROBE.fields[1:4], took, load, *PROBE.fields[6:])
     labels = draw(st.sampled_from([(), ("site",), ("site", "number"), ("number",)]))
     return polars.DataFrame(columns), evolve(PROBE, fields=fields, labels=labels)
@@ -230,7 +235,7 @@ def _sizes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.setattr("wsla.sources.files.runs._ROWS_WORTH_A_READ", 1)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(made=tables(), zone=st.sampled_from([None, ZoneInfo("UTC"), ZoneInfo("Europe/Berlin")]))
 def test_columns_say_what_rows_say(made: tuple[Any, Source], zone: ZoneInfo | None, tmp_path: Path) -> None:
     table, source = made

@@ -9,13 +9,21 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from wsla.analysis.operations import TimeFilter, Window
+from wsla.analysis.operations import Aggregate, TimeFilter, Window
+from wsla.analysis.sense import inputs as inputs_of
+from wsla.analysis.types import Shape
 from wsla.evaluation.batch.columns import Instants
 from wsla.evaluation.panes.measures import PanesError
 from wsla.evaluation.reference.windows import filtered, in_term, windows_between
 from wsla.plan.model import Plan
-from wsla.values.calendars import ExactWindow, RollingWindow
-from wsla.values.instants import Interval
+from wsla.values.calendars import (
+    CalendarWindow,
+    ExactWindow,
+    OverlappingWindow,
+    RollingWindow,
+    window_containing,
+)
+from wsla.values.instants import Interval, format_length
 from wsla.values.intervals import Intervals
 
 
@@ -41,6 +49,34 @@ def windows(plan: Plan, spec: Window, start: int, until: int) -> tuple[Instants,
                 np.array([window.start for window in found], np.int64),
                 np.array([window.end for window in found], np.int64),
             )
+
+
+def horizons(plan: Plan, until: int) -> dict[int, int]:
+    """For operations that windows open at ``until`` look into: when the last of these windows ends (rule M15)."""
+    found: dict[int, int] = {}
+    # What an operation looks at stands before it.
+    for index in reversed(range(len(plan.operations))):
+        node = plan.operations[index]
+        reached = found.get(index, until)
+        inputs = inputs_of(node)
+        if isinstance(node, Aggregate):
+            reached = _last_end(plan, node.window, reached)
+        for position in inputs:
+            if plan.operations[position].shape is Shape.SERIES and reached > until:
+                found[position] = max(reached, found.get(position, until))
+    return found
+
+
+def _last_end(plan: Plan, window: Window, until: int) -> int:
+    """The end of the last window that begins before an instant."""
+    match window:
+        case OverlappingWindow():
+            end = window.ending_with(until - 1).end
+        case CalendarWindow() | ExactWindow():
+            end = window_containing(window, until - 1).end
+        case _:
+            return until
+    return end if plan.effective_end is None else max(until, min(end, plan.effective_end))
 
 
 @frozen(eq=False)
@@ -93,6 +129,6 @@ def check_edges(edges: NDArray[Any], length: int) -> None:
     """Raises PanesError where an instant is inside a pane."""
     if len(edges) and bool((edges % length).any()):
         raise PanesError(
-            f"a window or schedule has an edge that is no whole multiple of {length} ns, which is how long the "
-            "partial results are"
+            f"a window or schedule begins or ends inside one of the partial results, which are {format_length(length)} "
+            "long each: make them again from the data"
         )

@@ -187,10 +187,9 @@ def _holds(numbers: NDArray[Any], operator: str, bound: Fraction) -> NDArray[Any
             return numbers > floor(bound)
         case "==" | "!=" if bound.denominator > 1:
             return np.full(len(numbers), operator == "!=", np.bool_)
-        case "==":
-            return numbers == bound.numerator
         case _:
-            return numbers != bound.numerator
+            same: NDArray[Any] = numbers == bound.numerator
+            return same if operator == "==" else ~same
 
 
 def _logical(operator: str, left: Truth, right: Truth) -> Truth:

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
-from attrs import frozen
+from attrs import evolve, frozen
 from numpy.typing import NDArray
 
 from wsla.analysis.operations import Aggregate, TimeFilter
 from wsla.evaluation.batch.columns import Flags, Instants
 from wsla.evaluation.batch.series import Ratios, SeriesColumns, SignalColumns, Spent
 from wsla.evaluation.panes.collect import wanted
-from wsla.evaluation.panes.grid import Kept, check_edges, kept_of, windows
+from wsla.evaluation.panes.grid import Kept, check_edges, horizons, kept_of, windows
 from wsla.evaluation.panes.measures import (
     OVER_TIME,
     Kind,
@@ -28,6 +28,7 @@ from wsla.evaluation.panes.measures import (
 from wsla.evaluation.panes.table import NONE_GREATEST, NONE_LEAST, PaneTable, SourcePanes, Stream, held_on
 from wsla.evaluation.verdicts import Labels
 from wsla.plan.model import Plan
+from wsla.values.instants import format_instant, format_length
 
 Integers = NDArray[Any]
 
@@ -47,6 +48,38 @@ class _Look:
     size: NDArray[np.int64]
 
 
+def fitted(plan: Plan, panes: PaneTable) -> PaneTable:
+    """Of a table what a plan needs. Raises PanesError where it was made for another agreement."""
+    asked = wanted(plan)
+    if panes.length != asked.length and asked.length % panes.length:
+        raise PanesError(
+            f"partial results of {format_length(panes.length)} are too long for the agreement's windows, which need "
+            f"{format_length(asked.length)}: make them again from the data"
+        )
+    sources = {}
+    for name, measures in asked.sources.items():
+        found = panes.sources.get(name)
+        if found is None:
+            continue
+        if found.signature != signature(plan.source(name)):
+            raise PanesError(
+                f"the partial results of `{name}` were made when its fields, labels or staleness were others: "
+                "make them again from its data"
+            )
+        lacking = [measure for measure in measures if measure not in found.kinds]
+        if lacking:
+            raise PanesError(
+                f"the partial results of `{name}` were made for another agreement: they lack `{lacking[0]}`"
+            )
+        sources[name] = evolve(
+            found,
+            kinds={measure: found.kinds[measure] for measure in measures},
+            columns={measure: found.columns[measure] for measure in measures},
+            streams=tuple(evolve(x, states=x.states.intersection(measures)) for x in found.streams),
+        )
+    return evolve(panes, sources=sources)
+
+
 class PaneReduction:
     """Aggregates over ``[start, until)``, in nanoseconds, as asked at ``until``. It is a ``Reduction``.
 
@@ -58,31 +91,18 @@ class PaneReduction:
     def __init__(self, plan: Plan, panes: PaneTable, start: int, until: int) -> None:
         if until < panes.until and until % panes.length:
             raise PanesError(
-                f"partial results of {panes.length} ns do not say what was known inside one of them; they reach until "
-                f"{panes.until}"
+                f"partial results of {format_length(panes.length)} do not say what was known inside one of them: judge "
+                f"until the end of one, or until {format_instant(panes.until)}, which is all that they have"
             )
         self._plan: Final = plan
-        self._panes: Final = panes
+        self._panes: Final = fitted(plan, panes)
         self._start: Final = start
         self._until: Final = until
+        self._horizons: Final = horizons(plan, until)
         self._prefixes: Final[dict[tuple[object, ...], tuple[int, Integers]]] = {}
         self._kept: Final[dict[tuple[TimeFilter, int, int], Kept]] = {}
         self._masks: Final[dict[tuple[TimeFilter, int, int], Flags]] = {}
         self._dense: Final[dict[tuple[str, Labels, str], tuple[int, NDArray[Any]]]] = {}
-        for name, measures in wanted(plan).sources.items():
-            found = panes.sources.get(name)
-            if found is None:
-                continue
-            if found.signature != signature(plan.source(name)):
-                raise PanesError(
-                    f"the partial results of `{name}` were made while its fields were others: "
-                    f"{found.signature}; now they are: {signature(plan.source(name))}"
-                )
-            lacking = [measure for measure in measures if measure not in found.kinds]
-            if lacking:
-                raise PanesError(
-                    f"the partial results of `{name}` were made for another agreement: they lack `{lacking[0]}`"
-                )
 
     def gives(self, index: int) -> bool:
         """True for an aggregate that these panes give."""
@@ -114,11 +134,21 @@ class PaneReduction:
         """An aggregate in every existing window; the open one as known at ``until``. ``nothing`` is left to say what
         an idle window counts as.
         """
+        return self._columns(index, labels, to_come=False)
+
+    def to_come(self, index: int, labels: Labels) -> SeriesColumns:
+        """The windows of an aggregate that do not exist at ``until`` yet, but will lie inside an open window of an
+        aggregate over its series (rule M15), as known at ``until``.
+        """
+        return self._columns(index, labels, to_come=True)
+
+    def _columns(self, index: int, labels: Labels, *, to_come: bool) -> SeriesColumns:
         node, _ = self._aggregate(index)
-        look = self._look(node, labels, self.combinations(index)[labels])
-        if node.function in OVER_TIME:
-            return self._over_time(look)
-        return self._over_samples(look)
+        values = dict(labels)
+        own = tuple((name, values[name]) for name in node.by)
+        horizon = self._horizons.get(index, self._until) if to_come else None
+        look = self._look(node, own, self.combinations(index)[own], horizon)
+        return self._over_time(look) if node.function in OVER_TIME else self._over_samples(look)
 
     def _aggregate(self, index: int) -> tuple[Aggregate, SourcePanes]:
         measures_of(self._plan, index)
@@ -129,8 +159,12 @@ class PaneReduction:
             raise PanesError(f"there are no partial results of `{name}`")
         return node, self._panes.sources[name]
 
-    def _look(self, node: Aggregate, labels: Labels, first: int) -> _Look:
+    def _look(self, node: Aggregate, labels: Labels, first: int, horizon: int | None) -> _Look:
         starts, ends = windows(self._plan, node.window, first, self._until)
+        if horizon is not None:
+            existing = len(starts)
+            starts, ends = windows(self._plan, node.window, first, horizon)
+            starts, ends = starts[existing:], ends[existing:]
         low, high = (int(starts.min()), int(ends.max())) if len(starts) else (0, 0)
         key = (node.filter, low, high)
         kept = self._kept.get(key)

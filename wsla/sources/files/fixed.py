@@ -73,6 +73,21 @@ def converter(field: Field, kind: polars.DataType, zone: ZoneInfo | None) -> Con
     return lambda column: _all_odd(column, dtype)
 
 
+def between(convert: Converter, first: int, last: int) -> Converter:
+    """What is known and outside of ``[first, last)`` is odd, too."""
+
+    def converted(column: polars.Series) -> Fixed:
+        one = convert(column)
+        if len(one.values) == 0 or (one.values.min() >= first and one.values.max() < last):
+            return one
+        outside = (one.values < first) | (one.values >= last)
+        if one.known is not None:
+            outside &= one.known
+        return Fixed(one.values, one.known, np.union1d(one.odd, _positions(outside)))
+
+    return converted
+
+
 def empty_values(field: Field, rows: int = 0) -> NDArray[Any]:
     """Values of a field that mean nothing."""
     match field.type:

@@ -14,7 +14,8 @@ from wsla.analysis.checked import Source
 from wsla.evaluation.encoding import DataError, History, Rejects, quoted
 from wsla.sources.files.csv import read_rows
 from wsla.sources.files.jsonl import read_objects
-from wsla.sources.files.table import LONGEST_LINE, check_file, request
+from wsla.sources.files.packed import check_file
+from wsla.sources.files.table import LONGEST_LINE, request
 
 _MOST_BYTES: Final = 64 * 1024 * 1024
 _TABLES: Final = ("csv", "tsv")

@@ -10,14 +10,14 @@ from typing import IO, Final
 from attrs import evolve
 
 from wsla.evaluation.encoding import (
-    Collector,
     DataError,
     History,
     may_lack,
     missing_columns,
     time_column,
 )
-from wsla.sources.files.table import LONGEST_LINE, Content, Meter, Request, check_filters, matches, opened
+from wsla.sources.files.packed import Content, opened
+from wsla.sources.files.table import LONGEST_LINE, Meter, Request, check_filters, matches
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _NO_JSON: Final = "the line is no JSON"
@@ -73,7 +73,7 @@ class _Reading:
         self.wanted: Final = wanted
         self.columns: Final = [x.column for x in wanted.fields]
         self.keys: Final[dict[str, None]] = {} if keys is None else keys
-        self.collector: Final = Collector(wanted.source, wanted.fields, wanted.zone)
+        self.collector: Final = wanted.collector(wanted.fields)
         self.objects = 0
         # Values are kept exact: no number passes through a float.
         self._decode: Final = json.JSONDecoder(parse_float=Decimal).decode
@@ -83,13 +83,13 @@ class _Reading:
         try:
             row = self._decode(line.decode("utf-8"))
         except UnicodeDecodeError:
-            self.collector.reject(number, _NOT_UTF8)
+            self.collector.reject(number, _NOT_UTF8, None, [line.decode("utf-8", "replace")])
             return
         except (ValueError, InvalidOperation, RecursionError):
-            self.collector.reject(number, _NO_JSON)
+            self.collector.reject(number, _NO_JSON, None, [line.decode("utf-8")])
             return
         if not isinstance(row, dict):
-            self.collector.reject(number, _NO_OBJECT)
+            self.collector.reject(number, _NO_OBJECT, None, [row])
             return
         self.objects += 1
         if row.keys() - self.keys.keys():

@@ -28,7 +28,7 @@ def read_parquet(wanted: Request, size: int) -> History:
         layout = lay_out(wanted, schema.names())
         columns = [exact(polars.col(name), schema[name]) for name in needed_columns(layout)]
         rows = table.select(polars.len()).collect().item()
-        collector = Collector(wanted.source, layout.fields, wanted.zone)
+        collector = wanted.collector(layout.fields)
         for start in range(0, rows, _ROWS_PER_SLICE):
             part = table.slice(start, _ROWS_PER_SLICE).select(columns).collect()
             _collect(collector, layout, start, part)

@@ -15,18 +15,15 @@ from wsla.analysis.checked import Field, Source
 from wsla.evaluation.batch.columns import Column, Flags, Instants
 from wsla.evaluation.cells import Encoder, EncodingError, encoder
 from wsla.evaluation.encoding import empty_label, misfit, no_instant
-from wsla.sources.files.fixed import Converter, Fixed, Positions, converter, empty_values
+from wsla.sources.files.epochs import FIRST, LAST, Epochs, counted_in
+from wsla.sources.files.fixed import Converter, Fixed, Positions, between, converter, empty_values
 from wsla.sources.files.table import Layout, matches
-from wsla.sources.files.tables import exact
+from wsla.sources.files.tables import NotInColumns, exact
 from wsla.sources.files.tally import Tally
 from wsla.values.observations import Raw
 
 _ODD_ROWS_TOGETHER: Final = 50_000
 _LARGEST: Final = 2**63 - 1
-
-
-class NotInColumns(Exception):
-    """Instants that columns cannot hold (years from 2262 on): the rows have to be read one by one."""
 
 
 @frozen(eq=False, kw_only=True)
@@ -75,8 +72,14 @@ class Conversion:
     """Turns tables with the columns of a source into pieces. Labels are left to those who know where they are."""
 
     def __init__(
-        self, source: Source, layout: Layout, schema: Mapping[str, polars.DataType], zone: ZoneInfo | None
+        self,
+        source: Source,
+        layout: Layout,
+        schema: Mapping[str, polars.DataType],
+        zone: ZoneInfo | None,
+        units: Mapping[str, str | None],
     ) -> None:
+        """``units`` are those of the columns of times of which the agreement does not say what their numbers count."""
         self._source: Final = source
         self._layout: Final = layout
         self._exact: Final = {
@@ -84,9 +87,11 @@ class Conversion:
             for name, kind in schema.items()
             if name in layout.columns or name in dict(layout.filters)
         }
-        self._encoders: Final[list[Encoder]] = [encoder(x, zone) for x in layout.fields]
+        self._encoders: Final[list[Encoder]] = [
+            Epochs(x, zone, units[x.name]) if x.name in units else encoder(x, zone) for x in layout.fields
+        ]
         self._converters: Final[dict[str, tuple[Field, str, Converter]]] = {
-            x.name: (x, column, converter(x, schema[column], zone))
+            x.name: (x, column, _converter(x, schema[column], zone, units.get(x.name)))
             for x, column in zip(layout.fields, layout.columns, strict=True)
             if x.name not in source.labels
         }
@@ -131,6 +136,12 @@ class Conversion:
             fields={name: Column(one.values, _if_any_unknown(one.known)) for name, one in fixed.items()},
         )
 
+    def cells(self, row: polars.DataFrame) -> dict[str, object]:
+        """The cells of a row as they are when they are looked at one by one."""
+        return row.select([self._exact[column] for column in dict.fromkeys(self._layout.columns)]).row(
+            0, named=True
+        )
+
     def unknown(self, rows: int) -> dict[str, Column]:
         """Columns for the fields that the table does not hold."""
         nothing = np.broadcast_to(np.False_, rows) if self._lacking else None
@@ -172,11 +183,10 @@ class Conversion:
         for begin in range(0, len(positions), _ODD_ROWS_TOGETHER):
             some = positions[begin : begin + _ODD_ROWS_TOGETHER]
             part = table[some].select(columns)
-            order = [part.columns.index(column) for column in self._layout.columns]
             for position, line, row in zip(
                 some.tolist(), lines[begin : begin + len(some)].tolist(), part.iter_rows(), strict=True
             ):
-                values = self._values([row[place] for place in order], names, line, tally)
+                values = self._values(dict(zip(part.columns, row, strict=True)), names, line, tally)
                 if values is None:
                     refused.append(position)
                     continue
@@ -190,23 +200,29 @@ class Conversion:
         return np.array(refused, dtype=np.int64)
 
     def _values(
-        self, cells: list[object], names: list[str], line: int, tally: Tally
+        self, row: Mapping[str, object], names: list[str], line: int, tally: Tally
     ) -> dict[str, Raw] | None:
         values: dict[str, Raw] = {}
-        for name, encode, cell in zip(names, self._encoders, cells, strict=True):
+        for name, column, encode in zip(names, self._layout.columns, self._encoders, strict=True):
             try:
-                values[name] = encode(cell)
+                values[name] = encode(row[column])
             except EncodingError as problem:
-                tally.reject(line, *misfit(name, cell, problem))
+                tally.reject(line, row, *misfit(name, row[column], problem))
                 return None
         if values[self._source.at] is None:
-            tally.reject(line, no_instant(self._source.at))
+            tally.reject(line, row, no_instant(self._source.at))
             return None
         for name in self._source.labels:
             if values.get(name) is None:
-                tally.reject(line, empty_label(name))
+                tally.reject(line, row, empty_label(name))
                 return None
         return values
+
+
+def _converter(field: Field, kind: polars.DataType, zone: ZoneInfo | None, unit: str | None) -> Converter:
+    if unit is None or not kind.is_numeric():
+        return converter(field, kind, zone)
+    return between(converter(counted_in(field, unit), kind, zone), FIRST, LAST)
 
 
 def _patched(one: Fixed, places: Positions, raws: list[Raw]) -> Fixed:

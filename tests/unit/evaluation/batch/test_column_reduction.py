@@ -140,6 +140,31 @@ def test_the_mean_over_time_of_large_numbers(size: int) -> None:
     agrees(build, index, minutes(load=[size, 5, -size, None, size - 1, 2, size, 1]), 8 * MINUTE)
 
 
+@pytest.mark.parametrize("function", ["increase", "rate"])
+def test_a_counter_that_stands_still_and_one_that_begins_anew(function: str) -> None:
+    """M34: a step of nothing is nothing, and a counter that fell began at zero; unknown values are passed over."""
+    build = builder(staleness=None)
+    index = build.aggregate(function, build.field("probe", "load"), FIVE)
+    found = agrees(build, index, minutes(load=[4, 4, None, 9, 2, 2, -1, 2**62, -(2**62), 5]), 10 * MINUTE)
+    if function == "increase":
+        assert found[Interval(0, 5 * MINUTE)].value == Fraction(0 + 5 + 2, 10**6)
+
+
+def test_a_stream_takes_part_from_its_first_sample_on() -> None:
+    """M13: one whose first sample is at the window's end does not."""
+    build = builder(staleness=None, labels=("region",))
+    index = build.aggregate("share", build.field("probe", "ok"), FIVE)
+    rows = [
+        observe("probe", 0, region="eu", ok=True),
+        observe("probe", 5 * MINUTE, region="us", ok=True),
+        observe("probe", 10 * MINUTE - 1, region="asia", ok=True),
+    ]
+    found = agrees(build, index, rows, 10 * MINUTE)
+    assert found[Interval(0, 5 * MINUTE)].coverage == 1
+    second = Fraction(10 * MINUTE + 1, 15 * MINUTE)
+    assert found[Interval(5 * MINUTE, 10 * MINUTE)].coverage == second
+
+
 def test_a_ratio_of_two_fields_is_exact() -> None:
     build = builder(staleness=None)
     load, elapsed = build.field("probe", "load"), build.field("probe", "elapsed")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from fractions import Fraction
+from itertools import pairwise
 from math import ceil
 from typing import Any
 
@@ -30,7 +31,7 @@ def some_slices(draw: st.DrawFn) -> tuple[list[int], list[tuple[int, int]]]:
     place = st.integers(0, len(values))
     if draw(st.booleans()):
         edges = sorted(draw(st.lists(place, min_size=1, max_size=8)))
-        return values, list(zip(edges[:-1], edges[1:], strict=True))
+        return values, list(pairwise(edges))
     # Windows that overlap: neither end goes back.
     count = draw(st.integers(0, 8))
     low = sorted(draw(st.lists(place, min_size=count, max_size=count)))
