@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import polars
 import pytest
 
 import wsla
@@ -87,7 +88,6 @@ def written(path: Path, rows: list[Mapping[str, object]]) -> Path:
 
 
 def as_parquet(path: Path, rows: list[Mapping[str, object]]) -> Path:
-    polars = pytest.importorskip("polars", reason="Parquet needs polars")
     polars.DataFrame([{**row, "elapsed": 80} for row in rows]).write_parquet(path)
     return path
 
@@ -121,7 +121,6 @@ def test_a_file_that_is_not_there_is_said(agreement: wsla.Agreement, tmp_path: P
 def test_long_histories_are_judged_in_columns(
     agreement: wsla.Agreement, monkeypatch: pytest.MonkeyPatch, longest: int
 ) -> None:
-    pytest.importorskip("numpy", reason="columns need numpy")
     data = {"probe": probes(), "query": tickets()}
     expected = wsla.evaluate(agreement, data)
     assert not isinstance(expected.judgements, JudgedColumns)
@@ -133,7 +132,6 @@ def test_long_histories_are_judged_in_columns(
 
 
 def test_verdicts_are_counted_in_columns(agreement: wsla.Agreement, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("numpy", reason="columns need numpy")
     monkeypatch.setattr(api, "LONG", 1)
     report = wsla.evaluate(
         agreement, {"probe": probes(), "query": tickets()}, until=START + timedelta(hours=4)

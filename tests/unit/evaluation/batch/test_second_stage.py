@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import numpy as np
 import pytest
-
-np = pytest.importorskip("numpy", reason="columns need numpy")
 
 from wsla.evaluation.batch.evaluator import BatchEvaluator
 from wsla.evaluation.batch.grid import KeptColumns, Windows, windows_between
