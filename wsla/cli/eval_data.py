@@ -48,19 +48,11 @@ class Reading:
         }
 
 
-def read_observations(
-    agreement: Agreement,
-    data: tuple[str, ...],
-    columns: tuple[str, ...],
-    where: tuple[str, ...],
-    zone: str | None,
-) -> list[Observation]:
+def read_observations(agreement: Agreement, reading: Reading) -> list[Observation]:
     """The observations of data files, in order of time; what is remarkable in them is told on stderr.
 
-    ``data``, ``columns`` and ``where`` are the texts of ``--data``, ``--map`` and ``--where``. Raises UsageError and
-    ClickException.
+    Raises UsageError and ClickException.
     """
-    reading = Reading(data=data, columns=columns, where=where, zone=zone)
     files = files_of(agreement, reading)
     observations: list[Observation] = []
     for name, paths in files.items():

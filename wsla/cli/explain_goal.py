@@ -82,10 +82,11 @@ def explain_goal(asked: Asked, output_format: str) -> None:
 
 
 def _from_files(asked: Asked, agreement: Agreement) -> Judged:
-    from wsla.cli.eval_data import judge_counted, read_observations, stretch_of
+    from wsla.cli.eval_data import Reading, judge_counted, read_observations, stretch_of
 
     _find_goal(agreement.plan, asked.goal)
-    observations = read_observations(agreement, asked.data, asked.columns, asked.where, asked.zone)
+    reading = Reading(data=asked.data, columns=asked.columns, where=asked.where, zone=asked.zone)
+    observations = read_observations(agreement, reading)
     start, until = stretch_of(agreement, observations, asked.start, asked.until)
     report = judge_counted(agreement, observations, start, until)
     return Judged(
