@@ -12,6 +12,9 @@ from wsla.sources.files.packed import without_packing
 
 TEXTS: Final = (".csv", ".tsv", ".jsonl", ".ndjson")
 COLUMNAR: Final = (".parquet", ".arrow", ".feather", ".ipc")
+STORES: Final = ("postgresql://", "postgres://", "duckdb://")
+"""How the addresses of databases begin that are no files to us."""
+
 DATABASES: Final = (".sqlite", ".sqlite3", ".db")
 
 
@@ -22,7 +25,7 @@ def is_columnar(path: str) -> bool:
 
 def files_at(place: str) -> Sequence[str]:
     """The files that are meant, in the order of their names. Raises DataError where there are none."""
-    if "::" in place or os.path.isfile(place):
+    if "::" in place or place.startswith(STORES) or os.path.isfile(place):
         return (place,)
     if os.path.isdir(place):
         names = sorted(name for name in os.listdir(place) if not name.startswith("."))

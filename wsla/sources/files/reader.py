@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from wsla.analysis.checked import Source
 from wsla.evaluation.encoding import DataError, History, Refused, quoted
 from wsla.sources.files.packed import check_file, without_packing
+from wsla.sources.files.places import STORES
 from wsla.sources.files.table import Progress, request
 
 
@@ -32,6 +33,10 @@ def read_history(
     Raises DataError for a file that cannot be read at all; rows that do not fit are in the rejects.
     """
     wanted = request(source, path, zone, columns or {}, where or {}, progress, refused, time_unit)
+    if path.startswith(STORES):
+        from wsla.sources.files.stores import read_store
+
+        return read_store(wanted)
     if "::" in path:
         from wsla.sources.files.sqlite import read_sqlite
 
