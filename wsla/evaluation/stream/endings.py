@@ -51,7 +51,8 @@ class Endings:
             for goal in layout.goals
         }
         self._counts = {goal: _counts_of(layout, layout.verdict_counts, goal) for goal in layout.goals}
-        self._express = express_goals(layout, self.wiring.judges)
+        # Aggregates whose windows are judged without detours.
+        self.express = express_goals(layout, self.wiring.judges)
 
     def state(self, index: int) -> VerdictState:
         """The verdict state at a position of the plan."""
@@ -69,7 +70,7 @@ class Endings:
     def _end(self, instant: int, ending: dict[int, list[Run]]) -> None:
         points: dict[int, dict[Labels, Point]] = {}
         wiring = self.wiring
-        judged = self._end_express(ending) if self._express else {}
+        judged = self._end_express(ending) if self.express else {}
         for index, series in wiring.in_order:
             if isinstance(series, Root):
                 wiring.remember(index, series, points)
@@ -109,8 +110,8 @@ class Endings:
     def _end_express(self, ending: dict[int, list[Run]]) -> dict[str, list[tuple[Labels, Judgement]]]:
         """Ends and takes away the windows that are judged without detours; gives the judgements of each goal."""
         found: dict[str, list[tuple[Labels, Judgement]]] = {}
-        for index in [index for index in ending if index in self._express]:
-            express, ghost = self._express[index], self.wiring.series[index].ghost
+        for index in [index for index in ending if index in self.express]:
+            express, ghost = self.express[index], self.wiring.series[index].ghost
             for run in ending.pop(index):
                 assert isinstance(run, SampleRun)
                 judgement = express.close(run)

@@ -11,11 +11,11 @@ from wsla.analysis.operations import Aggregate, Compare, Value
 from wsla.analysis.types import Shape
 from wsla.evaluation.stream.algebra import certain, compared
 from wsla.evaluation.stream.exact import COMPARISONS
-from wsla.evaluation.stream.judging import Judge, closed_verdict
+from wsla.evaluation.stream.judging import Judge, closed_verdict, open_verdict
 from wsla.evaluation.stream.layout import OVER_TIME, Layout
 from wsla.evaluation.stream.over_samples import SampleRun
 from wsla.evaluation.stream.pointwise import scalar
-from wsla.evaluation.verdicts import Judgement, Verdict
+from wsla.evaluation.verdicts import Judgement, SeriesValue, Verdict
 
 
 class Express:
@@ -56,6 +56,33 @@ class Express:
             lower=lower,
             upper=upper,
             coverage=coverage,
+        )
+
+    def so_far(self, run: SampleRun, asked: int) -> tuple[Verdict, SeriesValue] | None:
+        """What is said of the window that is open, and the aggregate in it, as known at ``asked``; None where it has no
+        kept time.
+        """
+        measured = run.measure_open(asked)
+        if measured is None:
+            return None
+        series = run.bounded(*measured)
+        return open_verdict(compared(self._sign, series, self._limit)), series
+
+    def open_judgement(self, run: SampleRun, verdict: Verdict, series: SeriesValue) -> Judgement | None:
+        """The judgement of the window that is open, of which this is said; None where it has none."""
+        judge, window = self._judge, run.window
+        if window is None or not judge.judges(window):
+            return None
+        return Judgement(
+            goal=judge.goal.name,
+            labels=judge.shown(run.labels),
+            window=window,
+            verdict=verdict,
+            value=series.value,
+            lower=series.lower,
+            upper=series.upper,
+            coverage=series.coverage,
+            final=False,
         )
 
 

@@ -226,6 +226,19 @@ class SampleRun:
             value = divide(value, size)
         return value, *self._covered(size, None)
 
+    def measure_open(self, asked: int) -> tuple[Value, bool, Fraction] | None:
+        """The same of the window that has not ended, as known at ``asked``, where windows do not look back."""
+        window = self.window
+        size = 0 if window is None else self.kind.size(window)
+        if size == 0:
+            return None
+        for member in self.members:
+            member.gauge.flush(asked)
+        value = self.collector.result()
+        if value is not None and self.kind.function == "rate":
+            value = divide(value, size)
+        return value, *self._covered(size, None)
+
     def _covered(self, size: int, known: int | None) -> tuple[bool, Fraction]:
         """Whether all that takes part is known throughout, and how much of it is."""
         whole = covered = 0
