@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,42 @@ def test_strict_ends_at_the_first_row(evaluate: Run, write: Write, rows: list[st
     assert finished.out == ""
     assert finished.err.count("  line ") == 1
     assert f"line {7 if kind == 'csv' else 6}: up: 'perhaps'" in finished.err
+
+
+def test_a_folder_and_a_pattern_are_the_files_in_them(
+    evaluate: Run, write: Write, rows: list[str], tmp_path: Path
+) -> None:
+    whole = evaluate(write(rows), "--format", "json").out
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    (folder / "notes.txt").write_text("no history", "utf-8")
+    for name, some in (("b.csv", rows[12:]), ("a.csv", rows[:15])):
+        (folder / name).write_text("\n".join(["time,healthy,took", *some]), "utf-8")
+    assert evaluate(folder, "--format", "json").out == whole
+    assert evaluate(folder / "*.csv", "--format", "json").out == whole
+    for path in folder.glob("*.csv"):
+        as_parquet(path)
+        path.unlink()
+    assert evaluate(folder, "--format", "json").out == whole
+    assert "called like" in evaluate(folder / "*.csv").err
+
+
+def test_the_unit_of_times_is_found_or_said(evaluate: Run, write: Write, rows: list[str]) -> None:
+    whole = evaluate(write(rows), "--format", "json").out
+    for factor in (1, 1000, 10**9):
+        counted = []
+        for row in rows:
+            instant, _, rest = row.partition(",")
+            seconds = int(datetime.fromisoformat(instant).timestamp())
+            counted.append(f"{seconds * factor},{rest}")
+        path = write(counted, name="counted.csv")
+        assert evaluate(path, "--format", "json").out == whole
+        assert evaluate(as_parquet(path), "--format", "json").out == whole
+    early = write(["7,true,100", "3600007,true,100"], name="early.csv")
+    assert "`--time-unit`" in evaluate(early).err
+    said = evaluate(early, "--time-unit", "probe=ms")
+    assert "the agreement takes effect after the last observation" in said.err
+    assert evaluate(early, "--time-unit", "probe=days").code == 2
 
 
 HEAVY = ("numpy", "polars", "pandas", "pyarrow", "sqlalchemy", "httpx", "asyncio", "psycopg", "sqlite3")

@@ -22,6 +22,7 @@ VERBS = {
     "run": "measure, judge and act until told to stop",
     "report": "say what was promised, measured, missed and owed",
     "ledger": "show entries and balances between parties",
+    "correct": "judge again, with what came too late, what was final",
     "claim": "note that a credit was claimed",
     "settle": "note that a claimed credit was issued or refused",
     "demo": "show all of this in a minute, on this machine alone",

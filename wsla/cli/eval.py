@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
+from attrs import evolve
 
 from wsla.cli.eval_data import (
+    Reading,
     growing_files,
-    judge_counted,
     moment_of,
     pairs_of,
-    read_observations,
-    stretch_of,
+    stretch_between,
 )
+from wsla.cli.eval_inputs import Inputs
 from wsla.cli.eval_output import (
     check_endings,
     draw_reports,
@@ -50,6 +51,13 @@ if TYPE_CHECKING:
 )
 @click.option("--where", "where", multiple=True, metavar="SOURCE.COLUMN=VALUE", help="Take only such rows.")
 @click.option("--zone", metavar="ZONE", help="The zone of times that carry none.")
+@click.option(
+    "--time-unit",
+    "time_units",
+    multiple=True,
+    metavar="SOURCE=UNIT",
+    help="What times count that are numbers.",
+)
 @click.option("--rejects", metavar="FILE", help="Write rows that cannot be used to this file, as CSV.")
 @click.option("--strict", is_flag=True, help="Stop at the first row that cannot be used.")
 @click.option("--watch", is_flag=True, help="Follow files that grow, and tell what changes; Ctrl-C ends it.")
@@ -66,6 +74,7 @@ def command(
     columns: tuple[str, ...],
     where: tuple[str, ...],
     zone: str | None,
+    time_units: tuple[str, ...],
     rejects: str | None,
     strict: bool,
     watch: bool,
@@ -89,13 +98,19 @@ def command(
         )
     check_endings(output, picture)
     versions = _versions(paths)
-    for option, texts in (("--data", data), ("--map", columns), ("--where", where)):
+    for option, texts in (
+        ("--data", data),
+        ("--map", columns),
+        ("--where", where),
+        ("--time-unit", time_units),
+    ):
         _check_names(versions, texts, option)
     asked = Asked(
         data=data,
         columns=columns,
         where=where,
         zone=zone,
+        time_units=time_units,
         rejects=rejects,
         strict=strict,
         start=start,
@@ -128,28 +143,10 @@ def command(
         _show(judge_stored(versions, asked), output_format, output, picture, plot=plot)
         return
     with refusals(rejects, strict=strict) as refused:
-        read = [
-            (
-                agreement,
-                read_observations(
-                    agreement,
-                    _for_version(agreement, data),
-                    _for_version(agreement, columns),
-                    _for_version(agreement, where),
-                    zone,
-                    refused,
-                ),
-            )
-            for agreement in versions
-            if _for_version(agreement, data)
-        ]
-    merged = sorted((one for _, own in read for one in own), key=lambda observation: observation.at)
-    start_ns, until_ns = stretch_of(versions[0], merged, start, until)
-    reports = []
-    for agreement, own in read:
-        begin = start_ns if len(versions) == 1 else max(start_ns, agreement.plan.effective_start)
-        if begin < until_ns:
-            reports.append(judge_counted(agreement, own, begin, until_ns))
+        reading = Reading(
+            data=data, columns=columns, where=where, zone=zone, time_units=time_units, refusals=refused
+        )
+        reports = _judged(versions, reading, start, until)
     _show(reports, output_format, output, picture, plot=plot)
 
 
@@ -163,6 +160,57 @@ def _show(
         write_reports(reports, output)
     if picture is not None:
         save_picture(reports, picture)
+
+
+def _judged(
+    versions: Sequence[Agreement], reading: Reading, start: str | None, until: str | None
+) -> list[Report]:
+    """A report for each version that takes effect before the end. Raises UsageError and ClickException."""
+    from wsla.sources.files.tables import NotInColumns
+
+    try:
+        return _judged_as(versions, reading, start, until, in_columns=True)
+    except NotInColumns:
+        return _judged_as(versions, reading, start, until, in_columns=False)
+
+
+def _judged_as(
+    versions: Sequence[Agreement],
+    reading: Reading,
+    start: str | None,
+    until: str | None,
+    *,
+    in_columns: bool,
+) -> list[Report]:
+    reading.refusals.begin()
+    inputs = [
+        Inputs(agreement, own, in_columns=in_columns)
+        for agreement in versions
+        if (own := _own(agreement, reading)).data
+    ]
+    if start is None or until is None:
+        ends = [one.ends() for one in inputs]
+        first, last = min(end for end, _ in ends), max(end for _, end in ends)
+    else:
+        first = last = versions[0].plan.effective_start
+    start_ns, until_ns = stretch_between(versions[0], first, last, start, until)
+    reports = []
+    for one in inputs:
+        begin = start_ns if len(versions) == 1 else max(start_ns, one.agreement.plan.effective_start)
+        if begin < until_ns:
+            reports.append(one.judge(begin, until_ns))
+    return reports
+
+
+def _own(agreement: Agreement, reading: Reading) -> Reading:
+    """What is said of the sources of this version."""
+    return evolve(
+        reading,
+        data=_for_version(agreement, reading.data),
+        columns=_for_version(agreement, reading.columns),
+        where=_for_version(agreement, reading.where),
+        time_units=_for_version(agreement, reading.time_units),
+    )
 
 
 def _versions(paths: tuple[str, ...]) -> tuple[Agreement, ...]:
@@ -193,7 +241,7 @@ def _check_names(versions: Sequence[Agreement], texts: tuple[str, ...], option: 
     known = dict.fromkeys(source.name for agreement in versions for source in agreement.plan.sources)
     for name, value in pairs_of(texts, option):
         owner, dot, _ = name.partition(".")
-        if option != "--data" and not dot:
+        if option in ("--map", "--where") and not dot:
             raise click.UsageError(f"{option} takes SOURCE.NAME=VALUE, not `{name}={value}`")
         if owner not in known:
             raise click.UsageError(

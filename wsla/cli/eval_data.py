@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import click
+from attrs import field, frozen
 
 from wsla.cli.files import plural
 from wsla.cli.progress import progress_bar
@@ -16,8 +17,35 @@ if TYPE_CHECKING:
     from wsla.analysis.checked import Source
     from wsla.api import Agreement, Report
     from wsla.sources.files import History
+    from wsla.sources.files.columns import ColumnHistory
     from wsla.sources.files.growing import GrowingFile
     from wsla.values.observations import Observation
+
+
+@frozen(kw_only=True)
+class Reading:
+    """What the command line says of data: the texts of ``--data``, ``--map``, ``--where`` and ``--time-unit``."""
+
+    data: tuple[str, ...]
+    columns: tuple[str, ...] = ()
+    where: tuple[str, ...] = ()
+    zone: str | None = None
+    time_units: tuple[str, ...] = ()
+    refusals: Refusals = field(factory=Refusals)
+
+    def options(self, agreement: Agreement, source: Source) -> dict[str, Any]:
+        """The arguments with which a source is read. Raises UsageError."""
+        from wsla.sources.files.epochs import TIME_UNITS
+
+        unit = dict(pairs_of(self.time_units, "--time-unit")).get(source.name)
+        if unit is not None and unit not in TIME_UNITS:
+            raise click.UsageError(f"--time-unit takes SOURCE=s, ms, us or ns, not `{unit}`")
+        return {
+            "zone": _zone_of(agreement, source, self.zone),
+            "columns": _for_source(self.columns, source.name, "--map"),
+            "where": _for_source(self.where, source.name, "--where"),
+            "time_unit": unit,
+        }
 
 
 def read_observations(
@@ -26,39 +54,56 @@ def read_observations(
     columns: tuple[str, ...],
     where: tuple[str, ...],
     zone: str | None,
-    refusals: Refusals | None = None,
 ) -> list[Observation]:
     """The observations of data files, in order of time; what is remarkable in them is told on stderr.
 
     ``data``, ``columns`` and ``where`` are the texts of ``--data``, ``--map`` and ``--where``. Raises UsageError and
     ClickException.
     """
-    files = pairs_of(data, "--data")
-    for option, texts in (("--map", columns), ("--where", where)):
-        _check_sources(agreement, texts, option)
+    return observations_of(agreement, Reading(data=data, columns=columns, where=where, zone=zone))
+
+
+def observations_of(agreement: Agreement, reading: Reading) -> list[Observation]:
+    """As ``read_observations``, with all that the command line can say."""
+    files = files_of(agreement, reading)
     observations: list[Observation] = []
-    for name, file in files:
-        source = _source(agreement, name)
-        history = _read(
-            agreement,
-            source,
-            file,
-            _for_source(columns, name, "--map"),
-            _for_source(where, name, "--where"),
-            zone,
-            refusals or Refusals(),
-        )
-        _tell_rejects(name, file, history)
-        observations.extend(history.observations)
-    missing = [
-        source.name for source in agreement.plan.sources if source.name not in {name for name, _ in files}
-    ]
-    if missing:
-        click.echo(f"note: no data for {', '.join(missing)}: what rests on it is unknown", err=True)
+    for name, paths in files.items():
+        for path in paths:
+            history = read_file(agreement, name, path, reading)
+            tell_rows(name, path, history)
+            observations.extend(history.observations)
+    tell_missing(agreement, files)
     if not observations:
         raise click.ClickException("there is not a single observation in the data")
     observations.sort(key=lambda observation: observation.at)
     return observations
+
+
+def files_of(agreement: Agreement, reading: Reading) -> dict[str, list[str]]:
+    """The files of each source that has some: folders and patterns stand for what is in them.
+
+    Raises UsageError and ClickException.
+    """
+    from wsla.sources.files import DataError
+    from wsla.sources.files.places import files_at
+
+    for option, texts in (("--map", reading.columns), ("--where", reading.where)):
+        _check_sources(agreement, texts, option)
+    found: dict[str, list[str]] = {}
+    for name, place in pairs_of(reading.data, "--data"):
+        _source(agreement, name)
+        try:
+            found.setdefault(name, []).extend(files_at(place))
+        except DataError as problem:
+            raise click.ClickException(str(problem)) from None
+    return found
+
+
+def tell_missing(agreement: Agreement, files: Mapping[str, object]) -> None:
+    """Says which sources have no data."""
+    missing = [source.name for source in agreement.plan.sources if source.name not in files]
+    if missing:
+        click.echo(f"note: no data for {', '.join(missing)}: what rests on it is unknown", err=True)
 
 
 def stretch_of(
@@ -68,9 +113,16 @@ def stretch_of(
 
     Raises UsageError and ClickException.
     """
-    first = max(agreement.plan.effective_start, observations[0].at)
-    start_ns = first if start is None else moment_of(agreement, start, "--from")
-    until_ns = observations[-1].at + 1 if until is None else moment_of(agreement, until, "--until")
+    return stretch_between(agreement, observations[0].at, observations[-1].at, start, until)
+
+
+def stretch_between(
+    agreement: Agreement, first: int, last: int, start: str | None, until: str | None
+) -> tuple[int, int]:
+    """As ``stretch_of``, for the first and the last instant of observations."""
+    begin = max(agreement.plan.effective_start, first)
+    start_ns = begin if start is None else moment_of(agreement, start, "--from")
+    until_ns = last + 1 if until is None else moment_of(agreement, until, "--until")
     if until_ns <= start_ns:
         if until is None and start is None:
             raise click.ClickException("the agreement takes effect after the last observation")
@@ -137,28 +189,16 @@ def moment_of(agreement: Agreement, text: str, option: str) -> int:
 # --- reading
 
 
-def _read(
-    agreement: Agreement,
-    source: Source,
-    file: str,
-    columns: Mapping[str, str],
-    where: Mapping[str, str],
-    zone: str | None,
-    refusals: Refusals,
-) -> History:
+def read_file(agreement: Agreement, name: str, path: str, reading: Reading) -> History:
+    """One file of a source, row by row. Raises UsageError and ClickException."""
     from wsla.sources.files import DataError, read_history
 
-    local = _zone_of(agreement, source, zone)
+    source = agreement.plan.source(name)
+    options = reading.options(agreement, source)
     try:
-        with progress_bar(f"reading {source.name}") as advance:
+        with progress_bar(f"reading {name}") as advance:
             return read_history(
-                source,
-                file,
-                zone=local,
-                columns=columns,
-                where=where or None,
-                progress=advance,
-                refused=refusals.of(source.name, file),
+                source, path, progress=advance, refused=reading.refusals.of(name, path), **options
             )
     except DataError as problem:
         raise click.ClickException(str(problem)) from None
@@ -204,7 +244,8 @@ def _zone_of(agreement: Agreement, source: Source, zone: str | None) -> ZoneInfo
     return find_zone(agreement.plan.zone) if source.options.get("times") == "local" else None
 
 
-def _tell_rejects(name: str, file: str, history: History) -> None:
+def tell_rows(name: str, file: str, history: History | ColumnHistory) -> None:
+    """Says what is remarkable in the rows of a file."""
     rejects = history.rejects
     rejected = rejects.total
     if history.duplicates:
@@ -219,7 +260,8 @@ def _tell_rejects(name: str, file: str, history: History) -> None:
     for reason, count in rejects.counts.items():
         click.echo(f"  {count} × {reason}", err=True)
     for example in rejects.examples:
-        click.echo(f"  line {example.line}: {example.reason}", err=True)
+        place = "" if example.file is None else f"{example.file}, "
+        click.echo(f"  {place}line {example.line}: {example.reason}", err=True)
 
 
 def _counted(observations: list[Any], advance: Callable[[int, int, int], None]) -> Iterator[Any]:

@@ -6,7 +6,7 @@ import csv
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import IO
 
 import click
 from attrs import define, field
@@ -21,7 +21,7 @@ class Refusals:
     """Where refused rows go. With ``strict`` the first of them ends the program."""
 
     strict: bool = False
-    _writer: Any = None
+    _out: IO[str] | None = None
     _told: set[tuple[str, str]] = field(factory=set)
 
     def of(self, source: str, path: str) -> Refused | None:
@@ -29,12 +29,19 @@ class Refusals:
         if self.strict:
             return lambda line, reason, _cells: _stop(path, line, reason)
         # Another version of the agreement that reads the file refuses the same rows.
-        if self._writer is None or (source, path) in self._told:
+        if self._out is None or (source, path) in self._told:
             return None
         self._told.add((source, path))
-        return lambda line, reason, cells: self._writer.writerow(
-            [source, path, line, reason, _written(cells)]
-        )
+        write = csv.writer(self._out).writerow
+        return lambda line, reason, cells: write([source, path, line, reason, _written(cells)])
+
+    def begin(self) -> None:
+        """Forgets what was written, as everything is read anew."""
+        self._told.clear()
+        if self._out is not None:
+            self._out.seek(0)
+            self._out.truncate()
+            csv.writer(self._out).writerow(_HEADER)
 
 
 @contextmanager
@@ -45,9 +52,7 @@ def refusals(path: str | None, *, strict: bool) -> Iterator[Refusals]:
         return
     try:
         with open(path, "w", encoding="utf-8", newline="") as out:
-            writer = csv.writer(out)
-            writer.writerow(_HEADER)
-            yield Refusals(strict=strict, writer=writer)
+            yield Refusals(strict=strict, out=out)
     except OSError as problem:
         raise click.ClickException(f"{path} cannot be written: {problem.strerror or problem}") from None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, Final, Protocol
 
+import numpy as np
 from attrs import frozen
 
 from wsla.evaluation.batch.columns import StreamColumns
@@ -119,11 +120,13 @@ class BatchEvaluator:
 
     def _points(self, formulas: Formulas, index: int) -> PointTable:
         names = formulas.layout.names(index)
-        found = [
-            PointColumns(labels=in_order(labels, names), columns=formulas.columns(index, labels))
-            for labels in formulas.combinations(index)
-        ]
-        return PointTable(sorted(found, key=lambda one: one.labels))
+        found = []
+        for group in formulas.groups([index], lambda labels: in_order(labels, names)):
+            stack = formulas.stack(index, group)
+            combo = np.zeros(len(stack.windows), dtype=np.int64) if stack.combo is None else stack.combo
+            labels = tuple(in_order(one, names) for one in group)
+            found.append(PointColumns(labels=labels, combo=combo, columns=stack.columns))
+        return PointTable(found)
 
     def _rest(self) -> Outcome:
         rest = self.division.rest

@@ -62,6 +62,19 @@ def narrowed(values: Integers) -> Integers:
     return values
 
 
+def as_short(values: Integers) -> Integers:
+    """The same whole numbers in 8, 32 or 64 bits, or as they are."""
+    most = magnitude(values)
+    if most > np.iinfo(np.int32).max or values.dtype == np.int8:
+        return values
+    return values.astype(np.int8 if most <= np.iinfo(np.int8).max else np.int32)
+
+
+def as_long(values: Integers) -> Integers:
+    """The same whole numbers in 64 bits, or as they are."""
+    return values if values.dtype in (np.int64, object) else values.astype(np.int64)
+
+
 def ratios(
     numerators: NDArray[Any],
     denominators: Integers | None = None,

@@ -17,7 +17,7 @@ from wsla.evaluation.batch.times import Left, Times
 def longest(frames: Frames, times: Times, left: Left) -> Found:
     """M31: the longest run of true in what is left of kept time; in the bounds unknown time is false, then true."""
     true = times.true.inside(frames.kept)
-    not_false = _left_of(frames, times).without(times.false)
+    not_false = _left_of(frames, times).without(times.bad)
     least = true.pieces(*frames.so_far, lengths, longest=True)
     most = not_false.pieces(*frames.whole, lengths, longest=True)
     return Found(
@@ -31,7 +31,7 @@ def longest(frames: Frames, times: Times, left: Left) -> Found:
 
 def outages(frames: Frames, times: Times, left: Left) -> Found:
     """M32: how many outages start in a window, looking at all kept time of the term."""
-    false, true = times.false.inside(frames.history), times.true.inside(frames.history)
+    false, true = times.bad.inside(frames.history), times.true.inside(frames.history)
     starts = np.concatenate((false.starts, true.starts))
     order = np.argsort(starts)
     down = order < len(false.starts)
@@ -64,7 +64,7 @@ def forgiving(function: str, which: Forgiving, frames: Frames, times: Times, lef
         known = known_time.upto(ends) - known_time.upto(starts)
         return (ends - starts - known) * (1 - counts(starts, ends))
 
-    false = times.false.inside(frames.kept)
+    false = times.bad.inside(frames.kept)
     not_true = _left_of(frames, times).without(times.true)
     if function == "outages":
         number = false.pieces(*frames.so_far, counts)

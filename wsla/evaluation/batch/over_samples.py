@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from fractions import Fraction
-from functools import reduce
-from math import gcd, lcm
 from typing import Any, Final
 
 import numpy as np
-from attrs import field, frozen
 
 from wsla.analysis.operations import Aggregate
 from wsla.evaluation.batch.columns import Flags, Instants
-from wsla.evaluation.batch.exact import LIMIT, magnitude, plus, ratios, scaled, times
+from wsla.evaluation.batch.exact import LIMIT, magnitude, ratios, times
 from wsla.evaluation.batch.frames import Frames, Positions
 from wsla.evaluation.batch.outcome import Found
+from wsla.evaluation.batch.parts import Items, Part, time_of
 from wsla.evaluation.batch.rows import Rows
 from wsla.evaluation.batch.series import Integers, Ratios, Spent, Truths, Values
 from wsla.evaluation.batch.signals import View
 from wsla.evaluation.batch.slices import Slices, count_in
+from wsla.evaluation.batch.stretches import Stretches
 from wsla.evaluation.batch.vectors import Number, Truth, Vector, common
 from wsla.values.roots import square_root
 
@@ -32,48 +31,21 @@ JOINED_LATER: Final = frozenset({"median", "percentile", "first", "last", "mode"
 """Functions of several streams that no parts of single streams give: they need the items themselves."""
 
 
-@frozen(eq=False, kw_only=True)
-class Part:
-    """What one stream adds to each window: ``samples`` in kept time, ``items`` among them that count, ``known`` time,
-    and whether the stream takes part; and of the items, ``amounts`` times ``scale``.
-    """
-
-    samples: Positions
-    items: Positions
-    known: Integers
-    takes_part: Positions
-    amounts: Mapping[str, Integers] = field(factory=dict)
-    scale: Fraction = Fraction(1)
-
-
-@frozen(eq=False, kw_only=True)
-class Items:
-    """The items of a stream, or of several: those that are in kept time, for which ``where`` is true and whose argument
-    is known; each window's are those from ``low`` to ``high``. ``numerators`` is None where nothing but their number
-    matters; truths are numbers 0 and 1. ``most`` is a number that none is farther from zero than.
-    """
-
-    at: Instants
-    numerators: Integers | None
-    most: int
-    scale: Fraction
-    low: Positions
-    high: Positions
-
-
-def look(node: Aggregate, frames: Frames, view: View, rows: Rows, known: Integers) -> Part:
-    """What a stream adds; ``known`` is the time of each window in which the argument is known."""
-    samples = rows.high - rows.low
-    takes_part = np.zeros(len(frames), dtype=np.int64)
-    if len(view.at):
-        takes_part[:] = view.at[0] < frames.asked
-    shared: dict[str, Any] = {"samples": samples, "known": known, "takes_part": takes_part}
+def look(node: Aggregate, frames: Frames, view: View, known: Integers | Stretches) -> Part:
+    """What a stream adds; ``known`` is the time in which the argument is known."""
+    rows = view.rows(frames)
+    shared: dict[str, Any] = {
+        "samples": rows.counts,
+        "known": known,
+        "takes_part": (frames.asked > view.at[0] if len(view.at) else frames.asked < 0).view(np.int8),
+    }
     if node.function == "share":
         items, good = _truths(node, view, rows)
         return Part(items=items, amounts={"good": good}, **shared)
     found = items_of(node, view, rows)
     amounts = {} if found.numerators is None else amounts_of(node, found)
-    return Part(items=found.high - found.low, amounts=amounts, scale=found.scale, **shared)
+    items = rows.counts if found.low is rows.low else found.high - found.low
+    return Part(items=items, amounts=amounts, scale=found.scale, **shared)
 
 
 def _truths(node: Aggregate, view: View, rows: Rows) -> tuple[Positions, Positions]:
@@ -84,7 +56,7 @@ def _truths(node: Aggregate, view: View, rows: Rows) -> tuple[Positions, Positio
     if inside is not None:
         good = good & inside
         known = inside if known is None else known & inside
-    items = rows.high - rows.low if known is None else count_in(rows.of(known), rows.low, rows.high)
+    items = rows.counts if known is None else count_in(rows.of(known), rows.low, rows.high)
     return items, count_in(rows.of(good), rows.low, rows.high)
 
 
@@ -142,30 +114,6 @@ def steps(vector: Vector, count: int) -> Number:
     return Number(grown, None, number.scale, known)
 
 
-def joined_items(parts: Sequence[Items], frames: Frames) -> Items:
-    """The items of several streams in order of (at, labels); the streams come in the order of their labels."""
-    at = np.concatenate([np.zeros(0, dtype=np.int64), *(part.at for part in parts)])
-    order = np.argsort(at, kind="stable")
-    at = at[order]
-    rows = Rows(at, frames)
-    scale = _common_scale([part.scale for part in parts])
-    columns = [
-        scaled(part.numerators, (part.scale / scale).numerator)
-        for part in parts
-        if part.numerators is not None
-    ]
-    numerators = np.concatenate(columns)[order] if columns else np.zeros(0, dtype=np.int64)
-    most = magnitude(numerators)
-    return Items(at=at, numerators=numerators, most=most, scale=scale, low=rows.low, high=rows.high)
-
-
-def _common_scale(scales: Sequence[Fraction]) -> Fraction:
-    if not scales:
-        return Fraction(1)
-    above = gcd(*(scale.numerator for scale in scales))
-    return Fraction(above, lcm(*(scale.denominator for scale in scales)))
-
-
 def amounts_of(node: Aggregate, items: Items) -> dict[str, Integers]:
     """What a function needs of the items of each window, before it is scaled."""
     assert items.numerators is not None
@@ -207,52 +155,16 @@ def _streaks(items: Items) -> Positions:
     return found
 
 
-def empty(frames: Frames) -> Part:
-    """What is there without any stream."""
-    none = np.zeros(len(frames), dtype=np.int64)
-    names = ("good", "total", "squares", "least", "greatest", "value")
-    return Part(samples=none, items=none, known=none, takes_part=none, amounts=dict.fromkeys(names, none))
-
-
-def merged(parts: Sequence[Part]) -> Part:
-    """What several streams add together."""
-    return reduce(_merge, parts)
-
-
-_PICKS: Final[Mapping[str, Callable[[Any, Any], Any]]] = {"least": np.minimum, "greatest": np.maximum}
-
-
-def _merge(one: Part, other: Part) -> Part:
-    scale = _common_scale([one.scale, other.scale])
-    amounts: dict[str, Integers] = {}
-    for name in one.amounts:
-        power = 2 if name == "squares" else 1
-        a = scaled(one.amounts[name], int((one.scale / scale) ** power))
-        b = scaled(other.amounts[name], int((other.scale / scale) ** power))
-        if name in _PICKS:
-            amounts[name] = np.where(one.items == 0, b, np.where(other.items == 0, a, _PICKS[name](a, b)))
-        else:
-            amounts[name] = plus(a, b)
-    return Part(
-        samples=one.samples + other.samples,
-        items=one.items + other.items,
-        known=plus(one.known, other.known),
-        takes_part=one.takes_part + other.takes_part,
-        amounts=amounts,
-        scale=scale,
-    )
-
-
-def found(node: Aggregate, frames: Frames, part: Part, *, boolean: bool) -> Found:
-    """M13: the value in every window, with bounds and coverage."""
-    whole = times(frames.sizes, np.maximum(part.takes_part, 1))
-    full = (part.takes_part > 0) & (part.known == whole).astype(np.bool_)
-    coverage = ratios(part.known, whole)
-    lower, upper, value = _bounded(node, _value(node, frames, part), full)
+def found(node: Aggregate, sizes: Instants, part: Part, *, boolean: bool) -> Found:
+    """M13: the value in every window of these sizes, with bounds and coverage; the part is unpacked."""
+    whole = times(sizes, np.maximum(part.takes_part, 1))
+    full = (part.takes_part > 0) & (time_of(part) == whole).astype(np.bool_)
+    coverage = ratios(time_of(part), whole)
+    lower, upper, value = _bounded(node, _value(node, sizes, part), full)
     spent = None
     if node.function == "share":
         bad = part.items - part.amounts["good"]
-        spent = Spent(size=part.items, bad=bad, missing=np.zeros(len(frames), dtype=np.int64))
+        spent = Spent(size=part.items, bad=bad, missing=np.zeros(len(sizes), dtype=np.int64))
     return Found(
         value=_as_truths(value, -1) if boolean else value,
         lower=_as_truths(lower, 0) if boolean else lower,
@@ -263,7 +175,7 @@ def found(node: Aggregate, frames: Frames, part: Part, *, boolean: bool) -> Foun
     )
 
 
-def _value(node: Aggregate, frames: Frames, part: Part) -> Ratios:
+def _value(node: Aggregate, sizes: Instants, part: Part) -> Ratios:
     items, amounts, scale = part.items, part.amounts, part.scale
     some = items > 0
     match node.function:
@@ -276,7 +188,7 @@ def _value(node: Aggregate, frames: Frames, part: Part) -> Ratios:
         case "mean":
             return ratios(amounts["total"], np.maximum(items, 1), scale=scale, known=some)
         case "rate":
-            return ratios(amounts["total"], frames.sizes, scale=scale, known=some)
+            return ratios(amounts["total"], sizes, scale=scale, known=some)
         case "min":
             return ratios(amounts["least"], scale=scale, known=some)
         case "max":

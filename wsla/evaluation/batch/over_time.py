@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -21,12 +22,16 @@ from wsla.evaluation.batch.vectors import Number, common
 FUNCTIONS: Final = frozenset({"availability", "duration", "downtime", "time_mean", "longest", "outages"})
 
 
-def look(node: Aggregate, frames: Frames, view: View) -> Found:
-    """The value of a function over time in every window."""
-    assert node.argument is not None
+def look(node: Aggregate, frames: Frames, view: View) -> Found | Times:
+    """The value of a function over time in every window; or, where they are shorter, the times on which it rests."""
     if node.function == "time_mean":
         return _time_mean(node, frames, view)
     times = times_of(node, view)
+    return times if times.runs < len(frames) else found(node, frames, times)
+
+
+def found(node: Aggregate, frames: Frames, times: Times) -> Found:
+    """The value of a function over the time of a condition in every window."""
     left = Left.of(frames, times)
     if node.forgiving is not None:
         return forgiving(node.function, node.forgiving, frames, times, left)
@@ -35,7 +40,19 @@ def look(node: Aggregate, frames: Frames, view: View) -> Found:
             return longest(frames, times, left)
         case "outages":
             return outages(frames, times, left)
-    true = frames.within(times.true.upto)
+        case _:
+            return _measured(node, frames.within(times.true.upto), left)
+
+
+def found_of_all(node: Aggregate, frames: Frames, times: Sequence[Times]) -> Found | None:
+    """The values of one label combination behind those of the other; None where that is no quicker than one by one."""
+    if node.forgiving is not None or node.function in ("longest", "outages"):
+        return None
+    true = np.concatenate([frames.within(one.true.upto) for one in times])
+    return _measured(node, true, Left.of_all([Left.of(frames, one) for one in times]))
+
+
+def _measured(node: Aggregate, true: Instants, left: Left) -> Found:
     false = left.known - true
     spent = Spent(size=left.size, bad=false, missing=left.missing)
     if node.function == "availability":
@@ -70,7 +87,7 @@ def _time_mean(node: Aggregate, frames: Frames, view: View) -> Found:
         # Where no row holds the value is unknown, whatever is known of ``where``.
         assert vector.known is not None
         known, cut = view.time_where(vector.known, otherwise=False), view.time_false(node.where)
-    left = Left.of(frames, Times(true=known, false=known, known=known, cut=cut))
+    left = Left.of(frames, Times(true=known, false=None, known=known, cut=cut))
     integral = _Integral(view, vector)
     total = frames.within(integral.upto)
     value = ratios(total, np.maximum(left.known, 1), scale=integral.scale, known=left.some)

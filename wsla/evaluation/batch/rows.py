@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -21,6 +22,12 @@ class Rows:
         self._pieces: Final = [
             (start, end) for start, end in zip(starts.tolist(), ends.tolist(), strict=True) if start < end
         ]
+
+    @cached_property
+    def counts(self) -> Positions:
+        """How many rows each window has."""
+        found: Positions = self.high - self.low
+        return found
 
     def of(self, column: Any) -> Any:
         """The part of a column; a single value stands for all rows."""

@@ -292,7 +292,14 @@ def _vector(plan: Plan, node: SourceField, found: Column) -> Vector:
 
 def evaluate(plan: Plan, index: int, found: dict[int, Vector], leaf: Leaf) -> Vector:
     """The value of a formula, given those of the fields; ``found`` keeps the values of all its parts."""
-    for position in () if index in found else needed(plan, index):
+    known = found.get(index)
+    if known is not None:
+        return known
+    node = plan.operations[index]
+    if isinstance(node, SourceField):
+        known = found[index] = leaf(node)
+        return known
+    for position in needed(plan, index):
         if position not in found:
             found[position] = _apply(plan.operations[position], found, leaf)
     return found[index]

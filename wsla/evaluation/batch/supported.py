@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from attrs import frozen
 
 from wsla.analysis.operations import Aggregate, OutageWindow, SourceField
@@ -25,7 +27,7 @@ class Look:
     fields: frozenset[SourceField]
     own: frozenset[SourceField]
 
-    @property
+    @cached_property
     def sources(self) -> frozenset[str]:
         """All sources that must be there before it can be done."""
         found = frozenset(field.source for field in self.fields)

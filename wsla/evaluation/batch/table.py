@@ -13,9 +13,10 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from wsla.evaluation.batch.columns import Flags, Instants
-from wsla.evaluation.batch.ratios import take, values_at
+from wsla.evaluation.batch.ratios import Fractions, take, values_at
 from wsla.evaluation.batch.series import Ratios, SeriesColumns, Values
 from wsla.evaluation.report import Counts, JudgedColumns, SeriesPoint, counts_of, episodes_of
+from wsla.evaluation.stream.algebra import ONE
 from wsla.evaluation.verdicts import Judgement, Labels, SeriesValue, Verdict
 from wsla.plan.model import Goal, Plan
 from wsla.values.calendars import RollingWindow
@@ -37,14 +38,16 @@ class AmountsAt(Protocol):
 
 @frozen(eq=False, kw_only=True)
 class GoalColumns:
-    """The judgements of a goal for one label combination, in order of time. ``codes`` are places in ``CODES``.
+    """The judgements of a goal, in order of labels and time. ``codes`` are places in ``CODES``.
 
-    ``value``, ``lower``, ``upper`` are those of the measured series; a column of one row suits every window. ``budget``
-    and ``left`` are None where there is none at all. ``closed`` tells the windows that have ended.
+    ``combo`` is the place of each window's label combination in ``labels``. ``value``, ``lower``, ``upper`` are those
+    of the measured series; a column of one row suits every window. ``budget`` and ``left`` are None where there is none
+    at all. ``closed`` tells the windows that have ended.
     """
 
     goal: Goal
-    labels: Labels
+    labels: tuple[Labels, ...]
+    combo: Instants
     starts: Instants
     ends: Instants
     codes: NDArray[np.int8]
@@ -63,9 +66,10 @@ class GoalColumns:
     def made(self, rows: Rows) -> list[Judgement]:
         """The judgements of these rows."""
         number, name, labels = len(rows), self.goal.name, self.labels
+        one_each = Fractions()
 
         def single(values: Values | None) -> list[Any]:
-            return [None] * number if values is None else values_at(take(values, rows), number)
+            return [None] * number if values is None else values_at(take(values, rows), number, one_each)
 
         value = single(self.value)
         lower = value if self.lower is self.value else single(self.lower)
@@ -74,19 +78,20 @@ class GoalColumns:
         return [
             Judgement(
                 goal=name,
-                labels=labels,
+                labels=labels[combo],
                 window=Interval(start, end),
                 verdict=CODES[code],
                 value=found,
                 lower=low,
                 upper=high,
-                coverage=Fraction(coverage),
-                budget=budget,
-                budget_left=left,
+                coverage=ONE if coverage == 1 else Fraction(coverage),
+                budget=None if budget is None else Fraction(budget),
+                budget_left=None if left is None else Fraction(left),
                 final=closed,
                 amounts=asked,
             )
-            for start, end, code, found, low, high, coverage, budget, left, closed, asked in zip(
+            for combo, start, end, code, found, low, high, coverage, budget, left, closed, asked in zip(
+                self.combo[rows].tolist(),
                 self.starts[rows].tolist(),
                 self.ends[rows].tolist(),
                 self.codes[rows].tolist(),
@@ -102,15 +107,34 @@ class GoalColumns:
             )
         ]
 
-    def counts(self) -> dict[Verdict, int]:
-        """How many verdicts of each kind there are."""
-        numbers = np.bincount(self.codes, minlength=len(CODES)).tolist()
-        return {verdict: number for verdict, number in zip(CODES, numbers, strict=True) if number}
+    def counts(self) -> dict[tuple[str, Labels], Mapping[Verdict, int]]:
+        """How many verdicts of each kind there are, by goal and labels."""
+        kinds = len(CODES)
+        numbers = np.bincount(self.combo * kinds + self.codes, minlength=kinds * len(self.labels))
+        found: dict[tuple[str, Labels], Mapping[Verdict, int]] = {}
+        for labels, row in zip(self.labels, numbers.reshape(-1, kinds).tolist(), strict=True):
+            told = {verdict: number for verdict, number in zip(CODES, row, strict=True) if number}
+            if told:
+                found[self.goal.name, labels] = told
+        return found
 
-    def episodes(self) -> int:
-        """How many runs of *violated* there are."""
+    def episodes(self) -> dict[tuple[str, Labels], int]:
+        """How many runs of *violated* there are, by goal and labels."""
         bad = self.codes == CODES.index(Verdict.VIOLATED)
-        return int(np.count_nonzero(bad[1:] & ~bad[:-1]) + np.count_nonzero(bad[:1]))
+        begins = bad & (self._changed() | ~np.concatenate([[False], bad[:-1]]))
+        numbers = np.bincount(self.combo, weights=begins, minlength=len(self.labels)).astype(np.int64)
+        windows = np.bincount(self.combo, minlength=len(self.labels))
+        return {
+            (self.goal.name, labels): number
+            for labels, number, some in zip(self.labels, numbers.tolist(), windows.tolist(), strict=True)
+            if some
+        }
+
+    def _changed(self) -> Flags:
+        """Where the labels are others than in the row before."""
+        found = np.ones(len(self.codes), dtype=np.bool_)
+        found[1:] = self.combo[1:] != self.combo[:-1]
+        return found
 
     def rows_that_matter(self) -> Rows:
         """The rows of final verdicts from which something follows, or could."""
@@ -124,8 +148,8 @@ class GoalColumns:
         if not isinstance(goal.window, RollingWindow):
             return np.flatnonzero(some)
         # Of equal verdicts in a row the first alone is carried out: it, and the one that ends the row, are told.
-        changed = np.ones(len(self.codes), dtype=np.bool_)
-        changed[1:] = self.codes[1:] != self.codes[:-1]
+        changed = self._changed()
+        changed[1:] |= self.codes[1:] != self.codes[:-1]
         if not some.any():
             return np.flatnonzero(some)
         return np.flatnonzero(self.closed & changed)
@@ -146,9 +170,10 @@ class _Plain:
 
 @frozen(eq=False, kw_only=True)
 class PointColumns:
-    """The values of a metric for one label combination."""
+    """The values of a metric; ``labels`` and ``combo`` as in ``GoalColumns``."""
 
-    labels: Labels
+    labels: tuple[Labels, ...]
+    combo: Instants
     columns: SeriesColumns
 
     def __len__(self) -> int:
@@ -156,24 +181,33 @@ class PointColumns:
 
     def made(self, rows: Rows) -> list[SeriesPoint]:
         """The points of these rows."""
-        columns, number = self.columns, len(rows)
-        value = values_at(take(columns.value, rows), number)
-        lower = value if columns.lower is columns.value else values_at(take(columns.lower, rows), number)
-        upper = value if columns.upper is columns.value else values_at(take(columns.upper, rows), number)
-        coverages: list[Any] = values_at(take(columns.coverage, rows), number)
+        columns, number, labels, one_each = self.columns, len(rows), self.labels, Fractions()
+
+        def single(values: Values) -> list[Any]:
+            return values_at(take(values, rows), number, one_each)
+
+        value = single(columns.value)
+        lower = value if columns.lower is columns.value else single(columns.lower)
+        upper = value if columns.upper is columns.value else single(columns.upper)
         return [
             SeriesPoint(
-                labels=self.labels,
+                labels=labels[combo],
                 window=Interval(start, end),
-                value=SeriesValue(value=found, lower=low, upper=high, coverage=Fraction(coverage)),
+                value=SeriesValue(
+                    value=found,
+                    lower=low,
+                    upper=high,
+                    coverage=ONE if coverage == 1 else Fraction(coverage),
+                ),
             )
-            for start, end, found, low, high, coverage in zip(
+            for combo, start, end, found, low, high, coverage in zip(
+                self.combo[rows].tolist(),
                 columns.starts[rows].tolist(),
                 columns.ends[rows].tolist(),
                 value,
                 lower,
                 upper,
-                coverages,
+                single(columns.coverage),
                 strict=True,
             )
         ]
@@ -250,7 +284,7 @@ class VerdictTable(Lazy[Judgement], JudgedColumns):
         found: dict[tuple[str, Labels], Mapping[Verdict, int]] = {}
         for section in self._sections:
             if isinstance(section, GoalColumns):
-                found[section.goal.name, section.labels] = section.counts()
+                found.update(section.counts())
             elif isinstance(section, _Plain):
                 found.update(counts_of(section.judgements))
         return found
@@ -260,7 +294,7 @@ class VerdictTable(Lazy[Judgement], JudgedColumns):
         found: dict[tuple[str, Labels], int] = {}
         for section in self._sections:
             if isinstance(section, GoalColumns):
-                found[section.goal.name, section.labels] = section.episodes()
+                found.update(section.episodes())
             elif isinstance(section, _Plain):
                 found.update(episodes_of(section.judgements))
         return found

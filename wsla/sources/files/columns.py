@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
+from itertools import accumulate
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars
+from attrs import frozen
 
 from wsla.analysis.checked import Source
 from wsla.evaluation.batch.columns import Column, Flags, StreamColumns
@@ -24,10 +26,10 @@ from wsla.sources.files.epochs import has_open_unit, unit_of
 from wsla.sources.files.extremes import extremes
 from wsla.sources.files.fixed import Positions
 from wsla.sources.files.packed import check_file
-from wsla.sources.files.pieces import Conversion, NotInColumns, Piece
+from wsla.sources.files.pieces import Conversion, Piece
 from wsla.sources.files.runs import Group, Label, find_groups
-from wsla.sources.files.table import Meter, Progress, Request, lay_out, request
-from wsla.sources.files.tables import exact, needed_columns, polars_problems, scan
+from wsla.sources.files.table import Layout, Meter, Progress, Request, lay_out, request
+from wsla.sources.files.tables import NotInColumns, exact, needed_columns, polars_problems, scan
 from wsla.sources.files.tally import Tally
 
 __all__ = ["ColumnHistory", "NotInColumns", "open_columns"]
@@ -40,55 +42,70 @@ _Item = TypeVar("_Item")
 
 def open_columns(
     source: Source,
-    path: str,
+    path: str | Sequence[str],
     *,
     zone: ZoneInfo | None = None,
     columns: Mapping[str, str] | None = None,
     where: Mapping[str, str] | None = None,
     progress: Progress | None = None,
-    refused: Refused | None = None,
+    refused: Callable[[str], Refused | None] | None = None,
     time_unit: str | None = None,
 ) -> ColumnHistory:
-    """The samples in a Parquet or Arrow file as columns; the arguments are those of ``read_history``.
+    """The samples in a Parquet or Arrow file, or in several, as columns.
 
-    Raises DataError for a file that cannot be read at all, and ValueError for a source of records.
+    The arguments are those of ``read_history``, except that ``refused`` gives for a file what takes its refused rows.
+    Raises DataError for a file that cannot be read at all, NotInColumns where several files do not make one table,
+    and ValueError for a source of records.
     """
     if source.records:
         raise ValueError(f"{source.name} has records, not samples")
     return ColumnHistory(
-        request(source, path, zone, columns or {}, where or {}, progress, refused, time_unit)
+        [
+            request(
+                source,
+                one,
+                zone,
+                columns or {},
+                where or {},
+                progress,
+                None if refused is None else refused(one),
+                time_unit,
+            )
+            for one in ([path] if isinstance(path, str) else path)
+        ]
     )
 
 
 class ColumnHistory:
-    """What is in a file. The counts (``rejects``, ``duplicates`` …) are complete once the streams have been read."""
+    """What is in files. The counts (``rejects``, ``duplicates`` …) are complete once the streams have been read."""
 
-    def __init__(self, wanted: Request) -> None:
-        source, path, zone = wanted.source, wanted.path, wanted.zone
-        size = check_file(path)
-        self._wanted: Final = wanted
-        self._meter: Final = Meter(wanted.progress, size)
+    def __init__(self, wanted: Sequence[Request]) -> None:
+        tables = [_opened(one) for one in wanted]
+        self._wanted: Final = wanted[0]
+        self._files: Final = [one.path for one in wanted]
+        self._refused: Final = [one.refused for one in wanted]
+        schema, layout = tables[0].schema, tables[0].layout
+        if any(one.schema != schema for one in tables):
+            raise NotInColumns
+        source, zone = self._wanted.source, self._wanted.zone
         self._source: Final = source
-        self._tally = Tally(wanted.refused)
+        self._meter: Final = Meter(self._wanted.progress, sum(one.size for one in tables))
+        self._ends: Final = list(accumulate(one.rows for one in tables))
+        self.rows: Final[int] = self._ends[-1]
+        self._tally = self._new_tally()
+        self._table: Final = (
+            tables[0].table if len(tables) == 1 else polars.concat([one.table for one in tables])
+        )
         with polars_problems(self._wanted):
-            if size == 0:
-                raise DataError(f"{self._wanted.shown} is empty")
-            table = scan(path)
-            schema = table.collect_schema()
-            layout = lay_out(self._wanted, schema.names())
-            self._table: Final = table.select(needed_columns(layout))
             units = {
-                x.name: _unit(table, column, schema[column])
+                x.name: _unit(self._table, column, schema[column])
                 for x, column in zip(layout.fields, layout.columns, strict=True)
                 if has_open_unit(x)
             }
             self._conversion: Final = Conversion(source, layout, schema, zone, units)
-            self.rows: Final[int] = table.select(polars.len()).collect().item()
         placed = {x.name: (x, column) for x, column in zip(layout.fields, layout.columns, strict=True)}
-        self._at: Final = placed[source.at]
-        self._at_kind: Final = schema[self._at[1]]
+        self._at: Final = placed[source.at][1]
         self._has_filters: Final = bool(layout.filters)
-        self._zone: Final = zone
         held = [placed[name] for name in source.labels if name in placed]
         self._labels: Final = [exact(polars.col(column), schema[column]) for _, column in held]
         self._label_encoders: Final = [(x.name, encoder(x, zone)) for x, _ in held]
@@ -128,9 +145,7 @@ class ColumnHistory:
     def _extremes(self) -> tuple[int | None, int | None]:
         with polars_problems(self._wanted):
             found = (
-                None
-                if self._has_filters
-                else extremes(self._table, self._at[1], self.rows, self._is_accepted)
+                None if self._has_filters else extremes(self._table, self._at, self.rows, self._is_accepted)
             )
         if found is not None:
             return found
@@ -145,12 +160,15 @@ class ColumnHistory:
         found = self._conversion.piece(0, rows, bad, Tally()).at
         return int(found[0]) if len(found) else None
 
+    def _new_tally(self) -> Tally:
+        return Tally(self._files, self._ends, self._refused)
+
     def streams(self) -> Iterator[StreamColumns]:
         """Every stream, the next one being read while the present one is in use.
 
         Raises DataError for damage that shows late, and NotInColumns for an instant after the year 2261.
         """
-        self._tally = Tally(self._wanted.refused)
+        self._tally = self._new_tally()
         return self._streams(self._tally, self._meter)
 
     def _streams(self, tally: Tally, meter: Meter | None) -> Iterator[StreamColumns]:
@@ -278,7 +296,7 @@ class ColumnHistory:
             if not is_same.all():
                 lines = np.concatenate([piece.lines() for piece in pieces])
                 for line in np.sort(lines[repeated[~is_same]]).tolist():
-                    row = {} if tally.refused is None else self._cells(line - 1)
+                    row = self._cells(line - 1) if tally.wants_cells else {}
                     tally.reject(line, row, SECOND_VALUE)
         kept = order[is_first]
         in_file = np.sort(kept)
@@ -297,6 +315,30 @@ class ColumnHistory:
 
 
 _NOTHING: Final[Positions] = np.zeros(0, dtype=np.int64)
+
+
+@frozen(eq=False)
+class _Opened:
+    """A file with the columns that are needed."""
+
+    table: polars.LazyFrame
+    schema: Mapping[str, polars.DataType]
+    layout: Layout
+    rows: int
+    size: int
+
+
+def _opened(wanted: Request) -> _Opened:
+    size = check_file(wanted.path)
+    with polars_problems(wanted):
+        if size == 0:
+            raise DataError(f"{wanted.shown} is empty")
+        whole = scan(wanted.path)
+        schema = whole.collect_schema()
+        layout = lay_out(wanted, schema.names())
+        needed = needed_columns(layout)
+        rows: int = whole.select(polars.len()).collect().item()
+        return _Opened(whole.select(needed), {name: schema[name] for name in needed}, layout, rows, size)
 
 
 def _unit(table: polars.LazyFrame, column: str, kind: polars.DataType) -> str | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from wsla.evaluation.encoding import DataError, quoted
 from wsla.evaluation.panes.measures import Kind
 from wsla.evaluation.panes.table import PaneTable, SourcePanes, Stream, nothing
-from wsla.sources.files.table import check_file
+from wsla.sources.files.packed import check_file
 
 if TYPE_CHECKING:
     import polars

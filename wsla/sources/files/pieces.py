@@ -18,16 +18,12 @@ from wsla.evaluation.encoding import empty_label, misfit, no_instant
 from wsla.sources.files.epochs import FIRST, LAST, Epochs, counted_in
 from wsla.sources.files.fixed import Converter, Fixed, Positions, between, converter, empty_values
 from wsla.sources.files.table import Layout, matches
-from wsla.sources.files.tables import exact
+from wsla.sources.files.tables import NotInColumns, exact
 from wsla.sources.files.tally import Tally
 from wsla.values.observations import Raw
 
 _ODD_ROWS_TOGETHER: Final = 50_000
 _LARGEST: Final = 2**63 - 1
-
-
-class NotInColumns(Exception):
-    """Instants that columns cannot hold (years from 2262 on): the rows have to be read one by one."""
 
 
 @frozen(eq=False, kw_only=True)

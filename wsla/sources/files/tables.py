@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     import polars
 
 
+class NotInColumns(Exception):
+    """What columns cannot hold, such as years from 2262 on: the rows have to be read one by one."""
+
+
 @contextmanager
 def polars_problems(wanted: Request) -> Iterator[None]:
     """Turns what Polars cannot read into a DataError, also where Polars is not installed."""

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from wsla.evaluation.encoding import EXAMPLES, Refused, Reject, Rejects
 
 
 class Tally:
-    """Counts refused rows, and keeps the first few by the order of the file."""
+    """Counts refused rows, and keeps the first few by the order of the table.
 
-    def __init__(self, refused: Refused | None = None) -> None:
-        self.refused: Final = refused
+    ``files`` are the names of the files that the table is made of, ``ends`` how many rows it has at the end of each;
+    ``refused`` is what takes the refused rows of each.
+    """
+
+    def __init__(
+        self, files: Sequence[str] = (), ends: Sequence[int] = (), refused: Sequence[Refused | None] = ()
+    ) -> None:
+        self._files: Final = files
+        self._ends: Final = ends
+        self._refused: Final = refused
         self._counts: Final[dict[str, int]] = {}
         self._first: Final[dict[str, int]] = {}
         self._examples: Final[list[tuple[int, str]]] = []
@@ -23,8 +32,11 @@ class Tally:
 
     def reject(self, line: int, cells: Mapping[str, object], reason: str, detail: str | None = None) -> None:
         """A row that was refused, with its number from 1."""
-        if self.refused is not None:
-            self.refused(line, detail or reason, cells)
+        if self._refused:
+            place, own = self._placed(line)
+            told = self._refused[place]
+            if told is not None:
+                told(own, detail or reason, cells)
         self._counts[reason] = self._counts.get(reason, 0) + 1
         self._first[reason] = min(line, self._first.get(reason, line))
         heapq.heappush(self._examples, (-line, detail or reason))
@@ -38,5 +50,21 @@ class Tally:
         shown = sorted((-line, reason) for line, reason in self._examples)
         return Rejects(
             counts={reason: self._counts[reason] for reason in reasons},
-            examples=tuple(Reject(line=line, reason=reason) for line, reason in shown),
+            examples=tuple(self._example(line, reason) for line, reason in shown),
         )
+
+    @property
+    def wants_cells(self) -> bool:
+        """True where somebody looks at the cells of refused rows."""
+        return any(self._refused)
+
+    def _example(self, line: int, reason: str) -> Reject:
+        if len(self._files) < 2:
+            return Reject(line=line, reason=reason)
+        place, own = self._placed(line)
+        return Reject(line=own, reason=reason, file=self._files[place])
+
+    def _placed(self, line: int) -> tuple[int, int]:
+        """(which file, the number of the row there)."""
+        place = bisect_right(self._ends, line - 1)
+        return place, line - (self._ends[place - 1] if place else 0)
