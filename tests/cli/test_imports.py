@@ -107,6 +107,7 @@ WORK: tuple[tuple[int, str], ...] = (
     (0, "ledger --store wsla.db"),
     (1, "claim nothing --store wsla.db"),
     (1, "settle nothing issued --store wsla.db"),
+    (1, "correct nothing --store wsla.db"),
     (1, "run broken.sla"),
 )
 
