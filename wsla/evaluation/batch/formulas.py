@@ -45,10 +45,10 @@ from wsla.evaluation.batch.cells import (
     opposite,
     where_it_exists,
 )
-from wsla.evaluation.batch.columns import Flags
+from wsla.evaluation.batch.columns import Flags, Instants
 from wsla.evaluation.batch.grid import Windows
 from wsla.evaluation.batch.over_series import gathered
-from wsla.evaluation.batch.ratios import spread, take
+from wsla.evaluation.batch.ratios import select, spread, take
 from wsla.evaluation.batch.sequences import with_more
 from wsla.evaluation.batch.series import Ratios, Reduction, SeriesColumns
 from wsla.evaluation.scalars import scalar_value
@@ -156,9 +156,10 @@ class Formulas:
                 found = with_more(found, self._reduction.to_come(index, labels))
         if node.idle is None or found.nothing is None:
             return found
-        # In a closed window only.
-        idle = found.nothing & (found.ends <= self.until)
-        cells = chosen_cells(idle, self._certain(node.idle), _cells_of(found))
+        # In a closed window only; in an open one nothing is certain then.
+        cells = self._with_idle(
+            found.nothing, found.ends, node.idle, _cells_of(found), self.layout.truth(index)
+        )
         return evolve(found, value=cells.value, lower=cells.lower, upper=cells.upper, coverage=cells.coverage)
 
     def _before(self, index: int, found: SeriesColumns) -> SeriesColumns:
@@ -213,8 +214,8 @@ class Formulas:
                 last = None if otherwise is None else operand(otherwise)
                 found = chosen(operand(subject), lines, last, truth)
             case Idle(operand=only, value=value):
-                idle = self.idle(only, labels, windows, horizon) & (windows.ends <= self.until)
-                found = chosen_cells(idle, self._certain(value), operand(only))
+                nothing = self.idle(only, labels, windows, horizon)
+                found = self._with_idle(nothing, windows.ends, value, operand(only), truth)
             case Constant() | SourceField() | Elapsed() | AtLeastDown() | Latest() | VerdictState():
                 raise TypeError(f"operation {index} is no series: {type(operations[index]).__name__}")
             case Sustained() | Debounced() | Limited() | Active() | Across() | VerdictCount():
@@ -222,6 +223,20 @@ class Formulas:
             case _:
                 assert_never(node)
         return evolve(found, exists=self.exists(index, labels, windows, horizon))
+
+    def _with_idle(self, nothing: Flags, ends: Instants, idle: int, cells: Cells, truth: bool) -> Cells:
+        """M16, M35: a fixed value in closed windows with nothing to look at; no bounds in open ones."""
+        closed = ends <= self.until
+        found = chosen_cells(nothing & closed, self._certain(idle), cells)
+        may_be = nothing & ~closed
+        if not may_be.any():
+            return found
+        unsure = nothing_known(truth)
+        return evolve(
+            found,
+            lower=select(may_be, unsure.lower, found.lower),
+            upper=select(may_be, unsure.upper, found.upper),
+        )
 
     def _certain(self, index: int) -> Cells:
         return certain(scalar_value(self.plan.operations, index), self.layout.truth(index))

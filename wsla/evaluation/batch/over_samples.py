@@ -155,11 +155,16 @@ def _streaks(items: Items) -> Positions:
     return found
 
 
-def found(node: Aggregate, frames: Frames, part: Part, *, boolean: bool) -> Found:
-    """M13: the value in every window, with bounds and coverage; the part is unpacked."""
+def found(node: Aggregate, frames: Frames, part: Part, *, several: bool, boolean: bool) -> Found:
+    """M13: the value in every window, with bounds and coverage; the part is unpacked.
+
+    Where ``several`` streams take part, another one may still come in windows that are open.
+    """
     whole = times(frames.sizes, np.maximum(part.takes_part, 1))
     full = (part.takes_part > 0) & (time_of(part) == whole).astype(np.bool_)
     coverage = ratios(time_of(part), whole)
+    if several:
+        full = full & (frames.ends <= frames.until)
     lower, upper, value = _bounded(node, _value(node, frames, part), full)
     spent = None
     if node.function == "share":

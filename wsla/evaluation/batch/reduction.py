@@ -257,20 +257,22 @@ class ColumnReduction:
     def _samples_of_several(self, look: Look, labels: Labels) -> Found:
         node, frames = look.node, self._frames[look.index]
         boolean = isinstance(node.type, BooleanType)
+        assert look.source is not None
+        several = bool(set(self._plan.source(look.source).labels) - set(node.by))
         if look.sources == {look.source}:
             parts = self._parts.get((look.index, labels), [])
         else:
             parts = self._parts_of_several(look, labels)
         parts = sorted(parts, key=lambda part: part[0])
         if not parts:
-            return over_samples.found(node, frames, empty(frames), boolean=boolean)
+            return over_samples.found(node, frames, empty(frames), several=several, boolean=boolean)
         part = merged([part.unpacked(frames) for _, part, _ in parts])
         waiting = [items for _, _, items in parts if items is not None]
         if waiting:
             items = joined_items(waiting, frames)
             amounts = over_samples.amounts_of(node, items)
             part = evolve(part, amounts=amounts, scale=items.scale)
-        return over_samples.found(node, frames, part, boolean=boolean)
+        return over_samples.found(node, frames, part, several=several, boolean=boolean)
 
     def _parts_of_several(self, look: Look, labels: Labels) -> list[tuple[Labels, Part, Items | None]]:
         """What each stream of the source adds, where other sources have a say in it."""

@@ -66,7 +66,8 @@ def times_of(node: Aggregate, view: View) -> Times:
 @frozen(eq=False, kw_only=True)
 class Left:
     """What is left of the kept time of each window: its ``size`` with the time to come, how much is ``known``, and how
-    much was ``missing`` before the instant asked about. ``nothing`` says where nothing is left, if time is cut.
+    much was ``missing`` before the instant asked about. ``nothing`` says where nothing is left of what has passed, if
+    time is cut.
     """
 
     size: Instants
@@ -84,9 +85,9 @@ class Left:
         if times.cut is not None:
             cut = frames.within(times.cut.upto)
             size, so_far = size - cut, so_far - cut
-            nothing = size == 0
+            nothing, gone = so_far == 0, size == 0
             # Where nothing is left, nothing is missing either.
-            above, below = np.where(nothing, 1, known), np.where(nothing, 1, size)
+            above, below = np.where(gone, 1, known), np.where(gone, 1, size)
         return cls(
             size=size, known=known, missing=so_far - known, coverage=ratios(above, below), nothing=nothing
         )
