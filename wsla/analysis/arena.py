@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import attrs
-from attrs import define, field, frozen
-
 from wsla.analysis.operations import Node, Operation, Window
 from wsla.analysis.types import BooleanType, InstantType, NumberType, Shape, TextType, ValueType
+from wsla.values.records import define, evolve, field, frozen
 
 
 @define(eq=False)
@@ -84,5 +82,5 @@ class Arena:
 def _settle(operation: Operation) -> Operation:
     node: Node = operation
     if isinstance(node.type, OpenType):
-        return attrs.evolve(operation, type=settled(node.type))
+        return evolve(operation, type=settled(node.type))
     return operation

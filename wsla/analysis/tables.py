@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from attrs import evolve, frozen
-
 from wsla.analysis import labels
 from wsla.analysis import operations as op
 from wsla.analysis.arena import Typed
@@ -16,6 +14,7 @@ from wsla.analysis.types import BooleanType, Shape
 from wsla.analysis.unify import agree
 from wsla.diagnostics.source import Span
 from wsla.syntax import surface
+from wsla.values.records import evolve, frozen
 
 Check = Callable[[surface.Expression], Typed | None]
 Join = Callable[[Typed, Typed, Span], Typed | None]

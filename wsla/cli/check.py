@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import click
-from attrs import evolve
 
 from wsla.cli.files import (
     Unreadable,
@@ -19,6 +17,7 @@ from wsla.cli.files import (
     write_text,
 )
 from wsla.diagnostics.source import SourceText
+from wsla.values.records import evolve
 
 _MOST_ROUNDS = 100
 
@@ -68,7 +67,7 @@ def _mend(source: SourceText, unreadable: list[Unreadable]) -> SourceText:
             break
     if not total:
         return source
-    problem = write_text(Path(source.name), text)
+    problem = write_text(source.name, text)
     if problem is not None:
         unreadable.append(problem)
         return source

@@ -60,7 +60,11 @@ def read_observations(
     ``data``, ``columns`` and ``where`` are the texts of ``--data``, ``--map`` and ``--where``. Raises UsageError and
     ClickException.
     """
-    reading = Reading(data=data, columns=columns, where=where, zone=zone)
+    return observations_of(agreement, Reading(data=data, columns=columns, where=where, zone=zone))
+
+
+def observations_of(agreement: Agreement, reading: Reading) -> list[Observation]:
+    """As ``read_observations``, with all that the command line can say."""
     files = files_of(agreement, reading)
     observations: list[Observation] = []
     for name, paths in files.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 
-from attrs import field, frozen
+from wsla.values.records import field, frozen
 
 
 @frozen

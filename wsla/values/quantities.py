@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from fractions import Fraction
 from types import MappingProxyType
 from typing import Final
-
-from attrs import field, frozen
 
 from wsla.values.instants import (
     DAY,
@@ -22,6 +19,7 @@ from wsla.values.instants import (
     format_length,
 )
 from wsla.values.money import MINOR_UNIT_PLACES
+from wsla.values.records import field, frozen
 
 _LONGEST_NUMBER: Final = 40
 
@@ -172,6 +170,8 @@ def parse_quantity(text: str, custom_units: Mapping[str, str] | None = None) -> 
     dimension, factor = _unit(unit, custom_units or {})
     if per is not None:
         if per not in RATE_UNITS:
+            import difflib
+
             near = difflib.get_close_matches(
                 _RATE_ALIASES.get(per.casefold(), per), RATE_UNITS, n=1, cutoff=0.5
             )
@@ -240,6 +240,8 @@ def nearest_unit(text: str, custom_units: Mapping[str, str] | None = None) -> st
             return name
     if len(text) == 3 and text.isupper():
         return _nearest_currency(text)
+    import difflib
+
     near = difflib.get_close_matches(lowered, [*_ALIASES, *known], n=1, cutoff=0.75)
     return _ALIASES.get(near[0], near[0]) if near else None
 

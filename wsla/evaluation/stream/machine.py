@@ -14,7 +14,7 @@ from typing import Any, Final
 from wsla.analysis.operations import VerdictCount, VerdictState
 from wsla.evaluation.report import SeriesPoint
 from wsla.evaluation.stream.events import Event, JudgementFinal, TriggerChanged
-from wsla.evaluation.stream.inlets import Holder, Stream, Watcher
+from wsla.evaluation.stream.inlets import Holder, Inlet, Stream, Watcher
 from wsla.evaluation.stream.judging import Judge, Root
 from wsla.evaluation.stream.layout import Layout
 from wsla.evaluation.stream.over_series import Item, SeriesRun
@@ -42,6 +42,8 @@ class Machine:
         self.keep: Final = keep
         self.wiring: Final = Wiring(layout, start)
         self.now = NEVER
+        # The instant at which something happened last.
+        self.happened = NEVER
         self.pending: list[Observation] = []
         self.touched: list[Holder] = []
         self.events: list[Event] = []
@@ -49,6 +51,10 @@ class Machine:
         self.points: dict[str, list[SeriesPoint]] = {name: [] for name in layout.metrics}
         self.awaiting: list[tuple[int, Judgement, Labels]] = []
         self.started = False
+        # Live: streams with new samples or none any more, and aggregates whose windows have ended, since somebody
+        # looked.
+        self.stirred: list[Stream] = []
+        self.ended: list[Run] = []
         # How often windows have ended: who looks at open windows can tell whether there is something new.
         self.ends = 0
         self._heap: list[tuple[int, int, int, int, Any]] = []
@@ -98,13 +104,8 @@ class Machine:
             if kind == _DUE and stream.due != instant:
                 heappop(heap)
                 continue
-            if kind == _STALE:
-                due = self._stale_at(stream)
-                if due is not None and due > instant:
-                    # A newer sample came since: nothing happens now.
-                    self._sequence += 1
-                    heapreplace(heap, (due, _STALE, 0, self._sequence, stream))
-                    continue
+            if kind == _STALE and self._postponed(instant, stream):
+                continue
             self.now = instant
             self._happen(instant)
             if instant < to:
@@ -138,17 +139,19 @@ class Machine:
             ):
                 heappop(heap)
                 continue
-            if kind != _STALE:
+            if kind != _STALE or not self._postponed(at, stream):
                 return at
-            due = self._stale_at(stream)
-            if due == at:
-                return at
-            heappop(heap)
-            if due is not None:
-                self._push(due, _STALE, 0, stream)
-            else:
-                stream.scheduled = False
         return None
+
+    def next_happening(self) -> int | None:
+        """The same, but where there is one stream of samples alone, which says itself whether it is stale."""
+        inlets = self.wiring.inlets.values()
+        if sum(len(inlet.streams) for inlet in inlets) != 1 or len(self.layout.sources) != 1:
+            return self.next_event_at()
+        found = self.next_event_at()
+        if found is not None and self._heap[0][1] == _STALE:
+            found = min((entry[0] for entry in self._heap if entry[1] != _STALE), default=None)
+        return found
 
     def state(self, index: int) -> VerdictState:
         """The verdict state at a position of the plan."""
@@ -168,11 +171,9 @@ class Machine:
         for due, _, _ in self.awaiting:
             self._push(due, _FINAL, 0, None)
         for inlet in self.wiring.inlets.values():
-            for stream in inlet.streams.values():
-                due_at = self._stale_at(stream)
-                stream.scheduled = due_at is not None
-                if due_at is not None:
-                    self._push(due_at, _STALE, 0, stream)
+            inlet.due = inlet.stale_from()
+            if inlet.due is not None:
+                self._push(inlet.due, _STALE, 0, inlet)
         self.wiring.added.clear()
         for signal in self.wiring.past.values():
             signal.awaited = None
@@ -215,6 +216,7 @@ class Machine:
         self.wiring.unstarted.clear()
 
     def _happen(self, instant: int) -> None:
+        self.happened = instant
         heap = self._heap
         ending: dict[int, list[Run]] = {}
         while heap and heap[0][0] == instant:
@@ -257,6 +259,8 @@ class Machine:
                 self._feed(index, points)
             for run in ending.get(index, ()):
                 point = run.close()
+                if self.live:
+                    self.ended.append(run)
                 if run.window is not None:
                     self._push(run.window.end, _END, index, run)
                 if point is not None and run is not series.ghost:
@@ -327,21 +331,31 @@ class Machine:
         held.value = recent.count(state.verdict) >= state.count
         self.touched.append(held)
 
-    def _stale_at(self, stream: Stream) -> int | None:
-        staleness = self.wiring.inlets[stream.source].staleness
-        if staleness is None or stream.values[0] is None:
-            return None
-        return stream.at + staleness
+    def _postponed(self, instant: int, inlet: Inlet) -> bool:
+        """True where newer samples came since, so that none goes stale at the instant that comes up next."""
+        due = inlet.due = inlet.stale_from()
+        if due == instant:
+            return False
+        if due is None:
+            heappop(self._heap)
+        else:
+            self._sequence += 1
+            heapreplace(self._heap, (due, _STALE, 0, self._sequence, inlet))
+        return True
 
-    def _go_stale(self, instant: int, stream: Stream) -> None:
-        due = self._stale_at(stream)
-        if due is not None and due > instant:
-            self._push(due, _STALE, 0, stream)
-            return
-        stream.scheduled = False
-        if due is not None:
-            stream.clear()
-            self.touched.append(stream)
+    def _go_stale(self, instant: int, inlet: Inlet) -> None:
+        stale = inlet.go_stale(instant)
+        self.touched.extend(stale)
+        if self.live:
+            self.stirred.extend(stale)
+        inlet.due = None
+        self._await_stale(inlet, inlet.stale_from())
+
+    def _await_stale(self, inlet: Inlet, due: int | None) -> None:
+        """Notes when a sample goes stale at the earliest, if nobody waits for that."""
+        if due is not None and inlet.due is None:
+            inlet.due = due
+            self._push(due, _STALE, 0, inlet)
 
     # Observations
 
@@ -358,6 +372,8 @@ class Machine:
         if inlet is None or stream is None or stream.at == at or (news and self.wiring.past):
             self._settle_together()
             return
+        if self.live:
+            self.stirred.append(stream)
         # The commonest case: one more sample of a source without labels, and nothing else.
         self.pending.clear()
         if not news:
@@ -369,9 +385,8 @@ class Machine:
         if self.wiring.turned:
             turn(self, [])
             self.touched.clear()
-        if not stream.scheduled and inlet.staleness is not None:
-            stream.scheduled = True
-            self._push(at + inlet.staleness, _STALE, 0, stream)
+        if inlet.due is None and inlet.staleness is not None:
+            self._await_stale(inlet, at + inlet.staleness)
         for taker in stream.takers:
             taker.take(at)
         if self.wiring.begun:
@@ -402,10 +417,11 @@ class Machine:
             else:
                 inlet.take_in(stream, at, observation.fields)
             sampled.append(stream)
-            if not stream.scheduled and inlet.staleness is not None:
-                stream.scheduled = True
-                self._push(at + inlet.staleness, _STALE, 0, stream)
+            if inlet.due is None and inlet.staleness is not None:
+                self._await_stale(inlet, at + inlet.staleness)
         self.pending.clear()
+        if self.live:
+            self.stirred.extend(sampled)
         touched = self.touched
         touched.extend(sampled)
         joiners = wiring.joiners

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from fractions import Fraction
 from typing import Any, Final
 
 from wsla.analysis.operations import OutageWindow, Value
 from wsla.evaluation.stream.algebra import ONE, ZERO, bounded
-from wsla.evaluation.stream.collectors import Collector, Ranked, collector
+from wsla.evaluation.stream.collectors import Collector, Ranked, add_all, collector
 from wsla.evaluation.stream.exact import divide, text_of, value_of
 from wsla.evaluation.stream.gauges import LONG_AGO, Gauge
 from wsla.evaluation.stream.inlets import Stream
@@ -39,6 +40,14 @@ class Member:
                 value = None
             run.take(at, value)
 
+    def take_many(self, instants: list[int], values: list[Any], latest: Any) -> None:
+        """Samples of which all values are known, or None where ``where`` leaves one out.
+
+        ``latest`` is what the argument was last.
+        """
+        self.gauge.value = latest
+        self.run.take_many(instants, values)
+
     def save(self) -> list[object]:
         return self.gauge.save()
 
@@ -67,6 +76,11 @@ class CounterMember(Member):
             if self.where is not None and self.where() is not True:
                 step = None
             run.take(at, step)
+
+    def take_many(self, instants: list[int], values: list[Any], latest: Any) -> None:
+        for at, value in zip(instants, values, strict=True):
+            self.gauge.value = value
+            self.take(at)
 
     def save(self) -> list[object]:
         return [self.gauge.save(), text_of(self.before)]
@@ -141,6 +155,25 @@ class SampleRun:
         self.seen = True
         if value is not None:
             self.accept(value)
+
+    def take_many(self, instants: list[int], values: list[Any]) -> None:
+        """The same for many in order, which no end of a window divides."""
+        if not self.everything or instants[0] < self.low or instants[-1] >= self.high:
+            contains = self.kind.frames.kept.contains
+            for at, value in zip(instants, values, strict=True):
+                if self.low <= at < self.high and contains(at):
+                    self.take(at, value)
+            return
+        if self.panes is None:
+            self.seen = True
+            add_all(self.collector, values)
+            return
+        first, number = 0, len(instants)
+        while first < number:
+            gathered, upto = self.panes.at(instants[first]), self.panes.end
+            last = number if instants[-1] < upto else bisect_left(instants, upto, first)
+            add_all(gathered, values[first:last] if last - first < number else values)
+            first = last
 
     def open(self, window: Interval) -> None:
         self.window = window
@@ -219,7 +252,7 @@ class SampleRun:
 
     def save(self) -> list[object]:
         panes = None if self.panes is None else self.panes.save()
-        members = [[[list(label) for label in m.stream.labels], m.save()] for m in self.members]
+        members = [[m.stream.labels, m.save()] for m in self.members]
         return [save_window(self.window), self.begin, self.seen, self.collector.save(), panes, members]
 
     def load(self, saved: list[Any]) -> None:
