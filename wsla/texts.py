@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from attrs import frozen
+
 from wsla.analysis.reuse.imports import with_imports
 from wsla.diagnostics.source import SourceText
-from wsla.values.records import frozen
 
 LARGEST_FILE: Final = 16 * 1024 * 1024
 """How many bytes a file may have."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from attrs import evolve
+
 from wsla.analysis import operations as op
 from wsla.analysis.arena import AnyType, OpenType, Typed, resolve
 from wsla.analysis.modifiers import Context
@@ -14,7 +16,6 @@ from wsla.analysis.types import BooleanType, NumberType, Shape
 from wsla.analysis.unify import describe, require
 from wsla.diagnostics.source import Span
 from wsla.syntax import surface
-from wsla.values.records import evolve
 
 WORD: Final = "across"
 FUNCTIONS: Final = ("count", "sum", "min", "max", "mean", "share")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
+from attrs import evolve, frozen
+
 from wsla.analysis import due, over_time
 from wsla.analysis import operations as op
 from wsla.analysis.across import joins_signals
@@ -18,7 +20,6 @@ from wsla.analysis.types import BooleanType, InstantType, NumberType, Shape
 from wsla.analysis.unify import describe, require
 from wsla.syntax import surface
 from wsla.values.quantities import TIME
-from wsla.values.records import evolve, frozen
 
 Check = Callable[[surface.Expression, Context], Typed | None]
 _HUNDRED = 100

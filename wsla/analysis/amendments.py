@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from attrs import frozen
+
 from wsla.analysis.checked import CheckedAgreement
 from wsla.analysis.reporter import Reporter, replace
 from wsla.analysis.scope import Scope
 from wsla.diagnostics.diagnostic import Diagnostic, Related
 from wsla.diagnostics.source import SourceText
 from wsla.syntax import surface
-from wsla.values.records import frozen
 
 _UNDER_WAY = ("windows", "under", "way")
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import attrs
+from attrs import define, field, frozen
+
 from wsla.analysis.operations import Node, Operation, Window
 from wsla.analysis.types import BooleanType, InstantType, NumberType, Shape, TextType, ValueType
-from wsla.values.records import define, evolve, field, frozen
 
 
 @define(eq=False)
@@ -82,5 +84,5 @@ class Arena:
 def _settle(operation: Operation) -> Operation:
     node: Node = operation
     if isinstance(node.type, OpenType):
-        return evolve(operation, type=settled(node.type))
+        return attrs.evolve(operation, type=settled(node.type))
     return operation

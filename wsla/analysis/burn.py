@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from attrs import evolve
+
 from wsla.analysis.arena import Typed, resolve
 from wsla.analysis.reporter import Reporter
 from wsla.analysis.scope import Scope
 from wsla.analysis.types import NumberType
 from wsla.diagnostics.source import Span
 from wsla.syntax import surface
-from wsla.values.records import evolve
 
 NAME: Final = "burn"
 Check = Callable[[surface.Expression], Typed | None]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from attrs import evolve, frozen
+
 from wsla.analysis.amendments import Version, check_versions
 from wsla.analysis.checked import Cap, CheckedAgreement, Example, Goal, Rule
 from wsla.analysis.expressions import ExpressionChecker
@@ -20,7 +22,6 @@ from wsla.diagnostics.diagnostic import Diagnostic, has_errors
 from wsla.diagnostics.source import SourceText, Span
 from wsla.syntax import surface
 from wsla.syntax.parse import NAMELESS, parse, without_collector
-from wsla.values.records import evolve, frozen
 
 
 def check_text(source: SourceText) -> tuple[tuple[CheckedAgreement, ...], tuple[Diagnostic, ...]]:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from enum import Enum
 from fractions import Fraction
 
+from attrs import field, frozen
+
 from wsla.analysis.operations import Operation, Window
 from wsla.analysis.services import Assumption, Need, Origin
 from wsla.analysis.types import ValueType
@@ -16,7 +18,6 @@ from wsla.diagnostics.source import NOWHERE, Span
 from wsla.values.calendars import CalendarUnit, CalendarWindow
 from wsla.values.instants import Interval
 from wsla.values.observations import Raw
-from wsla.values.records import field, frozen
 from wsla.values.schedules import Schedule
 
 

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Final
 
+from attrs import frozen
+
 from wsla.analysis import operations as op
 from wsla.analysis.arena import Typed
 from wsla.analysis.modifiers import Context
 from wsla.analysis.scope import Scope
 from wsla.analysis.types import NumberType, Shape
 from wsla.syntax import surface
-from wsla.values.records import frozen
 
 NAMES: Final = ("consecutive", "misses")
 _MOST: Final = 1000

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from attrs import define, evolve, fields, has
+
 from wsla.analysis.arena import Typed, resolve
 from wsla.analysis.checked import Claim, Credit, PartOfFee, Target
 from wsla.analysis.expressions import BLOCKS, ExpressionChecker
@@ -18,7 +20,6 @@ from wsla.diagnostics.source import Span
 from wsla.syntax import surface
 from wsla.values.calendars import CalendarUnit, CalendarWindow
 from wsla.values.quantities import DAYS, DIMENSIONLESS, TIME
-from wsla.values.records import define, evolve, field_names
 
 _LONGEST_CLAIM = 1000
 
@@ -148,8 +149,8 @@ class CreditChecker:
                     waiting.append(self.expressions.metrics[name].expression)
             elif isinstance(node, tuple):
                 waiting.extend(node)
-            else:
-                waiting.extend(getattr(node, name) for name in field_names(type(node)))
+            elif has(type(node)):
+                waiting.extend(getattr(node, field.name) for field in fields(type(node)))
         return services
 
     def _by_blocks(self, amount: surface.Expression, blocks: surface.Blocks) -> surface.Binary | None:

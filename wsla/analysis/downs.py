@@ -7,6 +7,8 @@ from fractions import Fraction
 from math import ceil, floor
 from typing import Final
 
+from attrs import evolve, frozen
+
 from wsla.analysis import operations as op
 from wsla.analysis.arena import Typed
 from wsla.analysis.over_time import without_forgiving
@@ -15,7 +17,6 @@ from wsla.analysis.types import BooleanType, NumberType, Shape
 from wsla.diagnostics.source import Span
 from wsla.syntax import surface
 from wsla.values.quantities import DIMENSIONLESS, Quantity
-from wsla.values.records import evolve, frozen
 
 NAME: Final = "down_count"
 _FLIPPED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from attrs import evolve
+
 from wsla.analysis import matrices
 from wsla.analysis import operations as op
 from wsla.analysis.arena import Typed
@@ -14,7 +16,6 @@ from wsla.analysis.types import InstantType, NumberType, Shape
 from wsla.analysis.unify import require
 from wsla.syntax import surface
 from wsla.values.quantities import TIME
-from wsla.values.records import evolve
 
 NAME: Final = "due"
 Check = Callable[[surface.Expression, Context], Typed | None]

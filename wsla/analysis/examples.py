@@ -5,6 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import assert_never
 
+from attrs import define
+
 from wsla.analysis import operations as op
 from wsla.analysis.arena import Typed, resolve, settled
 from wsla.analysis.checked import (
@@ -29,7 +31,6 @@ from wsla.syntax import surface
 from wsla.values.calendars import parse_period, period_interval
 from wsla.values.instants import Interval
 from wsla.values.observations import Raw
-from wsla.values.records import define
 
 
 @define

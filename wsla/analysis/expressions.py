@@ -6,6 +6,8 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import assert_never
 
+from attrs import define, evolve, field, frozen
+
 from wsla.analysis import (
     across,
     burn,
@@ -35,7 +37,6 @@ from wsla.syntax import surface
 from wsla.values.instants import parse_instant
 from wsla.values.money import UNIT_PLACES
 from wsla.values.quantities import DIMENSIONLESS, Quantity, QuantityError, parse_quantity
-from wsla.values.records import define, evolve, field, frozen
 
 BOOLEAN = BooleanType()
 BLOCKS = ("started", "completed")

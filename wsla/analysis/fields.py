@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from attrs import define, evolve, field, frozen
+
 from wsla.analysis.arena import AnyType, OpenType, settled
 from wsla.analysis.checked import Field, Source
 from wsla.analysis.types import BooleanType, InstantType, NumberType, ValueType
 from wsla.diagnostics.source import Span
 from wsla.values.quantities import DATA, DIMENSIONLESS, TIME
-from wsla.values.records import define, evolve, field, frozen
 
 DURATION = NumberType(dimension=TIME)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from wsla.values.records import frozen
+from attrs import frozen
 
 
 class Look(Enum):

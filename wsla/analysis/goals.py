@@ -5,6 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import assert_never
 
+from attrs import define, evolve
+
 from wsla.analysis import operations as op
 from wsla.analysis.arena import Typed, resolve
 from wsla.analysis.checked import (
@@ -33,7 +35,6 @@ from wsla.diagnostics.source import Span
 from wsla.syntax import surface
 from wsla.values.calendars import CalendarUnit, CalendarWindow
 from wsla.values.quantities import QuantityError, parse_quantity
-from wsla.values.records import define, evolve
 
 _MOST_PERIODS = 366
 _POLICIES = {policy.value: policy for policy in UnknownTime}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from attrs import evolve
+
 from wsla.analysis import operations as op
 from wsla.analysis.arena import Typed
 from wsla.analysis.scope import Scope
 from wsla.analysis.types import Shape
 from wsla.analysis.unify import agree
 from wsla.diagnostics.source import Span
-from wsla.values.records import evolve
 
 
 def with_idle(scope: Scope, value: Typed, idle: Typed, written: Span, metric: Span) -> Typed | None:

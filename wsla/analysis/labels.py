@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from attrs import evolve
+
 from wsla.analysis import operations as op
 from wsla.analysis.arena import Arena, Typed
 from wsla.analysis.types import Shape
-from wsla.values.records import evolve
 
 
 def lifted(arena: Arena, left: Typed, right: Typed) -> tuple[Typed, Typed]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from attrs import evolve
+
 from wsla.analysis import operations as op
 from wsla.analysis.arena import Arena, Typed
 from wsla.analysis.types import Shape
 from wsla.diagnostics.source import Span
-from wsla.values.records import evolve
 
 
 def latest(arena: Arena, value: Typed, span: Span) -> Typed:

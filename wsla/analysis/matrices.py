@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from attrs import evolve
+
 from wsla.analysis import operations as op
 from wsla.analysis.arena import Arena, Typed
 from wsla.analysis.scope import Scope
 from wsla.analysis.types import BooleanType, Shape
 from wsla.diagnostics.source import Span
 from wsla.syntax import surface
-from wsla.values.records import evolve
 
 
 def as_table(scope: Scope, matrix: surface.Matrix) -> surface.Table | None:

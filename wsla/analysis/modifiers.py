@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
+from attrs import evolve, frozen
+
 from wsla.analysis import outages
 from wsla.analysis.operations import TimeFilter, Window
 from wsla.analysis.reporter import nearest, replace
@@ -20,7 +22,6 @@ from wsla.values.calendars import (
 )
 from wsla.values.instants import DAY, MINUTE, SECOND, format_length
 from wsla.values.quantities import TIME, QuantityError, parse_quantity
-from wsla.values.records import evolve, frozen
 
 _ONE_WEEK_OF_DAYS = 7
 _LAST_DAY = 31

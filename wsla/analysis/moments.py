@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from attrs import frozen
+
 from wsla.analysis.arena import AnyType, OpenType, Typed, resolve
 from wsla.analysis.reporter import Reporter
 from wsla.analysis.types import InstantType, NumberType
 from wsla.analysis.unify import require
 from wsla.diagnostics.source import Span
 from wsla.values.quantities import TIME
-from wsla.values.records import frozen
 
 LENGTH = NumberType(dimension=TIME)
 MOMENT = InstantType()

@@ -9,11 +9,12 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Final
 
+from attrs import field, frozen
+
 from wsla.analysis.types import Shape, ValueType
 from wsla.diagnostics.source import NOWHERE, Span
 from wsla.values.calendars import CalendarWindow, ExactWindow, OverlappingWindow, RollingWindow
 from wsla.values.instants import DAY, Interval
-from wsla.values.records import field, frozen
 
 Value = bool | int | Fraction | str | None
 """A value at run time; None is *unknown*."""

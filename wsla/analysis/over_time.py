@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from attrs import evolve
+
 from wsla.analysis import operations as op
 from wsla.analysis.arena import Typed
 from wsla.analysis.functions import FUNCTIONS, Function, Look
@@ -12,7 +14,6 @@ from wsla.analysis.types import Shape
 from wsla.syntax import surface
 from wsla.values.calendars import ExactWindow, OverlappingWindow, RollingWindow
 from wsla.values.instants import format_length
-from wsla.values.records import evolve
 
 FORGIVING = "forgiving"
 _EXAMPLE = "`forgiving outages under 5m` or `forgiving outages up to 5m`"

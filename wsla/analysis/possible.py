@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Final
 
+from attrs import frozen
+
 from wsla.analysis import operations as op
 from wsla.analysis.rows import TESTS
 from wsla.analysis.types import BooleanType, NumberType
 from wsla.values.calendars import CalendarUnit, CalendarWindow, ExactWindow, OverlappingWindow, RollingWindow
 from wsla.values.instants import DAY, HOUR
-from wsla.values.records import frozen
 
 _LONGEST_DAYS: Final = {
     CalendarUnit.DAY: 1,

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Final
 
+from attrs import evolve
+
 from wsla.analysis import operations as op
 from wsla.analysis.arena import Arena, Typed
 from wsla.analysis.rows import Row, WrittenTable, fixed, is_empty, tied_values
@@ -17,7 +19,6 @@ from wsla.analysis.types import NumberType, Shape
 from wsla.analysis.unify import agree
 from wsla.diagnostics.source import Span
 from wsla.syntax import surface
-from wsla.values.records import evolve
 
 _OPPOSITE: Final = {"<=": ">", "<": ">=", ">=": "<", ">": "<=", "==": "!=", "!=": "=="}
 

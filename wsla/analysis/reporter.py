@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from attrs import define, field
+
 from wsla.diagnostics.diagnostic import Diagnostic, Related, Severity, Suggestion
 from wsla.diagnostics.source import SourceText, Span
 from wsla.syntax import surface
-from wsla.values.records import define, field
 
 Place = Span | surface.Word | surface.Text
 

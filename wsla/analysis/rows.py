@@ -8,10 +8,11 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Final
 
+from attrs import frozen
+
 from wsla.analysis import operations as op
 from wsla.diagnostics.source import Span
 from wsla.syntax import surface
-from wsla.values.records import frozen
 
 TESTS: Final[dict[str, Callable[[Fraction, Fraction], bool]]] = {
     "<=": operators.le,

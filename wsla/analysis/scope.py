@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
+from attrs import define, field
+
 from wsla.analysis.arena import Arena
 from wsla.analysis.checked import Party, Service
 from wsla.analysis.fields import SourceEntry
@@ -14,7 +16,6 @@ from wsla.analysis.rows import WrittenTable
 from wsla.diagnostics.diagnostic import Related
 from wsla.syntax import surface
 from wsla.values.quantities import DAYS, Dimension
-from wsla.values.records import define, field
 from wsla.values.schedules import Schedule
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
+from attrs import frozen
+
 from wsla.analysis import operations as op
 from wsla.analysis.checked import Action, CheckedAgreement, Credit, Goal
 from wsla.analysis.possible import Between, Possible
@@ -28,7 +30,6 @@ from wsla.analysis.types import NumberType
 from wsla.diagnostics.diagnostic import Related
 from wsla.diagnostics.source import Span
 from wsla.syntax import surface
-from wsla.values.records import frozen
 
 
 @frozen(kw_only=True)

@@ -7,6 +7,8 @@ from fractions import Fraction
 from itertools import pairwise
 from math import ceil, floor
 
+from attrs import frozen
+
 from wsla.analysis import operations as op
 from wsla.analysis.checked import CheckedAgreement, Goal
 from wsla.analysis.possible import ANYTHING, Between, Possible
@@ -16,7 +18,6 @@ from wsla.analysis.types import NumberType, ValueType
 from wsla.diagnostics.source import Span
 from wsla.syntax import surface
 from wsla.values.quantities import format_percentage, format_quantity
-from wsla.values.records import frozen
 
 ORDERED = frozenset({">=", ">", "<=", "<"})
 _TURNED = {">=": "<=", ">": "<", "<=": ">=", "<": ">", "==": "==", "!=": "!="}

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
+from attrs import frozen
+
 from wsla.analysis import operations as op
 from wsla.analysis.reporter import Reporter
 from wsla.analysis.rows import Row, WrittenTable, fits, fixed
 from wsla.analysis.scope import Scope
 from wsla.analysis.sense_points import Point, domain_of, points, runs, shown_points
 from wsla.diagnostics.diagnostic import Related
-from wsla.values.records import frozen
 
 Comparisons = tuple[tuple[str, Fraction], ...]
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Final
 
+from attrs import evolve
+
 from wsla.analysis import operations as op
 from wsla.analysis.arena import OpenType, Typed, resolve
 from wsla.analysis.modifiers import Context
@@ -15,7 +17,6 @@ from wsla.analysis.unify import describe
 from wsla.syntax import surface
 from wsla.values.instants import SECOND
 from wsla.values.quantities import DIMENSIONLESS
-from wsla.values.records import evolve
 
 NAMES: Final = ("round", "previous")
 _MOST_PLACES: Final = 9

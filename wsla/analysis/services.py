@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from attrs import field, frozen
+
 from wsla.diagnostics.source import NOWHERE, Span
 from wsla.values.calendars import TumblingWindow
-from wsla.values.records import field, frozen
 
 
 @frozen(kw_only=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from attrs import evolve, frozen
+
 from wsla.analysis import operations as op
 from wsla.analysis.arena import OpenType, Typed, resolve
 from wsla.analysis.modifiers import Context, duration, read_modifiers
@@ -13,7 +15,6 @@ from wsla.analysis.types import BooleanType, InstantType, Shape
 from wsla.analysis.unify import require
 from wsla.syntax import surface
 from wsla.values.calendars import CalendarWindow, ExactWindow
-from wsla.values.records import evolve, frozen
 
 NAMES: Final = ("sustained", "debounced", "limited", "active")
 _EXAMPLES: Final = {

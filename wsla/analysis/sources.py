@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from attrs import evolve
+
 from wsla.analysis.arena import OpenType, resolve
 from wsla.analysis.checked import Source, Text
 from wsla.analysis.fields import SOURCE_KINDS, FieldEntry, SourceEntry, SourceKind
@@ -15,7 +17,6 @@ from wsla.diagnostics.source import Span
 from wsla.syntax import surface
 from wsla.values.instants import MILLISECOND
 from wsla.values.quantities import UNITS, QuantityError, nearest_unit, parse_quantity
-from wsla.values.records import evolve
 
 DEFAULT_TIMEOUT = 10_000 * MILLISECOND
 _STALE_AFTER = 3

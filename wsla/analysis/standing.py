@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import assert_never
 
+from attrs import evolve, frozen
+
 from wsla.analysis.modifiers import each_window
 from wsla.analysis.reporter import replace
 from wsla.analysis.scope import Scope
@@ -14,7 +16,6 @@ from wsla.diagnostics.diagnostic import Related
 from wsla.syntax import surface
 from wsla.values.calendars import CalendarWindow, ExactWindow
 from wsla.values.quantities import QuantityError, parse_quantity
-from wsla.values.records import evolve, frozen
 
 _MEASURE = "availability"
 _ASSUMED = "write `assume availability 99.9% each month`"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from attrs import evolve, frozen
+
 from wsla.analysis import labels
 from wsla.analysis import operations as op
 from wsla.analysis.arena import Typed
@@ -14,7 +16,6 @@ from wsla.analysis.types import BooleanType, Shape
 from wsla.analysis.unify import agree
 from wsla.diagnostics.source import Span
 from wsla.syntax import surface
-from wsla.values.records import evolve, frozen
 
 Check = Callable[[surface.Expression], Typed | None]
 Join = Callable[[Typed, Typed, Span], Typed | None]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from enum import Enum
 
+from attrs import frozen
+
 from wsla.values.quantities import DIMENSIONLESS, Dimension
-from wsla.values.records import frozen
 
 
 class Shape(Enum):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 import click
+from attrs import evolve
 
 from wsla.cli.files import (
     Unreadable,
@@ -17,7 +18,6 @@ from wsla.cli.files import (
     write_text,
 )
 from wsla.diagnostics.source import SourceText
-from wsla.values.records import evolve
 
 _MOST_ROUNDS = 100
 

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
+from attrs import frozen
 
 from wsla.diagnostics.diagnostic import Diagnostic, Severity, has_errors
 from wsla.diagnostics.source import SourceText, Span
-from wsla.values.records import frozen
 
 if TYPE_CHECKING:
     from pathlib import Path

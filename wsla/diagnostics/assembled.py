@@ -7,9 +7,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable
 
+from attrs import define, evolve, field, frozen
+
 from wsla.diagnostics.diagnostic import Diagnostic, Related, Suggestion
 from wsla.diagnostics.source import SourceText, Span
-from wsla.values.records import define, evolve, field, frozen
 
 
 @frozen(kw_only=True)

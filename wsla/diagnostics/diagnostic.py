@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from enum import Enum
 
+from attrs import field, frozen
+
 from wsla.diagnostics.source import SourceText, Span
-from wsla.values.records import field, frozen
 
 
 class Severity(Enum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 
-from wsla.values.records import field, frozen
+from attrs import field, frozen
 
 
 @frozen

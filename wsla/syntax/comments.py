@@ -6,9 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from attrs import frozen
+
 from wsla.diagnostics.source import Span
 from wsla.syntax import surface
-from wsla.values.records import frozen
 
 _PARTS: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"?|#[^\n]*|[{}()]')
 _BLANKS: Final = " \t\r\f\ufeff"

@@ -7,11 +7,12 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from attrs import frozen
+
 from wsla.diagnostics.source import Span
 from wsla.diagnostics.width import display_width
 from wsla.syntax import surface
 from wsla.syntax.comments import scan
-from wsla.values.records import frozen
 
 WIDTH: Final = 100
 """Columns of a line."""

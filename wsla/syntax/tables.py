@@ -9,7 +9,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from wsla.values.records import field_names, frozen
+from attrs import fields, frozen
 
 if TYPE_CHECKING:
     from lark import Lark
@@ -84,7 +84,7 @@ def grammar_in(folder: str) -> bytes:
 
 def module_of(tables: Tables) -> str:
     """A module that holds tables."""
-    values = ", ".join(repr(getattr(tables, name)) for name in field_names(Tables))
+    values = ", ".join(repr(getattr(tables, one.name)) for one in fields(Tables))
     return f"# Worked out of the grammar by lark.\nTABLES = ({values})\n"
 
 

@@ -16,8 +16,9 @@ from functools import lru_cache
 from typing import Final, assert_never
 from zoneinfo import ZoneInfo, available_timezones
 
+from attrs import field, frozen
+
 from wsla.values.instants import Interval, format_instant, from_local, midnight, to_datetime
-from wsla.values.records import field, frozen
 
 
 class CalendarUnit(Enum):

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from wsla.values.records import field, frozen
+from attrs import field, frozen
 
 NANOSECOND: Final = 1
 MICROSECOND: Final = 1_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from wsla.values.records import field, frozen
+from attrs import field, frozen
 
 Raw = bool | int | str | None
 """A measured value as it is stored: a truth, a fixed-point integer (nanoseconds for lengths and instants, millionths of

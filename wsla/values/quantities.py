@@ -8,6 +8,8 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import Final
 
+from attrs import field, frozen
+
 from wsla.values.instants import (
     DAY,
     HOUR,
@@ -19,7 +21,6 @@ from wsla.values.instants import (
     format_length,
 )
 from wsla.values.money import MINOR_UNIT_PLACES
-from wsla.values.records import field, frozen
 
 _LONGEST_NUMBER: Final = 40
 

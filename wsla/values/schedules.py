@@ -18,10 +18,11 @@ from functools import lru_cache
 from typing import Final, assert_never
 from zoneinfo import ZoneInfo
 
+from attrs import frozen
+
 from wsla.values.calendars import find_zone
 from wsla.values.instants import DAY, Interval, from_local, midnight, to_datetime
 from wsla.values.intervals import Intervals, clip, normalise, subtract
-from wsla.values.records import frozen
 
 _ONE_DAY: Final = timedelta(days=1)
 

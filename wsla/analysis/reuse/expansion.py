@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from attrs import define, evolve, field, frozen
+
 from wsla.analysis.reporter import Reporter
 from wsla.analysis.reuse.arguments import checked_arguments
 from wsla.analysis.reuse.library import Entry, Library, collect, uses
@@ -17,7 +19,6 @@ from wsla.diagnostics.diagnostic import Diagnostic
 from wsla.diagnostics.source import SourceText, Span
 from wsla.syntax import surface
 from wsla.syntax.parse import MAX_TEXT, parse, parse_declarations
-from wsla.values.records import define, evolve, field, frozen
 
 MAX_USES: Final = 10_000
 """How many uses a text may have, those inside of templates counted each time."""

@@ -6,10 +6,11 @@ import re
 from collections import deque
 from typing import Final, Protocol
 
+from attrs import evolve
+
 from wsla.diagnostics.source import Imported, SourceText
 from wsla.syntax.build.words import unquote
 from wsla.syntax.parse import MAX_TEXT
-from wsla.values.records import evolve
 
 MAX_DEPTH: Final = 16
 """How many imports may lead from a text to one that it imports."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from attrs import define, field, frozen
+
 from wsla.analysis.reporter import Reporter, nearest, replace
 from wsla.analysis.reuse.arguments import checked_arguments, kind_of_value, said_of_value
 from wsla.diagnostics.diagnostic import Diagnostic, Related, Severity
@@ -9,7 +11,6 @@ from wsla.diagnostics.source import Imported, SourceText
 from wsla.syntax import surface
 from wsla.syntax.parameters import KINDS
 from wsla.syntax.parse import parse
-from wsla.values.records import define, field, frozen
 
 
 @frozen(kw_only=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Final, assert_never
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar, assert_never
 
 import numpy as np
 from attrs import evolve
@@ -46,7 +46,7 @@ from wsla.evaluation.batch.cells import (
     where_it_exists,
 )
 from wsla.evaluation.batch.columns import Flags, Instants
-from wsla.evaluation.batch.grid import Windows, reach
+from wsla.evaluation.batch.grid import Windows, reach, step_of
 from wsla.evaluation.batch.over_series import gathered
 from wsla.evaluation.batch.sequences import Stack, joined_columns, stacked, with_cells
 from wsla.evaluation.batch.series import Reduction, SeriesColumns
@@ -56,6 +56,13 @@ from wsla.evaluation.verdicts import Labels
 from wsla.plan.model import Plan
 
 NO_WINDOWS: Final = Windows(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
+
+_ROWS_TOGETHER: Final = 1 << 18
+_ROWS_REMEMBERED: Final = 1 << 20
+_KEPT_ROWS: Final = 1 << 16
+"""How many windows are looked at together, how many are remembered, and how many a goal's columns are kept for."""
+
+T = TypeVar("T")
 
 Group = tuple[Labels, ...]
 """Label combinations that are looked at together."""
@@ -78,6 +85,9 @@ class Formulas:
         self._low, high = reach(plan, start, until)
         self._span: Final = high - self._low + 1
         self._together: Final = max(1, (2**63 - 1) // self._span - 1)
+        self.kept_rows = _KEPT_ROWS
+        self._rows = 0
+        self._last: tuple[object, Any] | None = None
 
     # Label combinations
 
@@ -111,15 +121,27 @@ class Formulas:
 
     # Groups of combinations
 
-    def groups(self, indexes: Iterable[int], shown: Callable[[Labels], Labels]) -> list[Group]:
+    def groups(self, indexes: Sequence[int], shown: Callable[[Labels], Labels]) -> list[Group]:
         """The label combinations of the first of some formulas, in order of the labels as they are shown.
 
         Those that are looked at together are a group: as many as instants can be told apart, or one where a formula
         asks for the labels themselves.
         """
-        found = sorted(self.combinations(next(iter(indexes))), key=shown)
-        size = 1 if any(self._asks_labels(index) for index in indexes) else self._together
+        found = sorted(self.combinations(indexes[0]), key=shown)
+        rows = max(self._windows_of(index) for index in indexes)
+        size = max(1, min(self._together, _ROWS_TOGETHER // rows))
+        if any(self._asks_labels(index) for index in indexes):
+            size = 1
         return [tuple(found[first : first + size]) for first in range(0, len(found), size)]
+
+    def _windows_of(self, index: int) -> int:
+        """About how many windows a formula looks at for each label combination."""
+        node = self.plan.operations[index]
+        if not isinstance(node, Aggregate):
+            return max((self._windows_of(x) for x in operands(node)), default=1)
+        own = 1 + (self.until - self._start) // step_of(node.window)
+        below = node.argument if self.over_series(index) else None
+        return own if below is None else max(own, self._windows_of(below))
 
     def _asks_labels(self, index: int) -> bool:
         node = self.plan.operations[index]
@@ -175,9 +197,22 @@ class Formulas:
         if not self.layout.names(index) and len(group) == 1:
             group = ((),)
         key = (index, group, horizon)
-        if key not in self._stacks:
-            self._stacks[key] = self._find_stack(*key)
-        return self._stacks[key]
+        found = self._stacks.get(key)
+        if found is None:
+            found = self._find_stack(*key)
+            self._rows += len(found.windows)
+            if self._rows > _ROWS_REMEMBERED:
+                self._stacks.clear()
+                self._rows = len(found.windows)
+            self._stacks[key] = found
+        return found
+
+    def once(self, key: object, make: Callable[[], T]) -> T:
+        """What is made; what was made last is not made again."""
+        if self._last is None or self._last[0] != key:
+            self._last = (key, make())
+        found: T = self._last[1]
+        return found
 
     def _find_stack(self, index: int, group: Group, horizon: int) -> Stack:
         node = self.plan.operations[index]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from attrs import evolve
+
 from wsla.syntax import surface
 from wsla.syntax.build.words import (
     Meta,
@@ -17,7 +19,6 @@ from wsla.syntax.build.words import (
     to_word,
     token_span,
 )
-from wsla.values.records import evolve
 
 
 def _binary(operator: str) -> Callable[..., surface.Binary]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from attrs import field, frozen
+
 from wsla.diagnostics.source import Span
 from wsla.syntax.surface.expressions import EachWindow, Expression, Quantity
 from wsla.syntax.surface.services import Service
 from wsla.syntax.surface.words import Text, Word, span_field
-from wsla.values.records import field, frozen
 
 ArgumentValue = Word | Quantity | Text
 

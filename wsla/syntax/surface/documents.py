@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from attrs import frozen
+
 from wsla.diagnostics.source import Span
 from wsla.syntax.surface.declarations import Agreement, Import, Target, Template
 from wsla.syntax.surface.expressions import Expression, Reference
 from wsla.syntax.surface.words import Text, Word, span_field
-from wsla.values.records import frozen
 
 
 @frozen(kw_only=True)

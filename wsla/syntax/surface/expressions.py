@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from attrs import frozen
+
 from wsla.diagnostics.source import Span
 from wsla.syntax.surface.words import Word, span_field
-from wsla.values.records import frozen
 
 
 @frozen(kw_only=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from attrs import frozen
+
 from wsla.diagnostics.source import Span
 from wsla.syntax.surface.expressions import EachWindow, Expression, Quantity
 from wsla.syntax.surface.words import Text, Word, span_field
-from wsla.values.records import frozen
 
 
 @frozen(kw_only=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from attrs import field, frozen
+
 from wsla.diagnostics.source import Span
-from wsla.values.records import field, frozen
 
 
 def span_field() -> Span:
