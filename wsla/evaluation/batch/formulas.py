@@ -51,7 +51,7 @@ from wsla.evaluation.batch.over_series import gathered
 from wsla.evaluation.batch.sequences import Stack, joined_columns, stacked, with_cells
 from wsla.evaluation.batch.series import Reduction, SeriesColumns
 from wsla.evaluation.scalars import scalar_value
-from wsla.evaluation.stream.layout import OVER_TIME, Layout, operands, restrict
+from wsla.evaluation.stream.layout import OVER_TIME, Layout, in_order, operands, restrict
 from wsla.evaluation.verdicts import Labels
 from wsla.plan.model import Plan
 
@@ -235,16 +235,22 @@ class Formulas:
         return Stack(with_cells(columns, cells), found.combo)
 
     def _of_first_stage(self, index: int, group: Group, horizon: int) -> Stack:
+        names = self.layout.names(index)
+        if names and len(group) > 1 and horizon <= self.until:
+            begins = self.begins(index, group)
+            there = [place for place, begin in enumerate(begins) if begin is not None]
+            found = self._reduction.together(index, [in_order(group[place], names) for place in there])
+            return Stack(found.columns, np.repeat(np.array(there, dtype=np.int64), found.rows))
         parts: list[SeriesColumns] = []
         combo: list[int] = []
         for place, begin in enumerate(self.begins(index, group)):
             if begin is None:
                 continue
             labels = self.own(index, group[place])
-            found = self._reduction.series(index, labels)
+            part = self._reduction.series(index, labels)
             if horizon > self.until:
-                found = joined_columns([found, self._reduction.to_come(index, labels)])
-            parts.append(found)
+                part = joined_columns([part, self._reduction.to_come(index, labels)])
+            parts.append(part)
             combo.append(place)
         if not parts:
             return stacked(NO_WINDOWS, nothing_known(self.layout.truth(index)))

@@ -176,10 +176,14 @@ class ColumnReduction:
         """An aggregate over time or over samples, in every existing window; the open one as known at ``until``."""
         return self._pick(index, labels, to_come=False)
 
-    def together(self, index: int) -> Together:
-        """The series of all label combinations, one behind the other: quicker than each by itself where many are."""
+    def together(self, index: int, among: Sequence[Labels] | None = None) -> Together:
+        """The series of all label combinations, or of those ``among`` them, one behind the other: quicker than each by
+        itself where many are.
+        """
         frames, node = self._frames[index], self._looks[index].node
         combinations = self.combinations(index)
+        if among is not None:
+            combinations = {labels: combinations[labels] for labels in among}
         found = self._found_of_all(index, tuple(combinations)) if combinations else None
         if found is None:
             return Together.of({labels: self.series(index, labels) for labels in combinations})
