@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 from attrs import frozen
@@ -47,14 +47,6 @@ class Together:
         return cls(
             labels=tuple(series), rows=np.array([len(x.ends) for x in series.values()]), columns=columns
         )
-
-
-@runtime_checkable
-class ReducesTogether(Protocol):
-    """A first stage that gives the series of many label combinations at once."""
-
-    def together(self, index: int, labels: Sequence[Labels] | None = None) -> Together:
-        """The series of these label combinations, or of all, one behind the other."""
 
 
 def _values(parts: Sequence[Values]) -> Values:
