@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from wsla.cli.files import plural
 from wsla.cli.progress import progress_bar
-from wsla.cli.refusals import Refusals
+from wsla.cli.refusals import Refusals, without_password
 
 if TYPE_CHECKING:
     from wsla.analysis.checked import Source
@@ -246,6 +246,7 @@ def _zone_of(agreement: Agreement, source: Source, zone: str | None) -> ZoneInfo
 
 def tell_rows(name: str, file: str, history: History | ColumnHistory) -> None:
     """Says what is remarkable in the rows of a file."""
+    file = without_password(file)
     rejects = history.rejects
     rejected = rejects.total
     if history.duplicates:
