@@ -190,17 +190,16 @@ class ColumnReduction:
             combinations = {labels: combinations[labels] for labels in among}
         found = self._found_of_all(index, tuple(combinations)) if combinations else None
         if found is None:
-            return Together.of({labels: self.series(index, labels) for labels in asked})
-        count = len(asked)
+            return Together.of({labels: self.series(index, labels) for labels in combinations})
+        count = len(combinations)
         starts, ends = np.tile(frames.starts, count), np.tile(frames.ends, count)
         if node.idle is not None:
             found = with_idle(found, ends <= self._until, scalar_value(self._plan.operations, node.idle))
-        firsts = [combinations[one] for one in asked]
-        flags = {first: frames.between(first, to_come=False) for first in dict.fromkeys(firsts)}
-        windows = [flags[first] for first in firsts]
+        later = {first: frames.between(first, to_come=False) for first in set(combinations.values())}
+        windows = [later[first] for first in combinations.values()]
         rows = np.array([np.count_nonzero(one) for one in windows])
         columns = picked(found, starts, ends, np.concatenate(windows))
-        return Together(labels=asked, rows=rows, columns=columns)
+        return Together(labels=tuple(combinations), rows=rows, columns=columns)
 
     def _found_of_all(self, index: int, combinations: Sequence[Labels]) -> Found | None:
         look, frames = self._looks[index], self._frames[index]
