@@ -12,6 +12,7 @@ from wsla.evaluation.batch.frames import Frames
 from wsla.evaluation.batch.rows import Rows
 from wsla.evaluation.batch.series import Integers
 from wsla.evaluation.batch.stretches import Stretches, gaps_behind, where_held
+from wsla.evaluation.batch.vectors import Vector
 
 
 class Holding:
@@ -25,6 +26,8 @@ class Holding:
         self.staleness = staleness
         self.since = since
         self.until = until
+        self.nowhere: dict[int, Vector] = {}
+        """What signals are where no row holds, by their operations."""
         self._rows: dict[int, Rows] = {}
         self._within: dict[int, Integers] = {}
 

@@ -75,7 +75,7 @@ class View:
         self.until = holding.until
         self._leaf = leaf
         self._vectors: dict[int, Vector] = {}
-        self._nowhere: dict[int, Vector] = {}
+        self._nowhere = holding.nowhere
         self._within: dict[tuple[int, int], Integers] = {}
         self._times: dict[tuple[str, int], Stretches] = {}
 
@@ -132,7 +132,7 @@ class View:
     def later(self, until: int) -> View:
         """The same signals up to another instant."""
         found = View(self.plan, self.holding.later(until), self._leaf)
-        found._vectors, found._nowhere = self._vectors, self._nowhere
+        found._vectors = self._vectors
         return found
 
     def changes(self, index: int) -> SignalColumns:
