@@ -66,7 +66,8 @@ def items_of(node: Aggregate, view: View, rows: Rows) -> Items:
     numerators: Integers | None = None
     most, scale = 0, Fraction(1)
     if node.argument is not None:
-        vector = view.vector(node.argument)
+        added = node.function in ("sum", "mean")
+        vector = view.short(node.argument) if added else view.vector(node.argument)
         if node.function in ("increase", "rate"):
             vector = steps(vector, len(view.at))
         if node.function != "count":

@@ -68,12 +68,15 @@ class View:
     ``leaf`` gives the fields there. All instants are before ``until``; nobody asks about the time before ``since``.
     """
 
-    def __init__(self, plan: Plan, holding: Holding, leaf: Leaf) -> None:
+    def __init__(self, plan: Plan, holding: Holding, leaf: Leaf, short: Leaf | None = None) -> None:
+        """``short`` gives fields too, their whole numbers in as few bits as they came in."""
         self.plan = plan
         self.holding = holding
         self.at = holding.at
         self.until = holding.until
         self._leaf = leaf
+        self._short = short
+        self._shorts: dict[int, Vector] = {}
         self._vectors: dict[int, Vector] = {}
         self._nowhere = holding.nowhere
         self._within: dict[tuple[int, int], Integers] = {}
@@ -92,6 +95,15 @@ class View:
     def vector(self, index: int) -> Vector:
         """A signal at each row, or one value for all rows."""
         return evaluate(self.plan, index, self._vectors, self._leaf)
+
+    def short(self, index: int) -> Vector:
+        """A signal at each row; its numbers may have few bits, so that they can be added up, but not in few bits."""
+        node = self.plan.operations[index]
+        if self._short is None or not isinstance(node, SourceField) or index in self._vectors:
+            return self.vector(index)
+        if index not in self._shorts:
+            self._shorts[index] = self._short(node)
+        return self._shorts[index]
 
     def truth(self, index: int) -> Truth:
         """A boolean signal at each row."""
@@ -168,7 +180,7 @@ class View:
         return self.time_where(self.truth(index).not_true, bool(self.truth_nowhere(index).not_true[0]))
 
     def _find_known(self, index: int) -> Stretches:
-        known, nowhere = self.vector(index).known, self.nowhere(index).known
+        known, nowhere = self.short(index).known, self.nowhere(index).known
         otherwise = nowhere is None or bool(nowhere[0])
         if known is None:
             return _with(self.held, self.unheld) if otherwise else self.held
@@ -191,7 +203,12 @@ def view_of(plan: Plan, stream: StreamColumns, since: int, until: int, like: Hol
     staleness = plan.source(stream.source).staleness
     if like is None or like.at is not stream.at:
         like = Holding(stream.at, staleness, since, until)
-    return View(plan, like, lambda node: column(plan, stream, node))
+    return View(
+        plan,
+        like,
+        lambda node: column(plan, stream, node),
+        lambda node: column(plan, stream, node, short=True),
+    )
 
 
 def joined(plan: Plan, streams: Mapping[str, StreamColumns], since: int, until: int) -> View:
@@ -249,7 +266,7 @@ def _places(plan: Plan, name: str, stream: StreamColumns, at: Instants) -> tuple
     return place, holds
 
 
-def column(plan: Plan, stream: StreamColumns, node: SourceField) -> Vector:
+def column(plan: Plan, stream: StreamColumns, node: SourceField, *, short: bool = False) -> Vector:
     """A field of a stream; a label has the same value in all rows, and a field that is missing is unknown."""
     labels = dict(stream.labels)
     if node.field in labels:
@@ -257,10 +274,10 @@ def column(plan: Plan, stream: StreamColumns, node: SourceField) -> Vector:
     found = stream.fields.get(node.field)
     if found is None:
         return vectors.unknown(node.type)
-    return _vector(plan, node, found)
+    return _vector(plan, node, found, short)
 
 
-def _vector(plan: Plan, node: SourceField, found: Column) -> Vector:
+def _vector(plan: Plan, node: SourceField, found: Column, short: bool) -> Vector:
     known = found.known
     match node.type:
         case BooleanType():
@@ -274,7 +291,7 @@ def _vector(plan: Plan, node: SourceField, found: Column) -> Vector:
             fields = {field.name: field for field in plan.source(node.source).fields}
             scale = fields[node.field].resolution * found.times
             # Short numbers are made long: sums and products of short ones would not be exact.
-            values = found.values if found.times == 1 else found.values.astype(np.int64)
+            values = found.values if found.times == 1 or short else found.values.astype(np.int64)
             return Number(values, scale=scale, known=known)
         case never:
             assert_never(never)

@@ -90,7 +90,9 @@ class Slices:
         edges = self.edges.places
         if len(edges) < 2:
             return values[:0]
-        found: Integers = function.reduceat(values[: edges[-1]], edges[:-1])
+        # Numbers of few bits are added up in 64.
+        kind = np.int64 if function is np.add and values.dtype != object else None
+        found: Integers = function.reduceat(values[: edges[-1]], edges[:-1], dtype=kind)
         return found
 
     def sums(self) -> Integers:

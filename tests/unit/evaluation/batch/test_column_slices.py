@@ -162,3 +162,11 @@ def test_gaps_are_found_beyond_a_block() -> None:
     at[70_000:] += 7
     assert gaps_behind(at, 7).tolist() == [32_767, 69_999]
     assert gaps_behind(at, 8).tolist() == []
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int16, np.uint32, np.int32])
+def test_numbers_of_few_bits_are_added_up_exactly(kind: type[np.integer[Any]]) -> None:
+    least, most = int(np.iinfo(kind).min), int(np.iinfo(kind).max)
+    values = np.array([most, most, most, least, least], dtype=kind)
+    slices = Slices(values, np.array([0, 3]), np.array([3, 5]))
+    assert slices.sums().tolist() == [3 * most, 2 * least]
