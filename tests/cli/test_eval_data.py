@@ -121,6 +121,20 @@ def test_the_unit_of_times_is_found_or_said(evaluate: Run, write: Write, rows: l
     assert evaluate(early, "--time-unit", "probe=days").code == 2
 
 
+def test_long_text_is_judged_in_columns_and_quotation_marks_do_not_matter(
+    evaluate: Run, write: Write, rows: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write([*rows[:5], "2026-03-02T04:00:00Z,perhaps,105", *rows[6:]])
+    by_rows = evaluate(path, "--format", "json")
+    monkeypatch.setattr("wsla.sources.files.places._LONG_TEXT", 1)
+    in_columns = evaluate(path, "--format", "json")
+    assert "polars" in sys.modules
+    assert (in_columns.out, in_columns.err) == (by_rows.out, by_rows.err)
+    assert "line 7: up: 'perhaps'" in in_columns.err
+    quoted = write([*rows[:5], '"2026-03-02T04:00:00Z",perhaps,105', *rows[6:]])
+    assert evaluate(quoted, "--format", "json").out == by_rows.out
+
+
 HEAVY = ("numpy", "polars", "pandas", "pyarrow", "sqlalchemy", "httpx", "asyncio", "psycopg", "sqlite3")
 
 
