@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
 from wsla.engine import Engine, Output
+from wsla.evaluation.rows import Rows
 from wsla.testing.strategies import Case, cases
 from wsla.values.observations import Observation
 
@@ -67,3 +68,37 @@ def test_the_short_way_is_the_long_way(case: Case, data: st.DataObject) -> None:
     assert engine.next_due() == plain.next_due()
     assert engine.judgements(last + 1) == plain.judgements(last + 1)
     assert engine.advance(case.until + case.plan.grace) == plain.advance(case.until + case.plan.grace)
+
+
+def in_chunks(observations: list[Observation], data: st.DataObject) -> list[list[Observation]]:
+    """Observations in chunks of one source each, which may be as small as one."""
+    found: list[list[Observation]] = []
+    for observation in observations:
+        cut = not found or found[-1][-1].source != observation.source
+        if cut or data.draw(st.integers(0, 20)) == 0:
+            found.append([])
+        found[-1].append(observation)
+    return found
+
+
+def as_rows(chunk: list[Observation]) -> Rows:
+    """Columns of all fields; what an observation lacks is unknown."""
+    names = sorted({name for observation in chunk for name in observation.fields})
+    columns = {name: [observation.fields.get(name) for observation in chunk] for name in names}
+    return Rows(chunk[0].source, [observation.at for observation in chunk], columns)
+
+
+@QUICK
+@given(steady(), st.data())
+def test_columns_in_any_chunks_are_their_observations_one_by_one(case: Case, data: st.DataObject) -> None:
+    chunks = [as_rows(chunk) for chunk in in_chunks(list(case.observations), data)]
+    engine, plain = Engine(case.plan, case.start), Engine(case.plan, case.start)
+    for rows in chunks:
+        told: list[Output] = []
+        for position in range(len(rows)):
+            observation = rows.observation(position)
+            told += plain.observe(observation)
+            told += plain.advance(observation.at + 1)
+        assert engine.observe_rows(rows) == told
+    assert engine.advance(case.until + case.plan.grace) == plain.advance(case.until + case.plan.grace)
+    assert engine.judgements(case.until + 1) == plain.judgements(case.until + 1)

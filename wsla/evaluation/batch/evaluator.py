@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, Final, Protocol
 
-import numpy as np
 from attrs import frozen
 
 from wsla.evaluation.batch.columns import StreamColumns
-from wsla.evaluation.batch.formulas import Formulas
+from wsla.evaluation.batch.formulas import Formulas, Group
 from wsla.evaluation.batch.judging import judge_goal
 from wsla.evaluation.batch.reduction import ColumnReduction
 from wsla.evaluation.batch.sequences import observations_of
@@ -120,13 +119,14 @@ class BatchEvaluator:
 
     def _points(self, formulas: Formulas, index: int) -> PointTable:
         names = formulas.layout.names(index)
-        found = []
-        for group in formulas.groups([index], lambda labels: in_order(labels, names)):
-            stack = formulas.stack(index, group)
-            combo = np.zeros(len(stack.windows), dtype=np.int64) if stack.combo is None else stack.combo
+
+        def columns(group: Group) -> PointColumns:
             labels = tuple(in_order(one, names) for one in group)
-            found.append(PointColumns(labels=labels, combo=combo, columns=stack.columns))
-        return PointTable(found)
+            return PointColumns(labels=labels, measured=lambda: formulas.stack(index, group))
+
+        return PointTable(
+            [columns(group) for group in formulas.groups([index], lambda labels: in_order(labels, names))]
+        )
 
     def _rest(self) -> Outcome:
         rest = self.division.rest

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Final, assert_never
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar, assert_never
 
 import numpy as np
 from attrs import evolve
@@ -46,16 +46,24 @@ from wsla.evaluation.batch.cells import (
     where_it_exists,
 )
 from wsla.evaluation.batch.columns import Flags, Instants
-from wsla.evaluation.batch.grid import Windows, reach
+from wsla.evaluation.batch.grid import Windows, reach, step_of
 from wsla.evaluation.batch.over_series import gathered
+from wsla.evaluation.batch.ratios import select
 from wsla.evaluation.batch.sequences import Stack, joined_columns, stacked, with_cells
 from wsla.evaluation.batch.series import Reduction, SeriesColumns
 from wsla.evaluation.scalars import scalar_value
-from wsla.evaluation.stream.layout import OVER_TIME, Layout, operands, restrict
+from wsla.evaluation.stream.layout import OVER_TIME, Layout, in_order, operands, restrict
 from wsla.evaluation.verdicts import Labels
 from wsla.plan.model import Plan
 
 NO_WINDOWS: Final = Windows(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
+
+_ROWS_TOGETHER: Final = 1 << 18
+_ROWS_REMEMBERED: Final = 1 << 20
+_KEPT_ROWS: Final = 1 << 16
+"""How many windows are looked at together, how many are remembered, and how many a goal's columns are kept for."""
+
+T = TypeVar("T")
 
 Group = tuple[Labels, ...]
 """Label combinations that are looked at together."""
@@ -78,6 +86,9 @@ class Formulas:
         self._low, high = reach(plan, start, until)
         self._span: Final = high - self._low + 1
         self._together: Final = max(1, (2**63 - 1) // self._span - 1)
+        self.kept_rows = _KEPT_ROWS
+        self._rows = 0
+        self._last: tuple[object, Any] | None = None
 
     # Label combinations
 
@@ -111,15 +122,27 @@ class Formulas:
 
     # Groups of combinations
 
-    def groups(self, indexes: Iterable[int], shown: Callable[[Labels], Labels]) -> list[Group]:
+    def groups(self, indexes: Sequence[int], shown: Callable[[Labels], Labels]) -> list[Group]:
         """The label combinations of the first of some formulas, in order of the labels as they are shown.
 
         Those that are looked at together are a group: as many as instants can be told apart, or one where a formula
         asks for the labels themselves.
         """
-        found = sorted(self.combinations(next(iter(indexes))), key=shown)
-        size = 1 if any(self._asks_labels(index) for index in indexes) else self._together
+        found = sorted(self.combinations(indexes[0]), key=shown)
+        rows = max(self._windows_of(index) for index in indexes)
+        size = max(1, min(self._together, _ROWS_TOGETHER // rows))
+        if any(self._asks_labels(index) for index in indexes):
+            size = 1
         return [tuple(found[first : first + size]) for first in range(0, len(found), size)]
+
+    def _windows_of(self, index: int) -> int:
+        """About how many windows a formula looks at for each label combination."""
+        node = self.plan.operations[index]
+        if not isinstance(node, Aggregate):
+            return max((self._windows_of(x) for x in operands(node)), default=1)
+        own = 1 + (self.until - self._start) // step_of(node.window)
+        below = node.argument if self.over_series(index) else None
+        return own if below is None else max(own, self._windows_of(below))
 
     def _asks_labels(self, index: int) -> bool:
         node = self.plan.operations[index]
@@ -175,9 +198,22 @@ class Formulas:
         if not self.layout.names(index) and len(group) == 1:
             group = ((),)
         key = (index, group, horizon)
-        if key not in self._stacks:
-            self._stacks[key] = self._find_stack(*key)
-        return self._stacks[key]
+        found = self._stacks.get(key)
+        if found is None:
+            found = self._find_stack(*key)
+            self._rows += len(found.windows)
+            if self._rows > _ROWS_REMEMBERED:
+                self._stacks.clear()
+                self._rows = len(found.windows)
+            self._stacks[key] = found
+        return found
+
+    def once(self, key: object, make: Callable[[], T]) -> T:
+        """What is made; what was made last is not made again."""
+        if self._last is None or self._last[0] != key:
+            self._last = (key, make())
+        found: T = self._last[1]
+        return found
 
     def _find_stack(self, index: int, group: Group, horizon: int) -> Stack:
         node = self.plan.operations[index]
@@ -194,22 +230,29 @@ class Formulas:
         columns = found.columns
         if node.idle is None or columns.nothing is None:
             return found
-        # In a closed window only.
-        idle = columns.nothing & (columns.ends <= self.until)
-        cells = chosen_cells(idle, self._certain(node.idle), found.cells)
+        # In a closed window only; in an open one nothing is certain then.
+        cells = self._with_idle(
+            columns.nothing, columns.ends, node.idle, found.cells, self.layout.truth(index)
+        )
         return Stack(with_cells(columns, cells), found.combo)
 
     def _of_first_stage(self, index: int, group: Group, horizon: int) -> Stack:
+        names = self.layout.names(index)
+        if names and len(group) > 1 and horizon <= self.until:
+            begins = self.begins(index, group)
+            there = [place for place, begin in enumerate(begins) if begin is not None]
+            found = self._reduction.together(index, [in_order(group[place], names) for place in there])
+            return Stack(found.columns, np.repeat(np.array(there, dtype=np.int64), found.rows))
         parts: list[SeriesColumns] = []
         combo: list[int] = []
         for place, begin in enumerate(self.begins(index, group)):
             if begin is None:
                 continue
             labels = self.own(index, group[place])
-            found = self._reduction.series(index, labels)
+            part = self._reduction.series(index, labels)
             if horizon > self.until:
-                found = joined_columns([found, self._reduction.to_come(index, labels)])
-            parts.append(found)
+                part = joined_columns([part, self._reduction.to_come(index, labels)])
+            parts.append(part)
             combo.append(place)
         if not parts:
             return stacked(NO_WINDOWS, nothing_known(self.layout.truth(index)))
@@ -280,8 +323,8 @@ class Formulas:
                 last = None if otherwise is None else operand(otherwise)
                 found = chosen(operand(subject), lines, last, truth)
             case Idle(operand=only, value=value):
-                idle = self.idle(only, group, windows, horizon) & (windows.ends <= self.until)
-                found = chosen_cells(idle, self._certain(value), operand(only))
+                nothing = self.idle(only, group, windows, horizon)
+                found = self._with_idle(nothing, windows.ends, value, operand(only), truth)
             case Constant() | SourceField() | Elapsed() | AtLeastDown() | Latest() | VerdictState():
                 raise TypeError(f"operation {index} is no series: {type(operations[index]).__name__}")
             case Sustained() | Debounced() | Limited() | Active() | Across() | VerdictCount():
@@ -289,6 +332,20 @@ class Formulas:
             case _:
                 assert_never(node)
         return evolve(found, exists=self.exists(index, group, windows, horizon))
+
+    def _with_idle(self, nothing: Flags, ends: Instants, idle: int, cells: Cells, truth: bool) -> Cells:
+        """M16, M35: a fixed value in closed windows with nothing to look at; no bounds in open ones."""
+        closed = ends <= self.until
+        found = chosen_cells(nothing & closed, self._certain(idle), cells)
+        may_be = nothing & ~closed
+        if not may_be.any():
+            return found
+        unsure = nothing_known(truth)
+        return evolve(
+            found,
+            lower=select(may_be, unsure.lower, found.lower),
+            upper=select(may_be, unsure.upper, found.upper),
+        )
 
     def _certain(self, index: int) -> Cells:
         return certain(scalar_value(self.plan.operations, index), self.layout.truth(index))

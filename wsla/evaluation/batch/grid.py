@@ -112,6 +112,17 @@ def _at_most(kind: Window) -> int:
             assert_never(kind)
 
 
+def step_of(kind: Window) -> int:
+    """About how many nanoseconds it is from one window to the next."""
+    match kind:
+        case RollingWindow(every_ns=every):
+            return every
+        case OverlappingWindow(period=period):
+            return step_of(period)
+        case _:
+            return max(1, _at_most(kind))
+
+
 def reach(plan: Plan, start: int, until: int) -> tuple[int, int]:
     """Instants before and behind all windows that anybody looks at, those to come inside open ones included."""
     kinds = {node.window for node in plan.operations if isinstance(node, Aggregate)}

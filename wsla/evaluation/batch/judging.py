@@ -16,7 +16,7 @@ from wsla.evaluation.batch.formulas import Formulas, Group
 from wsla.evaluation.batch.grid import Windows
 from wsla.evaluation.batch.ratios import calculate, of_value, spread, surely, values_at
 from wsla.evaluation.batch.series import Integers, Ratios, Truths, Values
-from wsla.evaluation.batch.table import CODES, GoalColumns
+from wsla.evaluation.batch.table import CODES, GoalColumns, Measured
 from wsla.evaluation.stream.algebra import certain
 from wsla.evaluation.stream.layout import in_order, operands
 from wsla.evaluation.stream.point import Point
@@ -102,25 +102,57 @@ def _truths(values: Values, number: int) -> Codes:
 def _judge(formulas: Formulas, goal: Goal, group: Group) -> GoalColumns:
     windows = windows_judged(formulas, goal, group)
     codes, condition = verdict_codes(formulas, goal, group, windows)
-    measured = where_it_exists(
+    number = len(windows)
+    edges = np.array([0, number]) if windows.combo is None else _edges(windows.combo, len(group))
+    closed = windows.ends <= formulas.until
+    if number <= formulas.kept_rows:
+        found = _measured(formulas, goal, group, windows, codes, condition)
+        return GoalColumns(
+            goal=goal,
+            labels=tuple(in_order(labels, goal.by) for labels in group),
+            edges=edges,
+            codes=codes,
+            closed=closed,
+            measured=lambda: found,
+        )
+
+    def measured() -> Measured:
+        again = windows_judged(formulas, goal, group)
+        cells = formulas.cells(goal.condition, group, again)
+        return _measured(formulas, goal, group, again, codes, cells)
+
+    return GoalColumns(
+        goal=goal,
+        labels=tuple(in_order(labels, goal.by) for labels in group),
+        edges=edges,
+        codes=codes,
+        closed=closed,
+        measured=lambda: formulas.once((goal.name, group), measured),
+    )
+
+
+def _edges(combo: NDArray[np.int64], number: int) -> NDArray[np.int64]:
+    """Where the rows of each label combination begin, and behind the last."""
+    return np.searchsorted(combo, np.arange(number + 1)).astype(np.int64)
+
+
+def _measured(
+    formulas: Formulas, goal: Goal, group: Group, windows: Windows, codes: Codes, condition: Cells
+) -> Measured:
+    shown = where_it_exists(
         formulas.cells(goal.value, group, windows), truth=formulas.layout.truth(goal.value)
     )
     budget, left = _budget(formulas, goal, group, windows)
     amounts = Amounts(formulas, goal, group, windows, codes)
-    return GoalColumns(
-        goal=goal,
-        labels=tuple(in_order(labels, goal.by) for labels in group),
-        combo=np.zeros(len(windows), dtype=np.int64) if windows.combo is None else windows.combo,
+    return Measured(
         starts=windows.starts,
         ends=windows.ends,
-        codes=codes,
-        value=measured.value,
-        lower=measured.lower,
-        upper=measured.upper,
+        value=shown.value,
+        lower=shown.lower,
+        upper=shown.upper,
         coverage=condition.coverage,
         budget=budget,
         left=left,
-        closed=windows.ends <= formulas.until,
         amounts=amounts if amounts.wanted else None,
     )
 
@@ -239,7 +271,7 @@ class Amounts:
         combo = self._windows.combo
         if combo is None:
             return misses(self._codes, node.of_last)
-        edges = np.searchsorted(combo, np.arange(len(self._group) + 1))
+        edges = _edges(combo, len(self._group))
         parts = [misses(self._codes[low:high], node.of_last) for low, high in pairwise(edges.tolist())]
         return np.concatenate(parts)
 

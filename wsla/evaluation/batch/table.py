@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
+from functools import cached_property
 from itertools import accumulate
 from typing import Any, Final, Protocol, TypeVar, overload
 
@@ -14,7 +15,8 @@ from numpy.typing import NDArray
 
 from wsla.evaluation.batch.columns import Flags, Instants
 from wsla.evaluation.batch.ratios import Fractions, take, values_at
-from wsla.evaluation.batch.series import Ratios, SeriesColumns, Values
+from wsla.evaluation.batch.sequences import Stack
+from wsla.evaluation.batch.series import Ratios, Values
 from wsla.evaluation.report import Counts, JudgedColumns, SeriesPoint, counts_of, episodes_of
 from wsla.evaluation.stream.algebra import ONE
 from wsla.evaluation.verdicts import Judgement, Labels, SeriesValue, Verdict
@@ -37,28 +39,38 @@ class AmountsAt(Protocol):
 
 
 @frozen(eq=False, kw_only=True)
-class GoalColumns:
-    """The judgements of a goal, in order of labels and time. ``codes`` are places in ``CODES``.
+class Measured:
+    """What a goal's judgements show beside the verdict, a window each; a column of one row suits every window.
 
-    ``combo`` is the place of each window's label combination in ``labels``. ``value``, ``lower``, ``upper`` are those
-    of the measured series; a column of one row suits every window. ``budget`` and ``left`` are None where there is none
-    at all. ``closed`` tells the windows that have ended.
+    ``value``, ``lower``, ``upper`` are those of the measured series; ``budget`` and ``left`` are None where there is
+    none at all.
     """
 
-    goal: Goal
-    labels: tuple[Labels, ...]
-    combo: Instants
     starts: Instants
     ends: Instants
-    codes: NDArray[np.int8]
     value: Values
     lower: Values
     upper: Values
     coverage: Ratios
     budget: Ratios | None
     left: Ratios | None
-    closed: Flags
     amounts: AmountsAt | None
+
+
+@frozen(eq=False, kw_only=True)
+class GoalColumns:
+    """The judgements of a goal, in order of labels and time. ``codes`` are places in ``CODES``.
+
+    Rows from ``edges[i]`` to ``edges[i + 1]`` are those of the label combination ``labels[i]``. ``closed`` tells the
+    windows that have ended. All else is worked out again by ``measured`` when somebody asks: there may be millions.
+    """
+
+    goal: Goal
+    labels: tuple[Labels, ...]
+    edges: Instants
+    codes: NDArray[np.int8]
+    closed: Flags
+    measured: Callable[[], Measured]
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -66,22 +78,20 @@ class GoalColumns:
     def made(self, rows: Rows) -> list[Judgement]:
         """The judgements of these rows."""
         number, name, labels = len(rows), self.goal.name, self.labels
-        one_each = Fractions()
+        one_each, found = Fractions(), self.measured()
 
         def single(values: Values | None) -> list[Any]:
             return [None] * number if values is None else values_at(take(values, rows), number, one_each)
 
-        value = single(self.value)
-        lower = value if self.lower is self.value else single(self.lower)
-        upper = value if self.upper is self.value else single(self.upper)
-        amounts = [()] * number if self.amounts is None else self.amounts.at(rows)
+        value = single(found.value)
+        amounts = [()] * number if found.amounts is None else found.amounts.at(rows)
         return [
             Judgement(
                 goal=name,
                 labels=labels[combo],
                 window=Interval(start, end),
                 verdict=CODES[code],
-                value=found,
+                value=measured,
                 lower=low,
                 upper=high,
                 coverage=ONE if coverage == 1 else Fraction(coverage),
@@ -90,17 +100,17 @@ class GoalColumns:
                 final=closed,
                 amounts=asked,
             )
-            for combo, start, end, code, found, low, high, coverage, budget, left, closed, asked in zip(
-                self.combo[rows].tolist(),
-                self.starts[rows].tolist(),
-                self.ends[rows].tolist(),
+            for combo, start, end, code, measured, low, high, coverage, budget, left, closed, asked in zip(
+                places_of(self.edges, rows),
+                found.starts[rows].tolist(),
+                found.ends[rows].tolist(),
                 self.codes[rows].tolist(),
                 value,
-                lower,
-                upper,
-                single(self.coverage),
-                single(self.budget),
-                single(self.left),
+                value if found.lower is found.value else single(found.lower),
+                value if found.upper is found.value else single(found.upper),
+                single(found.coverage),
+                single(found.budget),
+                single(found.left),
                 self.closed[rows].tolist(),
                 amounts,
                 strict=True,
@@ -109,11 +119,10 @@ class GoalColumns:
 
     def counts(self) -> dict[tuple[str, Labels], Mapping[Verdict, int]]:
         """How many verdicts of each kind there are, by goal and labels."""
-        kinds = len(CODES)
-        numbers = np.bincount(self.combo * kinds + self.codes, minlength=kinds * len(self.labels))
+        sums = [self._sums(self.codes == code) for code in range(len(CODES))]
         found: dict[tuple[str, Labels], Mapping[Verdict, int]] = {}
-        for labels, row in zip(self.labels, numbers.reshape(-1, kinds).tolist(), strict=True):
-            told = {verdict: number for verdict, number in zip(CODES, row, strict=True) if number}
+        for labels, *numbers in zip(self.labels, *sums, strict=True):
+            told = {verdict: number for verdict, number in zip(CODES, numbers, strict=True) if number}
             if told:
                 found[self.goal.name, labels] = told
         return found
@@ -121,19 +130,25 @@ class GoalColumns:
     def episodes(self) -> dict[tuple[str, Labels], int]:
         """How many runs of *violated* there are, by goal and labels."""
         bad = self.codes == CODES.index(Verdict.VIOLATED)
-        begins = bad & (self._changed() | ~np.concatenate([[False], bad[:-1]]))
-        numbers = np.bincount(self.combo, weights=begins, minlength=len(self.labels)).astype(np.int64)
-        windows = np.bincount(self.combo, minlength=len(self.labels))
+        begins = bad & self._changed()
+        windows = np.diff(self.edges).tolist()
         return {
             (self.goal.name, labels): number
-            for labels, number, some in zip(self.labels, numbers.tolist(), windows.tolist(), strict=True)
+            for labels, number, some in zip(self.labels, self._sums(begins), windows, strict=True)
             if some
         }
 
+    def _sums(self, flags: Flags) -> list[int]:
+        """How many of the flags are set for each label combination."""
+        sums = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(flags)])
+        found: list[int] = (sums[self.edges[1:]] - sums[self.edges[:-1]]).tolist()
+        return found
+
     def _changed(self) -> Flags:
-        """Where the labels are others than in the row before."""
+        """Where the verdict, or the labels, are others than in the row before."""
         found = np.ones(len(self.codes), dtype=np.bool_)
-        found[1:] = self.combo[1:] != self.combo[:-1]
+        found[1:] = self.codes[1:] != self.codes[:-1]
+        found[self.edges[:-1][np.diff(self.edges) > 0]] = True
         return found
 
     def rows_that_matter(self) -> Rows:
@@ -148,11 +163,9 @@ class GoalColumns:
         if not isinstance(goal.window, RollingWindow):
             return np.flatnonzero(some)
         # Of equal verdicts in a row the first alone is carried out: it, and the one that ends the row, are told.
-        changed = self._changed()
-        changed[1:] |= self.codes[1:] != self.codes[:-1]
         if not some.any():
             return np.flatnonzero(some)
-        return np.flatnonzero(self.closed & changed)
+        return np.flatnonzero(self.closed & self._changed())
 
 
 @frozen(eq=False)
@@ -170,25 +183,23 @@ class _Plain:
 
 @frozen(eq=False, kw_only=True)
 class PointColumns:
-    """The values of a metric; ``labels`` and ``combo`` as in ``GoalColumns``."""
+    """The values of a metric for a group of label combinations: worked out when somebody asks."""
 
     labels: tuple[Labels, ...]
-    combo: Instants
-    columns: SeriesColumns
+    measured: Callable[[], Stack]
 
     def __len__(self) -> int:
-        return len(self.columns.ends)
+        return len(self.measured().windows)
 
     def made(self, rows: Rows) -> list[SeriesPoint]:
         """The points of these rows."""
-        columns, number, labels, one_each = self.columns, len(rows), self.labels, Fractions()
+        stack, number, labels, one_each = self.measured(), len(rows), self.labels, Fractions()
+        columns = stack.columns
 
         def single(values: Values) -> list[Any]:
             return values_at(take(values, rows), number, one_each)
 
         value = single(columns.value)
-        lower = value if columns.lower is columns.value else single(columns.lower)
-        upper = value if columns.upper is columns.value else single(columns.upper)
         return [
             SeriesPoint(
                 labels=labels[combo],
@@ -201,16 +212,22 @@ class PointColumns:
                 ),
             )
             for combo, start, end, found, low, high, coverage in zip(
-                self.combo[rows].tolist(),
+                [0] * number if stack.combo is None else stack.combo[rows].tolist(),
                 columns.starts[rows].tolist(),
                 columns.ends[rows].tolist(),
                 value,
-                lower,
-                upper,
+                value if columns.lower is columns.value else single(columns.lower),
+                value if columns.upper is columns.value else single(columns.upper),
                 single(columns.coverage),
                 strict=True,
             )
         ]
+
+
+def places_of(edges: Instants, rows: Rows) -> list[int]:
+    """Between which two of the edges each row is."""
+    found: list[int] = (np.searchsorted(edges, rows, side="right") - 1).tolist()
+    return found
 
 
 U = TypeVar("U")
@@ -225,8 +242,11 @@ class Lazy(Sequence[U]):
     """Sections one after the other, read as one sequence; equal to the tuple of all that is in it."""
 
     def __init__(self, sections: Sequence[_Section[U]]) -> None:
-        self._sections: Final = tuple(section for section in sections if len(section))
-        self._offsets: Final = (0, *accumulate(len(section) for section in self._sections))
+        self._sections: Final = tuple(sections)
+
+    @cached_property
+    def _offsets(self) -> tuple[int, ...]:
+        return (0, *accumulate(len(section) for section in self._sections))
 
     def __len__(self) -> int:
         return self._offsets[-1]
@@ -265,10 +285,7 @@ class Lazy(Sequence[U]):
 
 
 class PointTable(Lazy[SeriesPoint]):
-    """The values of a metric; only those in windows that a version judges, where there are several versions."""
-
-    def __init__(self, sections: Sequence[PointColumns]) -> None:
-        super().__init__(sections)
+    """The values of a metric."""
 
 
 class VerdictTable(Lazy[Judgement], JudgedColumns):

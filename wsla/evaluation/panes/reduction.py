@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 from attrs import evolve, frozen
 from numpy.typing import NDArray
 
-from wsla.analysis.operations import Aggregate, TimeFilter
+from wsla.analysis.operations import Aggregate
 from wsla.evaluation.batch.columns import Flags, Instants
 from wsla.evaluation.batch.series import Ratios, SeriesColumns, SignalColumns, Spent
+from wsla.evaluation.batch.together import Together
 from wsla.evaluation.panes.collect import wanted
-from wsla.evaluation.panes.grid import Kept, check_edges, horizons, kept_of, windows
+from wsla.evaluation.panes.grid import horizons, kept_of, windows
 from wsla.evaluation.panes.measures import (
     OVER_TIME,
     Kind,
@@ -25,27 +26,34 @@ from wsla.evaluation.panes.measures import (
     signature,
     source_of,
 )
-from wsla.evaluation.panes.table import NONE_GREATEST, NONE_LEAST, PaneTable, SourcePanes, Stream, held_on
+from wsla.evaluation.panes.sums import LIMIT, Places, SourceSums
+from wsla.evaluation.panes.table import PaneTable
 from wsla.evaluation.verdicts import Labels
 from wsla.plan.model import Plan
 from wsla.values.instants import format_instant, format_length
 
 Integers = NDArray[Any]
 
-_LIMIT: Final = 1 << 62
+
+@frozen(eq=False, kw_only=True)
+class _Shape:
+    """Existing windows: ``size`` is their kept time, ``before`` that before ``until``."""
+
+    starts: Instants
+    ends: Instants
+    size: NDArray[np.int64]
+    before: NDArray[np.int64]
+    places: Places
 
 
 @frozen(eq=False, kw_only=True)
 class _Look:
-    """The existing windows of an aggregate for one label combination."""
+    """An aggregate for one label combination."""
 
     node: Aggregate
     source: str
     labels: Labels
-    starts: Instants
-    ends: Instants
-    kept: Kept
-    size: NDArray[np.int64]
+    shape: _Shape
 
 
 def fitted(plan: Plan, panes: PaneTable) -> PaneTable:
@@ -99,10 +107,8 @@ class PaneReduction:
         self._start: Final = start
         self._until: Final = until
         self._horizons: Final = horizons(plan, until)
-        self._prefixes: Final[dict[tuple[object, ...], tuple[int, Integers]]] = {}
-        self._kept: Final[dict[tuple[TimeFilter, int, int], Kept]] = {}
-        self._masks: Final[dict[tuple[TimeFilter, int, int], Flags]] = {}
-        self._dense: Final[dict[tuple[str, Labels, str], tuple[int, NDArray[Any]]]] = {}
+        self._sums: Final = {name: SourceSums(plan, self._panes, name, until) for name in self._panes.sources}
+        self._shapes: Final[dict[tuple[object, ...], _Shape]] = {}
 
     def gives(self, index: int) -> bool:
         """True for an aggregate that these panes give."""
@@ -116,15 +122,14 @@ class PaneReduction:
 
     def combinations(self, index: int) -> Mapping[Labels, int]:
         """Each label combination of an aggregate, with the instant from which it is evaluated (rule M10)."""
-        node, panes = self._aggregate(index)
+        node, source = self._aggregate(index)
         if not node.by:
             return {(): self._start}
-        first: dict[Labels, int] = {}
-        for stream in panes.streams:
-            if stream.first < self._until:
-                own = _restricted(stream, node.by)
-                first[own] = min(stream.first, first.get(own, stream.first))
-        return {labels: max(at, self._start) for labels, at in first.items()}
+        sums = self._sums[source]
+        return {
+            labels: max(self._start, min(map(sums.first_of, numbers)))
+            for labels, numbers in sums.streams(node.by).items()
+        }
 
     def signal(self, index: int, labels: Labels) -> SignalColumns:
         """Panes have no signals: it always raises PanesError."""
@@ -136,6 +141,10 @@ class PaneReduction:
         """
         return self._columns(index, labels, to_come=False)
 
+    def together(self, index: int, among: Sequence[Labels]) -> Together:
+        """The series of these label combinations, one behind the other."""
+        return Together.of({labels: self.series(index, labels) for labels in among})
+
     def to_come(self, index: int, labels: Labels) -> SeriesColumns:
         """The windows of an aggregate that do not exist at ``until`` yet, but will lie inside an open window of an
         aggregate over its series (rule M15), as known at ``until``.
@@ -143,43 +152,51 @@ class PaneReduction:
         return self._columns(index, labels, to_come=True)
 
     def _columns(self, index: int, labels: Labels, *, to_come: bool) -> SeriesColumns:
-        node, _ = self._aggregate(index)
+        node, source = self._aggregate(index)
         values = dict(labels)
         own = tuple((name, values[name]) for name in node.by)
         horizon = self._horizons.get(index, self._until) if to_come else None
-        look = self._look(node, own, self.combinations(index)[own], horizon)
+        look = self._look(node, source, own, horizon)
         return self._over_time(look) if node.function in OVER_TIME else self._over_samples(look)
 
-    def _aggregate(self, index: int) -> tuple[Aggregate, SourcePanes]:
+    def _aggregate(self, index: int) -> tuple[Aggregate, str]:
         measures_of(self._plan, index)
         node = self._plan.operations[index]
         assert isinstance(node, Aggregate)
         name = source_of(self._plan, node).name
         if name not in self._panes.sources:
             raise PanesError(f"there are no partial results of `{name}`")
-        return node, self._panes.sources[name]
+        return node, name
 
-    def _look(self, node: Aggregate, labels: Labels, first: int, horizon: int | None) -> _Look:
+    def _look(self, node: Aggregate, source: str, labels: Labels, horizon: int | None) -> _Look:
+        sums = self._sums[source]
+        first = self._start
+        if node.by:
+            first = max(first, min(map(sums.first_of, sums.streams(node.by)[labels])))
+        key = (source, node.window, node.filter, first, horizon)
+        shape = self._shapes.get(key)
+        if shape is None:
+            shape = self._shapes[key] = self._shape(node, source, first, horizon)
+        return _Look(node=node, source=source, labels=labels, shape=shape)
+
+    def _shape(self, node: Aggregate, source: str, first: int, horizon: int | None) -> _Shape:
         starts, ends = windows(self._plan, node.window, first, self._until)
         if horizon is not None:
             existing = len(starts)
             starts, ends = windows(self._plan, node.window, first, horizon)
             starts, ends = starts[existing:], ends[existing:]
         low, high = (int(starts.min()), int(ends.max())) if len(starts) else (0, 0)
-        key = (node.filter, low, high)
-        kept = self._kept.get(key)
-        if kept is None:
-            kept = self._kept[key] = kept_of(self._plan, node.filter, low, high)
+        kept = kept_of(self._plan, node.filter, low, high)
         size = kept.measure(starts, ends)
         exists = (size > 0) & (ends > first)
-        return _Look(
-            node=node,
-            source=source_of(self._plan, node).name,
-            labels=labels,
-            starts=starts[exists],
-            ends=ends[exists],
-            kept=kept,
-            size=size[exists],
+        if not exists.all():
+            starts, ends, size = starts[exists], ends[exists], size[exists]
+        return _Shape(
+            starts=starts,
+            ends=ends,
+            size=size,
+            before=kept.measure(starts, np.minimum(ends, self._until)),
+            places=self._sums[source].places(starts, ends),
         )
 
     # --- functions
@@ -189,11 +206,15 @@ class PaneReduction:
         true = self._sum(look, Kind.UP, node.argument, node.where)
         false = self._sum(look, Kind.DOWN, node.argument, node.where)
         cut = 0 if node.where is None else self._sum(look, Kind.CUT, node.where)
-        size = look.size - cut
+        size = look.shape.size - cut
         known = true + false
         missing = size - known
-        before = look.kept.measure(look.starts, np.minimum(look.ends, self._until)) - cut - known
+        passed = look.shape.before - cut
+        before = passed - known
         seen = known > 0
+        nothing = self._sum(look, Kind.SAMPLES) == 0
+        if node.where is not None:
+            nothing = nothing | (passed == 0)
         if node.function == "availability":
             whole = np.maximum(size, 1)
             value = Ratios(np.where(seen, true, 0), np.where(seen, known, 1), seen)
@@ -204,13 +225,13 @@ class PaneReduction:
             value = Ratios(counted, None, seen)
             lower, upper = Ratios(counted), Ratios(counted + missing)
         return SeriesColumns(
-            starts=look.starts,
-            ends=look.ends,
+            starts=look.shape.starts,
+            ends=look.shape.ends,
             value=value,
             lower=lower,
             upper=upper,
             coverage=Ratios(np.where(size > 0, known, 1), np.maximum(size, 1)),
-            nothing=(self._sum(look, Kind.SAMPLES) == 0) | (size == 0),
+            nothing=nothing,
             spent=Spent(size=size, bad=false, missing=before),
         )
 
@@ -220,9 +241,12 @@ class PaneReduction:
         count = self._sum(look, Kind.COUNT, argument, where)
         covered = self._sum(look, Kind.HELD if argument is None else Kind.KNOWN, argument)
         streams = self._taking_part(look)
-        whole = _times(look.size, streams)
+        whole = _times(look.shape.size, streams)
         coverage = Ratios(covered, np.maximum(whole, 1))
         full = (streams > 0) & (covered == whole)
+        if set(self._plan.source(look.source).labels) - set(node.by):
+            # M13: another stream may still take part in a window that is open.
+            full = full & (look.shape.ends <= self._until)
         seen = count > 0
         spent = None
         match node.function:
@@ -241,8 +265,8 @@ class PaneReduction:
             case _:
                 value, lower, upper = self._extreme(look, seen, full)
         return SeriesColumns(
-            starts=look.starts,
-            ends=look.ends,
+            starts=look.shape.starts,
+            ends=look.shape.ends,
             value=value,
             lower=lower,
             upper=upper,
@@ -277,20 +301,12 @@ class PaneReduction:
             bottoms = _times(np.ones(len(numbers), np.int64), scale.denominator)
         return Ratios(tops, bottoms, known)
 
-    def _taking_part(self, look: _Look) -> NDArray[np.int64]:
+    def _taking_part(self, look: _Look) -> Integers:
         """How many streams have a sample before each window's end (M13)."""
-        own = [stream.first for stream in self._streams(look.source, look.labels).values()]
-        return np.searchsorted(np.sort(np.array(own, np.int64)), np.minimum(look.ends, self._until))
-
-    # --- measures
-
-    def _streams(self, source: str, labels: Labels) -> dict[int, Stream]:
-        wanted_labels = set(labels)
-        return {
-            number: stream
-            for number, stream in enumerate(self._panes.sources[source].streams)
-            if wanted_labels <= set(stream.labels) and stream.first < self._until
-        }
+        sums = self._sums[look.source]
+        numbers = sums.streams(tuple(name for name, _ in look.labels)).get(look.labels, ())
+        first = np.sort(np.array([sums.first_of(number) for number in numbers], np.int64))
+        return np.searchsorted(first, np.minimum(look.shape.ends, self._until))
 
     def _name(self, look: _Look, kind: Kind, argument: int | None, where: int | None) -> str:
         return name_of(self._plan, Measure(kind, look.source, argument, where))
@@ -300,105 +316,21 @@ class PaneReduction:
     ) -> Integers:
         """A measure that adds up, over the kept time of each window."""
         name = self._name(look, kind, argument, where)
-        key = (look.source, look.labels, name, look.node.filter)
-        found = self._prefixes.get(key)
-        if found is None:
-            first, panes = self._panes_of(look.source, look.labels, name)
-            masked = np.where(self._mask(look.node.filter, first, len(panes)), panes, 0)
-            found = self._prefixes[key] = (first, _running(masked))
-        first, sums = found
-        return (
-            sums[self._places(look.ends, first, len(sums))]
-            - sums[self._places(look.starts, first, len(sums))]
-        )
-
-    def _mask(self, names: TimeFilter, first: int, count: int) -> Flags:
-        """Which panes are kept time."""
-        key = (names, first, count)
-        found = self._masks.get(key)
-        if found is None:
-            length = self._panes.length
-            kept = kept_of(self._plan, names, first * length, (first + count) * length)
-            found = self._masks[key] = kept.mask(first, count, length, self._until)
-        return found
-
-    def _places(self, edges: Instants, first: int, count: int) -> NDArray[np.int64]:
-        """The pane that begins at each instant, counted from the first one."""
-        length = self._panes.length
-        inside = (edges > first * length) & (edges < min((first + count - 1) * length, self._until))
-        # The term cuts windows too, and its own edges are looked at where it is applied.
-        check_edges(edges[inside], length)
-        return np.clip(-(-edges // length) - first, 0, count - 1)
+        return self._sums[look.source].sum(name, look.labels, look.node.filter, look.shape.places)
 
     def _best(self, look: _Look, kind: Kind) -> Integers:
         """The least or greatest value in each window's kept time."""
         name = self._name(look, kind, look.node.argument, look.node.where)
-        first, panes = self._panes_of(look.source, look.labels, name)
-        none = NONE_LEAST if kind is Kind.LEAST else NONE_GREATEST
-        # One more, so that a window at the end has somewhere to stop.
-        values = np.append(np.where(self._mask(look.node.filter, first, len(panes)), panes, none), none)
-        low, high = (self._places(x, first, len(values)) for x in (look.starts, look.ends))
-        pairs = np.stack([low, np.maximum(high, low)], axis=1).ravel()
-        reduce = np.minimum if kind is Kind.LEAST else np.maximum
-        found = reduce.reduceat(values, pairs)[::2] if len(pairs) else np.zeros(0, np.int64)
-        return np.where(low < high, found, none)
-
-    def _panes_of(self, source: str, labels: Labels, name: str) -> tuple[int, NDArray[np.int64]]:
-        """A measure in every pane, before ``until``, joined over the streams with these labels; with the first pane's
-        number.
-        """
-        key = (source, labels, name)
-        found = self._dense.get(key)
-        if found is None:
-            found = self._dense[key] = self._joined(source, labels, name)
-        return found
-
-    def _joined(self, source: str, labels: Labels, name: str) -> tuple[int, NDArray[Any]]:
-        panes, length = self._panes.sources[source], self._panes.length
-        kind = panes.kinds[name]
-        pieces: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
-        for number, stream in self._streams(source, labels).items():
-            rows = slice(*np.searchsorted(panes.stream, [number, number + 1]))
-            pieces.append((panes.pane[rows], panes.columns[name][rows]))
-            if name in stream.states:
-                pieces.append(held_on(stream, self._until, panes.staleness, length))
-        last = -(-self._until // length)
-        pieces = [
-            (own[: np.searchsorted(own, last)], values[: np.searchsorted(own, last)])
-            for own, values in pieces
-        ]
-        pieces = [(own, values) for own, values in pieces if len(own)]
-        if not pieces:
-            return 0, np.zeros(0, np.int64)
-        first = min(int(own[0]) for own, _ in pieces)
-        count = max(int(own[-1]) for own, _ in pieces) - first + 1
-        if kind in (Kind.LEAST, Kind.GREATEST):
-            least = kind is Kind.LEAST
-            best = np.full(count, NONE_LEAST if least else NONE_GREATEST, np.int64)
-            for own, values in pieces:
-                best[own - first] = (np.minimum if least else np.maximum)(best[own - first], values)
-            return first, best
-        bound = sum(_greatest(values) for _, values in pieces)
-        total = np.zeros(count, object if bound >= _LIMIT else np.int64)
-        for own, values in pieces:
-            total[own - first] += values
-        return first, total
+        return self._sums[look.source].best(name, look.labels, look.node.filter, look.shape.places)
 
 
 def _greatest(values: Integers) -> int:
     return max(abs(int(values.max())), abs(int(values.min()))) if len(values) else 0
 
 
-def _running(values: Integers) -> Integers:
-    """The sums of all values before each, and of all; whole numbers of any size where 64 bits may not do."""
-    if values.dtype != object and _greatest(values) * len(values) >= _LIMIT:
-        values = values.astype(object)
-    return np.concatenate([np.zeros(1, values.dtype), np.cumsum(values)])
-
-
 def _times(values: Integers, factor: Integers | int) -> Integers:
     greatest = factor if isinstance(factor, int) else _greatest(factor)
-    if values.dtype != object and _greatest(values) * greatest >= _LIMIT:
+    if values.dtype != object and _greatest(values) * greatest >= LIMIT:
         values = values.astype(object)
     return values * factor
 
@@ -419,8 +351,3 @@ def _share_bounds(values: Ratios, full: Flags) -> tuple[Ratios, Ratios]:
     low = np.where(full, values.numerators, 0)
     high = np.where(full, values.numerators, 1)
     return Ratios(low, bottoms, known), Ratios(high, bottoms, known)
-
-
-def _restricted(stream: Stream, names: tuple[str, ...]) -> Labels:
-    values = dict(stream.labels)
-    return tuple((name, values[name]) for name in names)

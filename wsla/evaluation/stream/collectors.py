@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from typing import Any, Final, Protocol
 
 from wsla.analysis.operations import Value
@@ -312,3 +314,20 @@ def collector(function: str, parameter: Fraction | None) -> Collector:
             return more_collectors.collector(function, parameter)
         case _:
             raise ValueError(f"there is no aggregate {function!r}")
+
+
+def collector_maker(function: str, parameter: Fraction | None) -> Callable[[], Collector]:
+    """What makes fresh collectors for a function, for whoever needs many."""
+    match function:
+        case "count":
+            return Count
+        case "sum" | "increase" | "rate":
+            return partial(Total, mean=False)
+        case "mean":
+            return partial(Total, mean=True)
+        case "min" | "max":
+            return partial(Extreme, greatest=function == "max")
+        case "share":
+            return Share
+        case _:
+            return partial(collector, function, parameter)

@@ -100,6 +100,16 @@ class Judge:
         )
         self._budget_labelled: Final = goal.budget is not None and bool(layout.names(goal.budget.aggregate))
 
+    @property
+    def is_plain(self) -> bool:
+        """True where nothing but the condition and the value is asked for when a window ends."""
+        goal = self.goal
+        return (
+            goal.provided is None
+            and goal.budget is None
+            and not (self._amounts or self._conditions or self._tallies)
+        )
+
     def judges(self, window: Interval) -> bool:
         """True for a window that has a verdict."""
         return self._judges(window)
@@ -148,7 +158,7 @@ class Judge:
             )
         return Judgement(
             goal=goal.name,
-            labels=self._shown(labels),
+            labels=self.shown(labels),
             window=point.window,
             verdict=verdict,
             value=measured.value,
@@ -161,7 +171,8 @@ class Judge:
             amounts=amounts,
         )
 
-    def _shown(self, labels: Labels) -> Labels:
+    def shown(self, labels: Labels) -> Labels:
+        """Labels in the order in which judgements have them."""
         found = self._in_order.get(labels)
         if found is None:
             found = self._in_order[labels] = in_order(labels, self.goal.by)

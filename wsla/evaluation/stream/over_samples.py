@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any, Final
 
 from wsla.analysis.operations import OutageWindow, Value
-from wsla.evaluation.stream.algebra import ONE, ZERO, bounded
+from wsla.evaluation.stream.algebra import ONE, ZERO, bounded, unbounded
 from wsla.evaluation.stream.collectors import Collector, Ranked, add_all, collector
 from wsla.evaluation.stream.exact import divide, text_of, value_of
 from wsla.evaluation.stream.gauges import LONG_AGO, Gauge
@@ -126,7 +126,7 @@ class SampleRun:
         self._fresh()
 
     def _fresh(self) -> None:
-        self.collector: Collector = collector(self.kind.function, self.kind.node.parameter)
+        self.collector: Collector = self.kind.collector()
         gathered = self.collector
         self.accept = gathered.values.append if isinstance(gathered, Ranked) else gathered.add
         self.seen = False
@@ -182,43 +182,65 @@ class SampleRun:
             member.gauge.shift(self.low, self.high)
 
     def close(self) -> Point | None:
-        window, frames = self.window, self.kind.frames
+        window = self.window
         if window is None:
             return None
+        gathered = self._gather(window)
+        point = self._point(window, gathered, known=None)
+        if point is not None and not self.seen:
+            point.empty = True
+            point.value = self.kind.idle or point.value
+        self.go_on()
+        return point
+
+    def _gather(self, window: Interval) -> Collector:
+        """All samples of a window that ends now; what is known of the signals is counted up to its end."""
         gathered = self.collector
         if self.panes is not None:
             self.panes.drop(self.low)
             self.seen, gathered = bool(self.panes), self.panes.gathered()
         for member in self.members:
             member.gauge.flush(window.end)
-        point = self._point(window, gathered, known=None)
-        if point is not None and not self.seen:
-            point.empty = True
-            point.value = self.kind.idle or point.value
-        self.window = frames.after(window)
+        return gathered
+
+    def go_on(self) -> None:
+        """The next window begins."""
+        if self.window is None:
+            return
+        self.window = self.kind.frames.after(self.window)
         self._fresh()
         if self.window is not None:
             for member in self.members:
                 member.gauge.shift(self.low, self.high)
-        return point
 
-    def peek(self, window: Interval, asked: int) -> Point | None:
-        for member in self.members:
-            member.gauge.flush(asked)
-        gathered, known = self.collector, None
-        low = self.kind.frames.low(window)
-        if window != self.window:
-            # A window to come begins before this one has ended only where windows look back.
-            gathered = collector(self.kind.function, self.kind.node.parameter)
-            known = sum(member.gauge.known_since(low) for member in self.members if member.stream.seen)
-        if self.panes is not None:
-            gathered = self.panes.since(low)
-        return self._point(window, gathered, known=known)
-
-    def _point(self, window: Interval, gathered: Collector, known: int | None) -> Point | None:
-        size = self.kind.size(window)
+    def measure(self) -> tuple[Value, bool, Fraction] | None:
+        """Value, whether all is known, and coverage of the window that ends now; None where it has no kept time."""
+        window = self.window
+        if window is None:
+            return None
+        gathered, size = self._gather(window), self.kind.size(window)
         if size == 0:
             return None
+        value = gathered.result()
+        if value is not None and self.kind.function == "rate":
+            value = divide(value, size)
+        return value, *self._covered(size, None)
+
+    def measure_open(self, asked: int) -> tuple[Value, bool, Fraction] | None:
+        """The same of the window that has not ended, as known at ``asked``, where windows do not look back."""
+        window = self.window
+        size = 0 if window is None else self.kind.size(window)
+        if size == 0:
+            return None
+        for member in self.members:
+            member.gauge.flush(asked)
+        value = self.collector.result()
+        if value is not None and self.kind.function == "rate":
+            value = divide(value, size)
+        return value, *self._covered(size, None)
+
+    def _covered(self, size: int, known: int | None) -> tuple[bool, Fraction]:
+        """Whether all that takes part is known throughout, and how much of it is."""
         whole = covered = 0
         for member in self.members:
             if member.stream.seen and not member.stream.fresh:
@@ -227,14 +249,47 @@ class SampleRun:
         if known is None:
             known = covered
         full = known == whole > 0
-        coverage = ONE if full else ZERO if not known else Fraction(known, whole)
+        return full, ONE if full else ZERO if not known else Fraction(known, whole)
+
+    def peek(self, window: Interval, asked: int) -> Point | None:
+        for member in self.members:
+            member.gauge.flush(asked)
+        gathered, known, seen = self.collector, None, self.seen
+        low = self.kind.frames.low(window)
+        if window != self.window:
+            # A window to come begins before this one has ended only where windows look back.
+            gathered = collector(self.kind.function, self.kind.node.parameter)
+            known = sum(member.gauge.known_since(low) for member in self.members if member.stream.seen)
+        if self.panes is not None:
+            gathered, seen = self.panes.since(low), self.panes.end > low
+        point = self._point(window, gathered, known=known)
+        if point is not None and (self.kind.several or not seen):
+            self._open_bounds(point, seen=seen)
+        return point
+
+    def _open_bounds(self, point: Point, *, seen: bool) -> None:
+        """What is certain of a window that is open where more streams may take part, or there was nothing so far."""
+        value, kind = point.value, self.kind
+        if kind.several and value.coverage == ONE:
+            point.value = self.bounded(value.value, False, value.coverage)
+        if not seen:
+            point.empty = True
+            if kind.idle is not None:
+                point.value = unbounded(value, kind.truth)
+
+    def _point(self, window: Interval, gathered: Collector, known: int | None) -> Point | None:
+        size = self.kind.size(window)
+        if size == 0:
+            return None
+        full, coverage = self._covered(size, known)
         value = gathered.result()
         if self.kind.function == "rate" and value is not None:
             value = divide(value, size)
         bad, number = shares_of(gathered)
-        return Point(window, self._bounded(value, full, coverage), number, bad)
+        return Point(window, self.bounded(value, full, coverage), number, bad)
 
-    def _bounded(self, value: Value, full: bool, coverage: Fraction) -> SeriesValue:
+    def bounded(self, value: Value, full: bool, coverage: Fraction) -> SeriesValue:
+        """A value with its bounds (rule M13)."""
         function, truth = self.kind.function, self.kind.truth
         if full:
             if value is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, Final
 
-from wsla.evaluation.stream.collectors import Collector, Count, Extreme, Share, Total, collector
+from wsla.evaluation.stream.collectors import Collector, Count, Extreme, Share, Total
 from wsla.evaluation.stream.frames import Frames
 from wsla.evaluation.stream.more_collectors import Variance
 from wsla.evaluation.stream.windows import Kind
@@ -47,7 +47,7 @@ class SamplePanes:
         self._start = self.end = _NEVER
 
     def _fresh(self) -> Collector:
-        return collector(self._kind.function, self._kind.node.parameter)
+        return self._kind.collector()
 
     def __bool__(self) -> bool:
         """True where there was a sample, known or not."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from heapq import heapify, heappop, heappush
 from typing import Any, Final
 
+from wsla.evaluation.stream.express import Express
 from wsla.evaluation.stream.followed import (
     NEVER_CHANGES,
     WITHOUT_BOUNDS,
@@ -259,7 +260,13 @@ class Standings:
         judge, labels, asked = follower.judge, follower.labels, machine.now
         if follower.of_samples and self._is_empty(machine, follower):
             return []
-        found = []
+        found: list[Judgement] = []
+        if len(follower.parts) == 1:
+            index = follower.parts[0].comparison.aggregate
+            express, run = machine.express.get(index), machine.wiring.series[index].runs.get(labels)
+            if express is not None and isinstance(run, SampleRun) and run.panes is None:
+                self._look_express(machine, follower, express, run, found)
+                return found
         points_now, waits = open_points_of(machine.wiring, judge.aggregates, labels, asked)
         for points in points_now:
             point = judge.condition.point(points, labels)
@@ -288,6 +295,26 @@ class Standings:
             if until != NEVER_CHANGES:
                 self._note(until, follower)
         return found
+
+    def _look_express(
+        self, machine: Machine, follower: Follower, express: Express, run: SampleRun, found: list[Judgement]
+    ) -> None:
+        """The same for a goal that is judged without detours."""
+        asked, window = machine.now, run.window
+        key = (follower.number, follower.labels)
+        if window is not None and (window.start >= asked or run.begin >= asked):
+            self.waiting[key] = follower
+            return
+        self.waiting.pop(key, None)
+        said = express.so_far(run, asked)
+        if said is not None and window is not None:
+            word, end = said[0].value, window.end
+            before = self._said.get(follower.name)
+            if word != (before[1] if before is not None and before[0] == end else _UNKNOWN):
+                judgement = express.open_judgement(run, *said)
+                if judgement is not None and self._says(follower.name, end, word):
+                    found.append(judgement)
+        follower.parts[0].look(run, asked)
 
     def _note(self, until: int, follower: Follower) -> None:
         due = self._due

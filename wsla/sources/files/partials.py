@@ -14,7 +14,9 @@ from wsla.evaluation.panes.table import PaneTable, SourcePanes, Stream, nothing
 from wsla.sources.files.packed import check_file
 
 if TYPE_CHECKING:
+    import numpy as np
     import polars
+    from numpy.typing import NDArray
 
 _KEY: Final = "wsla.partials"
 _FORMAT: Final = 1
@@ -55,7 +57,7 @@ def read_partials(path: str) -> PaneTable:
             length=description["length"],
             until=description["until"],
             sources={
-                name: _panes(rows, name, said, description["length"])
+                name: _panes(rows, name, said, description["length"], several=len(description["sources"]) > 1)
                 for name, said in description["sources"].items()
             },
         )
@@ -129,16 +131,15 @@ def _frame(name: str, panes: SourcePanes, length: int) -> polars.DataFrame:
     return polars.DataFrame(columns)
 
 
-def _panes(rows: polars.DataFrame, name: str, said: Mapping[str, Any], length: int) -> SourcePanes:
+def _panes(
+    rows: polars.DataFrame, name: str, said: Mapping[str, Any], length: int, *, several: bool
+) -> SourcePanes:
     import polars
 
-    own = rows.filter(polars.col(_SOURCE) == name) if rows.width else rows
+    own = rows.filter(polars.col(_SOURCE) == name) if several else rows
     kinds = {measure: Kind(kind) for measure, kind in said["kinds"].items()}
     stream, start = own[_STREAM].to_numpy(), own[_START].to_numpy()
-    columns = {
-        measure: own[f"{name}: {measure}"].fill_null(nothing(kind)).to_numpy()
-        for measure, kind in kinds.items()
-    }
+    columns = {measure: _numbers(own[f"{name}: {measure}"], kind) for measure, kind in kinds.items()}
     return SourcePanes(
         signature=said["signature"],
         staleness=said["staleness"],
@@ -148,6 +149,12 @@ def _panes(rows: polars.DataFrame, name: str, said: Mapping[str, Any], length: i
         pane=start // length,
         columns=columns,
     )
+
+
+def _numbers(column: polars.Series, kind: Kind) -> NDArray[np.int64]:
+    if column.null_count():
+        column = column.fill_null(nothing(kind))
+    return column.to_numpy()
 
 
 def _stream(said: Mapping[str, Any]) -> Stream:
