@@ -303,11 +303,34 @@ def test_a_column_with_another_name_and_the_fields_of_a_probe_that_are_not_there
     assert_same(source, written(tmp_path, table), columns={"took": "ms"})
 
 
-def test_the_rounding_of_numbers(tmp_path: Path) -> None:
-    table = plain().with_columns(took=polars.Series([x / 7 for x in range(28)] + [0.0000005, 0.0000015]))
-    took = evolve(MILLISECONDS, rounded=True)
-    source = evolve(PROBE, fields=(*PROBE.fields[:4], took, *PROBE.fields[5:]))
-    assert assert_same(source, written(tmp_path, table))[4].total == 0
+ROUNDED = evolve(PROBE, fields=(*PROBE.fields[:4], evolve(MILLISECONDS, rounded=True), *PROBE.fields[5:]))
+
+
+def test_the_rounding_of_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    halves = [x / 2 / 10**6 for x in range(1, 28)]
+    table = plain().with_columns(took=polars.Series([*halves, 2.0000005, 123456789.0000005, 0.1 + 0.2]))
+    assert assert_same(ROUNDED, written(tmp_path, table))[4].total == 0
+    # What is not about halfway needs no look at single cells.
+    path = written(tmp_path, plain().with_columns(took=polars.col("took") / 7))
+    rows = by_row(ROUNDED, path)
+    monkeypatch.setattr("wsla.sources.files.pieces.Conversion._judge", lambda *_: pytest.fail("a row is odd"))
+    assert by_column(ROUNDED, path) == rows
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    floats=st.lists(
+        st.one_of(
+            st.floats(-1e9, 1e9),
+            st.integers(-(10**13), 10**13).map(lambda x: x / (2 * 10**6)),
+            st.integers(-(10**15), 10**15).map(lambda x: math.nextafter(x / (2 * 10**6), math.inf)),
+        ),
+        min_size=30,
+        max_size=30,
+    )
+)
+def test_rounding_is_half_to_even_of_what_is_meant(floats: list[float], tmp_path: Path) -> None:
+    assert_same(ROUNDED, written(tmp_path, plain().with_columns(took=polars.Series(floats))))
 
 
 def test_the_first_and_the_last_instant_are_those_of_rows_that_fit(tmp_path: Path) -> None:

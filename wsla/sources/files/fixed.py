@@ -31,6 +31,12 @@ _LARGEST: Final = 2**63 - 1
 _EXACT_IN_FLOAT: Final = 2**51
 """Below this an integer over a power of ten is the one decimal with so few digits that a float64 can mean."""
 
+_ERROR_OF_PRODUCT: Final = 2.0**-50
+"""More than what a product is off, with what a float is off from the decimal that it means, by its size."""
+
+_MOST_PLACES: Final = 22
+"""A float holds powers of ten up to this one."""
+
 _EXACT_IN_SHORT_FLOAT: Final = 2**22
 _LARGEST_SHORT: Final = 2**32
 SHORT_INTEGERS: Final = frozenset(
@@ -298,12 +304,15 @@ def _numbers(field: Field, number: NumberType, kind: polars.DataType) -> Convert
     factor = field.unit_factor / field.resolution
     if kind == polars.String:
         return lambda column: _plainly(
-            column, _DECIMAL, polars.Float64, lambda numbers: _fractions(numbers, factor)
+            column,
+            _DECIMAL,
+            polars.Float64,
+            lambda numbers: _fractions(numbers, factor, rounded=field.rounded),
         )
     if kind.is_integer():
         return lambda column: _whole(column, *factor.as_integer_ratio())
     if kind == polars.Float64:
-        return lambda column: _fractions(column, factor)
+        return lambda column: _fractions(column, factor, rounded=field.rounded)
     if kind == polars.Float32:
         return lambda column: _short_fractions(column, factor)
     return None
@@ -347,7 +356,7 @@ def _multiplied(column: polars.Series, numerator: int) -> NDArray[np.int64]:
     return values
 
 
-def _fractions(column: polars.Series, factor: Fraction) -> Fixed:
+def _fractions(column: polars.Series, factor: Fraction, *, rounded: bool = False) -> Fixed:
     """Floating-point numbers, meant as their shortest decimals, times a factor."""
     filled, known = _known(column)
     places = _places(factor)
@@ -356,7 +365,8 @@ def _fractions(column: polars.Series, factor: Fraction) -> Fixed:
     start = 0
     for chunk in filled.get_chunks():
         floats = chunk.to_numpy()
-        odd.append(_decimals(floats, places, factor, values[start : start + len(floats)]) + start)
+        part = values[start : start + len(floats)]
+        odd.append(_decimals(floats, places, factor, part, rounded=rounded) + start)
         start += len(floats)
     found = np.concatenate(odd) if odd else _NONE
     # Large numbers have fewer decimals: a time in seconds has no room for nanoseconds.
@@ -372,16 +382,22 @@ def _fractions(column: polars.Series, factor: Fraction) -> Fixed:
 def _places(factor: Fraction) -> int:
     """How many decimals a number may have so that it comes out whole, in all but rare cases."""
     whole = factor.numerator if factor.denominator == 1 else 10**6
-    return len(str(whole)) - len(str(whole).rstrip("0"))
+    return min(len(str(whole)) - len(str(whole).rstrip("0")), _MOST_PLACES)
 
 
 def _decimals(
-    floats: NDArray[np.float64], places: int, factor: Fraction, out: NDArray[np.int64]
+    floats: NDArray[np.float64],
+    places: int,
+    factor: Fraction,
+    out: NDArray[np.int64],
+    *,
+    rounded: bool = False,
 ) -> Positions:
     """Writes what has at most so many decimals into ``out``; gives the positions of all else.
 
     A division is rounded correctly, so the nearest multiple of the step either gives the very float or its decimal has
-    more digits. Done in blocks that stay in the processor's cache.
+    more digits. Where numbers are ``rounded``, the nearest multiple is right unless the number lies about halfway
+    between two. Done in blocks that stay in the processor's cache.
     """
     scale = float(10**places)
     step = factor / 10**places
@@ -397,6 +413,9 @@ def _decimals(
             np.rint(mine, out=mine)
             np.divide(mine, scale, out=other)
             fits = other == part
+            if rounded and step == 1 and not fits.all():
+                apart = np.abs(part * scale - mine) + np.abs(mine) * _ERROR_OF_PRODUCT
+                fits |= apart < 0.5
             np.abs(mine, out=other)
             fits &= other <= limit
             out[start : start + len(part)] = mine
