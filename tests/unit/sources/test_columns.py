@@ -226,7 +226,7 @@ def _sizes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
     if request.param:
         monkeypatch.setattr("wsla.sources.files.columns._ROWS_TOGETHER", 7)
         monkeypatch.setattr("wsla.sources.files.fixed._FEW", 3)
-        monkeypatch.setattr("wsla.sources.files.fixed._BLOCK", 4)
+        monkeypatch.setattr("wsla.sources.files.decimals._BLOCK", 4)
         monkeypatch.setattr(
             "wsla.sources.files.runs._ROWS_PER_LOOK", 5 if request.param == "small" else 1 << 20
         )

@@ -21,6 +21,7 @@ from wsla.analysis.checked import Field
 from wsla.analysis.types import BooleanType, InstantType, NumberType, TextType
 from wsla.evaluation.batch.columns import Flags
 from wsla.evaluation.cells import Encoder, EncodingError, encoder
+from wsla.sources.files.decimals import decimals, places_of
 from wsla.sources.files.tables import exact
 from wsla.values.instants import DAY, MINUTE, from_local
 from wsla.values.quantities import DIMENSIONLESS, TIME
@@ -28,15 +29,6 @@ from wsla.values.quantities import DIMENSIONLESS, TIME
 Positions = NDArray[np.int64]
 
 _LARGEST: Final = 2**63 - 1
-_EXACT_IN_FLOAT: Final = 2**51
-"""Below this an integer over a power of ten is the one decimal with so few digits that a float64 can mean."""
-
-_ERROR_OF_PRODUCT: Final = 2.0**-50
-"""More than what a product is off, with what a float is off from the decimal that it means, by its size."""
-
-_MOST_PLACES: Final = 22
-"""A float holds powers of ten up to this one."""
-
 _EXACT_IN_SHORT_FLOAT: Final = 2**22
 _LARGEST_SHORT: Final = 2**32
 SHORT_INTEGERS: Final = frozenset(
@@ -48,7 +40,6 @@ WHOLE: Final = r"^[0-9]{1,18}$"
 _DECIMAL: Final = r"^-?[0-9]{1,8}(\.[0-9]{1,6})?$"
 _IN_UTC: Final = r"^(19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9](\.[0-9]{1,9})?Z$"
 _BY_CLOCK: Final = r"^(19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-5][0-9](\.[0-9]{1,9})?$"
-_BLOCK: Final = 1 << 14
 _OFFSET_BLOCK: Final = 15 * MINUTE
 _FEW: Final = 1_000
 _NANOSECONDS: Final = {"ns": 1, "us": 1_000, "ms": 1_000_000}
@@ -359,85 +350,31 @@ def _multiplied(column: polars.Series, numerator: int) -> NDArray[np.int64]:
 def _fractions(column: polars.Series, factor: Fraction, *, rounded: bool = False) -> Fixed:
     """Floating-point numbers, meant as their shortest decimals, times a factor."""
     filled, known = _known(column)
-    places = _places(factor)
+    places = places_of(factor)
     values = np.empty(len(filled), dtype=np.int64)
     odd: list[Positions] = []
     start = 0
     for chunk in filled.get_chunks():
         floats = chunk.to_numpy()
         part = values[start : start + len(floats)]
-        odd.append(_decimals(floats, places, factor, part, rounded=rounded) + start)
+        odd.append(decimals(floats, places, factor, part, rounded=rounded) + start)
         start += len(floats)
     found = np.concatenate(odd) if odd else _NONE
     # Large numbers have fewer decimals: a time in seconds has no room for nanoseconds.
     for fewer in (6, 3, 0):
         if len(found) and fewer < places:
             again = np.empty(len(found), dtype=np.int64)
-            still = _decimals(filled.gather(found).to_numpy(), fewer, factor, again)
+            still = decimals(filled.gather(found).to_numpy(), fewer, factor, again)
             values[found] = again
             found = found[still]
     return Fixed(values, known, found)
-
-
-def _places(factor: Fraction) -> int:
-    """How many decimals a number may have so that it comes out whole, in all but rare cases."""
-    whole = factor.numerator if factor.denominator == 1 else 10**6
-    return min(len(str(whole)) - len(str(whole).rstrip("0")), _MOST_PLACES)
-
-
-def _decimals(
-    floats: NDArray[np.float64],
-    places: int,
-    factor: Fraction,
-    out: NDArray[np.int64],
-    *,
-    rounded: bool = False,
-) -> Positions:
-    """Writes what has at most so many decimals into ``out``; gives the positions of all else.
-
-    A division is rounded correctly, so the nearest multiple of the step either gives the very float or its decimal has
-    more digits. Where numbers are ``rounded``, the nearest multiple is right unless the number lies about halfway
-    between two. Done in blocks that stay in the processor's cache.
-    """
-    scale = float(10**places)
-    step = factor / 10**places
-    limit = min(_EXACT_IN_FLOAT, _LARGEST // step.numerator)
-    steps = np.empty(_BLOCK)
-    spare = np.empty(_BLOCK)
-    odd: list[Positions] = []
-    with np.errstate(invalid="ignore", over="ignore"):
-        for start in range(0, len(floats), _BLOCK):
-            part = floats[start : start + _BLOCK]
-            mine, other = steps[: len(part)], spare[: len(part)]
-            np.multiply(part, scale, out=mine)
-            np.rint(mine, out=mine)
-            np.divide(mine, scale, out=other)
-            fits = other == part
-            if rounded and step == 1 and not fits.all():
-                apart = np.abs(part * scale - mine) + np.abs(mine) * _ERROR_OF_PRODUCT
-                fits |= apart < 0.5
-            np.abs(mine, out=other)
-            fits &= other <= limit
-            out[start : start + len(part)] = mine
-            if not fits.all():
-                odd.append(_positions(~fits) + start)
-    found = np.concatenate(odd) if odd else _NONE
-    if step.denominator != 1:
-        np.multiply(out, step.numerator, out=out)
-        rests = out % step.denominator
-        np.floor_divide(out, step.denominator, out=out)
-        if rests.any():
-            found = np.union1d(found, _positions(rests != 0))
-    elif step.numerator != 1:
-        np.multiply(out, step.numerator, out=out)
-    return found
 
 
 def _short_fractions(column: polars.Series, factor: Fraction) -> Fixed:
     """Numbers of 32 bits, meant as the shortest decimals that these can hold."""
     filled, known = _known(column)
     short = filled.to_numpy()
-    places = _places(factor)
+    places = places_of(factor)
     scale = float(10**places)
     step = factor / 10**places
     with np.errstate(invalid="ignore", over="ignore"):
