@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from attrs import evolve
@@ -10,6 +11,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from wsla.analysis.operations import Aggregate
+from wsla.evaluation.batch import formulas
 from wsla.evaluation.batch.evaluator import BatchEvaluator
 from wsla.evaluation.batch.streams import streams_of
 from wsla.evaluation.reference import evaluate
@@ -95,6 +97,14 @@ def test_decisions_need_no_more_than_the_verdicts_that_matter(case: Case) -> Non
     decisions = decide(case.plan, found)
     assert decisions == decide(case.plan, evolve(found, judgements=tuple(found.judgements)))
     assert decisions == decide(case.plan, one_by_one(case))
+
+
+@QUICK
+@given(cases())
+def test_what_is_not_kept_is_worked_out_again(case: Case) -> None:
+    assume(not is_long(case))
+    with patch.multiple(formulas, _ROWS_TOGETHER=3, _ROWS_REMEMBERED=5, _KEPT_ROWS=0):
+        assert_equal(in_columns(case).outcome(), one_by_one(case))
 
 
 @QUICK
