@@ -48,6 +48,7 @@ from wsla.evaluation.batch.cells import (
 from wsla.evaluation.batch.columns import Flags, Instants
 from wsla.evaluation.batch.grid import Windows, reach, step_of
 from wsla.evaluation.batch.over_series import gathered
+from wsla.evaluation.batch.ratios import select
 from wsla.evaluation.batch.sequences import Stack, joined_columns, stacked, with_cells
 from wsla.evaluation.batch.series import ManyAtOnce, Reduction, SeriesColumns
 from wsla.evaluation.scalars import scalar_value
@@ -229,9 +230,10 @@ class Formulas:
         columns = found.columns
         if node.idle is None or columns.nothing is None:
             return found
-        # In a closed window only.
-        idle = columns.nothing & (columns.ends <= self.until)
-        cells = chosen_cells(idle, self._certain(node.idle), found.cells)
+        # In a closed window only; in an open one nothing is certain then.
+        cells = self._with_idle(
+            columns.nothing, columns.ends, node.idle, found.cells, self.layout.truth(index)
+        )
         return Stack(with_cells(columns, cells), found.combo)
 
     def _of_first_stage(self, index: int, group: Group, horizon: int) -> Stack:
@@ -322,8 +324,8 @@ class Formulas:
                 last = None if otherwise is None else operand(otherwise)
                 found = chosen(operand(subject), lines, last, truth)
             case Idle(operand=only, value=value):
-                idle = self.idle(only, group, windows, horizon) & (windows.ends <= self.until)
-                found = chosen_cells(idle, self._certain(value), operand(only))
+                nothing = self.idle(only, group, windows, horizon)
+                found = self._with_idle(nothing, windows.ends, value, operand(only), truth)
             case Constant() | SourceField() | Elapsed() | AtLeastDown() | Latest() | VerdictState():
                 raise TypeError(f"operation {index} is no series: {type(operations[index]).__name__}")
             case Sustained() | Debounced() | Limited() | Active() | Across() | VerdictCount():
@@ -331,6 +333,20 @@ class Formulas:
             case _:
                 assert_never(node)
         return evolve(found, exists=self.exists(index, group, windows, horizon))
+
+    def _with_idle(self, nothing: Flags, ends: Instants, idle: int, cells: Cells, truth: bool) -> Cells:
+        """M16, M35: a fixed value in closed windows with nothing to look at; no bounds in open ones."""
+        closed = ends <= self.until
+        found = chosen_cells(nothing & closed, self._certain(idle), cells)
+        may_be = nothing & ~closed
+        if not may_be.any():
+            return found
+        unsure = nothing_known(truth)
+        return evolve(
+            found,
+            lower=select(may_be, unsure.lower, found.lower),
+            upper=select(may_be, unsure.upper, found.upper),
+        )
 
     def _certain(self, index: int) -> Cells:
         return certain(scalar_value(self.plan.operations, index), self.layout.truth(index))

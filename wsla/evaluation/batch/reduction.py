@@ -211,7 +211,19 @@ class ColumnReduction:
             return None
         part = behind_each_other([parts[0][1] for parts in waiting], frames)
         boolean = isinstance(look.node.type, BooleanType)
-        return over_samples.found(look.node, np.tile(frames.sizes, len(waiting)), part, boolean=boolean)
+        may_grow = self._may_grow(look)
+        if may_grow is not None:
+            may_grow = np.tile(may_grow, len(waiting))
+        sizes = np.tile(frames.sizes, len(waiting))
+        return over_samples.found(look.node, sizes, part, may_grow, boolean=boolean)
+
+    def _may_grow(self, look: Look) -> Flags | None:
+        """M13: the open windows, where other streams of the source may still take part in them."""
+        assert look.source is not None
+        if not set(self._plan.source(look.source).labels) - set(look.node.by):
+            return None
+        found: Flags = self._frames[look.index].ends > self._until
+        return found
 
     def to_come(self, index: int, labels: Labels) -> SeriesColumns:
         """The windows of an aggregate that do not exist at ``until`` yet, but will lie inside an open window of an
@@ -293,20 +305,21 @@ class ColumnReduction:
     def _samples_of_several(self, look: Look, labels: Labels) -> Found:
         node, frames = look.node, self._frames[look.index]
         boolean = isinstance(node.type, BooleanType)
+        may_grow = self._may_grow(look)
         if look.sources == {look.source}:
             parts = self._parts.get((look.index, labels), [])
         else:
             parts = self._parts_of_several(look, labels)
         parts = sorted(parts, key=lambda part: part[0])
         if not parts:
-            return over_samples.found(node, frames.sizes, empty(frames), boolean=boolean)
+            return over_samples.found(node, frames.sizes, empty(frames), may_grow, boolean=boolean)
         part = merged([part.unpacked(frames) for _, part, _ in parts])
         waiting = [items for _, _, items in parts if items is not None]
         if waiting:
             items = joined_items(waiting, frames)
             amounts = over_samples.amounts_of(node, items)
             part = evolve(part, amounts=amounts, scale=items.scale)
-        return over_samples.found(node, frames.sizes, part, boolean=boolean)
+        return over_samples.found(node, frames.sizes, part, may_grow, boolean=boolean)
 
     def _parts_of_several(self, look: Look, labels: Labels) -> list[tuple[Labels, Part, Items | None]]:
         """What each stream of the source adds, where other sources have a say in it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
 from attrs import evolve
@@ -15,6 +15,7 @@ from wsla.evaluation.batch.reduction import ColumnReduction
 from wsla.evaluation.batch.series import Reduction, SeriesColumns, SignalColumns
 from wsla.evaluation.batch.split import Division
 from wsla.evaluation.batch.supported import supports_aggregate, supports_signal
+from wsla.evaluation.batch.together import Together
 from wsla.evaluation.panes.measures import PanesError, measures_of, source_of
 from wsla.evaluation.panes.reduction import PaneReduction
 from wsla.evaluation.panes.table import PaneTable
@@ -124,6 +125,10 @@ class PanesAndSamples:
     def series(self, index: int, labels: Labels) -> SeriesColumns:
         """As ``Reduction`` says."""
         return self._of(index).series(index, labels)
+
+    def together(self, index: int, among: Sequence[Labels]) -> Together:
+        """As ``Reduction`` says."""
+        return self._of(index).together(index, among)
 
     def to_come(self, index: int, labels: Labels) -> SeriesColumns:
         """As ``Reduction`` says."""
