@@ -1,12 +1,13 @@
 # make demo   a guided tour, in an environment of its own
 # make test   builds the wheel, installs it in an environment of its own, runs every test against it
-# make clean  removes what the other two made
+# make bench  measures it beside programs written by hand; BENCH="--only B1 --rounds 5" says which and how often
+# make clean  removes what the others made
 #
 # VENV (for the demo) and BUILD (for the tests) say where; PYTHON says which interpreter.
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test clean
+.PHONY: help demo test bench clean
 
 VENV ?= .venv
 BUILD ?= .build
@@ -16,7 +17,7 @@ PIP := -m pip --disable-pip-version-check --no-input
 SOURCES := pyproject.toml README.md $(shell find wsla grammar specs -type f -not -name '*.py[co]' 2>/dev/null)
 
 help:
-	@sed -n 's/^# \{0,1\}//p' Makefile | head -5
+	@sed -n 's/^# \{0,1\}//p' Makefile | head -6
 
 demo: $(VENV)/.installed
 	@$(VENV)/bin/wsla demo
@@ -29,6 +30,10 @@ $(VENV)/.installed: $(VENV)/.made $(SOURCES)
 	@echo "installing wsla into $(VENV) ..."
 	@$(VENV)/bin/python $(PIP) install --quiet .
 	@touch $@
+
+bench: $(VENV)/.installed
+	@$(VENV)/bin/python $(PIP) install --quiet ".[bench]"
+	@$(VENV)/bin/python -m benchmarks $(BENCH)
 
 $(BUILD)/venv/.made: .ci/environment pyproject.toml
 	@rm -rf $(BUILD)/venv
@@ -44,7 +49,7 @@ test: $(BUILD)/venv/.made
 		|| { cat $(BUILD)/build.log; exit 1; }
 	@echo "installing the wheel ..."
 	@$(BUILD)/venv/bin/python $(PIP) uninstall --quiet --yes wsla 2>/dev/null
-	@$(BUILD)/venv/bin/python $(PIP) install --quiet "$$(ls $(BUILD)/dist/wsla-*.whl)[dev,columns]"
+	@$(BUILD)/venv/bin/python $(PIP) install --quiet "$$(ls $(BUILD)/dist/wsla-*.whl)[dev,columns,plot]"
 	@root=$$(pwd) && cd $(BUILD)/run && build=$$(cd .. && pwd) \
 		&& env -u PYTHONPATH WSLA_WHEEL="$$(ls "$$build"/dist/wsla-*.whl)" "$$build/venv/bin/pytest" \
 			--config-file="$$root/pyproject.toml" --rootdir="$$root" -p no:cacheprovider \

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from itertools import pairwise
+from importlib.util import find_spec
+from itertools import chain, islice, pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import define, evolve, field, frozen
 
@@ -18,21 +19,28 @@ from wsla.diagnostics.diagnostic import Diagnostic, has_errors
 from wsla.diagnostics.source import SourceText
 from wsla.engine import Engine, Output
 from wsla.evaluation.cells import Encoder
-from wsla.evaluation.encoding import encode_fields, field_encoders, observations_from_rows
-from wsla.evaluation.report import Outcome, SeriesPoint
+from wsla.evaluation.encoding import Rejects, encode_fields, field_encoders, observations_from_rows
+from wsla.evaluation.report import Counts, Outcome, SeriesPoint, counts_of, episodes_of
 from wsla.evaluation.rows import rows_of
 from wsla.evaluation.stream import StreamEvaluator
 from wsla.evaluation.stream.lanes import Take
-from wsla.evaluation.verdicts import Judgement
+from wsla.evaluation.verdicts import Judgement, Labels
 from wsla.plan.build import build_plan
 from wsla.plan.model import Plan
 from wsla.plan.succession import in_succession, plans_of
+from wsla.remedies import corrections
+from wsla.remedies.corrections import Correction
 from wsla.remedies.decider import decide
 from wsla.remedies.decisions import Decision, Intent, LedgerEntry
 from wsla.texts import Texts, read_imports
 from wsla.values.calendars import find_zone
 from wsla.values.instants import from_datetime, parse_instant
 from wsla.values.observations import Observation
+
+if TYPE_CHECKING:
+    from wsla.evaluation.batch.columns import StreamColumns
+    from wsla.evaluation.batch.evaluator import FirstStage
+    from wsla.sources.files.history import Histories
 
 Moment = int | str | datetime
 """An instant: nanoseconds since the epoch, RFC 3339 text (local in the agreement's zone without an offset), or an
@@ -159,14 +167,29 @@ def versions_of(agreements: Iterable[Agreement]) -> tuple[Agreement, ...]:
 
 @frozen(kw_only=True)
 class Report:
-    """History judged: verdicts of every goal and window, values of every metric, and what follows from them."""
+    """History judged: verdicts of every goal and window, values of every metric, and what follows from them.
+
+    ``judgements`` and the points of a metric are sequences; of long histories each is made when it is asked for.
+    ``rejects`` are the rows of files that were refused, by source.
+    """
 
     agreement: Agreement
     start: int
     until: int
-    judgements: tuple[Judgement, ...]
-    metrics: Mapping[str, tuple[SeriesPoint, ...]]
+    judgements: Sequence[Judgement]
+    metrics: Mapping[str, Sequence[SeriesPoint]]
     decisions: tuple[Decision, ...]
+    rejects: Mapping[str, Rejects] = field(factory=dict)
+
+    @property
+    def counts(self) -> Counts:
+        """How many verdicts of each kind each goal has, by (goal, labels); of long histories without making them."""
+        return counts_of(self.judgements)
+
+    @property
+    def episodes(self) -> Mapping[tuple[str, Labels], int]:
+        """How many runs of windows *violated*, one behind the other, each goal has, by (goal, labels)."""
+        return episodes_of(self.judgements)
 
     @property
     def entries(self) -> tuple[LedgerEntry, ...]:
@@ -179,8 +202,9 @@ class Report:
         return tuple(decision for decision in self.decisions if isinstance(decision, Intent))
 
 
-Data = Mapping[str, Iterable[Mapping[str, object]]] | Iterable[Observation]
-"""Rows by source name (each a mapping of field or column to value), or observations."""
+Rows = Iterable[Mapping[str, object]]
+Data = Mapping[str, Rows | Path] | Iterable[Observation]
+"""By source name rows (each a mapping of field or column to value) or a file of them, or observations."""
 
 
 def evaluate(
@@ -188,36 +212,146 @@ def evaluate(
 ) -> Report:
     """Judges history. ``start`` and ``until`` default to the first observation and to just after the last.
 
-    Every window that ended by ``until`` is final. Raises EncodingError for a value that does not fit its field,
-    KeyError for an
-    unknown source.
+    Every window that ended by ``until`` is final. What files hold that does not fit is in the report's ``rejects``.
+    Raises EncodingError for a value of a row that does not fit its field, KeyError for an unknown source, DataError for
+    a file that cannot be read.
     """
-    observations = sorted(_observations(agreement, data), key=lambda observation: observation.at)
+    files, beside = _taken_apart(agreement, data)
+    if not files:
+        start_ns, until_ns = _stretch(agreement, beside, [], start, until)
+        return judge(agreement, beside, start_ns, until_ns)
+    from wsla.sources.files.history import Histories
+
+    zone = find_zone(agreement.plan.zone)
+    histories = Histories(files, zone, columns=True)
+    if not histories.in_columns:
+        return _of_files(agreement, histories, beside, start, until)
+    from wsla.sources.files.tables import NotInColumns
+
+    try:
+        return _of_files(agreement, histories, beside, start, until)
+    except NotInColumns:
+        return _of_files(agreement, Histories(files, zone, columns=False), beside, start, until)
+
+
+def _of_files(
+    agreement: Agreement,
+    histories: Histories,
+    beside: list[Observation],
+    start: Moment | None,
+    until: Moment | None,
+) -> Report:
+    together = sorted([*beside, *histories.observations], key=lambda observation: observation.at)
+    # To look for the first and the last instant takes as long as to read a column.
+    instants = histories.instants() if start is None or until is None else []
+    start_ns, until_ns = _stretch(agreement, together, instants, start, until)
+    if histories.in_columns:
+        report = judge_columns(agreement, histories.streams(), start_ns, until_ns, together)
+    else:
+        report = judge(agreement, together, start_ns, until_ns)
+    return evolve(report, rejects=histories.rejects)
+
+
+def _taken_apart(
+    agreement: Agreement, data: Data
+) -> tuple[dict[str, tuple[Source, Path]], list[Observation]]:
+    """Files by source, and all else as observations in order of time."""
+    files: dict[str, tuple[Source, Path]] = {}
+    if isinstance(data, Mapping):
+        plan = agreement.plan
+        files = {name: (plan.source(name), one) for name, one in data.items() if isinstance(one, Path)}
+        data = {name: one for name, one in data.items() if name not in files}
+    return files, sorted(_observations(agreement, data), key=lambda observation: observation.at)
+
+
+def _stretch(
+    agreement: Agreement,
+    observations: list[Observation],
+    instants: list[int],
+    start: Moment | None,
+    until: Moment | None,
+) -> tuple[int, int]:
+    ends = [*instants, *(observation.at for observation in (*observations[:1], *observations[-1:]))]
     term_start = agreement.plan.effective_start
-    first = observations[0].at if observations else term_start
-    last = observations[-1].at + 1 if observations else term_start
-    start_ns = max(term_start, first) if start is None else agreement.instant(start)
-    until_ns = max(last, start_ns) if until is None else agreement.instant(until)
-    return judge(agreement, observations, start_ns, until_ns)
+    start_ns = max(term_start, min(ends, default=term_start)) if start is None else agreement.instant(start)
+    last = max(ends) + 1 if ends else term_start
+    return start_ns, max(last, start_ns) if until is None else agreement.instant(until)
+
+
+LONG: Final = 170_000
+"""Observations from which on columns are faster than one observation after the other, loading numpy included."""
 
 
 def judge(agreement: Agreement, observations: Iterable[Observation], start: int, until: int) -> Report:
     """As ``evaluate``, for observations in order of time and bounds in nanoseconds."""
+    coming = iter(observations)
+    first = list(islice(coming, LONG))
+    if len(first) == LONG and find_spec("numpy") is not None:
+        return judge_columns(agreement, (), start, until, chain(first, coming))
+    evaluator = StreamEvaluator(agreement.plan, start)
+    known = (one for one in chain(first, coming) if one.at < until)
+    evaluator.observe_all(known)
+    return _report(agreement, evaluator.outcome(until))
+
+
+def judge_columns(
+    agreement: Agreement,
+    streams: Iterable[StreamColumns],
+    start: int,
+    until: int,
+    observations: Iterable[Observation] = (),
+    stage: FirstStage | None = None,
+) -> Report:
+    """As ``judge``, for samples in columns, each stream once and no more than two of them in memory at a time.
+
+    ``observations`` are those of other sources, in the order of their coming. A first ``stage`` of its own has some
+    sources from elsewhere. Needs numpy.
+    """
+    from wsla.evaluation.batch.evaluator import BatchEvaluator, FirstStage
+
+    evaluator = BatchEvaluator(agreement.plan, start, until, FirstStage() if stage is None else stage)
+    evaluator.observe(observations)
+    for stream in streams:
+        evaluator.take(stream)
+    return _report(agreement, evaluator.outcome())
+
+
+def _report(agreement: Agreement, outcome: Outcome) -> Report:
     plan = agreement.plan
-    evaluator = StreamEvaluator(plan, start)
-    evaluator.observe_all(observation for observation in observations if observation.at < until)
-    outcome: Outcome = evaluator.outcome(until)
+    metrics = outcome.metrics
+    if plan.judges_from is not None or plan.judges_until is not None:
+        metrics = {
+            name: tuple(point for point in points if plan.judges(point.window))
+            for name, points in metrics.items()
+        }
     return Report(
         agreement=agreement,
-        start=start,
-        until=until,
+        start=outcome.start,
+        until=outcome.until,
         judgements=outcome.judgements,
-        metrics={
-            name: tuple(point for point in points if plan.judges(point.window))
-            for name, points in outcome.metrics.items()
-        },
+        metrics=metrics,
         decisions=decide(plan, outcome),
     )
+
+
+def correct(
+    agreement: Agreement,
+    data: Data,
+    judged: Iterable[Judgement],
+    booked: Iterable[LedgerEntry],
+    at: Moment,
+    start: Moment | None = None,
+) -> Correction:
+    """Judges again, with what came too late, the windows whose verdicts were final: what is another verdict now, and
+    the entries and notices that follow.
+
+    ``data`` is everything observed, ``judged`` the final verdicts as they were said (those of corrections after those
+    that they corrected), ``booked`` the entries so far, adjustments among them. Entries are dated ``at``. ``start`` is
+    the instant from which it was judged. Raises as ``evaluate`` does.
+    """
+    instant = agreement.instant(at)
+    report = evaluate(agreement, data, start, instant)
+    return corrections.correct(agreement.plan, tuple(judged), report.judgements, booked, instant)
 
 
 def evaluate_versions(
@@ -228,7 +362,11 @@ def evaluate_versions(
     A window is judged by the version that was in force when it began, unless an amendment takes over the windows under
     way. ``data`` has what all of them measure. Raises as ``versions_of`` and ``evaluate`` do.
     """
-    rows = {name: list(found) for name, found in data.items()} if isinstance(data, Mapping) else list(data)
+    rows: Data
+    if isinstance(data, Mapping):
+        rows = {name: one if isinstance(one, Path) else list(one) for name, one in data.items()}
+    else:
+        rows = list(data)
     reports = []
     versions = versions_of(agreements)
     first, last = _bounds(versions, rows)
@@ -238,7 +376,7 @@ def evaluate_versions(
         known = {source.name for source in agreement.plan.sources}
         own: Data = (
             {name: found for name, found in rows.items() if name in known}
-            if isinstance(rows, dict)
+            if isinstance(rows, Mapping)
             else [observation for observation in rows if observation.source in known]
         )
         begin = max(since, agreement.plan.effective_start)
@@ -249,20 +387,18 @@ def evaluate_versions(
 
 def _bounds(versions: tuple[Agreement, ...], data: Data) -> tuple[int, int]:
     """(the first instant at which there is something to judge, just after the last)."""
-    instants = [
-        observation.at
-        for agreement in versions
-        for observation in _observations(
-            agreement,
-            {
-                name: rows
-                for name, rows in data.items()
-                if name in {one.name for one in agreement.plan.sources}
-            }
-            if isinstance(data, Mapping)
-            else data,
-        )
-    ]
+    instants: list[int] = []
+    for agreement in versions:
+        known = {one.name for one in agreement.plan.sources}
+        own = data
+        if isinstance(data, Mapping):
+            own = {name: one for name, one in data.items() if name in known}
+        files, beside = _taken_apart(agreement, own)
+        instants += [observation.at for observation in (*beside[:1], *beside[-1:])]
+        if files:
+            from wsla.sources.files.history import Histories
+
+            instants += Histories(files, find_zone(agreement.plan.zone), columns=True).instants()
     start = versions[0].plan.effective_start
     return max(start, min(instants, default=start)), max(instants, default=start - 1) + 1
 
@@ -274,6 +410,7 @@ def _observations(agreement: Agreement, data: Data) -> Iterable[Observation]:
     return [
         observation
         for name, rows in data.items()
+        if not isinstance(rows, Path)
         for observation in observations_from_rows(agreement.plan.source(name), rows, zone)
     ]
 

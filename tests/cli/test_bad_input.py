@@ -239,7 +239,7 @@ def test_a_file_that_cannot_be_read_at_all(
 def test_a_data_file_that_is_not_there_or_a_folder(evaluate: Run, tmp_path: Path) -> None:
     refused(evaluate(tmp_path / "gone.csv"), 1, "there is no file", "gone.csv")
     (tmp_path / "folder.csv").mkdir()
-    refused(evaluate(tmp_path / "folder.csv"), 1, "is a folder", "folder.csv")
+    refused(evaluate(tmp_path / "folder.csv"), 1, "no file of history in the folder", "folder.csv")
 
 
 def test_a_file_that_ends_before_the_agreement_takes_effect(evaluate: Run, write: Write) -> None:
@@ -329,7 +329,7 @@ def test_a_store_that_cannot_be_used(
 
 
 def test_reading_verbs_make_no_store(run_wsla: Run, probing: Path, tmp_path: Path) -> None:
-    for arguments in (("report", probing), ("ledger",), ("claim", "x"), ("settle", "x", "issued")):
+    for arguments in (("report", probing), ("ledger",), ("correct", "x"), ("claim", "x"), ("settle", "x", "issued")):
         refused(run_wsla(*arguments, "--store", tmp_path / "none.db"), 1, "no store to read")
     assert list(tmp_path.glob("none.db*")) == []
 

@@ -121,7 +121,7 @@ def _replay(
     where: tuple[str, ...],
     zone: str | None,
 ) -> Replayed:
-    from wsla.cli.eval import judge_counted, read_observations, stretch_of
+    from wsla.cli.eval_data import judge_counted, read_observations, stretch_of
     from wsla.comparing.replay import replay
 
     reports = []
@@ -132,7 +132,7 @@ def _replay(
         # Data are given by the names of the newer version.
         own = {new: old for old, new in names.items()}
         files, maps, rows = (tuple(_renamed(text, own) for text in texts) for texts in (data, columns, where))
-        observations = read_observations(agreement, files, maps, rows, zone, strict=False)
+        observations = read_observations(agreement, files, maps, rows, zone)
         first, last = stretch_of(agreement, observations, start, until)
         reports.append(judge_counted(agreement, observations, first, last, title))
     old, new = ((report.judgements, report.entries) for report in reports)

@@ -15,7 +15,7 @@ WIDEST = 60
 """Cells of a timeline; more windows than that share cells."""
 
 # From harmless to bad: where windows share a cell, the worst of them is shown.
-_SEVERITY = (
+SEVERITY = (
     Verdict.NOT_APPLICABLE,
     Verdict.MET,
     Verdict.SECURED,
@@ -65,7 +65,7 @@ class Paint:
         shown = []
         for number in range(cells):
             shared = verdicts[number * count // cells : (number + 1) * count // cells]
-            shown.append(self._cell(max(shared, key=_SEVERITY.index)))
+            shown.append(self._cell(max(shared, key=SEVERITY.index)))
         return "".join(shown)
 
     def legend(self) -> str:
@@ -75,6 +75,11 @@ class Paint:
             for name, style, block, plain, _ in _GROUPS
         )
 
+    def cell_of(self, verdict: Verdict) -> str:
+        """The character of a verdict, without its colour."""
+        _, _, block, plain, _ = next(group for group in _GROUPS if verdict in group[4])
+        return block if self.blocks else plain
+
     def _cell(self, verdict: Verdict) -> str:
-        _, style, block, plain, _ = next(group for group in _GROUPS if verdict in group[4])
-        return self.text(block if self.blocks else plain, style)
+        style = next(group[1] for group in _GROUPS if verdict in group[4])
+        return self.text(self.cell_of(verdict), style)

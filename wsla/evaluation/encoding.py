@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -23,21 +23,27 @@ from wsla.evaluation.cells import (
 from wsla.values.observations import Observation, Raw
 
 __all__ = [
+    "EXAMPLES",
     "LONGEST_TEXT",
+    "SECOND_VALUE",
     "TIME_COLUMNS",
     "Collector",
     "DataError",
     "EncodingError",
     "History",
+    "Refused",
     "Reject",
     "Rejects",
     "decode",
+    "empty_label",
     "encode",
     "encode_fields",
     "encoder",
     "field_encoders",
     "may_lack",
+    "misfit",
     "missing_columns",
+    "no_instant",
     "observations_from_rows",
     "quoted",
     "source_fields",
@@ -47,10 +53,12 @@ __all__ = [
 TIME_COLUMNS: Final = ("time", "timestamp", "at", "ts", "date")
 """Where the instants of samples are looked for when the agreement does not say it."""
 
-_EXAMPLES: Final = 5
+EXAMPLES: Final = 5
+"""Refused rows that are shown."""
+
 _COLUMNS_SHOWN: Final = 20
 _LONGEST_NAME: Final = 200
-_SECOND_VALUE: Final = "a second, different value for the same instant"
+SECOND_VALUE: Final = "a second, different value for the same instant"
 
 
 class DataError(ValueError):
@@ -59,10 +67,14 @@ class DataError(ValueError):
 
 @frozen(kw_only=True)
 class Reject:
-    """A row that was refused: its line (from 1; in Parquet files the row) and the reason, with the value."""
+    """A row that was refused: its line (from 1; in tables the row) and the reason, with the value.
+
+    ``file`` is there where several were read as one.
+    """
 
     line: int
     reason: str
+    file: str | None = None
 
 
 @frozen(kw_only=True)
@@ -83,7 +95,7 @@ class History:
     """What was read: every row is an observation, a reject, a duplicate, or was not asked for (``filtered``).
 
     ``observations`` are sorted by ``at``, rows of one instant in the order of the file. ``duplicates`` repeat a row
-    with the same values. ``out_of_order`` counts observations that stand after one with a later instant.
+    with the same values. ``out_of_order`` counts observations that stand after a later one of their stream.
     """
 
     observations: list[Observation]
@@ -94,23 +106,44 @@ class History:
     filtered: int = 0
 
 
+Refused = Callable[[int, str, Mapping[str, object] | Sequence[object]], None]
+"""Called with the line of a row that was refused, why, and its cells: those that were looked at by their columns, or
+those of the whole row in order."""
+
+
 class Collector:
     """Turns rows of one source into observations, one row after the other.
 
-    ``columns`` are the fields that a row's cells hold, in the order of the cells; all other fields are unknown.
+    ``fields`` are those that a row's cells hold, in the order of the cells; all other fields are unknown. ``refused``
+    is called for each row that does not fit. ``encoders`` stand in for the ordinary ones.
     """
 
-    def __init__(self, source: Source, fields: Sequence[Field], zone: ZoneInfo | None) -> None:
+    def __init__(
+        self,
+        source: Source,
+        fields: Sequence[Field],
+        zone: ZoneInfo | None,
+        refused: Refused | None = None,
+        encoders: Sequence[Encoder] | None = None,
+    ) -> None:
         self._source: Final = source
-        self._encoders: Final[list[tuple[str, Encoder]]] = [(x.name, encoder(x, zone)) for x in fields]
+        encoders = encoders or [encoder(x, zone) for x in fields]
+        self._encoders: Final[list[tuple[str, Encoder]]] = [
+            (x.name, encode_cell) for x, encode_cell in zip(fields, encoders, strict=True)
+        ]
         held = {x.name for x in fields}
         self._others: Final = {x.name: None for x in source.fields if x.name not in held}
+        self._refused: Final = refused
+        self._columns: Final = [x.column or x.name for x in fields]
+        self._cells: Sequence[object] = ()
         self._instant: Final = (source.updated or source.at) if source.records else source.at
         self._observations: Final[list[Observation]] = []
         self._seen: Final[dict[tuple[object, ...], dict[str, Raw]]] = {}
         self._counts: Final[dict[str, int]] = {}
         self._examples: Final[list[Reject]] = []
-        self._latest: int | None = None
+        self._latest: Final[dict[tuple[object, ...], int]] = {}
+        self._highest: int | None = None
+        self._is_sorted = True
         self._duplicates = 0
         self._out_of_order = 0
         self.filtered = 0
@@ -119,21 +152,29 @@ class Collector:
         """One row; a row that does not fit is counted as a reject."""
         name = ""
         values: dict[str, Raw] = {}
+        self._cells = cells
         try:
             for (name, encode_cell), cell in zip(self._encoders, cells, strict=True):
                 values[name] = encode_cell(cell)
         except EncodingError as problem:
-            if isinstance(cell, str) and is_not_utf8(cell):
-                self.reject(line, f"{name} is not written in UTF-8")
-            else:
-                self.reject(line, f"{name} {problem.reason}", f"{name}: {problem}")
+            self._reject(line, *misfit(name, cell, problem))
             return
         self._accept(line, values)
 
-    def reject(self, line: int, reason: str, detail: str | None = None) -> None:
-        """Counts a row as refused; ``detail`` is the reason with the row's own values."""
+    def reject(self, line: int, reason: str, detail: str | None = None, cells: Sequence[object] = ()) -> None:
+        """Counts a row as refused; ``detail`` is the reason with the row's own values, ``cells`` the whole row."""
+        if self._refused is not None:
+            self._refused(line, detail or reason, cells)
+        self._count(line, reason, detail)
+
+    def _reject(self, line: int, reason: str, detail: str | None = None) -> None:
+        if self._refused is not None:
+            self._refused(line, detail or reason, dict(zip(self._columns, self._cells, strict=True)))
+        self._count(line, reason, detail)
+
+    def _count(self, line: int, reason: str, detail: str | None) -> None:
         self._counts[reason] = self._counts.get(reason, 0) + 1
-        if len(self._examples) < _EXAMPLES:
+        if len(self._examples) < EXAMPLES:
             self._examples.append(Reject(line=line, reason=detail or reason))
 
     @property
@@ -145,7 +186,7 @@ class Collector:
         """Everything that was added."""
         accepted = len(self._observations)
         rejects = Rejects(counts=dict(self._counts), examples=tuple(self._examples))
-        if self._out_of_order:
+        if not self._is_sorted:
             self._observations.sort(key=lambda observation: observation.at)
         return History(
             observations=self._observations,
@@ -161,14 +202,15 @@ class Collector:
         # The instant of a sample is no field; a record's may be one of its fields.
         at = values.get(self._instant) if source.records else values.pop(self._instant, None)
         if not isinstance(at, int):
-            self.reject(line, f"{self._instant} is empty, so the row has no instant")
+            self._reject(line, no_instant(self._instant))
             return
         if self._others:
             values.update(self._others)
+        stream: tuple[object, ...] = ()
         if not source.records:
-            labels = [values[name] for name in source.labels]
+            stream = labels = tuple([values[name] for name in source.labels])
             if None in labels:
-                self.reject(line, f"the label {source.labels[labels.index(None)]} is empty")
+                self._reject(line, empty_label(source.labels[labels.index(None)]))
                 return
             if self._is_known(line, (at, *labels), values):
                 return
@@ -178,10 +220,14 @@ class Collector:
             and self._is_known(line, (at, key), values)
         ):
             return
-        if self._latest is None or at >= self._latest:
-            self._latest = at
+        if at >= self._latest.get(stream, at):
+            self._latest[stream] = at
         else:
             self._out_of_order += 1
+        if self._highest is None or at >= self._highest:
+            self._highest = at
+        else:
+            self._is_sorted = False
         self._observations.append(Observation(source=source.name, at=at, fields=values))
 
     def _is_known(self, line: int, identity: tuple[object, ...], values: dict[str, Raw]) -> bool:
@@ -195,8 +241,25 @@ class Collector:
             self._seen[identity] = values
             return False
         else:
-            self.reject(line, _SECOND_VALUE)
+            self._reject(line, SECOND_VALUE)
         return True
+
+
+def misfit(name: str, cell: object, problem: EncodingError) -> tuple[str, str | None]:
+    """Why a cell of the field ``name`` is refused: in words that all such cells share, and with its value."""
+    if isinstance(cell, str) and is_not_utf8(cell):
+        return f"{name} is not written in UTF-8", None
+    return f"{name} {problem.reason}", f"{name}: {problem}"
+
+
+def no_instant(name: str) -> str:
+    """Why a row without an instant is refused."""
+    return f"{name} is empty, so the row has no instant"
+
+
+def empty_label(name: str) -> str:
+    """Why a row without one of its labels is refused."""
+    return f"the label {name} is empty"
 
 
 def time_column(columns: Iterable[str]) -> str | None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 
 from attrs import frozen
 
-from wsla.evaluation.verdicts import Judgement, Labels, SeriesValue
+from wsla.evaluation.verdicts import Judgement, Labels, SeriesValue, Verdict
+from wsla.plan.model import Plan
 from wsla.values.instants import Interval
 
 
@@ -28,6 +31,26 @@ class TruthChange:
     value: bool | None
 
 
+Counts = Mapping[tuple[str, Labels], Mapping[Verdict, int]]
+"""How many verdicts of each kind a goal has for each label combination; kinds that do not occur are left out."""
+
+
+class JudgedColumns(Sequence[Judgement]):
+    """Judgements that are kept in columns: equal to the tuple of them all, but each is made when it is asked for."""
+
+    @abstractmethod
+    def counts(self) -> Counts:
+        """How many verdicts of each kind there are."""
+
+    @abstractmethod
+    def episodes(self) -> Mapping[tuple[str, Labels], int]:
+        """How many runs of windows *violated*, one behind the other, each goal has for each label combination."""
+
+    @abstractmethod
+    def that_matter(self, plan: Plan) -> Iterable[Judgement]:
+        """Those, in the same order, without which decisions would be others."""
+
+
 @frozen(kw_only=True)
 class Outcome:
     """Everything that follows from a plan, observations, and the stretch ``[start, until)`` asked about.
@@ -39,6 +62,28 @@ class Outcome:
 
     start: int
     until: int
-    judgements: tuple[Judgement, ...]
-    metrics: Mapping[str, tuple[SeriesPoint, ...]]
+    judgements: Sequence[Judgement]
+    metrics: Mapping[str, Sequence[SeriesPoint]]
     triggers: Mapping[str, tuple[TruthChange, ...]]
+
+
+def counts_of(judgements: Sequence[Judgement]) -> Counts:
+    """How many verdicts of each kind each goal has for each label combination."""
+    if isinstance(judgements, JudgedColumns):
+        return judgements.counts()
+    found: dict[tuple[str, Labels], dict[Verdict, int]] = {}
+    for judgement in judgements:
+        kinds = found.setdefault((judgement.goal, judgement.labels), {})
+        kinds[judgement.verdict] = kinds.get(judgement.verdict, 0) + 1
+    return found
+
+
+def episodes_of(judgements: Sequence[Judgement]) -> Mapping[tuple[str, Labels], int]:
+    """How many runs of windows *violated*, one behind the other, each goal has for each label combination."""
+    if isinstance(judgements, JudgedColumns):
+        return judgements.episodes()
+    runs = groupby(judgements, lambda judgement: (judgement.goal, judgement.labels, judgement.verdict))
+    found: dict[tuple[str, Labels], int] = {}
+    for (goal, labels, verdict), _ in runs:
+        found[goal, labels] = found.get((goal, labels), 0) + (verdict is Verdict.VIOLATED)
+    return found

@@ -12,7 +12,7 @@ from typing import Any, Final, Self, assert_never
 from attrs import astuple
 
 from wsla.analysis.types import Shape
-from wsla.evaluation.report import Outcome, TruthChange
+from wsla.evaluation.report import JudgedColumns, Outcome, TruthChange
 from wsla.evaluation.scalars import scalar_value
 from wsla.evaluation.verdicts import Judgement, Labels, Verdict
 from wsla.plan.model import Action, Credit, Goal, Grant, Notify, Plan, Target
@@ -78,6 +78,10 @@ class Decider:
                 return [*earned, *self._follow_verdict(goal, judgement, "rewarding", goal.rewarding)]
             case _:
                 return earned
+
+    def count(self, entry: LedgerEntry) -> None:
+        """Takes an entry that a rule has booked before as it is: it counts towards the caps of what follows."""
+        self._book.count(entry)
 
     def changed(self, rule: str, change: TruthChange) -> list[Decision]:
         """What follows until and from a change of a rule's trigger: all timers due by then act, then it is looked at.
@@ -338,7 +342,8 @@ def decide(plan: Plan, outcome: Outcome) -> tuple[Decision, ...]:
     decider = Decider(plan)
     judgements: dict[int, list[Judgement]] = defaultdict(list)
     changes: dict[int, list[tuple[str, TruthChange]]] = defaultdict(list)
-    for judgement in outcome.judgements:
+    told = outcome.judgements
+    for judgement in told.that_matter(plan) if isinstance(told, JudgedColumns) else told:
         if judgement.final:
             judgements[judgement.window.end + plan.grace].append(judgement)
     for rule, found in outcome.triggers.items():

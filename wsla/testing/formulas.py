@@ -69,8 +69,7 @@ class Formulas:
 
     def plan(self) -> Plan:
         """Everything, from sources to rules."""
-        self._sources()
-        self._schedules()
+        self.sources()
         for number in range(self.pick(1, 1, 2, 3)):
             goal(self, f"goal{number}", self.pick((), (), REGION))
         for number in range(self.pick(0, 1, 2)):
@@ -90,6 +89,11 @@ class Formulas:
         read = {x.source for x in self.build.operations if isinstance(x, Aggregate | SourceField)}
         self.build.sources = {name: source for name, source in self.build.sources.items() if name in read}
         return self.build.build()
+
+    def sources(self) -> None:
+        """Sources of each kind, and schedules."""
+        self._sources()
+        self._schedules()
 
     def _sources(self) -> None:
         unit = self.scale.unit

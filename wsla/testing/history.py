@@ -114,7 +114,7 @@ class History:
     def _take(self, outcome: Outcome, names: dict[str, int]) -> None:
         for name, index in names.items():
             points = outcome.metrics.get(name, ())
-            self._points[index] = points
+            self._points[index] = tuple(points)
             self._by_window[index] = {(frozenset(one.labels), one.window): one.value for one in points}
 
     @cached_property

@@ -56,7 +56,7 @@ def written(folder: Path, table: object) -> str:
 def test_a_table(tmp_path: Path) -> None:
     calls: list[tuple[int, int]] = []
     path = written(tmp_path, frame(rows=3))
-    found = read_history(PROBE, path, progress=lambda done, of: calls.append((done, of)))
+    found = read_history(PROBE, path, progress=lambda done, of, _: calls.append((done, of)))
     assert [x.at - NOON for x in found.observations] == [0, 10**9, 2 * 10**9]
     assert found.observations[0].fields == {"up": True, "took": 250_000_000, "load": 250_000, "state": "good"}
     assert found.rows == 3

@@ -94,6 +94,7 @@ class Layout:
         # What was compiled for a source, or None where there is nothing to compile.
         self.lane_codes: dict[str, Any] = {}
         found = self._reachable()
+        self.reachable: Final = tuple(found)
         self.aggregates: Final = tuple(i for i in found if isinstance(self.operations[i], Aggregate))
         self.previous: Final = {i: x.operand for i in found if isinstance(x := self.operations[i], Previous)}
         self.latest: Final = tuple(i for i in found if isinstance(self.operations[i], Latest))

@@ -10,11 +10,13 @@ from operator import itemgetter
 from typing import IO, Final
 
 from wsla.evaluation.cells import is_not_utf8
-from wsla.evaluation.encoding import Collector, DataError, History
-from wsla.sources.files.table import LONGEST_LINE, Meter, Request, lay_out, opened
+from wsla.evaluation.encoding import DataError, History
+from wsla.sources.files.packed import opened
+from wsla.sources.files.table import LONGEST_LINE, Meter, Request, lay_out
 
 _RAGGED: Final = "another number of cells than the header has"
 _WRONG_QUOTES: Final = "a quotation mark is out of place or not closed, or a cell is longer than 128 KiB"
+_CHOSEN_BY_NO_UTF8: Final = "a column that rows are chosen by is not written in UTF-8"
 _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -26,7 +28,7 @@ def read_csv(wanted: Request, size: int, *, tabs: bool) -> History:
             raise DataError(f"{wanted.shown} is written in UTF-16; save it as UTF-8")
         # Bytes that are no UTF-8 spoil the row that they are in, not the file.
         with io.TextIOWrapper(content, encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
-            history = _read(wanted, _lines(wanted, text, raw, meter), tabs)
+            history = read_rows(wanted, _lines(wanted, text, raw, meter), tabs=tabs)
     meter.finish()
     return history
 
@@ -39,7 +41,8 @@ def _lines(wanted: Request, text: io.TextIOWrapper, raw: IO[bytes], meter: Meter
         yield line
 
 
-def _read(wanted: Request, lines: Iterator[str], tabs: bool) -> History:
+def read_rows(wanted: Request, lines: Iterator[str], *, tabs: bool) -> History:
+    """The observations in the lines of a table. Raises DataError where they are none."""
     blank = 0
     first = ""
     for first in lines:
@@ -57,7 +60,7 @@ def _read(wanted: Request, lines: Iterator[str], tabs: bool) -> History:
     if any(is_not_utf8(cell) for cell in header):
         raise DataError(f"the header of {wanted.shown} is not written in UTF-8")
     layout = lay_out(wanted, header)
-    collector = Collector(wanted.source, layout.fields, wanted.zone)
+    collector = wanted.collector(layout.fields)
     filters = [(header.index(column), value) for column, value in layout.filters]
     cells = _picker([header.index(column) for column in layout.columns])
     width = len(header)
@@ -69,9 +72,9 @@ def _read(wanted: Request, lines: Iterator[str], tabs: bool) -> History:
                 if len(row) != width:
                     if any(map(str.strip, row)):
                         detail = f"{len(row)} cells where the header has {width}"
-                        collector.reject(here, _RAGGED, detail)
+                        collector.reject(here, _RAGGED, detail, row)
                 elif filters and any(is_not_utf8(row[position]) for position, _ in filters):
-                    collector.reject(here, "a column that rows are chosen by is not written in UTF-8")
+                    collector.reject(here, _CHOSEN_BY_NO_UTF8, None, row)
                 elif filters and not _is_asked_for(row, filters):
                     collector.filtered += 1
                 else:

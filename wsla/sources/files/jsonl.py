@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import IO, Final
 
 from attrs import evolve
 
 from wsla.evaluation.encoding import (
-    Collector,
     DataError,
     History,
     may_lack,
     missing_columns,
     time_column,
 )
-from wsla.sources.files.table import LONGEST_LINE, Content, Meter, Request, check_filters, matches, opened
+from wsla.sources.files.packed import Content, opened
+from wsla.sources.files.table import LONGEST_LINE, Meter, Request, check_filters, matches
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _NO_JSON: Final = "the line is no JSON"
@@ -29,9 +29,9 @@ def read_jsonl(wanted: Request, size: int) -> History:
     """The observations in a file of JSON lines, packed or not. Raises DataError where it holds no such lines."""
     meter = Meter(wanted.progress, size)
     with opened(wanted.path) as (content, raw):
-        reading = _Reading(wanted)
+        reading = Objects(wanted)
         empty = True
-        for number, line in _lines(wanted, content, raw, meter):
+        for number, line in numbered_lines(wanted, content, raw, meter):
             empty = False
             reading.take(number, line)
         if empty:
@@ -41,7 +41,10 @@ def read_jsonl(wanted: Request, size: int) -> History:
     return history
 
 
-def _lines(wanted: Request, content: Content, raw: IO[bytes], meter: Meter) -> Iterator[tuple[int, bytes]]:
+def numbered_lines(
+    wanted: Request, content: Content, raw: IO[bytes], meter: Meter
+) -> Iterator[tuple[int, bytes]]:
+    """The lines that are not blank, with their numbers from 1. Raises DataError for one that is far too long."""
     number = 0
     while line := content.readline(LONGEST_LINE):
         number += 1
@@ -55,14 +58,25 @@ def _lines(wanted: Request, content: Content, raw: IO[bytes], meter: Meter) -> I
             yield number, line
 
 
-class _Reading:
-    """The keys seen so far, and what became of the lines."""
+def read_objects(wanted: Request, lines: Iterable[tuple[int, bytes]], keys: dict[str, None]) -> History:
+    """The observations in numbered lines; ``keys`` are those of earlier lines, and those of these are added.
 
-    def __init__(self, wanted: Request) -> None:
+    Raises DataError where no line has a key that is needed.
+    """
+    reading = Objects(wanted, keys)
+    for number, line in lines:
+        reading.take(number, line)
+    return reading.finish()
+
+
+class Objects:
+    """Rows of which each has columns of its own: the columns seen so far, and what became of the rows."""
+
+    def __init__(self, wanted: Request, keys: dict[str, None] | None = None) -> None:
         self.wanted: Final = wanted
         self.columns: Final = [x.column for x in wanted.fields]
-        self.keys: Final[dict[str, None]] = {}
-        self.collector: Final = Collector(wanted.source, wanted.fields, wanted.zone)
+        self.keys: Final[dict[str, None]] = {} if keys is None else keys
+        self.collector: Final = wanted.collector(wanted.fields)
         self.objects = 0
         # Values are kept exact: no number passes through a float.
         self._decode: Final = json.JSONDecoder(parse_float=Decimal).decode
@@ -72,14 +86,18 @@ class _Reading:
         try:
             row = self._decode(line.decode("utf-8"))
         except UnicodeDecodeError:
-            self.collector.reject(number, _NOT_UTF8)
+            self.collector.reject(number, _NOT_UTF8, None, [line.decode("utf-8", "replace")])
             return
         except (ValueError, InvalidOperation, RecursionError):
-            self.collector.reject(number, _NO_JSON)
+            self.collector.reject(number, _NO_JSON, None, [line.decode("utf-8")])
             return
         if not isinstance(row, dict):
-            self.collector.reject(number, _NO_OBJECT)
+            self.collector.reject(number, _NO_OBJECT, None, [row])
             return
+        self.add(number, row)
+
+    def add(self, number: int, row: Mapping[str, object]) -> None:
+        """One row. Raises DataError where several of its columns could hold the time."""
         self.objects += 1
         if row.keys() - self.keys.keys():
             self.keys.update(dict.fromkeys(row))
@@ -90,7 +108,7 @@ class _Reading:
             return
         self.collector.add(number, [row.get(column) for column in self.columns])
 
-    def _find_time(self, row: dict[str, object]) -> None:
+    def _find_time(self, row: Mapping[str, object]) -> None:
         try:
             found = time_column(row)
         except DataError as problem:

@@ -3,35 +3,33 @@
 from __future__ import annotations
 
 import difflib
-import gzip
-import io
-import os
-import stat
-import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import IO, Final
 from zoneinfo import ZoneInfo
 
 from attrs import evolve, field, frozen
 
 from wsla.analysis.checked import Field, Source
+from wsla.evaluation.cells import Encoder, encoder
 from wsla.evaluation.encoding import (
+    Collector,
     DataError,
+    Refused,
     may_lack,
     missing_columns,
     quoted,
     source_fields,
     time_column,
 )
+from wsla.sources.files.epochs import Epochs, counted_in, has_open_unit
 
 LONGEST_LINE: Final = 16 * 1024 * 1024
 """Bytes or characters that a line may have; a longer one is no table of measurements."""
 
 _LINES_PER_REPORT: Final = 5_000
 
-Progress = Callable[[int, int], None]
-Content = io.BufferedReader | gzip.GzipFile
+Progress = Callable[[int, int, int], None]
+"""Called with the bytes that are done, the bytes in all, and the rows so far."""
 
 
 @frozen(kw_only=True)
@@ -44,11 +42,21 @@ class Request:
     fields: tuple[Field, ...]
     where: tuple[tuple[str, str], ...]
     progress: Progress | None = field(default=None)
+    refused: Refused | None = field(default=None)
+    time_unit: str | None = field(default=None)
 
     @property
     def shown(self) -> str:
         """What messages call the file."""
         return quoted(self.path)
+
+    def encoders(self, fields: Sequence[Field]) -> list[Encoder]:
+        """What turns the cells of fields into what is stored."""
+        return [Epochs(x, self.zone) if has_open_unit(x) else encoder(x, self.zone) for x in fields]
+
+    def collector(self, fields: Sequence[Field]) -> Collector:
+        """What takes rows with the cells of these fields."""
+        return Collector(self.source, fields, self.zone, self.refused, self.encoders(fields))
 
 
 def request(
@@ -58,8 +66,13 @@ def request(
     columns: Mapping[str, str],
     where: Mapping[str, str],
     progress: Progress | None,
+    refused: Refused | None = None,
+    time_unit: str | None = None,
 ) -> Request:
-    """What is wanted for a source; ``columns`` replaces columns of fields. Raises DataError for an unknown field."""
+    """What is wanted for a source; ``columns`` replaces columns of fields. Raises DataError for an unknown field.
+
+    ``time_unit`` is what the numbers of times count, where the agreement does not say it.
+    """
     fields = source_fields(source)
     overrides = columns
     names = [x.name for x in fields]
@@ -69,8 +82,19 @@ def request(
             hint = f": is it `{near[0]}`?" if near else f"; its fields: {', '.join(f'`{x}`' for x in names)}"
             raise DataError(f"the source `{source.name}` has no field `{name}`{hint}")
     fields = tuple(evolve(x, column=overrides.get(x.name, x.column)) for x in fields)
+    if time_unit is not None:
+        fields = tuple(counted_in(x, time_unit) if has_open_unit(x) else x for x in fields)
     filters = tuple(where.items())
-    return Request(source=source, path=path, zone=zone, fields=fields, where=filters, progress=progress)
+    return Request(
+        source=source,
+        path=path,
+        zone=zone,
+        fields=fields,
+        where=filters,
+        progress=progress,
+        refused=refused,
+        time_unit=time_unit,
+    )
 
 
 @frozen(kw_only=True)
@@ -95,7 +119,7 @@ def lay_out(wanted: Request, columns: Sequence[str]) -> Layout:
             except DataError as problem:
                 raise DataError(f"{wanted.shown}: {problem}") from None
         if column and column in columns:
-            found.append(x)
+            found.append(evolve(x, column=column))
             names.append(column)
         else:
             lacking.append(x)
@@ -123,48 +147,6 @@ def matches(cell: object, value: str) -> bool:
     return value == ("" if cell is None else str(cell))
 
 
-# --- bytes
-
-
-def check_file(path: str) -> int:
-    """The size of an ordinary file that can be read. Raises DataError for anything else."""
-    try:
-        found = os.stat(path)
-    except FileNotFoundError:
-        raise DataError(f"there is no file {quoted(path)}") from None
-    except (OSError, ValueError) as problem:
-        raise _unreadable(path, problem) from None
-    if stat.S_ISDIR(found.st_mode):
-        raise DataError(f"{quoted(path)} is a folder, not a file")
-    if not stat.S_ISREG(found.st_mode):
-        raise DataError(f"{quoted(path)} is no ordinary file")
-    return found.st_size
-
-
-@contextmanager
-def opened(path: str) -> Iterator[tuple[Content, IO[bytes]]]:
-    """A file's content, unpacked where its name ends in ``.gz``, and the file as it lies on disk.
-
-    Raises DataError where it cannot be opened, read or unpacked, also later while it is read.
-    """
-    try:
-        with open(path, "rb") as raw:
-            if path.casefold().endswith(".gz"):
-                with gzip.GzipFile(fileobj=raw, mode="rb") as unpacked:
-                    yield unpacked, raw
-            else:
-                yield raw, raw
-    except (EOFError, zlib.error, gzip.BadGzipFile):
-        raise DataError(f"{quoted(path)} is no whole gzip file: it is damaged or cut short") from None
-    except OSError as problem:
-        raise _unreadable(path, problem) from None
-
-
-def _unreadable(path: str, problem: OSError | ValueError) -> DataError:
-    reason = (problem.strerror or str(problem)) if isinstance(problem, OSError) else str(problem)
-    return DataError(f"{quoted(path)} cannot be read: {reason}")
-
-
 class Meter:
     """Tells how many bytes of a file have been read, every few thousand lines and at the end."""
 
@@ -177,14 +159,21 @@ class Meter:
         """One more line."""
         self._lines += 1
         if self._progress is not None and self._lines % _LINES_PER_REPORT == 0:
-            self._progress(min(raw.tell(), self._size), self._size)
+            self._progress(min(raw.tell(), self._size), self._size, self._lines)
+
+    def count(self) -> None:
+        """One more row, of nobody knows how many."""
+        self._lines += 1
+        if self._progress is not None and self._lines % _LINES_PER_REPORT == 0:
+            self._progress(0, 0, self._lines)
 
     def reach(self, done: int, of: int) -> None:
-        """A part of the whole, for files that are not read line by line."""
+        """So many rows of all, for files that are not read line by line."""
+        self._lines = done
         if self._progress is not None:
-            self._progress(self._size * done // of, self._size)
+            self._progress(self._size * done // of, self._size, done)
 
     def finish(self) -> None:
         """Everything has been read."""
         if self._progress is not None:
-            self._progress(self._size, self._size)
+            self._progress(self._size, self._size, self._lines)

@@ -1,0 +1,1 @@
+"""How fast it is, beside what one would write by hand: `python -m benchmarks`, explained in README.md."""

@@ -1,0 +1,40 @@
+"""The rows of a stream that lie in the kept time of windows."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+
+from wsla.evaluation.batch.columns import Instants
+from wsla.evaluation.batch.frames import Frames, Positions
+
+
+class Rows:
+    """The rows of a view that are in the kept time of some frames; each window's are those from ``low`` to ``high``."""
+
+    def __init__(self, at: Instants, frames: Frames) -> None:
+        low, high, starts, ends = frames.up_to_edges(lambda edges: np.searchsorted(at, edges))
+        self.low: Final[Positions] = low
+        self.high: Final[Positions] = high
+        self._total: Final = len(at)
+        self._pieces: Final = [
+            (start, end) for start, end in zip(starts.tolist(), ends.tolist(), strict=True) if start < end
+        ]
+
+    @cached_property
+    def counts(self) -> Positions:
+        """How many rows each window has."""
+        found: Positions = self.high - self.low
+        return found
+
+    def of(self, column: Any) -> Any:
+        """The part of a column; a single value stands for all rows."""
+        if len(column) != self._total:
+            size = sum(end - start for start, end in self._pieces)
+            return np.broadcast_to(column, (size,))
+        if len(self._pieces) == 1:
+            start, end = self._pieces[0]
+            return column[start:end]
+        return np.concatenate([column[:0], *(column[start:end] for start, end in self._pieces)])

@@ -1,0 +1,77 @@
+"""Where in a table each combination of labels has its rows, found by a look at the columns of the labels alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import numpy as np
+import polars
+from attrs import frozen
+
+Label = tuple[object, ...]
+"""The cells of the label columns, as Python has them."""
+
+_ROWS_PER_LOOK: Final = 1 << 21
+_ROWS_PER_RUN: Final = 100
+"""Where runs are shorter than this on average, rows of a label do not stand together."""
+
+_ROWS_WORTH_A_READ: Final = 50_000
+
+
+@frozen
+class Group:
+    """The rows of one combination of labels: half-open ranges, in the order of the file."""
+
+    label: Label
+    ranges: tuple[tuple[int, int], ...]
+
+
+def find_groups(
+    table: polars.LazyFrame, labels: Sequence[polars.Expr], rows: int
+) -> tuple[Group, ...] | None:
+    """Every combination of labels with its rows, in the order of the file; None where these are scattered."""
+    if not rows:
+        return ()
+    if not labels:
+        return (Group(label=(), ranges=((0, rows),)),)
+    found: dict[Label, list[tuple[int, int]]] = {}
+    runs = 0
+    for run in _runs(table, labels, rows):
+        if run is None:
+            return None
+        start, end, label = run
+        ranges = found.setdefault(label, [])
+        if ranges and ranges[-1][1] == start:
+            ranges[-1] = (ranges[-1][0], end)
+            continue
+        ranges.append((start, end))
+        runs += 1
+        if runs * _ROWS_PER_RUN > max(end, _ROWS_PER_LOOK):
+            return None
+    if runs != len(found) and runs * _ROWS_WORTH_A_READ > rows:
+        return None
+    return tuple(Group(label=label, ranges=tuple(ranges)) for label, ranges in found.items())
+
+
+def _runs(
+    table: polars.LazyFrame, labels: Sequence[polars.Expr], rows: int
+) -> Iterator[tuple[int, int, Label] | None]:
+    """Stretches of rows with the same labels; None where these are so short that they are of no use."""
+    named = [label.alias(str(place)) for place, label in enumerate(labels)]
+    for start in range(0, rows, _ROWS_PER_LOOK):
+        part = table.slice(start, _ROWS_PER_LOOK).select(named).collect()
+        begins = np.zeros(len(part), dtype=np.bool_)
+        begins[0] = True
+        for column in part:
+            if column.dtype.is_integer() and column.null_count() == 0:
+                whole = column.to_numpy()
+                begins[1:] |= whole[1:] != whole[:-1]
+            else:
+                begins[1:] |= column.slice(1).ne_missing(column.slice(0, len(part) - 1)).to_numpy()
+        places = begins.nonzero()[0]
+        ends = [*(places[1:] + start).tolist(), start + len(part)]
+        if len(places) * _ROWS_PER_RUN > max(len(part), _ROWS_PER_LOOK):
+            yield None
+            return
+        yield from zip((places + start).tolist(), ends, part[places].rows(), strict=True)
