@@ -7,7 +7,7 @@ from datetime import datetime
 from importlib.util import find_spec
 from itertools import chain, islice, pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import define, evolve, field, frozen
 
@@ -18,9 +18,12 @@ from wsla.analysis.reuse.whole import self_contained
 from wsla.diagnostics.diagnostic import Diagnostic, has_errors
 from wsla.diagnostics.source import SourceText
 from wsla.engine import Engine, Output
-from wsla.evaluation.encoding import Rejects, encode_fields, observations_from_rows
+from wsla.evaluation.cells import Encoder
+from wsla.evaluation.encoding import Rejects, encode_fields, field_encoders, observations_from_rows
 from wsla.evaluation.report import Counts, Outcome, SeriesPoint, counts_of, episodes_of
+from wsla.evaluation.rows import rows_of
 from wsla.evaluation.stream import StreamEvaluator
+from wsla.evaluation.stream.lanes import Take
 from wsla.evaluation.verdicts import Judgement, Labels
 from wsla.plan.build import build_plan
 from wsla.plan.model import Plan
@@ -36,6 +39,7 @@ from wsla.values.observations import Observation
 
 if TYPE_CHECKING:
     from wsla.evaluation.batch.columns import StreamColumns
+    from wsla.evaluation.batch.evaluator import FirstStage
     from wsla.sources.files.history import Histories
 
 Moment = int | str | datetime
@@ -296,14 +300,16 @@ def judge_columns(
     start: int,
     until: int,
     observations: Iterable[Observation] = (),
+    stage: FirstStage | None = None,
 ) -> Report:
     """As ``judge``, for samples in columns, each stream once and no more than two of them in memory at a time.
 
-    ``observations`` are those of other sources, in the order of their coming. Needs numpy.
+    ``observations`` are those of other sources, in the order of their coming. A first ``stage`` of its own has some
+    sources from elsewhere. Needs numpy.
     """
-    from wsla.evaluation.batch.evaluator import BatchEvaluator
+    from wsla.evaluation.batch.evaluator import BatchEvaluator, FirstStage
 
-    evaluator = BatchEvaluator(agreement.plan, start, until)
+    evaluator = BatchEvaluator(agreement.plan, start, until, FirstStage() if stage is None else stage)
     evaluator.observe(observations)
     for stream in streams:
         evaluator.take(stream)
@@ -423,20 +429,67 @@ class Monitor:
     start: Moment | None = None
     immediate: bool = True
     _engine: Engine | None = field(init=False, default=None)
+    # By source: the source, how its fields are read, and what takes its commonest samples.
+    _sources: dict[str, tuple[Source, dict[str, Encoder]]] = field(init=False, factory=dict)
+    _takers: dict[str, Take] = field(init=False, factory=dict)
 
     def observe(self, source: str, at: Moment, **fields: object) -> list[Output]:
         """Takes in one observation and returns what changed through it, in order of time.
 
         Raises KeyError for an unknown source and EncodingError for a value that does not fit its field.
         """
-        instant = self.agreement.instant(at)
-        found: Source = self.agreement.plan.source(source)
-        encoded = encode_fields(found, fields, find_zone(self.agreement.plan.zone))
+        take = self._takers.get(source)
+        if take is not None and type(at) is int:
+            changed = take(at, fields)
+            if changed is not None:
+                return changed
+            engine = self._engine
+            if engine is not None and engine.may_try_again(at):
+                changed = take(at, fields)
+                if changed is not None:
+                    return changed
+        return self._observe(source, self.agreement.instant(at), fields)
+
+    def _observe(self, source: str, instant: int, fields: dict[str, object]) -> list[Output]:
+        """The long way of an observation."""
+        found = self._read_by(source)
+        encoded = encode_fields(found[0], fields, None, found[1])
         engine = self._running(instant)
-        outputs = engine.observe(Observation(source=source, at=instant, fields=encoded))
-        if self.immediate:
-            outputs.extend(engine.advance(instant + 1))
+        observation = Observation(source=source, at=instant, fields=encoded)
+        if not self.immediate:
+            return engine.observe(observation)
+        outputs = engine.observe_long(observation)
+        take = engine.take(source, found[1])
+        if take is None:
+            self._takers.pop(source, None)
+        else:
+            self._takers[source] = take
         return outputs
+
+    def observe_many(self, source: str, columns: Mapping[str, Any]) -> list[Output]:
+        """Takes in many observations of one source at once; returns what changed, as ``observe`` does one by one.
+
+        ``columns`` holds, by the names of the fields, lists or arrays of equal length (of numpy, pandas, polars, …): an
+        observation a row, in the order of arrival. The instants stand in ``at``: nanoseconds since the epoch, or
+        anything that ``observe`` takes. Raises KeyError for an unknown source and EncodingError for what does not fit;
+        then none of the observations is taken.
+        """
+        found = self._read_by(source)
+        rows = rows_of(found[0], columns, found[1], self.agreement.instant)
+        if not len(rows):
+            return []
+        engine = self._running(rows.instants[0])
+        if self.immediate:
+            return engine.observe_rows(rows)
+        return [output for n in range(len(rows)) for output in engine.observe(rows.observation(n))]
+
+    def _read_by(self, source: str) -> tuple[Source, dict[str, Encoder]]:
+        """A source, and how its fields are read."""
+        found = self._sources.get(source)
+        if found is None:
+            known, zone = self.agreement.plan.source(source), find_zone(self.agreement.plan.zone)
+            found = self._sources[source] = (known, field_encoders(known, zone))
+        return found
 
     def advance(self, to: Moment) -> list[Output]:
         """Time has come to ``to``: returns what changed through that alone."""

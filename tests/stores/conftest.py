@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
 import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
+import httpx
 import pytest
 
 pytest.importorskip("numpy", reason="numpy is not installed")
 
+from attrs import evolve
+
+from wsla.analysis.types import BooleanType, InstantType, TextType
+from wsla.evaluation.batch.streams import streams_of
+from wsla.evaluation.panes import PaneTable
+from wsla.evaluation.panes.collect import wanted
+from wsla.plan.model import Field, Plan, Source
 from wsla.sources.stores.connections import DuckDBStore, PostgreSQLStore
-from wsla.sources.stores.push import SqlStore
+from wsla.sources.stores.push import SqlStore, Table, push
+from wsla.testing.reductions import assert_panes_are_right
+from wsla.testing.strategies import Case
+from wsla.values.observations import Raw
 
 
 class Database(Protocol):
@@ -157,8 +171,6 @@ def postgres_database() -> Iterator[PostgreSQLDatabase]:
 
 
 def _connected(address: str) -> PostgreSQLDatabase:
-    import time
-
     import psycopg
 
     for _ in range(100):
@@ -195,8 +207,6 @@ def free_port() -> int:
 
 def wait_for_port(port: int, server: subprocess.Popen[bytes]) -> None:
     """Until somebody listens."""
-    import time
-
     for _ in range(300):
         if server.poll() is not None:
             pytest.fail("the server ended by itself")
@@ -212,3 +222,186 @@ def database(request: pytest.FixtureRequest) -> Database:
     """Each store that speaks SQL."""
     found: Database = request.getfixturevalue(f"{request.param}_database")
     return found
+
+
+class Metrics:
+    """A server that speaks Prometheus' query language."""
+
+    def __init__(self, address: str, load: Callable[[str, Series], None]) -> None:
+        self.address = address
+        self.load = load
+
+
+Series = Mapping[tuple[tuple[str, str], ...], Sequence[tuple[int, float]]]
+"""Samples (milliseconds, value) by labels."""
+
+
+@pytest.fixture(scope="session")
+def victoria_metrics() -> Iterator[Metrics]:
+    binary = shutil.which("victoria-metrics")
+    if binary is None:
+        pytest.skip("VictoriaMetrics is not installed")
+    folder = tempfile.mkdtemp(prefix="wsla-victoria-")
+    port = free_port()
+    server = subprocess.Popen(
+        [
+            binary,
+            *(f"-storageDataPath={folder}", f"-httpListenAddr=127.0.0.1:{port}", "-retentionPeriod=100y"),
+            "-search.latencyOffset=0s",
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    address = f"http://127.0.0.1:{port}"
+
+    def load(name: str, series: Series) -> None:
+        lines = [
+            json.dumps(
+                {
+                    "metric": {"__name__": name, **dict(labels)},
+                    "values": [value for _, value in points],
+                    "timestamps": [at for at, _ in points],
+                }
+            )
+            for labels, points in series.items()
+        ]
+        httpx.post(f"{address}/api/v1/import", content="\n".join(lines), trust_env=False).raise_for_status()
+        httpx.get(f"{address}/internal/force_flush", trust_env=False).raise_for_status()
+
+    try:
+        wait_for_port(port, server)
+        yield Metrics(address, load)
+    finally:
+        server.terminate()
+        server.wait(30)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def prometheus() -> Iterator[Metrics]:
+    binary, tool = shutil.which("prometheus"), shutil.which("promtool")
+    if binary is None or tool is None:
+        pytest.skip("Prometheus is not installed")
+    folder = Path(tempfile.mkdtemp(prefix="wsla-prometheus-"))
+    (folder / "prometheus.yml").write_text("global: {}\n")
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    servers: list[subprocess.Popen[bytes]] = []
+
+    def stop() -> None:
+        for server in servers:
+            server.terminate()
+            server.wait(30)
+        servers.clear()
+
+    def load(name: str, series: Series) -> None:
+        """Blocks are read when the server starts."""
+        stop()
+        text = folder / "samples.txt"
+        rows = [
+            f"{name}{{{','.join(f'{label}={json.dumps(value)}' for label, value in labels)}}} {value!r} {at / 1000:.3f}"
+            for labels, points in series.items()
+            for at, value in points
+        ]
+        text.write_text("\n".join([f"# TYPE {name} gauge", *rows, "# EOF", ""]))
+        subprocess.run(
+            [tool, "tsdb", "create-blocks-from", "openmetrics", text, folder / "data"],
+            check=True,
+            capture_output=True,
+        )
+        server = subprocess.Popen(
+            [
+                binary,
+                f"--config.file={folder}/prometheus.yml",
+                f"--storage.tsdb.path={folder}/data",
+                "--storage.tsdb.retention.time=100y",
+                f"--web.listen-address=127.0.0.1:{port}",
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        servers.append(server)
+        wait_for_port(port, server)
+        for _ in range(300):
+            if httpx.get(f"{address}/-/ready", trust_env=False).status_code == 200:
+                return
+            time.sleep(0.1)
+        pytest.fail("Prometheus does not become ready")
+
+    try:
+        yield Metrics(address, load)
+    finally:
+        stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", params=["prometheus", "victoria_metrics"])
+def metrics(request: pytest.FixtureRequest) -> Metrics:
+    """Each store of metrics."""
+    found: Metrics = request.getfixturevalue(request.param)
+    return found
+
+
+# --- cases in tables
+
+
+def instants_in_a_column(plan: Plan) -> Plan:
+    """The same plan, with the instants of samples in a column ``at`` that counts nanoseconds."""
+    return evolve(plan, sources=tuple(_instant_in_a_column(source) for source in plan.sources))
+
+
+def _instant_in_a_column(source: Source) -> Source:
+    if source.records or any(x.name == source.at for x in source.fields):
+        return source
+    at = Field(name=source.at, column=source.at, type=InstantType(), unit_stated=True, resolution=Fraction(1))
+    # Numbers are in the table as they are stored.
+    fields = tuple(evolve(x, unit_factor=x.resolution, unit_stated=True) for x in source.fields)
+    return evolve(source, fields=(*fields, at))
+
+
+def panes_from_store(case: Case, database: Database) -> PaneTable:
+    """The panes of a case that a store makes of tables, one for each source; doubled samples are not in them."""
+    plan = instants_in_a_column(case.plan)
+    asked = wanted(plan)
+    sources = {}
+    for name, measures in asked.sources.items():
+        source = plan.source(name)
+        columns = {x.column: _kind(x) for x in source.fields}
+        rows: list[tuple[Raw, ...]] = []
+        for stream in streams_of(case.plan, case.observations):
+            if stream.source == name:
+                labels = dict(stream.labels)
+                for place, at in enumerate(stream.at.tolist()):
+                    found = {source.at: at, **labels}
+                    for x in source.fields:
+                        column = stream.fields.get(x.name)
+                        if x.name not in found and column is not None:
+                            known = column.known is None or bool(column.known[place])
+                            found[x.name] = column.values[place : place + 1].tolist()[0] if known else None
+                    rows.append(tuple(found[x.name] for x in source.fields))
+        database.fill(name, columns, rows)
+        sources[name] = push(
+            database.store, plan, source, Table(name=name), measures, asked.length, case.until
+        ).panes
+    return PaneTable(length=asked.length, until=case.until, sources=sources)
+
+
+def _kind(field: Field) -> str:
+    match field.type:
+        case BooleanType():
+            return "truth"
+        case TextType():
+            return "text"
+        case _:
+            return "whole"
+
+
+@pytest.fixture(scope="session")
+def assert_exact() -> Callable[[Case, Database], None]:
+    """Compares what a database makes of a case with the rules."""
+
+    def compare(case: Case, database: Database) -> None:
+        panes = panes_from_store(case, database)
+        assert_panes_are_right(evolve(case, plan=instants_in_a_column(case.plan)), panes)
+
+    return compare

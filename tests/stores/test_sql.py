@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 
 from wsla.api import Agreement, loads
@@ -19,8 +18,6 @@ from wsla.evaluation.panes.collect import wanted
 from wsla.sources.stores.dialects import NotPushed
 from wsla.sources.stores.push import Pushed, Table, fetch, push
 from wsla.testing.pane_cases import pane_cases
-from wsla.testing.reductions import assert_panes_are_right
-from wsla.testing.stored import panes_from_store, with_instants
 from wsla.testing.strategies import Case
 from wsla.values.calendars import find_zone
 from wsla.values.instants import MINUTE
@@ -114,10 +111,9 @@ def _by_labels(panes: Any) -> dict[Any, Any]:
 
 @QUICK
 @given(case=pane_cases())
-def test_panes_made_by_a_store_give_what_the_rules_say(database: Any, case: Case) -> None:
+def test_panes_made_by_a_store_give_what_the_rules_say(database: Any, assert_exact: Any, case: Case) -> None:
     """Rules M3, M6, M10 to M13, M23, M36 and M50, with samples on the edges of panes and windows."""
-    panes = panes_from_store(case, database.store, database.fill)
-    assert_panes_are_right(evolve(case, plan=with_instants(case.plan)), panes)
+    assert_exact(case, database)
 
 
 def end_of(of: Agreement) -> int:

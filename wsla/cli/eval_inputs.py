@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
@@ -99,6 +99,20 @@ class Inputs:
         if self._is_empty:
             raise _nothing()
         return report
+
+    def streams(self, names: Container[str]) -> Iterator[StreamColumns]:
+        """The samples of the sources of these names. Raises ClickException, and NotInColumns as ``Inputs`` does."""
+        from wsla.evaluation.batch.streams import streams_of
+        from wsla.sources.files import DataError
+
+        yield from streams_of(self.agreement.plan, (one for one in self.observations if one.source in names))
+        for name, path, table in self._columns:
+            if name in names:
+                try:
+                    yield from table.streams()
+                except DataError as problem:
+                    raise click.ClickException(str(problem)) from None
+                tell_rows(name, path, table)
 
     def _streams(self) -> Iterator[StreamColumns]:
         for _, _, table in self._columns:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from math import gcd
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from attrs import evolve, frozen
 
-from wsla.cli.eval_data import Reading, moment_of, pairs_of, read_observations
+from wsla.cli.eval_data import Reading, moment_of, pairs_of
 from wsla.cli.files import plural
-from wsla.cli.refusals import refusals
+from wsla.cli.refusals import Refusals, refusals
 
 if TYPE_CHECKING:
     from wsla.analysis.checked import Source
     from wsla.api import Agreement, Report
-    from wsla.evaluation.panes import PaneTable
+    from wsla.cli.eval_inputs import Inputs
+    from wsla.evaluation.batch.columns import StreamColumns
+    from wsla.evaluation.panes import PaneMaker, PaneTable
     from wsla.evaluation.panes.collect import Wanted
     from wsla.sources.stores.backends import Backend
     from wsla.sources.stores.location import Location
@@ -85,10 +88,14 @@ def judge_stored(versions: Sequence[Agreement], asked: Asked) -> list[Report]:
         ) from None
     from wsla.evaluation.encoding import DataError
     from wsla.evaluation.panes import PanesError
+    from wsla.sources.files.tables import NotInColumns
     from wsla.sources.stores.dialects import NotPushed
 
     try:
-        return [_Judging(versions[0], asked).report()]
+        try:
+            return [_Judging(versions[0], asked, in_columns=True).report()]
+        except NotInColumns:
+            return [_Judging(versions[0], asked, in_columns=False).report()]
     except (DataError, PanesError, NotPushed) as problem:
         raise click.ClickException(str(problem)) from None
 
@@ -96,72 +103,114 @@ def judge_stored(versions: Sequence[Agreement], asked: Asked) -> list[Report]:
 class _Judging:
     """One agreement, with what is known of its sources so far."""
 
-    def __init__(self, agreement: Agreement, asked: Asked) -> None:
+    def __init__(self, agreement: Agreement, asked: Asked, *, in_columns: bool) -> None:
         from wsla.evaluation.panes.collect import wanted
 
         self._agreement = agreement
         self._plan = agreement.plan
         self._asked = asked
+        self._in_columns = in_columns
         self._wanted: Wanted = wanted(self._plan)
         self._panes: dict[str, PaneTable] = {}
+        self._inputs: Inputs | None = None
         self._observations: list[Observation] = []
         self._instants: list[int] = []
 
     def report(self) -> Report:
         """Everything read, judged, and kept where that is asked for."""
-        from wsla.evaluation.batch.streams import streams_of
-        from wsla.evaluation.panes import PaneTable, merged, panes_of
-        from wsla.sources.files.partials import write_partials
+        named = list(dict.fromkeys(name for name, _ in pairs_of(self._asked.data, "--data")))
+        with refusals(self._asked.rejects, strict=self._asked.strict) as refused:
+            refused.begin()
+            if named:
+                self._open_files(named, refused)
+            return self._report(named)
 
-        named = [name for name, _ in pairs_of(self._asked.data, "--data")]
-        if named:
-            self._read_files(named)
+    def _report(self, named: Sequence[str]) -> Report:
+        from wsla.api import judge_columns
+        from wsla.evaluation.panes import PaneMaker, PaneTable, merged
+        from wsla.evaluation.panes.stage import first_stage
+
         stored = self._stored()
         stores = self._stores([*named, *(() if stored is None else stored.sources)])
+        self._prepare(stores)
         start, until = self._judge_stores(stores)
         tables = list(self._panes.values())
-        streams = streams_of(self._plan, self._observations)
         if stored is not None:
             # What was kept goes on with newer data.
-            newer = [stream for stream in streams if stream.source in stored.sources]
-            tables.append(stored)
-            if newer:
-                tables.append(self._only(panes_of(self._plan, newer, until, stored.length), stored.sources))
+            tables += [stored, *self._newer(stored, until)]
         panes = merged(tables) if tables else PaneTable(length=self._wanted.length, until=until, sources={})
+        others = {source.name for source in self._plan.sources} - panes.sources.keys()
+        streams = self._streams(others)
+        maker = None
         if self._asked.kept is not None:
-            others = [stream for stream in streams if stream.source not in panes.sources]
-            made = panes_of(self._plan, others, until)
-            found = {name: one for name, one in made.sources.items() if one.streams} | dict(panes.sources)
-            if not found:
-                raise click.ClickException("nothing of this can be kept as partial results")
-            write_partials(self._asked.kept, evolve(made, until=max(until, panes.until), sources=found))
+            maker = PaneMaker(self._plan, until, panes.length)
+            streams = _both(streams, maker)
+        records = {source.name for source in self._plan.sources if source.records}
         self._tell_missing(named, panes, stores)
-        return self._judged(panes, start, until)
-
-    def _only(self, table: PaneTable, names: Mapping[str, object]) -> PaneTable:
-        return evolve(table, sources={name: x for name, x in table.sources.items() if name in names})
+        report = judge_columns(
+            self._agreement,
+            streams,
+            start,
+            until,
+            (one for one in self._observations if one.source in records),
+            first_stage(set(panes.sources), panes),
+        )
+        if maker is not None:
+            self._keep(maker, panes)
+        return report
 
     # --- files
 
-    def _read_files(self, named: Sequence[str]) -> None:
+    def _open_files(self, named: Sequence[str], refused: Refusals) -> None:
+        from wsla.cli.eval_inputs import Inputs
+
         unknown = [name for name in named if name not in {source.name for source in self._plan.sources}]
         if unknown:
             raise click.UsageError(f"the agreement has no source `{unknown[0]}`")
+        asked = self._asked
+        reading = Reading(
+            data=asked.data,
+            columns=_of(asked.columns, named),
+            where=_of(asked.where, named),
+            zone=asked.zone,
+            time_units=_of(asked.time_units, named),
+            refusals=refused,
+        )
         # What is missing is told later, when all is known that there is.
         own = tuple(source for source in self._plan.sources if source.name in named)
-        asked = self._asked
-        with refusals(asked.rejects, strict=asked.strict) as refused:
-            reading = Reading(
-                data=asked.data,
-                columns=_of(asked.columns, named),
-                where=_of(asked.where, named),
-                zone=asked.zone,
-                time_units=_of(asked.time_units, named),
-                refusals=refused,
-            )
-            own_plan = evolve(self._plan, sources=own)
-            self._observations = read_observations(evolve(self._agreement, plan=own_plan), reading)
-        self._instants += [self._observations[0].at, self._observations[-1].at]
+        agreement = evolve(self._agreement, plan=evolve(self._plan, sources=own))
+        self._inputs = Inputs(agreement, reading, in_columns=self._in_columns)
+        self._observations += self._inputs.observations
+        if asked.start is None or asked.until is None:
+            self._instants += self._inputs.ends()
+
+    def _streams(self, names: Container[str]) -> Iterator[StreamColumns]:
+        """The samples of these sources, from files and from stores."""
+        from wsla.evaluation.batch.streams import streams_of
+
+        if self._inputs is not None:
+            yield from self._inputs.streams(names)
+        opened = set() if self._inputs is None else {x.name for x in self._inputs.agreement.plan.sources}
+        fetched = (one for one in self._observations if one.source not in opened and one.source in names)
+        yield from streams_of(self._plan, fetched)
+
+    def _newer(self, stored: PaneTable, until: int) -> Iterator[PaneTable]:
+        from wsla.evaluation.panes import panes_of
+
+        made = panes_of(self._plan, self._streams(stored.sources), until, stored.length)
+        found = {name: one for name, one in made.sources.items() if one.streams and name in stored.sources}
+        if found:
+            yield evolve(made, sources=found)
+
+    def _keep(self, maker: PaneMaker, panes: PaneTable) -> None:
+        from wsla.sources.files.partials import write_partials
+
+        made = maker.finish()
+        found = {name: one for name, one in made.sources.items() if one.streams} | dict(panes.sources)
+        if not found:
+            raise click.ClickException("nothing of this can be kept as partial results")
+        assert self._asked.kept is not None
+        write_partials(self._asked.kept, evolve(made, until=max(made.until, panes.until), sources=found))
 
     def _stored(self) -> PaneTable | None:
         from wsla.evaluation.panes import fitted, merged
@@ -217,6 +266,26 @@ class _Judging:
                 )
             found |= dict.fromkeys(left, everywhere)
         return found
+
+    def _prepare(self, stores: Mapping[str, Location]) -> None:
+        """Stores of metrics are asked for a stretch of time, and panes that suit them."""
+        from wsla.evaluation.panes.collect import wanted
+        from wsla.values.instants import MINUTE
+
+        metrics = [self._plan.source(name) for name, store in stores.items() if store.kind == "prometheus"]
+        if not metrics:
+            return
+        if self._asked.start is None or self._asked.until is None:
+            raise click.UsageError("a store of metrics is asked for a stretch of time: --from and --until")
+        from wsla.sources.stores.prometheus_panes import longest_pane
+
+        self._wanted = wanted(self._plan, gcd(MINUTE, *(longest_pane(source) for source in metrics)))
+
+    def _given(self) -> tuple[int, int] | None:
+        """The stretch of ``--from`` and ``--until``, where both are said."""
+        if self._asked.start is None or self._asked.until is None:
+            return None
+        return self._stretch()
 
     def _judge_stores(self, stores: Mapping[str, Location]) -> tuple[int, int]:
         """Panes from stores, or rows; gives the stretch that is judged."""
@@ -278,7 +347,7 @@ class _Judging:
         )
 
     def _fetch(self, backend: Backend, source: Source, table: Table) -> None:
-        history = backend.fetch(source, table, None)
+        history = backend.fetch(self._plan, source, table, self._given())
         if history.rejects.total:
             click.echo(
                 f"{plural(history.rejects.total, 'row')} of `{source.name}` cannot be used, the first of them: "
@@ -339,31 +408,11 @@ class _Judging:
         if missing:
             click.echo(f"note: no data for {', '.join(missing)}: what rests on it is unknown", err=True)
 
-    def _judged(self, panes: PaneTable, start: int, until: int) -> Report:
-        from wsla.api import Report
-        from wsla.evaluation.batch.evaluator import BatchEvaluator
-        from wsla.evaluation.batch.streams import streams_of
-        from wsla.evaluation.panes.stage import first_stage
-        from wsla.remedies.decider import decide
 
-        plan = self._plan
-        evaluator = BatchEvaluator(plan, start, until, first_stage(set(panes.sources), panes))
-        for stream in streams_of(plan, self._observations):
-            evaluator.take(stream)
-        records = {source.name for source in plan.sources if source.records}
-        evaluator.observe(one for one in self._observations if one.source in records)
-        outcome = evaluator.outcome()
-        return Report(
-            agreement=self._agreement,
-            start=start,
-            until=until,
-            judgements=tuple(outcome.judgements),
-            metrics={
-                name: tuple(point for point in points if plan.judges(point.window))
-                for name, points in outcome.metrics.items()
-            },
-            decisions=decide(plan, outcome),
-        )
+def _both(streams: Iterator[StreamColumns], maker: PaneMaker) -> Iterator[StreamColumns]:
+    for stream in streams:
+        maker.take(stream)
+        yield stream
 
 
 def _of(texts: tuple[str, ...], named: Sequence[str]) -> tuple[str, ...]:

@@ -190,6 +190,8 @@ class Decider:
     def _follow_verdict(
         self, goal: Goal, judgement: Judgement, branch: str, actions: Sequence[Action]
     ) -> list[Decision]:
+        if not actions:
+            return []
         amounts = dict(judgement.amounts)
 
         def amount(op: int) -> Fraction | None:

@@ -8,9 +8,8 @@ import numpy as np
 from attrs import frozen
 
 from wsla.analysis.operations import Value
-from wsla.evaluation.batch.columns import Flags
+from wsla.evaluation.batch.columns import Flags, Instants
 from wsla.evaluation.batch.exact import chosen, constants
-from wsla.evaluation.batch.frames import Frames
 from wsla.evaluation.batch.ratios import FALSE, NO_NUMBERS, TRUE, select
 from wsla.evaluation.batch.series import Ratios, SeriesColumns, Spent, Truths, Values
 
@@ -27,7 +26,7 @@ class Found:
     spent: Spent | None = None
 
 
-def picked(found: Found, frames: Frames, windows: Flags) -> SeriesColumns:
+def picked(found: Found, starts: Instants, ends: Instants, windows: Flags) -> SeriesColumns:
     """The windows that are flagged."""
     every = bool(windows.all())
 
@@ -46,8 +45,8 @@ def picked(found: Found, frames: Frames, windows: Flags) -> SeriesColumns:
 
     spent = found.spent
     return SeriesColumns(
-        starts=pick(frames.starts),
-        ends=pick(frames.ends),
+        starts=pick(starts),
+        ends=pick(ends),
         value=either(found.value),
         lower=either(found.lower),
         upper=either(found.upper),
@@ -59,14 +58,13 @@ def picked(found: Found, frames: Frames, windows: Flags) -> SeriesColumns:
     )
 
 
-def with_idle(found: Found, frames: Frames, value: Value) -> Found:
-    """``or V when idle``: V in the closed windows in which there was nothing to look at, and no bounds in open ones
-    (rule M16).
+def with_idle(found: Found, closed: Flags, value: Value) -> Found:
+    """``or V when idle``: V in those closed windows in which there was nothing to look at, and no bounds in those that
+    are open (rule M16).
     """
     if found.nothing is None:
         return found
-    idle = found.nothing & (frames.ends <= frames.until)
-    may_be = found.nothing & (frames.ends > frames.until)
+    idle, may_be = found.nothing & closed, found.nothing & ~closed
 
     def replaced(values: Values, missing: int) -> Values:
         if isinstance(values, Truths):
@@ -79,11 +77,8 @@ def with_idle(found: Found, frames: Frames, value: Value) -> Found:
         filled = replaced(values, missing)
         if not may_be.any():
             return filled
-        return (
-            select(may_be, FALSE if missing == 0 else TRUE, filled)
-            if isinstance(filled, Truths)
-            else select(may_be, NO_NUMBERS, filled)
-        )
+        unsure = (FALSE if missing == 0 else TRUE) if isinstance(filled, Truths) else NO_NUMBERS
+        return select(may_be, unsure, filled)
 
     return Found(
         value=replaced(found.value, -1),

@@ -53,30 +53,55 @@ def wanted(plan: Plan, longest: int = MINUTE) -> Wanted:
     return Wanted(length=pane_length(plan, aggregates, longest), sources=sources)
 
 
-def panes_of(plan: Plan, streams: Iterable[StreamColumns], until: int, longest: int = MINUTE) -> PaneTable:
-    """The panes of all samples before ``until``, for every aggregate of the plan that panes can give.
+class PaneMaker:
+    """Makes panes of all samples before ``until``, for every aggregate of a plan that panes can give.
 
     Raises PanesError where that would take panes shorter than a millisecond, or numbers too large for 64 bits.
     """
-    asked = wanted(plan, longest)
-    builders = {name: Builder(_kinds(measures)) for name, measures in asked.sources.items()}
-    found: dict[str, list[Stream]] = {name: [] for name in asked.sources}
-    for stream in streams:
-        measures = asked.sources.get(stream.source)
+
+    def __init__(self, plan: Plan, until: int, longest: int = MINUTE) -> None:
+        self._plan: Final = plan
+        self._until: Final = until
+        self._wanted: Final = wanted(plan, longest)
+        self._builders: Final = {
+            name: Builder(_kinds(measures)) for name, measures in self._wanted.sources.items()
+        }
+        self._streams: Final[dict[str, list[Stream]]] = {name: [] for name in self._wanted.sources}
+
+    def take(self, stream: StreamColumns) -> None:
+        """A stream; each comes once, in any order. What nothing is to be kept of is left out."""
+        measures = self._wanted.sources.get(stream.source)
         if measures is None:
-            continue
-        number = len(found[stream.source])
-        collected = _collect(plan, measures, stream, until, asked.length, builders[stream.source], number)
+            return
+        found = self._streams[stream.source]
+        builder = self._builders[stream.source]
+        collected = _collect(
+            self._plan, measures, stream, self._until, self._wanted.length, builder, len(found)
+        )
         if collected is not None:
-            found[stream.source].append(collected)
-    return PaneTable(
-        length=asked.length,
-        until=until,
-        sources={
-            name: builder.finish(empty(plan.source(name), _kinds(asked.sources[name])), tuple(found[name]))
-            for name, builder in builders.items()
-        },
-    )
+            found.append(collected)
+
+    def finish(self) -> PaneTable:
+        """The panes of everything that was taken."""
+        plan, asked = self._plan, self._wanted
+        return PaneTable(
+            length=asked.length,
+            until=self._until,
+            sources={
+                name: builder.finish(
+                    empty(plan.source(name), _kinds(asked.sources[name])), tuple(self._streams[name])
+                )
+                for name, builder in self._builders.items()
+            },
+        )
+
+
+def panes_of(plan: Plan, streams: Iterable[StreamColumns], until: int, longest: int = MINUTE) -> PaneTable:
+    """The panes of these streams; as ``PaneMaker``."""
+    maker = PaneMaker(plan, until, longest)
+    for stream in streams:
+        maker.take(stream)
+    return maker.finish()
 
 
 def empty(source: Source, kinds: dict[str, Kind]) -> SourcePanes:

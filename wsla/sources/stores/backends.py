@@ -31,7 +31,7 @@ class Backend(Protocol):
     ) -> Pushed:
         """Panes of a stretch of time. Raises NotPushed or PanesError where the store does not make them exactly."""
 
-    def fetch(self, source: Source, table: Table, stretch: tuple[int, int] | None) -> History:
+    def fetch(self, plan: Plan, source: Source, table: Table, stretch: tuple[int, int] | None) -> History:
         """All rows, or those of a stretch of time where the store needs one."""
 
 
@@ -57,7 +57,7 @@ class SqlBackend:
         """As ``Backend`` says; what lies before the stretch is there too, as in a file."""
         return push(self._store, plan, source, table, measures, length, stretch[1])
 
-    def fetch(self, source: Source, table: Table, stretch: tuple[int, int] | None) -> History:
+    def fetch(self, plan: Plan, source: Source, table: Table, stretch: tuple[int, int] | None) -> History:
         """As ``Backend`` says."""
         return fetch(self._store, source, table)
 
@@ -81,5 +81,11 @@ def opened(location: Location) -> Iterator[Backend]:
 
             with spark_session(location.address) as spark:
                 yield SqlBackend(spark)
+        case "prometheus":
+            from wsla.sources.stores.prometheus import PrometheusClient
+            from wsla.sources.stores.prometheus_panes import PrometheusBackend
+
+            with PrometheusClient(location.address, location.shown) as client:
+                yield PrometheusBackend(client)
         case _:
             raise DataError(f"{location.shown}: this kind of store cannot be asked yet")
