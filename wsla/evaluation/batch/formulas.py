@@ -50,7 +50,7 @@ from wsla.evaluation.batch.grid import Windows, reach, step_of
 from wsla.evaluation.batch.over_series import gathered
 from wsla.evaluation.batch.ratios import select
 from wsla.evaluation.batch.sequences import Stack, joined_columns, stacked, with_cells
-from wsla.evaluation.batch.series import Reduction, SeriesColumns
+from wsla.evaluation.batch.series import ManyAtOnce, Reduction, SeriesColumns
 from wsla.evaluation.scalars import scalar_value
 from wsla.evaluation.stream.layout import OVER_TIME, Layout, in_order, operands, restrict
 from wsla.evaluation.verdicts import Labels
@@ -238,10 +238,11 @@ class Formulas:
 
     def _of_first_stage(self, index: int, group: Group, horizon: int) -> Stack:
         names = self.layout.names(index)
-        if names and len(group) > 1 and horizon <= self.until:
+        reduction = self._reduction
+        if names and len(group) > 1 and horizon <= self.until and isinstance(reduction, ManyAtOnce):
             begins = self.begins(index, group)
             there = [place for place, begin in enumerate(begins) if begin is not None]
-            found = self._reduction.together(index, [in_order(group[place], names) for place in there])
+            found = reduction.together(index, [in_order(group[place], names) for place in there])
             return Stack(found.columns, np.repeat(np.array(there, dtype=np.int64), found.rows))
         parts: list[SeriesColumns] = []
         combo: list[int] = []
@@ -249,9 +250,9 @@ class Formulas:
             if begin is None:
                 continue
             labels = self.own(index, group[place])
-            part = self._reduction.series(index, labels)
+            part = reduction.series(index, labels)
             if horizon > self.until:
-                part = joined_columns([part, self._reduction.to_come(index, labels)])
+                part = joined_columns([part, reduction.to_come(index, labels)])
             parts.append(part)
             combo.append(place)
         if not parts:
@@ -341,11 +342,11 @@ class Formulas:
         if not may_be.any():
             return found
         unsure = nothing_known(truth)
-        return evolve(
-            found,
-            lower=select(may_be, unsure.lower, found.lower),
-            upper=select(may_be, unsure.upper, found.upper),
+        lower, upper = (
+            select(may_be, x, y)
+            for x, y in zip((unsure.lower, unsure.upper), (found.lower, found.upper), strict=True)
         )
+        return evolve(found, lower=lower, upper=upper)
 
     def _certain(self, index: int) -> Cells:
         return certain(scalar_value(self.plan.operations, index), self.layout.truth(index))

@@ -43,13 +43,13 @@ def picked(found: Found, starts: Instants, ends: Instants, windows: Flags) -> Se
     def either(values: Values) -> Values:
         return Truths(pick(values.values)) if isinstance(values, Truths) else numbers(values)
 
-    spent = found.spent
+    spent, value = found.spent, either(found.value)
     return SeriesColumns(
         starts=pick(starts),
         ends=pick(ends),
-        value=either(found.value),
-        lower=either(found.lower),
-        upper=either(found.upper),
+        value=value,
+        lower=value if found.lower is found.value else either(found.lower),
+        upper=value if found.upper is found.value else either(found.upper),
         coverage=numbers(found.coverage),
         nothing=pick(found.nothing),
         spent=None
@@ -78,11 +78,8 @@ def with_idle(found: Found, closed: Flags, value: Value) -> Found:
         filled = replaced(values, missing)
         if not may_be.any():
             return filled
-        return (
-            select(may_be, FALSE if missing == 0 else TRUE, filled)
-            if isinstance(filled, Truths)
-            else select(may_be, NO_NUMBERS, filled)
-        )
+        unsure = (FALSE if missing == 0 else TRUE) if isinstance(filled, Truths) else NO_NUMBERS
+        return select(may_be, unsure, filled)
 
     return Found(
         value=replaced(found.value, -1),

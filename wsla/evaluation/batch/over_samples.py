@@ -226,6 +226,8 @@ def _spread(
 
 
 def _bounded(node: Aggregate, value: Ratios, full: Flags) -> tuple[Ratios, Ratios, Ratios]:
+    if full.all():
+        return value, value, value
     lower = upper = _where_known(value, full)
     if node.function == "share":
         # Where all is known both bounds are the value, else it lies between nothing and all.

@@ -18,6 +18,7 @@ from wsla.analysis.types import BooleanType, Shape
 from wsla.evaluation.batch import over_samples, over_time
 from wsla.evaluation.batch.columns import Column, Flags, StreamColumns
 from wsla.evaluation.batch.frames import Frames
+from wsla.evaluation.batch.holding import Holding
 from wsla.evaluation.batch.outcome import Found, picked, with_idle
 from wsla.evaluation.batch.over_samples import JOINED_LATER
 from wsla.evaluation.batch.parts import Items, Part, behind_each_other, empty, joined_items, merged
@@ -85,6 +86,8 @@ class ColumnReduction:
         self._combinations: Final[dict[tuple[tuple[str, ...], frozenset[str]], dict[Labels, int]]] = {}
         self._first: Final[dict[tuple[str, Labels], int]] = {}
         self._kept: Final[dict[tuple[str, Labels], StreamColumns]] = {}
+        # Of each source how the stream that came last holds: often the next one has the same instants.
+        self._holding: Final[dict[str, Holding]] = {}
         self._times: Final[dict[Place, TimeLook]] = {}
         self._parts: Final[dict[Place, list[tuple[Labels, Part, Items | None]]]] = {}
         self._changes: Final[dict[Place, SignalColumns]] = {}
@@ -100,7 +103,8 @@ class ColumnReduction:
         stream = self._known(stream)
         if not len(stream.at):
             return None
-        view = view_of(self._plan, stream, self._since, self._until)
+        view = view_of(self._plan, stream, self._since, self._until, self._holding.get(stream.source))
+        self._holding[stream.source] = view.holding
         times: dict[Place, TimeLook] = {}
         parts: dict[Place, tuple[Part, Items | None]] = {}
         packed: dict[int, tuple[Any, Any]] = {}
@@ -191,7 +195,8 @@ class ColumnReduction:
         starts, ends = np.tile(frames.starts, count), np.tile(frames.ends, count)
         if node.idle is not None:
             found = with_idle(found, ends <= self._until, scalar_value(self._plan.operations, node.idle))
-        windows = [frames.between(first, to_come=False) for first in combinations.values()]
+        later = {first: frames.between(first, to_come=False) for first in set(combinations.values())}
+        windows = [later[first] for first in combinations.values()]
         rows = np.array([np.count_nonzero(one) for one in windows])
         columns = picked(found, starts, ends, np.concatenate(windows))
         return Together(labels=tuple(combinations), rows=rows, columns=columns)
@@ -332,7 +337,7 @@ class ColumnReduction:
             beside = self._streams_for(look.sources, own)
             leaf = sampled(plan, beside, stream.at)
             staleness = plan.source(source).staleness
-            view = View(plan, stream.at, staleness, self._since, self._until, leaf)
+            view = View(plan, Holding(stream.at, staleness, self._since, self._until), leaf)
             known = view
             if not needed <= {source}:
                 streams = {name: stream for name, stream in beside.items() if name in needed}
