@@ -21,6 +21,7 @@ LAYERS = (
     {"sources", "channels", "store", "testing", "texts", "interop"},
     {"explaining"},
     {"comparing"},
+    {"monitor"},
     {"api"},
     {"daemon"},
     {"cli", "lsp", "web"},
