@@ -17,12 +17,14 @@ class ParserTables(BuildHookInterface[Any]):
         if version == "editable":
             return
         sys.path.insert(0, self.root)
-        from wsla.syntax.grammar import GRAMMAR, TABLES, tables_of
+        from wsla.syntax.grammar import shipped_with
+        from wsla.syntax.tables import GRAMMAR
 
         self._folder = tempfile.TemporaryDirectory()
-        tables = Path(self._folder.name) / TABLES
-        tables.write_bytes(tables_of((Path(self.root) / "grammar" / GRAMMAR).read_bytes()))
-        build_data["force_include"][str(tables)] = f"wsla/syntax/{TABLES}"
+        for name, content in shipped_with((Path(self.root) / "grammar" / GRAMMAR).read_bytes()).items():
+            path = Path(self._folder.name) / name
+            path.write_bytes(content)
+            build_data["force_include"][str(path)] = f"wsla/syntax/{name}"
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
         if version != "editable":

@@ -79,6 +79,9 @@ def _batch(
         else replace(program, task=None)
         for program in workload.programs
     ]
+    if workload.prepare is not None:
+        _tell("storing partial results")
+        in_process(workload.prepare, "make", task, installed)
     found = {one.program.name: one for one in measure(programs, task, rounds, installed, _tell)}
     held = workload.goals(found)
     if not arguments.json:

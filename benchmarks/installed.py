@@ -12,10 +12,11 @@ ROOT = Path(__file__).resolve().parents[1]
 _FINISH = """
 import compileall, sys
 from pathlib import Path
-from wsla.syntax.grammar import GRAMMAR, TABLES, tables_of
+from wsla.syntax.grammar import shipped_with
+from wsla.syntax.tables import GRAMMAR
 folder = Path(sys.argv[1]) / "wsla"
-grammar = (folder / "syntax" / GRAMMAR).read_bytes()
-(folder / "syntax" / TABLES).write_bytes(tables_of(grammar))
+for name, content in shipped_with((folder / "syntax" / GRAMMAR).read_bytes()).items():
+    (folder / "syntax" / name).write_bytes(content)
 compileall.compile_dir(folder, quiet=1)
 """
 

@@ -206,10 +206,10 @@ class MicroBatches:
     def listed(self) -> list[Answer]:
         """The answers in the form of the other programs."""
         found: list[Answer] = []
-        for kind, end, seen, upper, lower in self.answers:
+        for kind, end, seen, above, below in self.answers:
             numbers = self.np.flatnonzero(seen)
-            upper = upper if kind == "p95" else upper[seen]
-            lower = self.np.ones_like(upper) if lower is None else lower[seen]
+            upper = above if kind == "p95" else above[seen]
+            lower = self.np.ones_like(upper) if below is None else below[seen]
             found += [
                 (kind, self.names[i], end, int(a), int(b))
                 for i, a, b in zip(numbers, upper, lower, strict=True)
@@ -231,8 +231,7 @@ class Rolling:
             self._close(at)
         self.total += latency
         self.number += 1
-        if latency > self.greatest:
-            self.greatest = latency
+        self.greatest = max(self.greatest, latency)
 
     def _close(self, at: int) -> None:
         if not self.next:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         Monitor,
         Report,
         check,
+        correct,
         evaluate,
         load,
         loads,
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from wsla.evaluation.encoding import DataError, EncodingError
     from wsla.evaluation.stream import JudgementFinal, StandingChanged, TooLate, TriggerChanged
     from wsla.evaluation.verdicts import Judgement, Verdict
+    from wsla.remedies.corrections import Corrected, Correction
     from wsla.remedies.decisions import Intent, LedgerEntry
     from wsla.values.observations import Observation
 
@@ -28,6 +30,7 @@ _HOMES = {
     "Monitor": "wsla.api",
     "Report": "wsla.api",
     "check": "wsla.api",
+    "correct": "wsla.api",
     "evaluate": "wsla.api",
     "load": "wsla.api",
     "loads": "wsla.api",
@@ -40,6 +43,8 @@ _HOMES = {
     "TriggerChanged": "wsla.evaluation.stream",
     "Judgement": "wsla.evaluation.verdicts",
     "Verdict": "wsla.evaluation.verdicts",
+    "Corrected": "wsla.remedies.corrections",
+    "Correction": "wsla.remedies.corrections",
     "Intent": "wsla.remedies.decisions",
     "LedgerEntry": "wsla.remedies.decisions",
     "Observation": "wsla.values.observations",
@@ -48,6 +53,8 @@ _HOMES = {
 __all__ = [
     "Agreement",
     "AgreementError",
+    "Corrected",
+    "Correction",
     "DataError",
     "Diagnostic",
     "EncodingError",
@@ -63,6 +70,7 @@ __all__ = [
     "TriggerChanged",
     "Verdict",
     "check",
+    "correct",
     "evaluate",
     "load",
     "loads",

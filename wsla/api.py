@@ -7,7 +7,7 @@ from datetime import datetime
 from importlib.util import find_spec
 from itertools import chain, islice, pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import define, evolve, field, frozen
 
@@ -18,13 +18,18 @@ from wsla.analysis.reuse.whole import self_contained
 from wsla.diagnostics.diagnostic import Diagnostic, has_errors
 from wsla.diagnostics.source import SourceText
 from wsla.engine import Engine, Output
-from wsla.evaluation.encoding import Rejects, encode_fields, observations_from_rows
+from wsla.evaluation.cells import Encoder
+from wsla.evaluation.encoding import Rejects, encode_fields, field_encoders, observations_from_rows
 from wsla.evaluation.report import Counts, Outcome, SeriesPoint, counts_of, episodes_of
+from wsla.evaluation.rows import rows_of
 from wsla.evaluation.stream import StreamEvaluator
+from wsla.evaluation.stream.lanes import Take
 from wsla.evaluation.verdicts import Judgement, Labels
 from wsla.plan.build import build_plan
 from wsla.plan.model import Plan
 from wsla.plan.succession import in_succession, plans_of
+from wsla.remedies import corrections
+from wsla.remedies.corrections import Correction
 from wsla.remedies.decider import decide
 from wsla.remedies.decisions import Decision, Intent, LedgerEntry
 from wsla.texts import Texts, read_imports
@@ -329,6 +334,26 @@ def _report(agreement: Agreement, outcome: Outcome) -> Report:
     )
 
 
+def correct(
+    agreement: Agreement,
+    data: Data,
+    judged: Iterable[Judgement],
+    booked: Iterable[LedgerEntry],
+    at: Moment,
+    start: Moment | None = None,
+) -> Correction:
+    """Judges again, with what came too late, the windows whose verdicts were final: what is another verdict now, and
+    the entries and notices that follow.
+
+    ``data`` is everything observed, ``judged`` the final verdicts as they were said (those of corrections after those
+    that they corrected), ``booked`` the entries so far, adjustments among them. Entries are dated ``at``. ``start`` is
+    the instant from which it was judged. Raises as ``evaluate`` does.
+    """
+    instant = agreement.instant(at)
+    report = evaluate(agreement, data, start, instant)
+    return corrections.correct(agreement.plan, tuple(judged), report.judgements, booked, instant)
+
+
 def evaluate_versions(
     agreements: Iterable[Agreement], data: Data, start: Moment | None = None, until: Moment | None = None
 ) -> tuple[Report, ...]:
@@ -404,20 +429,67 @@ class Monitor:
     start: Moment | None = None
     immediate: bool = True
     _engine: Engine | None = field(init=False, default=None)
+    # By source: the source, how its fields are read, and what takes its commonest samples.
+    _sources: dict[str, tuple[Source, dict[str, Encoder]]] = field(init=False, factory=dict)
+    _takers: dict[str, Take] = field(init=False, factory=dict)
 
     def observe(self, source: str, at: Moment, **fields: object) -> list[Output]:
         """Takes in one observation and returns what changed through it, in order of time.
 
         Raises KeyError for an unknown source and EncodingError for a value that does not fit its field.
         """
-        instant = self.agreement.instant(at)
-        found: Source = self.agreement.plan.source(source)
-        encoded = encode_fields(found, fields, find_zone(self.agreement.plan.zone))
+        take = self._takers.get(source)
+        if take is not None and type(at) is int:
+            changed = take(at, fields)
+            if changed is not None:
+                return changed
+            engine = self._engine
+            if engine is not None and engine.may_try_again(at):
+                changed = take(at, fields)
+                if changed is not None:
+                    return changed
+        return self._observe(source, self.agreement.instant(at), fields)
+
+    def _observe(self, source: str, instant: int, fields: dict[str, object]) -> list[Output]:
+        """The long way of an observation."""
+        found = self._read_by(source)
+        encoded = encode_fields(found[0], fields, None, found[1])
         engine = self._running(instant)
-        outputs = engine.observe(Observation(source=source, at=instant, fields=encoded))
-        if self.immediate:
-            outputs.extend(engine.advance(instant + 1))
+        observation = Observation(source=source, at=instant, fields=encoded)
+        if not self.immediate:
+            return engine.observe(observation)
+        outputs = engine.observe_long(observation)
+        take = engine.take(source, found[1])
+        if take is None:
+            self._takers.pop(source, None)
+        else:
+            self._takers[source] = take
         return outputs
+
+    def observe_many(self, source: str, columns: Mapping[str, Any]) -> list[Output]:
+        """Takes in many observations of one source at once; returns what changed, as ``observe`` does one by one.
+
+        ``columns`` holds, by the names of the fields, lists or arrays of equal length (of numpy, pandas, polars, …): an
+        observation a row, in the order of arrival. The instants stand in ``at``: nanoseconds since the epoch, or
+        anything that ``observe`` takes. Raises KeyError for an unknown source and EncodingError for what does not fit;
+        then none of the observations is taken.
+        """
+        found = self._read_by(source)
+        rows = rows_of(found[0], columns, found[1], self.agreement.instant)
+        if not len(rows):
+            return []
+        engine = self._running(rows.instants[0])
+        if self.immediate:
+            return engine.observe_rows(rows)
+        return [output for n in range(len(rows)) for output in engine.observe(rows.observation(n))]
+
+    def _read_by(self, source: str) -> tuple[Source, dict[str, Encoder]]:
+        """A source, and how its fields are read."""
+        found = self._sources.get(source)
+        if found is None:
+            known, zone = self.agreement.plan.source(source), find_zone(self.agreement.plan.zone)
+            found = self._sources[source] = (known, field_encoders(known, zone))
+        return found
 
     def advance(self, to: Moment) -> list[Output]:
         """Time has come to ``to``: returns what changed through that alone."""

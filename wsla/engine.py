@@ -6,8 +6,11 @@ from itertools import groupby
 
 from attrs import define, field
 
+from wsla.evaluation.cells import Encoder
 from wsla.evaluation.report import TruthChange
+from wsla.evaluation.rows import Rows
 from wsla.evaluation.stream import Event, JudgementFinal, StreamEvaluator, TriggerChanged
+from wsla.evaluation.stream.lanes import Take
 from wsla.evaluation.verdicts import Judgement
 from wsla.plan.model import Plan
 from wsla.remedies.decider import Decider
@@ -40,6 +43,47 @@ class Engine:
         What it changes at that very instant comes out with ``advance``: another one may still come for it.
         """
         return self._outputs(self._evaluator.observe(observation))
+
+    def take(self, source: str, encoders: dict[str, Encoder]) -> Take | None:
+        """What takes the commonest samples of a source as ``observe_at_once`` does, only faster; None where there is
+        nothing that does. It gives None for a sample that it does not take.
+        """
+        return self._evaluator.take(source, encoders)
+
+    def may_try_again(self, at: int) -> bool:
+        """True where what ``take`` gave may take a sample at an instant that it has just left."""
+        return self._evaluator.go_on(at, self._decider.next_due())
+
+    def observe_at_once(self, observation: Observation) -> list[Output]:
+        """Takes in one observation and moves time on by a nanosecond, so that what it changes comes out with it."""
+        evaluator = self._evaluator
+        changed = evaluator.take_observation(observation)
+        if changed is None and self.may_try_again(observation.at):
+            changed = evaluator.take_observation(observation)
+        return self.observe_long(observation) if changed is None else [*changed]
+
+    def observe_rows(self, rows: Rows) -> list[Output]:
+        """Takes in many observations of one source, as ``observe_at_once`` does one by one."""
+        outputs: list[Output] = []
+        position, number = 0, len(rows)
+        while position < number:
+            position = self._evaluator.take_rows(rows, position, outputs)
+            if position < number and self.may_try_again(rows.instants[position]):
+                position = self._evaluator.take_rows(rows, position, outputs)
+            if position < number:
+                outputs += self.observe_long(rows.observation(position))
+                position += 1
+        return outputs
+
+    def observe_long(self, observation: Observation) -> list[Output]:
+        """As ``observe_at_once``, for a sample that nothing took."""
+        evaluator = self._evaluator
+        evaluator.step_aside(observation)
+        outputs = self._outputs(evaluator.observe_aside(observation))
+        outputs.extend(self._outputs(evaluator.advance_aside(observation.at + 1)))
+        outputs.extend(self._decider.advance(observation.at + 1))
+        evaluator.open_lanes(observation, self._decider.next_due())
+        return outputs
 
     def advance(self, to: int) -> list[Output]:
         """Time has come to ``to``: windows end, samples go stale, timers fire. Nothing earlier comes any more in

@@ -17,7 +17,7 @@ from wsla.api import Report
 from wsla.evaluation.report import counts_of, episodes_of
 from wsla.evaluation.verdicts import Verdict
 
-_STEADY = (Verdict.MET, Verdict.VIOLATED, Verdict.UNKNOWN)
+STEADY = (Verdict.MET, Verdict.VIOLATED, Verdict.UNKNOWN)
 
 
 def run(task: Task) -> Answer:
@@ -43,20 +43,20 @@ def answer(task: Task, report: Report) -> Answer:
         hours = counts["steady", labels]
         found[metric] = [
             str(Fraction(values["uptime", metric])),
-            _only(counts["available", labels]),
+            only(counts["available", labels]),
             str(Fraction(values["answered", metric])),
             str(credits.get(labels, 0)),
             str(Fraction(values["typical", metric])),
-            _only(counts["quick", labels]),
+            only(counts["quick", labels]),
             int(values["slow", metric]),
-            _only(counts["smooth", labels]),
-            *(hours.get(verdict, 0) for verdict in _STEADY),
+            only(counts["smooth", labels]),
+            *(hours.get(verdict, 0) for verdict in STEADY),
             episodes["steady", labels],
         ]
     return found
 
 
-def _only(counts: Any) -> str:
+def only(counts: Any) -> str:
     """The verdict of a goal that has one window."""
     ((verdict, number),) = counts.items()
     assert number == 1

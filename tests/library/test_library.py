@@ -235,6 +235,78 @@ def test_a_monitor_refuses_what_does_not_fit_and_goes_on(agreement: wsla.Agreeme
     assert standing.coverage == Fraction(2, 60)
 
 
+def changes_of_minutes(agreement: wsla.Agreement, rows: list[Mapping[str, object]]) -> list[object]:
+    monitor = wsla.Monitor(agreement, start=START)
+    found: list[object] = []
+    for row in rows:
+        at = row["at"]
+        assert isinstance(at, datetime)
+        found += monitor.observe("probe", at, ok=row["ok"], elapsed=row["elapsed"])
+    return found
+
+
+def test_columns_say_what_their_rows_say(agreement: wsla.Agreement) -> None:
+    rows = minutes(range(40, 50), count=300)
+    monitor = wsla.Monitor(agreement, start=START)
+    found: list[object] = []
+    for first in range(0, 300, 70):
+        part = rows[first : first + 70]
+        found += monitor.observe_many("probe", {name: [row[name] for row in part] for name in rows[0]})
+    assert found == changes_of_minutes(agreement, rows)
+    assert any(isinstance(change, wsla.LedgerEntry) for change in found)
+
+
+@pytest.mark.parametrize("elapsed", [80, 80.5, "80ms", timedelta(milliseconds=80), Fraction(161, 2), None])
+def test_columns_take_what_single_values_take(agreement: wsla.Agreement, elapsed: object) -> None:
+    rows = [{**row, "elapsed": elapsed} for row in minutes(range(40, 50))]
+    monitor = wsla.Monitor(agreement, start=START)
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    assert monitor.observe_many("probe", columns) == changes_of_minutes(agreement, rows)
+
+
+def test_columns_may_be_arrays(agreement: wsla.Agreement) -> None:
+    numpy = pytest.importorskip("numpy", reason="arrays need numpy")
+    start = agreement.instant(START)
+    instants = start + numpy.arange(120) * 60 * 10**9
+    ok = numpy.arange(120) % 60 < 50
+    rows = [
+        {"at": START + timedelta(minutes=minute), "ok": minute % 60 < 50, "elapsed": 70 + minute}
+        for minute in range(120)
+    ]
+    expected = changes_of_minutes(agreement, rows)
+    for at in (instants, instants.astype("datetime64[ns]")):
+        monitor = wsla.Monitor(agreement, start=START)
+        columns = {"at": at, "ok": ok, "elapsed": 70 + numpy.arange(120)}
+        assert monitor.observe_many("probe", columns) == expected
+        assert monitor.observe_many("probe", {name: column[:0] for name, column in columns.items()}) == []
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"at": [START], "okay": [True]}, "no field `okay`"),
+        ({"ok": [True]}, "no column `at`"),
+        ({"at": [START], "ok": [True, False]}, "different lengths"),
+        ({"at": [START, START], "ok": [True, "perhaps"]}, r"probe\.ok, row 2"),
+        ({"at": [START, "soon"], "ok": [True, True]}, "row 2"),
+        ({"at": [1.5], "ok": [True]}, "no instant"),
+        ({"at": [START], "ok": [True], "elapsed": [float("nan")]}, r"probe\.elapsed, row 1"),
+        ({"at": [START], "ok": [True], "elapsed": [2**70]}, "too large"),
+    ],
+)
+def test_columns_that_do_not_fit_are_refused_whole(
+    agreement: wsla.Agreement, columns: Mapping[str, object], message: str
+) -> None:
+    monitor = wsla.Monitor(agreement, start=START)
+    with pytest.raises(wsla.EncodingError, match=message):
+        monitor.observe_many("probe", columns)
+    with pytest.raises(KeyError):
+        monitor.observe_many("prob", {"at": [START]})
+    assert monitor.observe("probe", START, ok=True, elapsed="80ms") == changes_of_minutes(
+        agreement, minutes(range(0), count=1)
+    )
+
+
 # --- as a package
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -14,6 +14,7 @@ from wsla.evaluation.batch.columns import StreamColumns
 from wsla.evaluation.batch.evaluator import FirstStage
 from wsla.evaluation.batch.ratios import whole_numbers
 from wsla.evaluation.batch.series import Ratios, SeriesColumns, SignalColumns, Spent, Truths, Values
+from wsla.evaluation.batch.together import Together
 from wsla.evaluation.reference.aggregates import OVER_TIME
 from wsla.evaluation.reference.evaluator import Evaluator
 from wsla.evaluation.reference.forgiving import time_spent
@@ -78,6 +79,9 @@ class DoubleReduction:
 
     def series(self, index: int, labels: Labels) -> SeriesColumns:
         return self._columns(index, labels, to_come=False)
+
+    def together(self, index: int, among: Sequence[Labels]) -> Together:
+        return Together.of({labels: self.series(index, labels) for labels in among})
 
     def to_come(self, index: int, labels: Labels) -> SeriesColumns:
         return self._columns(index, labels, to_come=True)

@@ -9,8 +9,6 @@ from attrs import evolve
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-pytest.importorskip("numpy", reason="columns need numpy")
-
 from wsla.analysis.operations import Aggregate
 from wsla.evaluation.batch.evaluator import BatchEvaluator
 from wsla.evaluation.batch.streams import streams_of

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
 from hypothesis import HealthCheck, event, given, settings
 
 from wsla.analysis.operations import Aggregate, OutageWindow
@@ -10,7 +13,7 @@ from wsla.evaluation.batch.reduction import ColumnReduction
 from wsla.evaluation.batch.series import SeriesColumns
 from wsla.evaluation.batch.streams import streams_of
 from wsla.evaluation.batch.supported import supports_aggregate, supports_signal
-from wsla.evaluation.batch.values import values_of
+from wsla.evaluation.batch.values import each, values_of
 from wsla.evaluation.reference.aggregates import OVER_TIME
 from wsla.evaluation.reference.evaluator import Evaluator
 from wsla.evaluation.reference.forgiving import time_spent
@@ -85,6 +88,35 @@ def test_values_bounds_and_coverage_are_those_of_the_rules(case: Case) -> None:
             assert list(values_of(series)) == sorted(expected, key=lambda window: window.end)
             check_nothing(case, evaluator, index, labels, series)
             check_spent(case, evaluator, index, labels, series)
+
+
+@QUICK
+@given(cases())
+def test_all_label_combinations_together_are_each_by_itself(case: Case) -> None:
+    columns = reduced(case)
+    for index in range(len(case.plan.operations)):
+        if not supports_aggregate(case.plan, index):
+            continue
+        together = columns.together(index)
+        assert together.labels == tuple(columns.combinations(index))
+        found = list(zip(together.columns.starts.tolist(), pairs_of(together.columns), strict=True))
+        for labels, rows in zip(together.labels, together.rows.tolist(), strict=True):
+            own = columns.series(index, labels)
+            part, found = found[:rows], found[rows:]
+            assert part == list(zip(own.starts.tolist(), pairs_of(own), strict=True))
+        assert not found
+
+
+def pairs_of(series: SeriesColumns) -> list[object]:
+    """All that is said of each window."""
+    columns: list[Sequence[object]] = [
+        series.ends.tolist(),
+        *(each(x) for x in (series.value, series.lower, series.upper, series.coverage)),
+    ]
+    if series.spent is not None:
+        columns += [x.tolist() for x in (series.spent.size, series.spent.bad, series.spent.missing)]
+    columns.append([False] * len(series.ends) if series.nothing is None else series.nothing.tolist())
+    return list(zip(*columns, strict=True))
 
 
 def why(case: Case, index: int) -> str:
@@ -170,3 +202,20 @@ def test_truths_change_as_the_rules_say(case: Case) -> None:
                 found = -1 if place < 0 else int(changes.values.values[place])
                 value = evaluator.signal(index, labels, at, case.until)
                 assert found == (-1 if value is None else int(value))
+
+
+def test_most_aggregates_over_samples_and_over_time_are_for_columns() -> None:
+    """What is not (signals with a past, joined ones, and those that rest on series or records) is for the stream."""
+    found: Counter[bool] = Counter()
+
+    @settings(QUICK, derandomize=True, database=None, max_examples=100)
+    @given(cases())
+    def count(case: Case) -> None:
+        found.update(
+            supports_aggregate(case.plan, index)
+            for index in range(len(case.plan.operations))
+            if over_samples(case, index)
+        )
+
+    count()
+    assert found[True] >= found.total() * 6 / 10

@@ -7,14 +7,11 @@ from collections.abc import Iterable
 from attrs import evolve, frozen
 
 from wsla.analysis.amendments import Version, check_versions
-from wsla.analysis.checked import Cap, CheckedAgreement, Goal, Rule
-from wsla.analysis.examples import ExampleChecker
+from wsla.analysis.checked import Cap, CheckedAgreement, Example, Goal, Rule
 from wsla.analysis.expressions import ExpressionChecker
 from wsla.analysis.goals import GoalChecker
 from wsla.analysis.heads import check_head, check_party, check_schedule, check_service, check_unit
 from wsla.analysis.reporter import Reporter
-from wsla.analysis.reuse.expansion import Expanded, expand
-from wsla.analysis.reuse.library import collect
 from wsla.analysis.scope import Scope
 from wsla.analysis.sense import check_sense
 from wsla.analysis.sense_all import check_meaning
@@ -24,7 +21,7 @@ from wsla.diagnostics.assembled import AssembledText, merged
 from wsla.diagnostics.diagnostic import Diagnostic, has_errors
 from wsla.diagnostics.source import SourceText, Span
 from wsla.syntax import surface
-from wsla.syntax.parse import NAMELESS, parse
+from wsla.syntax.parse import NAMELESS, parse, without_collector
 
 
 def check_text(source: SourceText) -> tuple[tuple[CheckedAgreement, ...], tuple[Diagnostic, ...]]:
@@ -51,8 +48,9 @@ def check_together(sources: Iterable[SourceText]) -> tuple[Diagnostic, ...]:
 
 
 def _check_source(source: SourceText) -> _Result:
-    document, problems = parse(source)
-    result = _check(document, source, has_errors(problems))
+    with without_collector():
+        document, problems = parse(source)
+        result = _check(document, source, has_errors(problems))
 
     def place(diagnostic: Diagnostic) -> tuple[bool, str, int, str]:
         other = diagnostic.source.name != source.name
@@ -83,26 +81,48 @@ def check(
 
 
 def _check(document: surface.Document, source: SourceText, broken: bool) -> _Result:
-    library, problems = collect(document, source)
-    expanded = expand(document, source, library)
-    problems += expanded.diagnostics
-    broken = broken or has_errors(problems)
-    reporter = Reporter(expanded.source)
-    versions = _agreements(expanded, reporter, broken)
+    missing: frozenset[str] = frozenset()
+    problems: tuple[Diagnostic, ...] = ()
+    if _shares(document):
+        from wsla.analysis.reuse.expansion import expand
+        from wsla.analysis.reuse.library import collect
+
+        library, problems = collect(document, source)
+        expanded = expand(document, source, library)
+        document, source, missing = expanded.document, expanded.source, expanded.missing
+        problems += expanded.diagnostics
+        broken = broken or has_errors(problems)
+    reporter = Reporter(source)
+    versions = _agreements(document, missing, reporter, broken)
     reporter.diagnostics += check_versions(versions)
     agreements = tuple(version.checked for version in versions)
     found: tuple[Diagnostic, ...] = tuple(reporter.diagnostics)
-    if isinstance(expanded.source, AssembledText):
-        found = merged(expanded.source.told(one) for one in found)
+    if isinstance(source, AssembledText):
+        found = merged(source.told(one) for one in found)
     if broken or has_errors(found):
         agreements = ()
-    return _Result(
-        agreements=agreements, versions=versions, diagnostics=(*problems, *found), source=expanded.source
-    )
+    return _Result(agreements=agreements, versions=versions, diagnostics=(*problems, *found), source=source)
 
 
-def _agreements(expanded: Expanded, reporter: Reporter, broken: bool) -> tuple[Version, ...]:
-    document = expanded.document
+def _shares(document: surface.Document) -> bool:
+    """True where the text imports, is imported for its templates, or uses one."""
+    if any(keyword in ("template", "import") for keyword, _ in document.broken_names):
+        return True
+    for item in document.items:
+        match item:
+            case surface.Agreement():
+                if any(isinstance(declaration, surface.Use) for declaration in item.declarations):
+                    return True
+            case surface.Import() | surface.Template():
+                return True
+            case _:
+                pass
+    return False
+
+
+def _agreements(
+    document: surface.Document, missing: frozenset[str], reporter: Reporter, broken: bool
+) -> tuple[Version, ...]:
     agreements: list[Version] = []
     groups: list[tuple[surface.Agreement, list[surface.Test]]] = []
     shared = False
@@ -125,7 +145,7 @@ def _agreements(expanded: Expanded, reporter: Reporter, broken: bool) -> tuple[V
     names = frozenset(name for _, name in document.broken_names)
     keywords = frozenset(keyword for keyword, _ in document.broken_names)
     for agreement, tests in groups:
-        checked = _agreement(reporter, agreement, tests, expanded.missing | names | keywords, broken)
+        checked = _agreement(reporter, agreement, tests, missing | names | keywords, broken)
         if checked is not None:
             agreements.append(Version(written=agreement, checked=checked, source=reporter.source))
     return tuple(agreements)
@@ -151,7 +171,11 @@ def _agreement(
             expressions.promises.setdefault(declaration.name.text, declaration)
     goal_checker = GoalChecker(scope, expressions)
     goals, rules, caps = _obligations(scope, agreement, expressions, goal_checker)
-    examples = tuple(ExampleChecker(scope, expressions, goal_checker).example(test) for test in tests)
+    examples: tuple[Example, ...] = ()
+    if tests:
+        from wsla.analysis.examples import ExampleChecker
+
+        examples = tuple(ExampleChecker(scope, expressions, goal_checker).example(test) for test in tests)
     metrics: dict[str, int] = {}
     for name in expressions.metrics:
         value = expressions.metric(name)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from attrs import define, field
 
@@ -20,6 +19,8 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     folded = {candidate.casefold(): candidate for candidate in candidates}
     if name.casefold() in folded:
         return folded[name.casefold()]
+    import difflib
+
     near = difflib.get_close_matches(name, candidates, n=1, cutoff=0.6)
     return near[0] if near else None
 
@@ -36,6 +37,15 @@ class Reporter:
     diagnostics: list[Diagnostic] = field(factory=list)
     broken: bool = False
     nameless: bool = False
+    _closing: Mapping[int, int] | None = field(init=False, default=None)
+
+    def closing_braces(self) -> Mapping[int, int]:
+        """Where each closing brace of the text was opened."""
+        if self._closing is None:
+            from wsla.syntax.comments import scan
+
+            self._closing = scan(self.source.text).closing
+        return self._closing
 
     def error(
         self,

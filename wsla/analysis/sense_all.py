@@ -66,7 +66,7 @@ def _brevity(reporter: Reporter, written: surface.Agreement) -> None:
     if len(text) < most:
         return
     document = surface.Document(items=(written,), comments=())
-    printed = format_document(document, reporter.source)
+    printed = format_document(document, reporter.source, reporter.closing_braces())
     lines = sum(max(1, -(-len(line) // _WIDTH)) for line in printed.splitlines())
     if lines > most:
         pages = -(-lines // _LINES_OF_A_PAGE)

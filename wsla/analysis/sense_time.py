@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -26,9 +27,11 @@ from wsla.values.schedules import (
     Hours,
     Schedule,
     intervals,
+    nearby_intervals,
 )
 
 _STEP: Final = 366 * DAY
+_FEW_DAYS: Final = 8 * DAY
 _MOST_STEPS: Final = 3
 _MOST_YEARS: Final = 5
 _MOMENT: Final = timedelta(microseconds=1)
@@ -44,16 +47,28 @@ def check_times(scope: Scope, agreement: CheckedAgreement, written: surface.Agre
 # --- schedules and filters
 
 
-def _years(agreement: CheckedAgreement, steps: int) -> Iterator[tuple[int, int]]:
-    """Stretches of the term, about a year each."""
+_Hours = Callable[[Schedule, int, int], Intervals]
+
+
+def _years(agreement: CheckedAgreement, steps: int) -> Iterator[tuple[int, int, _Hours]]:
+    """Stretches of the term, about a year each, and what tells the hours of a schedule in them.
+
+    The first few days come first, by themselves: where there is time at all, there mostly is some in every week.
+    """
     start = agreement.effective_start
+    end = start + _FEW_DAYS
+    yield (
+        start,
+        end if agreement.effective_end is None else min(end, agreement.effective_end),
+        nearby_intervals,
+    )
     for _ in range(steps):
         end = start + _STEP
         if agreement.effective_end is not None:
             end = min(end, agreement.effective_end)
         if start >= end:
             return
-        yield start, end
+        yield start, end, intervals
         start = end
 
 
@@ -61,7 +76,7 @@ def _empty_schedules(scope: Scope, agreement: CheckedAgreement) -> frozenset[str
     """Schedules without any time in the term, each with a warning."""
     found: set[str] = set()
     for schedule in agreement.schedules:
-        if any(intervals(schedule, start, end) for start, end in _years(agreement, _steps(schedule))):
+        if any(hours(schedule, start, end) for start, end, hours in _years(agreement, _steps(schedule))):
             continue
         found.add(schedule.name)
         scope.reporter.warning(
@@ -96,7 +111,7 @@ def _swallowed(reporter: Reporter, agreement: CheckedAgreement, empty: frozenset
         if not named or filters in looked_at:
             continue
         looked_at.add(filters)
-        if any(_kept(schedules, filters, start, end) for start, end in _years(agreement, _MOST_STEPS)):
+        if any(_kept(schedules, filters, *stretch) for stretch in _years(agreement, _MOST_STEPS)):
             continue
         without = [name for name in filters.during if name in empty]
         reporter.error(
@@ -118,13 +133,15 @@ def _who_swallows(filters: op.TimeFilter) -> str:
     return f"{excluding} {'takes' if len(filters.excluding) == 1 else 'take'} all hours of {during}"
 
 
-def _kept(schedules: dict[str, Schedule], filters: op.TimeFilter, start: int, end: int) -> Intervals:
+def _kept(
+    schedules: dict[str, Schedule], filters: op.TimeFilter, start: int, end: int, hours: _Hours
+) -> Intervals:
     kept: Intervals = normalise((Interval(start, end),))
     for name in filters.during:
-        kept = intersect(kept, intervals(schedules[name], start, end))
+        kept = intersect(kept, hours(schedules[name], start, end))
     cut: Intervals = ()
     for name in filters.excluding:
-        cut = union(cut, intervals(schedules[name], start, end))
+        cut = union(cut, hours(schedules[name], start, end))
     return subtract(kept, cut)
 
 
@@ -173,6 +190,11 @@ def _changes(agreement: CheckedAgreement, zone: ZoneInfo) -> list[date]:
     last = day.replace(year=min(day.year + _MOST_YEARS, 9000), day=min(day.day, 28))
     if agreement.effective_end is not None:
         last = min(last, to_datetime(agreement.effective_end - 1, zone).date())
+    return _changes_between(zone, day, last)
+
+
+@lru_cache(maxsize=64)
+def _changes_between(zone: ZoneInfo, day: date, last: date) -> list[date]:
     found = []
     before = datetime.combine(day, time(), zone).utcoffset()
     while day <= last:

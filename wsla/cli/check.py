@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import click
 from attrs import evolve
@@ -68,7 +67,7 @@ def _mend(source: SourceText, unreadable: list[Unreadable]) -> SourceText:
             break
     if not total:
         return source
-    problem = write_text(Path(source.name), text)
+    problem = write_text(source.name, text)
     if problem is not None:
         unreadable.append(problem)
         return source

@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from wsla.cli.files import plural
 from wsla.cli.progress import progress_bar
-from wsla.cli.refusals import Refusals
+from wsla.cli.refusals import Refusals, without_password
 
 if TYPE_CHECKING:
     from wsla.analysis.checked import Source
@@ -60,7 +60,11 @@ def read_observations(
     ``data``, ``columns`` and ``where`` are the texts of ``--data``, ``--map`` and ``--where``. Raises UsageError and
     ClickException.
     """
-    reading = Reading(data=data, columns=columns, where=where, zone=zone)
+    return observations_of(agreement, Reading(data=data, columns=columns, where=where, zone=zone))
+
+
+def observations_of(agreement: Agreement, reading: Reading) -> list[Observation]:
+    """As ``read_observations``, with all that the command line can say."""
     files = files_of(agreement, reading)
     observations: list[Observation] = []
     for name, paths in files.items():
@@ -242,6 +246,7 @@ def _zone_of(agreement: Agreement, source: Source, zone: str | None) -> ZoneInfo
 
 def tell_rows(name: str, file: str, history: History | ColumnHistory) -> None:
     """Says what is remarkable in the rows of a file."""
+    file = without_password(file)
     rejects = history.rejects
     rejected = rejects.total
     if history.duplicates:

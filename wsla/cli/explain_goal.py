@@ -105,7 +105,10 @@ def _from_store(store: Store, key: str, agreement: Agreement) -> Judged:
 
     plan = agreement.plan
     known = {source.name for source in plan.sources}
-    observations = [one for one in store.observations(key, EARLIEST, LATEST) if one.source in known]
+    # What came too late is part of a verdict only once that was corrected.
+    corrected = store.corrections(key)
+    seen = store.observations(key, EARLIEST, LATEST, late=bool(corrected))
+    observations = [one for one in seen if one.source in known]
     if not observations:
         raise click.ClickException(f"the store holds no observation for “{agreement.title}” yet")
     snapshot = store.latest_snapshot(key)
@@ -115,7 +118,12 @@ def _from_store(store: Store, key: str, agreement: Agreement) -> Judged:
     if observations[-1].at < start:
         raise click.ClickException("the agreement takes effect after the last observation")
     report = judge_counted(agreement, observations, start, until)
-    stored = list(store.judgements(key, EARLIEST, LATEST, final_only=True))
+    said = {
+        (one.goal, one.labels, one.window): one
+        for one in store.judgements(key, EARLIEST, LATEST, final_only=True)
+    }
+    said.update({(one.goal, one.labels, one.window): one for _, one in corrected})
+    stored = list(said.values())
     everything = gather(store, key, agreement, Interval(EARLIEST, LATEST - plan.grace - 1), claims_at=until)
     return Judged(
         plan=plan,

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from attrs import frozen
@@ -16,7 +13,13 @@ from attrs import frozen
 from wsla.diagnostics.diagnostic import Diagnostic, Severity, has_errors
 from wsla.diagnostics.source import SourceText, Span
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 Command = Callable[..., Any]
+
+_DETOUR = frozenset({"", ".", ".."})
+"""Parts of a path that `pathlib` writes in another way, or that need it."""
 
 
 @frozen
@@ -28,39 +31,48 @@ class Unreadable:
     code: str = "E0001"
 
 
-def sla_files(paths: Sequence[str]) -> tuple[list[Path], list[Unreadable]]:
+def sla_files(paths: Sequence[str]) -> tuple[list[str], list[Unreadable]]:
     """Every `.sla` file that paths stand for; folders are searched through."""
-    files: list[Path] = []
+    files: list[str] = []
     problems: list[Unreadable] = []
     for name in paths:
+        if os.path.isfile(name) and not _DETOUR.intersection(name.removeprefix("/").split("/")):
+            files.append(name)
+            continue
+        from pathlib import Path
+
         path = Path(name)
         if path.is_dir():
             found = sorted(path.rglob("*.sla"))
             if not found:
                 problems.append(Unreadable(name, "there is no .sla file in this folder"))
-            files.extend(found)
+            files.extend(str(one) for one in found)
         elif path.exists():
-            files.append(path)
+            files.append(str(path))
         else:
             problems.append(Unreadable(name, "there is no such file"))
     return files, problems
 
 
-def read_source(path: Path) -> SourceText | Unreadable:
+def read_source(path: Path | str) -> SourceText | Unreadable:
     """The text of a file with what it imports, or why it cannot be read."""
     try:
-        content = path.read_bytes()
+        with open(path, "rb") as file:
+            content = file.read()
     except IsADirectoryError:
         return Unreadable(str(path), "this is a folder")
     except OSError as problem:
         return Unreadable(str(path), (problem.strerror or "it cannot be read").lower())
-    from wsla.texts import read_imports
-
     try:
-        return read_imports(SourceText(name=str(path), text=content.decode("utf-8-sig")))
+        source = SourceText(name=str(path), text=content.decode("utf-8-sig"))
     except UnicodeDecodeError as problem:
         line = content.count(b"\n", 0, problem.start) + 1
         return Unreadable(str(path), f"the text is not UTF-8 (line {line})", code="E0100")
+    if "import" not in source.text:
+        return source
+    from wsla.texts import read_imports
+
+    return read_imports(source)
 
 
 def read_sources(paths: Sequence[str]) -> tuple[list[SourceText], list[Unreadable]]:
@@ -93,12 +105,16 @@ def show_diagnostics(
 
     stream = sys.stderr if err else sys.stdout
     if output_format == "sarif":
+        import json
+
         from wsla.diagnostics.sarif import to_sarif
 
         found_all = [*(_as_diagnostic(problem) for problem in unreadable), *diagnostics]
         click.echo(json.dumps(to_sarif(found_all, _version()), indent=2, ensure_ascii=False), file=stream)
         return
     if output_format == "json":
+        import json
+
         values: list[dict[str, object]] = [
             {"path": found.path, "severity": "error", "code": found.code, "message": found.reason}
             for found in unreadable
@@ -149,7 +165,7 @@ def load_checked(path: str) -> Any:
     """The agreements of one file; otherwise its problems on stderr and exit code 1."""
     from wsla.api import AgreementError, load_all
 
-    source = read_source(Path(path)) if Path(path).exists() else Unreadable(path, "there is no such file")
+    source = read_source(path) if os.path.exists(path) else Unreadable(path, "there is no such file")
     if isinstance(source, Unreadable):
         show_diagnostics((), (source,), "full", err=True)
         raise click.exceptions.Exit(1)
@@ -190,11 +206,14 @@ def exit_code(diagnostics: Iterable[Diagnostic], unreadable: Sequence[Unreadable
     return 1 if unreadable or has_errors(list(diagnostics)) else 0
 
 
-def write_text(path: Path, text: str) -> Unreadable | None:
+def write_text(path: Path | str, text: str) -> Unreadable | None:
     """Replaces a file in one step, so that a crash leaves the old or the new text, never half of one."""
+    import tempfile
+    from pathlib import Path
+
     try:
-        mode = path.stat().st_mode
-        target = path.resolve()
+        mode = Path(path).stat().st_mode
+        target = Path(path).resolve()
         handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         try:
             with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 
 import click
@@ -56,12 +55,16 @@ def command(paths: tuple[str, ...], check: bool, output_format: str) -> None:
             diagnostics.extend(found)
             continue
         formatted = format_document(document, read)
-        if formatted.encode() != path.read_bytes():
-            changed.append(str(path))
+        with open(path, "rb") as file:
+            before = file.read()
+        if formatted.encode() != before:
+            changed.append(path)
             if not check and (problem := write_text(path, formatted)) is not None:
                 unreadable.append(problem)
     broken = bool(diagnostics or unreadable)
     if output_format == "json":
+        import json
+
         result = {
             "changed": changed,
             "written": not check,

@@ -37,7 +37,13 @@ from wsla.values.money import format_money
 if TYPE_CHECKING:
     from wsla.store.sqlite import Store
 
-_KINDS = {"credit": "yellow", "reward": "green", "cap": "bright_black", "refund": "green"}
+_KINDS = {
+    "credit": "yellow",
+    "reward": "green",
+    "cap": "bright_black",
+    "refund": "green",
+    "adjustment": "cyan",
+}
 _COLUMNS = (
     "agreement",
     "id",

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import IO
 
 import click
 from attrs import define, field
+
+_PASSWORD = re.compile(r"(?<=://)[^/@]*@")
 
 Refused = Callable[[int, str, Mapping[str, object] | Sequence[object]], None]
 
@@ -26,14 +29,22 @@ class Refusals:
 
     def of(self, source: str, path: str) -> Refused | None:
         """What a reader calls with the refused rows of a file; None where nobody wants them."""
-        if self.strict:
-            return lambda line, reason, _cells: _stop(path, line, reason)
         # Another version of the agreement that reads the file refuses the same rows.
-        if self._out is None or (source, path) in self._told:
+        write = None
+        if self._out is not None and (source, path) not in self._told:
+            self._told.add((source, path))
+            write = csv.writer(self._out).writerow
+        if write is None and not self.strict:
             return None
-        self._told.add((source, path))
-        write = csv.writer(self._out).writerow
-        return lambda line, reason, cells: write([source, path, line, reason, _written(cells)])
+        shown = without_password(path)
+
+        def tell(line: int, reason: str, cells: Mapping[str, object] | Sequence[object]) -> None:
+            if write is not None:
+                write([source, shown, line, reason, _written(cells)])
+            if self.strict:
+                _stop(shown, line, reason)
+
+        return tell
 
     def begin(self) -> None:
         """Forgets what was written, as everything is read anew."""
@@ -52,9 +63,16 @@ def refusals(path: str | None, *, strict: bool) -> Iterator[Refusals]:
         return
     try:
         with open(path, "w", encoding="utf-8", newline="") as out:
-            yield Refusals(strict=strict, out=out)
+            taking = Refusals(strict=strict, out=out)
+            taking.begin()
+            yield taking
     except OSError as problem:
         raise click.ClickException(f"{path} cannot be written: {problem.strerror or problem}") from None
+
+
+def without_password(place: str) -> str:
+    """What messages call a place of data: addresses without who asks and with which password."""
+    return _PASSWORD.sub("", place)
 
 
 def _stop(path: str, line: int, reason: str) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -19,6 +20,8 @@ from wsla.values.calendars import RollingWindow, find_zone
 from wsla.values.instants import Interval, format_instant
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from wsla.api import Agreement
     from wsla.store.sqlite import Store
 
@@ -48,7 +51,8 @@ class ReportData:
     """A period under an agreement: verdicts, entries, what is owed through them, and notices.
 
     ``asked_at`` is the instant (nanoseconds) at which open windows stand as shown, None where that is not known;
-    ``claims`` are the steps taken about entries, which stand as they do at ``claims_at``.
+    ``claims`` are the steps taken about entries, which stand as they do at ``claims_at``. ``corrected`` tells when the
+    verdict of a window (by goal, labels, window) was corrected last.
     """
 
     plan: Plan
@@ -60,6 +64,11 @@ class ReportData:
     claims: Claims
     claims_at: int
     asked_at: int | None = None
+    corrected: Mapping[tuple[str, Labels, Interval], int] = MappingProxyType({})
+
+    def corrected_at(self, judgement: Judgement) -> int | None:
+        """The instant at which a verdict was corrected last; None where it is as it was said."""
+        return self.corrected.get((judgement.goal, judgement.labels, judgement.window))
 
     def awaits_final(self, judgement: Judgement) -> bool:
         """True for a window that has ended, and whose verdict may still change or has not been given yet."""
@@ -111,6 +120,8 @@ def gather(
         window = (one.goal, one.labels, one.window)
         if window not in judged or not judged[window].final:
             judged[window] = one
+    corrected = {(one.goal, one.labels, one.window): (at, one) for at, one in store.corrections(key)}
+    judged.update({window: one for window, (_, one) in corrected.items() if window in judged})
     stored = sorted(judged.values(), key=lambda one: (one.window.end, one.window.start))
     found: dict[tuple[str, Labels], list[Judgement]] = {}
     for judgement in stored:
@@ -139,6 +150,7 @@ def gather(
         claims_at=claims_at,
         notices=_notices(store, key, plan, period, goals),
         asked_at=None if standing is None else standing.at,
+        corrected={window: at for window, (at, _) in corrected.items()},
     )
 
 
@@ -201,6 +213,11 @@ def _notices(
     return tuple(notices)
 
 
+def _corrected_value(report: ReportData, judgement: Judgement, zone: ZoneInfo) -> dict[str, str]:
+    at = report.corrected_at(judgement)
+    return {} if at is None else {"corrected_at": format_instant(at, zone)}
+
+
 def report_value(report: ReportData) -> dict[str, Any]:
     """A report for machines; numbers exact as texts, lengths in nanoseconds."""
     plan = report.plan
@@ -217,7 +234,10 @@ def report_value(report: ReportData) -> dict[str, Any]:
                 "labels": dict(one.labels),
                 "obliged": one.goal.party,
                 "promised": one.goal.text,
-                "windows": [show.judgement_value(plan, judgement) for judgement in one.judgements],
+                "windows": [
+                    show.judgement_value(plan, judgement) | _corrected_value(report, judgement, zone)
+                    for judgement in one.judgements
+                ],
             }
             for one in report.goals
         ],

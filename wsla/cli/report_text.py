@@ -88,6 +88,8 @@ def _print_rows(paint: Paint, report: ReportData, judgements: Iterable[Judgement
         row = show.judgement_row(plan, judgement)
         waits = report.awaits_final(judgement)
         verdict = f"{row['verdict']} (not final)" if waits else row["verdict"]
+        if report.corrected_at(judgement) is not None:
+            verdict += " (corrected)"
         rows.append(
             {
                 "window": window_name(judgement.window, plan.zone),

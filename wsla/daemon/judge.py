@@ -104,8 +104,10 @@ class Judge:
         outputs: list[Output] = []
         while self._held and self._held[0][0] <= horizon:
             _, _, observation, received_at = heappop(self._held)
-            observed.append(Observed(self.agreement.title, observation, received_at))
-            outputs.extend(self._fed(observation))
+            found = self._fed(observation)
+            late = any(isinstance(one, TooLate) for one in found)
+            observed.append(Observed(self.agreement.title, observation, received_at, late=late))
+            outputs.extend(found)
         outputs.extend(self._advanced(horizon))
         self._submit(observed, outputs)
         self._set_timer()
@@ -206,7 +208,10 @@ class Judge:
                 case TooLate(observation=observation):
                     at = format_instant(observation.at)
                     _log.warning(
-                        "“%s”: an observation of %s at %s came too late", title, observation.source, at
+                        "“%s”: an observation of %s at %s came too late; `wsla correct` looks at it",
+                        title,
+                        observation.source,
+                        at,
                     )
                 case TriggerChanged(rule=rule, value=value):
                     _log.debug("“%s”: the condition of %s is now %s", title, rule, value)

@@ -59,12 +59,12 @@ def recover(store: Store, agreement: Agreement, until: int) -> Recovered:
             _settle(store, history, until)
         store.write(Batch(agreements=(registration,)))
         history = [*history, registration]
-    start = _start(history)
+    start = judged_from(history)
     state = state_version(agreement, start)
     engine, latest = _restored(store, agreement, state)
     if engine is None:
         engine = Engine(agreement.plan, start)
-        observations = store.observations(title, agreement.plan.effective_start, _END_OF_TIME)
+        observations = store.observations(title, agreement.plan.effective_start, _END_OF_TIME, late=False)
     else:
         observations = store.observations_after_snapshot(title)
     known = {source.name for source in agreement.plan.sources}
@@ -87,7 +87,7 @@ def recover(store: Store, agreement: Agreement, until: int) -> Recovered:
     )
 
 
-def _start(history: list[AgreementVersion]) -> int:
+def judged_from(history: list[AgreementVersion]) -> int:
     """From when the latest version judges: windows that were final before that are those of the version before it."""
     number = history[-1].version
     first = len(history) - 1

@@ -228,10 +228,13 @@ def _number_encoder(field: Field, kind: NumberType) -> Encoder:
     factor = field.unit_factor / field.resolution
     misfit = None if field.rounded else _misfit(field, kind)
     missing_unit = _missing_unit(kind)
+    multiple = factor.numerator if factor.denominator == 1 and not needs_unit else None
     # What a number without a point, with one decimal, with two … is multiplied with.
     scales = [(factor / 10**places).as_integer_ratio() for places in range(_SHORT_NUMBER)]
 
     def encode_number(value: object) -> Raw:
+        if type(value) is int and multiple is not None and -_LARGEST <= value <= _LARGEST:
+            return _limited(value * multiple, value)
         if value is None:
             return None
         if isinstance(value, str):

@@ -39,6 +39,7 @@ __all__ = [
     "encode",
     "encode_fields",
     "encoder",
+    "field_encoders",
     "may_lack",
     "misfit",
     "missing_columns",
@@ -312,21 +313,33 @@ def may_lack(source: Source, held: Collection[str]) -> bool:
     return source.kind == "http" and source.at in held and len(held) > 1
 
 
-def encode_fields(source: Source, values: Mapping[str, object], zone: ZoneInfo | None) -> dict[str, Raw]:
-    """The stored values of one observation's fields, given by their names.
+def field_encoders(source: Source, zone: ZoneInfo | None) -> dict[str, Encoder]:
+    """What turns the values of a source's fields, by their names, into the stored ones."""
+    return {x.name: encoder(x, zone) for x in source.fields if source.records or x.name != source.at}
+
+
+def encode_fields(
+    source: Source,
+    values: Mapping[str, object],
+    zone: ZoneInfo | None,
+    encoders: Mapping[str, Encoder] | None = None,
+) -> dict[str, Raw]:
+    """The stored values of one observation's fields, given by their names; ``encoders`` are those that
+    ``field_encoders`` gave, for whoever has many.
 
     Raises EncodingError for an unknown name, and for a value that does not fit its field.
     """
-    fields = {x.name: x for x in source.fields if source.records or x.name != source.at}
+    if encoders is None:
+        encoders = field_encoders(source, zone)
     encoded: dict[str, Raw] = {}
     for name, value in values.items():
-        found = fields.get(name)
+        found = encoders.get(name)
         if found is None:
-            near = difflib.get_close_matches(name, fields, n=1, cutoff=0.6)
-            hint = f": is it `{near[0]}`?" if near else f"; its fields: {', '.join(fields)}"
+            near = difflib.get_close_matches(name, encoders, n=1, cutoff=0.6)
+            hint = f": is it `{near[0]}`?" if near else f"; its fields: {', '.join(encoders)}"
             raise EncodingError(f"`{source.name}` has no field `{name}`{hint}")
         try:
-            encoded[name] = encode(found, value, zone)
+            encoded[name] = found(value)
         except EncodingError as problem:
             raise EncodingError(f"{source.name}.{name}: {problem}") from None
     return encoded

@@ -133,7 +133,8 @@ def in_time(entry: LedgerEntry, at: int) -> bool:
 
 
 def credit_of(entry: LedgerEntry) -> str:
-    """The identity of the credit or reward that an entry belongs to: its own, unless it is a cap's or a refund's."""
+    """The identity of the credit or reward that an entry belongs to: its own, unless it is a cap's, a refund's or that
+    of a correction of a credit booked before."""
     if entry.kind in ("credit", "reward"):
         return entry.id
     return f"{entry.id.rpartition('|')[0]}|0"

@@ -105,9 +105,23 @@ class CreditBook:
             claim_until=None
             if credit.claim is None
             # A goal's credit counts when its window starts, a rule's when it acts: whichever is later tells the day.
-            else _deadline(credit.claim, max(window.end - 1, counted), self._plan.zone),
+            else claim_deadline(credit.claim, max(window.end - 1, counted), self._plan.zone),
         )
         return (entry, *self._hold(entry, occasion, step, counted))
+
+    def count(self, entry: LedgerEntry) -> None:
+        """Counts a rule's entry that is booked already towards the caps (M65): a credit, or what a cap took back."""
+        taken = entry.kind == "cap"
+        creditor = entry.debtor if taken else entry.creditor
+        for ceiling in self._ceilings:
+            if (
+                ceiling.creditor == creditor
+                and not ceiling.rewards
+                and ceiling.currency in (None, entry.currency)
+            ):
+                window = window_containing(ceiling.window, entry.at)
+                key = (ceiling.position, window.start, entry.currency)
+                self.sums[key] = self.sums.get(key, Decimal(0)) + (-entry.amount if taken else entry.amount)
 
     def _hold(self, entry: LedgerEntry, occasion: Occasion, step: str, counted: int) -> list[LedgerEntry]:
         holding = [
@@ -214,7 +228,7 @@ def _ceiling(plan: Plan, position: int, cap: Cap) -> _Ceiling | None:
     )
 
 
-def _deadline(claim: Claim, last: int, zone_name: str) -> int:
+def claim_deadline(claim: Claim, last: int, zone_name: str) -> int:
     """The end of the last day of a claim: the days are counted from the one in which ``last`` lies."""
     zone = find_zone(zone_name)
     after = to_datetime(last, zone).date() + timedelta(days=1)

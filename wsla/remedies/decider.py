@@ -79,6 +79,10 @@ class Decider:
             case _:
                 return earned
 
+    def count(self, entry: LedgerEntry) -> None:
+        """Takes an entry that a rule has booked before as it is: it counts towards the caps of what follows."""
+        self._book.count(entry)
+
     def changed(self, rule: str, change: TruthChange) -> list[Decision]:
         """What follows until and from a change of a rule's trigger: all timers due by then act, then it is looked at.
 
@@ -186,6 +190,8 @@ class Decider:
     def _follow_verdict(
         self, goal: Goal, judgement: Judgement, branch: str, actions: Sequence[Action]
     ) -> list[Decision]:
+        if not actions:
+            return []
         amounts = dict(judgement.amounts)
 
         def amount(op: int) -> Fraction | None:

@@ -36,10 +36,11 @@ class Intent:
 class LedgerEntry:
     """A debt booked between two parties: ``debtor`` owes ``creditor`` ``amount`` (always positive).
 
-    ``kind`` is ``credit``, ``reward``, ``cap`` or ``refund``; the entries of a cap and of a refund run the other way,
-    from the credit's creditor to its debtor.
-    ``at`` is the end of the window in nanoseconds. ``state`` is ``due``, or ``accrued`` for a credit (and what caps
-    take back of it) that has to be claimed before the instant ``claim_until``, which is None otherwise.
+    ``kind`` is ``credit``, ``reward``, ``cap``, ``refund`` or ``adjustment``; the entries of a cap and of a refund run
+    the other way, from the credit's creditor to its debtor, those of a correction (``adjustment``) either way.
+    ``at`` is the end of the window in nanoseconds, that of an adjustment the instant of the correction. ``state`` is
+    ``due``, or ``accrued`` for a credit (and what caps take back of it) that has to be claimed before the instant
+    ``claim_until``, which is None otherwise.
     """
 
     id: str

@@ -63,13 +63,16 @@ class Reading:
         return self._versions("WHERE agreements.key = ? ORDER BY registrations.sequence", sound_text(key))
 
     def observations(
-        self, agreement: str, since: int, until: int, source: str | None = None
+        self, agreement: str, since: int, until: int, source: str | None = None, *, late: bool = True
     ) -> Iterator[Observation]:
-        """Observations with ``since <= at < until``, in order of ``at`` and, where equal, of arrival."""
+        """Observations with ``since <= at < until``, in order of ``at`` and, where equal, of arrival; without those
+        that came too late where ``late`` is false."""
         number = self._agreement(agreement)
         at, arrival = bounded(since), 0
         condition = "observations.agreement_id = ? AND (at, arrival) > (?, ?) AND at < ?"
         values: list[object] = [bounded(until)]
+        if not late:
+            condition += " AND late = 0"
         if source is not None:
             condition += " AND source = ?"
             values.append(sound_text(source))
@@ -84,12 +87,12 @@ class Reading:
 
     def observations_after_snapshot(self, agreement: str) -> Iterator[Observation]:
         """What the latest snapshot of an agreement does not know yet, in order of arrival; everything where there is
-        no snapshot."""
+        no snapshot. What came too late is not for an engine, and left out."""
         number = self._agreement(agreement)
         found = self._session.read("SELECT arrival FROM snapshots WHERE agreement_id = ?", [number])
         arrival = found[0][0] if found else 0
         # The plus keeps SQLite to the order of arrival.
-        statement = f"{_OBSERVATIONS} WHERE arrival > ? AND +observations.agreement_id = ?"
+        statement = f"{_OBSERVATIONS} WHERE arrival > ? AND +observations.agreement_id = ? AND late = 0"
         statement += f" ORDER BY arrival LIMIT {PAGE}"
         while number is not None:
             rows = self._session.read(statement, [arrival, number])
@@ -118,6 +121,22 @@ class Reading:
             [self._agreement(agreement), bounded(start), bounded(until), int(final_only)],
         )
         return (codecs.load_judgement(content) for (content,) in rows)
+
+    def corrections(self, agreement: str) -> list[tuple[int, Judgement]]:
+        """What final verdicts were corrected to, each with the instant of the correction, in order."""
+        rows = self._session.read(
+            "SELECT at, content FROM corrections WHERE agreement_id = ? ORDER BY sequence",
+            [self._agreement(agreement)],
+        )
+        return [(at, codecs.load_judgement(content)) for at, content in rows]
+
+    def late_observations(self, agreement: str) -> int:
+        """How many observations of an agreement came too late."""
+        ((number,),) = self._session.read(
+            "SELECT count(*) FROM observations WHERE agreement_id = ? AND late = 1",
+            [self._agreement(agreement)],
+        )
+        return int(number)
 
     def entries(self, agreement: str | None, start: int, until: int) -> Iterator[tuple[str, LedgerEntry]]:
         """Ledger entries for windows that ended with ``start < at <= until``, so that a month's entries are those of

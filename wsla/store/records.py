@@ -18,7 +18,8 @@ class Observed(NamedTuple):
 
     ``stream`` and ``row`` make its identity together with agreement, source and ``at`` (rule M1): for samples the
     stream is their label values and the row is empty; for records with a key the stream is empty and the row is the
-    key; for records without one the row is whatever tells two rows apart, such as the line in the file.
+    key; for records without one the row is whatever tells two rows apart, such as the line in the file. ``late`` is
+    one that came when the verdicts that it concerns were final: corrections alone look at it (rule M96).
     """
 
     agreement: str
@@ -26,12 +27,21 @@ class Observed(NamedTuple):
     received_at: int
     stream: str = ""
     row: str = ""
+    late: bool = False
 
 
 class Judged(NamedTuple):
     """A judgement of an agreement."""
 
     agreement: str
+    judgement: Judgement
+
+
+class Rejudged(NamedTuple):
+    """A verdict of an agreement that was final and is another since the instant ``at`` of a correction."""
+
+    agreement: str
+    at: int
     judgement: Judgement
 
 
@@ -91,6 +101,7 @@ class Batch:
     decisions: tuple[Decided, ...] = ()
     outcomes: tuple[DeliveryOutcome, ...] = ()
     snapshots: tuple[Snapshot, ...] = ()
+    corrections: tuple[Rejudged, ...] = ()
 
 
 @frozen(kw_only=True)

@@ -148,7 +148,25 @@ _CLAIMS: Final[Migration] = (
     "CREATE UNIQUE INDEX settled_once ON claims (entry_id) WHERE step <> 'claimed'",
 )
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (_FIRST, _CLAIMS)
+_CORRECTIONS: Final[Migration] = (
+    # Observations that came when the verdicts that they concern were final.
+    "ALTER TABLE observations ADD COLUMN late INTEGER NOT NULL DEFAULT 0 CHECK (late IN (0, 1))",
+    "CREATE INDEX observations_too_late ON observations (agreement_id, arrival) WHERE late = 1",
+    """
+    CREATE TABLE corrections (
+        sequence INTEGER PRIMARY KEY,
+        agreement_id INTEGER NOT NULL REFERENCES agreements (id),
+        at INTEGER NOT NULL,
+        window_start INTEGER NOT NULL,
+        window_end INTEGER NOT NULL,
+        content TEXT NOT NULL,
+        recorded_at INTEGER NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX corrections_in_order ON corrections (agreement_id, sequence)",
+)
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (_FIRST, _CLAIMS, _CORRECTIONS)
 """Step ``n`` leads from schema version ``n`` to ``n + 1``; an empty file has version 0. Steps are only ever added."""
 
 

@@ -89,6 +89,8 @@ class Store(Reading):
                 self._fault("mid-write")
                 for decided in batch.decisions:
                     writing.decide(decided)
+                for rejudged in batch.corrections:
+                    writing.correct(rejudged)
                 for outcome in batch.outcomes:
                     writing.finish(outcome)
                 for snapshot in batch.snapshots:

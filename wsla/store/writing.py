@@ -13,14 +13,22 @@ from wsla.remedies.decisions import Intent, LedgerEntry
 from wsla.store import codecs
 from wsla.store.codecs import bounded, sound_text
 from wsla.store.errors import StoreError
-from wsla.store.records import AgreementVersion, Decided, DeliveryOutcome, Judged, Observed, Snapshot
+from wsla.store.records import (
+    AgreementVersion,
+    Decided,
+    DeliveryOutcome,
+    Judged,
+    Observed,
+    Rejudged,
+    Snapshot,
+)
 
 CHAIN_START: Final = ""
 _OUT_OF_RANGE: Final = "its instant lies outside the years 1678 to 2261"
 
 _INSERT_OBSERVATION: Final = """
-    INSERT INTO observations (agreement_id, stream_id, row, at, received_at, fields, reason, failure)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (stream_id, at, row) DO NOTHING
+    INSERT INTO observations (agreement_id, stream_id, row, at, received_at, fields, reason, failure, late)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (stream_id, at, row) DO NOTHING
 """
 _WRITE_JUDGEMENT: Final = """
     INSERT INTO judgements
@@ -125,7 +133,7 @@ class Writing:
         """Store observations; of two with one identity the first stands."""
         rows = []
         for observed in observations:
-            agreement, observation, received_at, stream, row = Observed(*observed)
+            agreement, observation, received_at, stream, row, late = Observed(*observed)
             if not codecs.fits(observation.at):
                 self.refused.append((Observed(*observed), _OUT_OF_RANGE))
                 continue
@@ -140,8 +148,11 @@ class Writing:
                     codecs.dump_fields(observation.fields),
                     None if observation.reason is None else sound_text(observation.reason),
                     observation.failure,
+                    int(late),
                 )
             )
+        if not rows:
+            return
         # Naming a stream writes too; only what follows counts.
         before = self.connection.total_changes
         self.connection.executemany(_INSERT_OBSERVATION, rows)
@@ -170,6 +181,20 @@ class Writing:
             self.contradictions.append(
                 f"the final judgement of {judgement.goal} {dict(judgement.labels) or ''} in {judgement.window}"
             )
+
+    def correct(self, rejudged: Rejudged) -> None:
+        """Store what a final verdict is from a correction on; the verdict itself stays as it was said."""
+        key, at, judgement = rejudged
+        self._run(
+            "INSERT INTO corrections (agreement_id, at, window_start, window_end, content, recorded_at)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            self._agreement(key),
+            bounded(at),
+            bounded(judgement.window.start),
+            bounded(judgement.window.end),
+            codecs.dump_judgement(judgement),
+            self.recorded_at,
+        )
 
     def decide(self, decided: Decided) -> None:
         """Store an intent with a delivery to each of its targets, or book an entry; of two with one id the first

@@ -6,6 +6,7 @@ blank lines survive, one at most.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import assert_never
 
 from wsla.diagnostics.diagnostic import Diagnostic, has_errors
@@ -28,12 +29,15 @@ def format_source(source: SourceText) -> tuple[str | None, tuple[Diagnostic, ...
     return (None if has_errors(problems) else format_document(document, source)), problems
 
 
-def format_document(document: surface.Document, source: SourceText) -> str:
+def format_document(
+    document: surface.Document, source: SourceText, closing: Mapping[int, int] | None = None
+) -> str:
     """The canonical form of a document that was read from ``source`` without errors.
 
-    Reading it again gives an equal tree, and formatting it again changes nothing.
+    Reading it again gives an equal tree, and formatting it again changes nothing. ``closing`` maps the closing braces
+    of the source to the opening ones, where that is known.
     """
-    layout = Layout(source.text, document.comments)
+    layout = Layout(source.text, document.comments, closing)
     return layout.document([_item(item, layout) for item in document.items])
 
 

@@ -49,9 +49,11 @@ class _Line:
 class Layout:
     """Lays out rows as they stood in a text: comments, blank lines and short blocks are taken from there."""
 
-    def __init__(self, text: str, comments: Sequence[surface.Comment]) -> None:
+    def __init__(
+        self, text: str, comments: Sequence[surface.Comment], closing: Mapping[int, int] | None = None
+    ) -> None:
         self._text = text
-        self._closing = scan(text).closing
+        self._closing = scan(text).closing if closing is None else closing
         self._within = _by_block(self._closing, comments)
 
     def block_of(self, span: Span, after: Span) -> Span | None:
@@ -234,6 +236,8 @@ def _by_block(
     closing: Mapping[int, int], comments: Sequence[surface.Comment]
 ) -> dict[int, list[surface.Comment]]:
     """Comments by the opening brace that they stand directly within; -1 is the text itself."""
+    if not comments:
+        return {}
     braces = sorted([(opened, True) for opened in closing.values()] + [(close, False) for close in closing])
     offsets = [offset for offset, _ in braces]
     innermost: list[int] = []

@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import io
 from hashlib import sha256
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Final
 
 import lark
 
-GRAMMAR: Final = "wsla.lark"
+from wsla.syntax.tables import MODULE, grammar_in, module_of, tables_from
+
 TABLES: Final = "wsla.tables"
 
 
-def load_parser(folder: Traversable) -> lark.Lark:
+def load_parser(folder: str) -> lark.Lark:
     """The parser for the grammar that lies in a folder, or else in the source tree.
 
     Tables beside the grammar are as much our own code as the modules there. They are taken only where they were made of
     this very grammar by this release of lark.
     """
-    shipped = folder.joinpath(GRAMMAR)
-    if not shipped.is_file():
-        return build_parser((Path(__file__).parents[2] / "grammar" / GRAMMAR).read_bytes())
-    grammar = shipped.read_bytes()
-    tables = folder.joinpath(TABLES)
+    grammar = grammar_in(folder)
+    tables = Path(folder, TABLES)
     if tables.is_file():
         key, _, saved = tables.read_bytes().partition(b"\n")
         if key == _key(grammar):
@@ -49,6 +46,12 @@ def tables_of(grammar: bytes) -> bytes:
     saved = io.BytesIO()
     build_parser(grammar).save(saved)
     return _key(grammar) + b"\n" + saved.getvalue()
+
+
+def shipped_with(grammar: bytes) -> dict[str, bytes]:
+    """The files, by name, that a wheel holds beside the grammar, so that no start has to work them out."""
+    module = module_of(tables_from(build_parser(grammar), grammar))
+    return {TABLES: tables_of(grammar), f"{MODULE}.py": module.encode()}
 
 
 def _key(grammar: bytes) -> bytes:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, Final
-
-from lark import Token, Tree
+from typing import TYPE_CHECKING, Any, Final
 
 from wsla.diagnostics.source import Span
 from wsla.syntax import surface
+
+if TYPE_CHECKING:
+    from lark import Token, Tree
 
 KINDS: Final = ("party", "service", "source", "schedule", "metric", "goal", "quantity", "text", "name")
 """What a parameter can be."""
@@ -62,6 +63,8 @@ def tokens(reading: Any, text: str, parameters: Mapping[str, str] | None = None)
 
 
 def _tokens(reading: Any, lexed: Iterator[Token], parameters: dict[str, str]) -> Iterator[Token]:
+    from lark import Token
+
     heading, depth = False, -1
     previous = before = ""
     for token in lexed:
@@ -90,6 +93,8 @@ def _tokens(reading: Any, lexed: Iterator[Token], parameters: dict[str, str]) ->
 
 def holes(template: Tree[Token]) -> tuple[surface.Word, ...]:
     """The places in a template's body at which one of its parameters stands, in order."""
+    from lark import Token, Tree
+
     head, *declarations = template.children
     assert isinstance(head, Tree)
     names = {str(node.children[0]) for node in head.find_data("parameter")}

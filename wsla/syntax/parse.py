@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import gc
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from importlib.resources import files
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
-from lark import Lark, Token, Tree
-from lark.exceptions import UnexpectedInput
-from lark.utils import TextSlice
-
+from wsla import syntax
 from wsla.diagnostics.diagnostic import Diagnostic
 from wsla.diagnostics.source import SourceText, Span
 from wsla.syntax import surface
-from wsla.syntax.build import SurfaceBuilder
 from wsla.syntax.comments import scan
-from wsla.syntax.grammar import load_parser
-from wsla.syntax.parameters import holes, tokens
-from wsla.syntax.vocabulary import words_of
+from wsla.syntax.direct import Declined, DirectReader
+from wsla.syntax.tables import load_tables
+
+if TYPE_CHECKING:
+    from lark import Lark
 
 MAX_TEXT: Final = 16 * 1024 * 1024
 """The most code points that a text may have."""
@@ -34,10 +31,11 @@ MAX_PROBLEMS: Final = 100
 NAMELESS: Final = "?"
 """Stands among ``broken_names`` for the name of a broken declaration where that cannot be read."""
 
+_FOLDER: Final[str] = syntax.__path__[0]
 _UNPRINTABLE: Final = re.compile(
     "[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\u2028\u2029]|\r(?!\n)"
 )
-_EXPRESSIONS: Final = frozenset(
+EXPRESSIONS: Final = frozenset(
     {
         "add",
         "both",
@@ -57,17 +55,38 @@ _EXPRESSIONS: Final = frozenset(
         "windowed",
     }
 )
+"""The grammar's rules that make an expression deeper."""
+_SETTLED: Final = frozenset(
+    {"metric", "goal", "rule", "cap", "tell", "credit", "grant", "given", "expect_value"}
+)
+"""Rules that stand in no expression: with each, the expressions before it are at their end."""
 
 
 @cache
 def parser() -> Lark:
-    """The LALR parser for documents and for the pieces of broken ones."""
-    return load_parser(files("wsla.syntax"))
+    """lark's parser for documents and for the pieces of broken ones."""
+    from wsla.syntax.grammar import load_parser
+
+    return load_parser(_FOLDER)
+
+
+@cache
+def direct_reader() -> DirectReader:
+    """What reads sound texts without lark. Templates, whose parameters stand in place of other tokens, are lark's."""
+    return DirectReader(
+        load_tables(_FOLDER, parser),
+        deepening=EXPRESSIONS,
+        settling=_SETTLED,
+        most=MAX_EXPRESSION_DEPTH,
+        declined=frozenset({"TEMPLATE"}),
+    )
 
 
 @cache
 def reserved_words() -> frozenset[str]:
     """The words that cannot be names."""
+    from wsla.syntax.vocabulary import words_of
+
     return frozenset(words_of(frozenset(terminal.name for terminal in parser().terminals)))
 
 
@@ -108,16 +127,16 @@ def parse(source: SourceText) -> tuple[surface.Document, tuple[Diagnostic, ...]]
             label=f"this is number {MAX_NESTING + 1}",
         )
         return surface.Document(items=(), comments=scanned.comments), (problem,)
-    with _without_collector():
+    broken: tuple[tuple[str, str], ...] = ()
+    problems: tuple[Diagnostic, ...] = ()
+    with without_collector():
         try:
-            tree = read(source.text, "document", Span(0, len(source.text)))
-        except Unreadable as unreadable:
+            items = direct_reader().read(source.text, "document", 0, len(source.text))
+        except Declined:
             # Most texts are sound: what explains the others is loaded for them alone.
             from wsla.syntax.salvage import recover
 
-            items, broken, problems = recover(source, unreadable)
-        else:
-            items, broken, problems = SurfaceBuilder().transform(tree), (), ()
+            items, broken, problems = recover(source)
     return surface.Document(items=items, comments=scanned.comments, broken_names=broken), problems
 
 
@@ -125,17 +144,17 @@ def parse_declarations(
     source: SourceText, span: Span
 ) -> tuple[tuple[surface.Declaration, ...], Diagnostic | None]:
     """The declarations in a stretch of a text, or none and why they cannot be read."""
-    with _without_collector():
+    with without_collector():
         try:
-            return SurfaceBuilder().transform(read(source.text, "declarations", span)), None
-        except Unreadable as unreadable:
-            from wsla.syntax.salvage import why_unreadable
+            return direct_reader().read(source.text, "declarations", span.start, span.end), None
+        except Declined:
+            from wsla.syntax.salvage import read_declarations
 
-            return (), why_unreadable(source, span, unreadable)
+            return read_declarations(source, span)
 
 
 @contextmanager
-def _without_collector() -> Iterator[None]:
+def without_collector() -> Iterator[None]:
     """Trees of a big text are many small objects and no cycles: collecting meanwhile costs time for nothing."""
     collecting = gc.isenabled()
     gc.disable()
@@ -175,77 +194,3 @@ def _refuse(source: SourceText) -> Diagnostic | None:
         span=Span(match.start(), match.end()),
         label="remove it",
     )
-
-
-# --- one piece
-
-
-class Unreadable(Exception):
-    """A piece that cannot be read: lark's error, or what an agreement may not say although the grammar takes it."""
-
-    def __init__(self, offset: int, cause: UnexpectedInput | None, code: str = "", message: str = "") -> None:
-        super().__init__(message)
-        self.offset = offset
-        self.cause = cause
-        self.code = code
-        self.message = message
-        self.end = offset
-
-
-def read(
-    text: str, start: str, span: Span, missing: int = 0, parameters: Mapping[str, str] | None = None
-) -> Tree[Token]:
-    """The tree of a piece of a text, its missing braces added. Raises Unreadable.
-
-    ``parameters`` maps those of the template that the piece belongs to to their kinds.
-    """
-    reading: Any = parser().parse_interactive(TextSlice(text, span.start, span.end), start=start)
-    last: Token | None = None
-    try:
-        for token in tokens(reading, text, parameters):
-            reading.feed_token(token)
-            last = token
-        for _ in range(missing):
-            last = _closing_brace(last, span.end)
-            reading.feed_token(last)
-        tree: Tree[Token] = reading.feed_eof(last)
-    except UnexpectedInput as error:
-        ended = isinstance(getattr(error, "token", None), Token) and error.token.type == "$END"  # type: ignore[attr-defined]
-        offset = span.end if ended else min(error.pos_in_stream or 0, span.end)
-        raise Unreadable(offset, error) from None
-    _check(tree)
-    return tree
-
-
-def _closing_brace(last: Token | None, end: int) -> Token:
-    at = end if last is None or last.end_pos is None else last.end_pos
-    return Token("RBRACE", "}", start_pos=at, line=1, column=1, end_line=1, end_column=1, end_pos=at)
-
-
-def _check(tree: Tree[Token]) -> None:
-    """What the grammar takes and an agreement may not say. A loop, since a tree may be deeper than Python's stack."""
-    waiting: list[tuple[Tree[Token], int]] = [(tree, 0)]
-    while waiting:
-        node, depth = waiting.pop()
-        if node.data in _EXPRESSIONS:
-            depth += 1
-            if depth > MAX_EXPRESSION_DEPTH:
-                raise _refused(
-                    node,
-                    "E0104",
-                    f"an expression may be {MAX_EXPRESSION_DEPTH} deep, and this one goes deeper:"
-                    " divide it into several metrics",
-                )
-        elif node.data == "template":
-            node.children.append(holes(node))  # type: ignore[arg-type]
-        elif node.data == "label_value" and node.children[1] != "==":
-            raise _refused(node, "E0110", f"a label is compared with `==`, not with `{node.children[1]}`")
-        for child in node.children:
-            if isinstance(child, Tree):
-                waiting.append((child, depth))
-
-
-def _refused(node: Tree[Token], code: str, message: str) -> Unreadable:
-    unreadable = Unreadable(node.meta.start_pos, None, code, message)
-    unreadable.end = node.meta.end_pos
-    return unreadable

@@ -16,7 +16,8 @@ from wsla.syntax.build import SurfaceBuilder
 from wsla.syntax.build.words import unquote
 from wsla.syntax.comments import scan
 from wsla.syntax.messages import explain
-from wsla.syntax.parse import MAX_PROBLEMS, Unreadable, parser, read
+from wsla.syntax.parse import MAX_PROBLEMS, parser
+from wsla.syntax.pieces import Unreadable, read
 from wsla.syntax.recovery import Piece, cut, name_of
 from wsla.syntax.recovery_tests import test_lines, without_others
 
@@ -26,8 +27,17 @@ _HEADER_VERSION: Final = re.compile(r"\bversion\s+(\d+(?:\.\d+)?)")
 _Broken = tuple[tuple[str, str], ...]
 
 
-def recover(source: SourceText, whole: Unreadable) -> tuple[tuple[Any, ...], _Broken, tuple[Diagnostic, ...]]:
-    """Items, names of the broken declarations, and diagnostics of a text that cannot be read as a whole."""
+def recover(source: SourceText) -> tuple[tuple[Any, ...], _Broken, tuple[Diagnostic, ...]]:
+    """Items, names of the broken declarations, and diagnostics of a text that was not read directly."""
+    try:
+        return SurfaceBuilder().transform(read(source.text, "document", Span(0, len(source.text)))), (), ()
+    except Unreadable as unreadable:
+        return _recover(source, unreadable)
+
+
+def _recover(
+    source: SourceText, whole: Unreadable
+) -> tuple[tuple[Any, ...], _Broken, tuple[Diagnostic, ...]]:
     pieces = cut(source)
     salvage = _Salvage(source, list(pieces.problems))
     for piece in pieces.pieces:
@@ -52,11 +62,17 @@ def recover(source: SourceText, whole: Unreadable) -> tuple[tuple[Any, ...], _Br
     return tuple(salvage.items), tuple(salvage.broken), tuple(problems)
 
 
-def why_unreadable(source: SourceText, span: Span, unreadable: Unreadable) -> Diagnostic:
-    """Why the declarations in a stretch of a text cannot be read."""
+def read_declarations(
+    source: SourceText, span: Span
+) -> tuple[tuple[surface.Declaration, ...], Diagnostic | None]:
+    """The declarations in a stretch of a text, or none and why they cannot be read."""
+    try:
+        return SurfaceBuilder().transform(read(source.text, "declarations", span)), None
+    except Unreadable as unreadable:
+        cause = unreadable
     salvage = _Salvage(source, [])
-    salvage.report(Piece(start="declarations", span=span), unreadable)
-    return salvage.problems[0]
+    salvage.report(Piece(start="declarations", span=span), cause)
+    return (), salvage.problems[0]
 
 
 @frozen(kw_only=True)

@@ -8,9 +8,7 @@ local day that never happened (Apia, 30 December 2011) has no window.
 
 from __future__ import annotations
 
-import difflib
 import re
-from calendar import monthrange
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from enum import Enum
@@ -148,6 +146,8 @@ def find_zone(name: str) -> ZoneInfo:
     known = {zone.casefold(): zone for zone in sorted(available_timezones()) if zone not in _REFUSED_ZONES}
     cities = {zone.rsplit("/", 1)[-1].casefold(): zone for zone in known.values() if "/" in zone}
     wanted = name.casefold().replace(" ", "_")
+    import difflib
+
     found = [cities[near] for near in difflib.get_close_matches(wanted, cities, n=2, cutoff=0.8)]
     found += [known[near] for near in difflib.get_close_matches(wanted, known, n=3, cutoff=0.7)]
     raise UnknownZone(name, tuple(dict.fromkeys(found))[:3])
@@ -227,6 +227,8 @@ def _anchor(spec: CalendarWindow) -> datetime:
 
 def add_months(day: date, months: int) -> date:
     """The same day some months later (or earlier), or the last day of that month where it is shorter."""
+    from calendar import monthrange
+
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 

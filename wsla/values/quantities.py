@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from fractions import Fraction
@@ -172,6 +171,8 @@ def parse_quantity(text: str, custom_units: Mapping[str, str] | None = None) -> 
     dimension, factor = _unit(unit, custom_units or {})
     if per is not None:
         if per not in RATE_UNITS:
+            import difflib
+
             near = difflib.get_close_matches(
                 _RATE_ALIASES.get(per.casefold(), per), RATE_UNITS, n=1, cutoff=0.5
             )
@@ -240,6 +241,8 @@ def nearest_unit(text: str, custom_units: Mapping[str, str] | None = None) -> st
             return name
     if len(text) == 3 and text.isupper():
         return _nearest_currency(text)
+    import difflib
+
     near = difflib.get_close_matches(lowered, [*_ALIASES, *known], n=1, cutoff=0.75)
     return _ALIASES.get(near[0], near[0]) if near else None
 

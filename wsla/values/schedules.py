@@ -12,7 +12,6 @@ the short day, and hours whose end no longer comes after their start vanish on t
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
@@ -122,10 +121,23 @@ def intervals(schedule: Schedule, start: int, end: int) -> Intervals:
     return clip(normalise((*own, *parts)), Interval(start, end))
 
 
+def nearby_intervals(schedule: Schedule, start: int, end: int) -> Intervals:
+    """As ``intervals``, for a few days of which no more will be asked: the rest of the year is not worked out."""
+    if end <= start:
+        return ()
+    zone = find_zone(schedule.zone)
+    first = to_datetime(start, zone).date() - 2 * _ONE_DAY
+    last = to_datetime(end, zone).date() + _ONE_DAY
+    parts = (x for part in schedule.parts for x in nearby_intervals(part, start, end))
+    return clip(normalise((*_intervals_of_days(schedule, first, last), *parts)), Interval(start, end))
+
+
 def check_holidays(code: str) -> None:
     """Raises UnknownHolidays, with the nearest known codes, where no holidays are known for a code."""
     if code in holiday_names():
         return
+    import difflib
+
     from holidays.registry import COUNTRIES
 
     names = {name.casefold(): name for name in sorted(_codes(include_aliases=False))}
@@ -181,15 +193,19 @@ def _check_hours(start: int, end: int) -> None:
 @lru_cache(maxsize=1024)
 def _intervals_of_year(schedule: Schedule, year: int) -> Intervals:
     """The stretches of the shifts that start in a local year."""
+    return _intervals_of_days(schedule, date(year, 1, 1), date(year, 12, 31))
+
+
+def _intervals_of_days(schedule: Schedule, first: date, last: date) -> Intervals:
+    """The stretches of the shifts that start on a local day from the first to the last."""
     zone = find_zone(schedule.zone)
-    first, last = date(year, 1, 1), date(year, 12, 31)
     closed: set[date] = set()
     cut: list[Interval] = []
     for hours in schedule.exclude:
         if isinstance(hours, Holidays) or (isinstance(hours, DatedHours) and hours.whole_days):
             closed.update(_days(hours, first, last))
         else:
-            # A shift of 31 December meets hours of 1 January, and one of 1 January those of the night before.
+            # A shift of the last day meets hours of the day after, and one of the first those of the night before.
             cut.extend(_stretches(hours, _days(hours, first - _ONE_DAY, last + _ONE_DAY), zone))
     opened: list[Interval] = []
     for hours in schedule.include:

@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 from attrs import frozen
 
 from wsla.evaluation.batch.columns import StreamColumns
-from wsla.evaluation.batch.formulas import Formulas
+from wsla.evaluation.batch.formulas import Formulas, Group
 from wsla.evaluation.batch.judging import judge_goal
 from wsla.evaluation.batch.reduction import ColumnReduction
 from wsla.evaluation.batch.sequences import observations_of
@@ -119,11 +119,14 @@ class BatchEvaluator:
 
     def _points(self, formulas: Formulas, index: int) -> PointTable:
         names = formulas.layout.names(index)
-        found = [
-            PointColumns(labels=in_order(labels, names), columns=formulas.columns(index, labels))
-            for labels in formulas.combinations(index)
-        ]
-        return PointTable(sorted(found, key=lambda one: one.labels))
+
+        def columns(group: Group) -> PointColumns:
+            labels = tuple(in_order(one, names) for one in group)
+            return PointColumns(labels=labels, measured=lambda: formulas.stack(index, group))
+
+        return PointTable(
+            [columns(group) for group in formulas.groups([index], lambda labels: in_order(labels, names))]
+        )
 
     def _rest(self) -> Outcome:
         rest = self.division.rest

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final, assert_never
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar, assert_never
 
 import numpy as np
 from attrs import evolve
@@ -45,18 +45,27 @@ from wsla.evaluation.batch.cells import (
     opposite,
     where_it_exists,
 )
-from wsla.evaluation.batch.columns import Flags
-from wsla.evaluation.batch.grid import Windows
+from wsla.evaluation.batch.columns import Flags, Instants
+from wsla.evaluation.batch.grid import Windows, reach, step_of
 from wsla.evaluation.batch.over_series import gathered
-from wsla.evaluation.batch.ratios import spread, take
-from wsla.evaluation.batch.sequences import with_more
-from wsla.evaluation.batch.series import Ratios, Reduction, SeriesColumns
+from wsla.evaluation.batch.sequences import Stack, joined_columns, stacked, with_cells
+from wsla.evaluation.batch.series import Reduction, SeriesColumns
 from wsla.evaluation.scalars import scalar_value
-from wsla.evaluation.stream.layout import OVER_TIME, Layout, operands, restrict
+from wsla.evaluation.stream.layout import OVER_TIME, Layout, in_order, operands, restrict
 from wsla.evaluation.verdicts import Labels
 from wsla.plan.model import Plan
 
-NOTHING: Final = np.zeros(0, dtype=np.int64)
+NO_WINDOWS: Final = Windows(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
+
+_ROWS_TOGETHER: Final = 1 << 18
+_ROWS_REMEMBERED: Final = 1 << 20
+_KEPT_ROWS: Final = 1 << 16
+"""How many windows are looked at together, how many are remembered, and how many a goal's columns are kept for."""
+
+T = TypeVar("T")
+
+Group = tuple[Labels, ...]
+"""Label combinations that are looked at together."""
 
 
 class Formulas:
@@ -71,8 +80,14 @@ class Formulas:
         self.until: Final = until
         self._start: Final = start
         self._reduction: Final = reduction
-        self._columns: Final[dict[tuple[int, Labels, int], SeriesColumns]] = {}
+        self._stacks: Final[dict[tuple[int, Group, int], Stack]] = {}
         self._combinations: Final[dict[int, Mapping[Labels, int]]] = {}
+        self._low, high = reach(plan, start, until)
+        self._span: Final = high - self._low + 1
+        self._together: Final = max(1, (2**63 - 1) // self._span - 1)
+        self.kept_rows = _KEPT_ROWS
+        self._rows = 0
+        self._last: tuple[object, Any] | None = None
 
     # Label combinations
 
@@ -104,9 +119,51 @@ class Formulas:
             case _:
                 return [pair for x in operands(operation) for pair in self._first_seen(x)]
 
+    # Groups of combinations
+
+    def groups(self, indexes: Sequence[int], shown: Callable[[Labels], Labels]) -> list[Group]:
+        """The label combinations of the first of some formulas, in order of the labels as they are shown.
+
+        Those that are looked at together are a group: as many as instants can be told apart, or one where a formula
+        asks for the labels themselves.
+        """
+        found = sorted(self.combinations(indexes[0]), key=shown)
+        rows = max(self._windows_of(index) for index in indexes)
+        size = max(1, min(self._together, _ROWS_TOGETHER // rows))
+        if any(self._asks_labels(index) for index in indexes):
+            size = 1
+        return [tuple(found[first : first + size]) for first in range(0, len(found), size)]
+
+    def _windows_of(self, index: int) -> int:
+        """About how many windows a formula looks at for each label combination."""
+        node = self.plan.operations[index]
+        if not isinstance(node, Aggregate):
+            return max((self._windows_of(x) for x in operands(node)), default=1)
+        own = 1 + (self.until - self._start) // step_of(node.window)
+        below = node.argument if self.over_series(index) else None
+        return own if below is None else max(own, self._windows_of(below))
+
+    def _asks_labels(self, index: int) -> bool:
+        node = self.plan.operations[index]
+        if isinstance(node, Label):
+            return True
+        below = operands(node)
+        if isinstance(node, Aggregate) and self.over_series(index):
+            below = tuple(x for x in (node.argument, node.where) if x is not None)
+        return any(self._asks_labels(x) for x in below)
+
+    def keys(self, instants: Instants, combo: Instants | None) -> Instants:
+        """Instants of several combinations, in one order: by combination, then by time."""
+        return instants if combo is None else instants - self._low + combo * self._span
+
     def own(self, index: int, labels: Labels) -> Labels:
         """The labels that an operation has a value by; what has none combines with every combination."""
         return restrict(labels, self.layout.names(index))
+
+    def begins(self, index: int, group: Group) -> list[int | None]:
+        """From when on an operation is evaluated for each combination of a group; None where it has none."""
+        combinations = self.combinations(index)
+        return [combinations.get(self.own(index, labels)) for labels in group]
 
     # Series
 
@@ -134,57 +191,107 @@ class Formulas:
             return [index]
         return [leaf for x in operands(node) for leaf in self._leaves(x)]
 
-    def columns(self, index: int, labels: Labels, horizon: int | None = None) -> SeriesColumns:
+    def stack(self, index: int, group: Group, horizon: int | None = None) -> Stack:
         """A series in each of its existing windows up to the horizon; its value so far in those that are open."""
         horizon = self.until if horizon is None else horizon
-        key = (index, self.own(index, labels), horizon)
-        if key not in self._columns:
-            self._columns[key] = self._find_columns(*key)
-        return self._columns[key]
+        if not self.layout.names(index) and len(group) == 1:
+            group = ((),)
+        key = (index, group, horizon)
+        found = self._stacks.get(key)
+        if found is None:
+            found = self._find_stack(*key)
+            self._rows += len(found.windows)
+            if self._rows > _ROWS_REMEMBERED:
+                self._stacks.clear()
+                self._rows = len(found.windows)
+            self._stacks[key] = found
+        return found
 
-    def _find_columns(self, index: int, labels: Labels, horizon: int) -> SeriesColumns:
+    def once(self, key: object, make: Callable[[], T]) -> T:
+        """What is made; what was made last is not made again."""
+        if self._last is None or self._last[0] != key:
+            self._last = (key, make())
+        found: T = self._last[1]
+        return found
+
+    def _find_stack(self, index: int, group: Group, horizon: int) -> Stack:
         node = self.plan.operations[index]
         if isinstance(node, Previous):
-            return self._before(index, self.columns(node.operand, labels, horizon))
+            return self._before(index, self.stack(node.operand, group, horizon))
         if not isinstance(node, Aggregate):
-            return self._combined(index, labels, horizon)
-        if self.over_series(index):
-            found = gathered(self, index, node, labels, horizon)
-        else:
-            found = self._reduction.series(index, labels)
-            if horizon > self.until:
-                found = with_more(found, self._reduction.to_come(index, labels))
-        if node.idle is None or found.nothing is None:
+            windows = self.windows(index, group, horizon)
+            return stacked(windows, self.cells(index, group, windows, horizon))
+        found = (
+            gathered(self, index, node, group, horizon)
+            if self.over_series(index)
+            else self._of_first_stage(index, group, horizon)
+        )
+        columns = found.columns
+        if node.idle is None or columns.nothing is None:
             return found
         # In a closed window only.
-        idle = found.nothing & (found.ends <= self.until)
-        cells = chosen_cells(idle, self._certain(node.idle), _cells_of(found))
-        return evolve(found, value=cells.value, lower=cells.lower, upper=cells.upper, coverage=cells.coverage)
+        idle = columns.nothing & (columns.ends <= self.until)
+        cells = chosen_cells(idle, self._certain(node.idle), found.cells)
+        return Stack(with_cells(columns, cells), found.combo)
 
-    def _before(self, index: int, found: SeriesColumns) -> SeriesColumns:
+    def _of_first_stage(self, index: int, group: Group, horizon: int) -> Stack:
+        names = self.layout.names(index)
+        if names and len(group) > 1 and horizon <= self.until:
+            begins = self.begins(index, group)
+            there = [place for place, begin in enumerate(begins) if begin is not None]
+            found = self._reduction.together(index, [in_order(group[place], names) for place in there])
+            return Stack(found.columns, np.repeat(np.array(there, dtype=np.int64), found.rows))
+        parts: list[SeriesColumns] = []
+        combo: list[int] = []
+        for place, begin in enumerate(self.begins(index, group)):
+            if begin is None:
+                continue
+            labels = self.own(index, group[place])
+            part = self._reduction.series(index, labels)
+            if horizon > self.until:
+                part = joined_columns([part, self._reduction.to_come(index, labels)])
+            parts.append(part)
+            combo.append(place)
+        if not parts:
+            return stacked(NO_WINDOWS, nothing_known(self.layout.truth(index)))
+        places = np.repeat(np.array(combo, dtype=np.int64), [len(part.ends) for part in parts])
+        return Stack(joined_columns(parts), None if len(group) == 1 else places)
+
+    def _before(self, index: int, found: Stack) -> Stack:
         """Each value one window later."""
-        rows = np.maximum(np.arange(len(found.ends)) - 1, 0)
-        first = np.arange(len(found.ends)) == 0
-        cells = chosen_cells(first, nothing_known(self.layout.truth(index)), _rows(_cells_of(found), rows))
-        return _series(Windows(found.starts, found.ends), cells)
+        number = len(found.windows)
+        first = np.arange(number) == 0
+        if found.combo is not None:
+            first[1:] = found.combo[1:] != found.combo[:-1]
+        before = found.rows(np.maximum(np.arange(number) - 1, 0)).cells
+        return stacked(found.windows, chosen_cells(first, nothing_known(self.layout.truth(index)), before))
 
-    def _combined(self, index: int, labels: Labels, horizon: int) -> SeriesColumns:
-        windows = self.windows(index, labels, horizon)
-        return _series(windows, self.cells(index, labels, windows, horizon))
-
-    def windows(self, index: int, labels: Labels, horizon: int | None = None) -> Windows:
+    def windows(self, index: int, group: Group, horizon: int | None = None) -> Windows:
         """The windows that a formula has (rule M7)."""
         labelled = bool(self.layout.names(index))
         found: Windows | None = None
         for leaf in dict.fromkeys(self._leaves(index)):
             if bool(self.layout.names(leaf)) is labelled:
-                if self.own(leaf, labels) not in self.combinations(leaf):
-                    continue
-                columns = self.columns(leaf, labels, horizon)
-                found = _union(found, Windows(columns.starts, columns.ends))
-        return Windows(NOTHING, NOTHING) if found is None else found
+                found = self._union(found, self.stack(leaf, group, horizon).windows)
+        return NO_WINDOWS if found is None else found
 
-    def cells(self, index: int, labels: Labels, windows: Windows, horizon: int | None = None) -> Cells:
+    def _union(self, one: Windows | None, other: Windows) -> Windows:
+        if one is None or not len(one) or one.same_as(other):
+            return other
+        if not len(other):
+            return one
+        ends = [self.keys(x.ends, x.combo) for x in (one, other)]
+        _, rows = np.unique(np.concatenate(ends), return_index=True)
+        combo = None
+        if one.combo is not None and other.combo is not None:
+            combo = np.concatenate([one.combo, other.combo])[rows]
+        return Windows(
+            np.concatenate([one.starts, other.starts])[rows],
+            np.concatenate([one.ends, other.ends])[rows],
+            combo,
+        )
+
+    def cells(self, index: int, group: Group, windows: Windows, horizon: int | None = None) -> Cells:
         """A formula's values in these windows."""
         node, operations = self.plan.operations[index], self.plan.operations
         truth = self.layout.truth(index)
@@ -192,14 +299,15 @@ class Formulas:
             return self._certain(index)
 
         def operand(x: int) -> Cells:
-            return where_it_exists(self.cells(x, labels, windows, horizon), self.layout.truth(x))
+            return where_it_exists(self.cells(x, group, windows, horizon), self.layout.truth(x))
 
         found: Cells
         match node:
             case Aggregate() | Previous():
-                return self._looked_up(index, labels, windows, horizon)
+                stack, here = self.rows(index, group, windows, horizon)
+                return evolve(stack.cells, exists=here)
             case Label(label=label):
-                return certain(dict(labels).get(label), truth)
+                return certain(dict(group[0]).get(label), truth)
             case Compare(operator=sign, left=left, right=right):
                 found = compared(sign, operand(left), operand(right))
             case Logical(operator=word, left=left, right=right):
@@ -213,7 +321,7 @@ class Formulas:
                 last = None if otherwise is None else operand(otherwise)
                 found = chosen(operand(subject), lines, last, truth)
             case Idle(operand=only, value=value):
-                idle = self.idle(only, labels, windows, horizon) & (windows.ends <= self.until)
+                idle = self.idle(only, group, windows, horizon) & (windows.ends <= self.until)
                 found = chosen_cells(idle, self._certain(value), operand(only))
             case Constant() | SourceField() | Elapsed() | AtLeastDown() | Latest() | VerdictState():
                 raise TypeError(f"operation {index} is no series: {type(operations[index]).__name__}")
@@ -221,121 +329,53 @@ class Formulas:
                 raise TypeError(f"operation {index} is not kept in columns: {type(node).__name__}")
             case _:
                 assert_never(node)
-        return evolve(found, exists=self.exists(index, labels, windows, horizon))
+        return evolve(found, exists=self.exists(index, group, windows, horizon))
 
     def _certain(self, index: int) -> Cells:
         return certain(scalar_value(self.plan.operations, index), self.layout.truth(index))
 
-    def exists(
-        self, index: int, labels: Labels, windows: Windows, horizon: int | None = None
-    ) -> Flags | None:
+    def exists(self, index: int, group: Group, windows: Windows, horizon: int | None = None) -> Flags | None:
         """In which of these windows a formula has a value; None where in all."""
-        labelled = bool(self.layout.names(index))
-        found: Flags | None = None
-        leaves = [x for x in dict.fromkeys(self._leaves(index)) if bool(self.layout.names(x)) is labelled]
-        if not self._leaves(index):
+        leaves = list(dict.fromkeys(self._leaves(index)))
+        if not leaves:
             return None
+        labelled = bool(self.layout.names(index))
+        found = np.zeros(len(windows), dtype=np.bool_)
         for leaf in leaves:
-            _, here = self._rows_of(leaf, labels, windows, horizon)
-            if here is None:
-                return None
-            found = here if found is None else found | here
-        return np.zeros(len(windows.ends), dtype=np.bool_) if found is None else found
+            if bool(self.layout.names(leaf)) is labelled:
+                here = self.rows(leaf, group, windows, horizon)[1]
+                if here is None:
+                    return None
+                found |= here
+        return found
 
-    def idle(self, index: int, labels: Labels, windows: Windows, horizon: int | None = None) -> Flags:
+    def idle(self, index: int, group: Group, windows: Windows, horizon: int | None = None) -> Flags:
         """In which of these windows none of a formula's aggregates has anything to look at."""
         node = self.plan.operations[index]
+        found = np.ones(len(windows), dtype=np.bool_)
         if not isinstance(node, Aggregate):
-            found = np.ones(len(windows.ends), dtype=np.bool_)
             for x in operands(node):
-                found = found & self.idle(x, labels, windows, horizon)
+                found &= self.idle(x, group, windows, horizon)
             return found
-        columns, here = self._rows_of(index, labels, windows, horizon)
-        if columns is None:
-            return np.ones(len(windows.ends), dtype=np.bool_)
-        nothing = columns.nothing
-        empty = np.zeros(len(windows.ends), dtype=np.bool_) if nothing is None else nothing
-        return empty if here is None else empty | ~here
+        stack, here = self.rows(index, group, windows, horizon)
+        nothing = stack.columns.nothing
+        found &= False if nothing is None else nothing
+        return found if here is None else found | ~here
 
-    def _looked_up(self, index: int, labels: Labels, windows: Windows, horizon: int | None) -> Cells:
-        columns, here = self._rows_of(index, labels, windows, horizon)
-        if columns is None:
-            return evolve(
-                nothing_known(self.layout.truth(index)), exists=np.zeros(len(windows.ends), dtype=np.bool_)
-            )
-        return evolve(_cells_of(columns), exists=here)
-
-    def rows(self, index: int, labels: Labels, windows: Windows) -> tuple[SeriesColumns | None, Flags | None]:
-        """A leaf's columns in these windows, and where it has them; None for the flags where it has all."""
-        return self._rows_of(index, labels, windows, None)
-
-    def _rows_of(
-        self, index: int, labels: Labels, windows: Windows, horizon: int | None
-    ) -> tuple[SeriesColumns | None, Flags | None]:
-        own = self.own(index, labels)
-        if own not in self.combinations(index):
-            return None, np.zeros(len(windows.ends), dtype=np.bool_)
-        found = self.columns(index, own, horizon)
-        if np.array_equal(found.ends, windows.ends):
+    def rows(
+        self, index: int, group: Group, windows: Windows, horizon: int | None = None
+    ) -> tuple[Stack, Flags | None]:
+        """A leaf in these windows, and where it has them; None for the flags where it has all."""
+        found = self.stack(index, group, horizon)
+        own = found.windows
+        if own.same_as(windows):
             return found, None
-        if not len(found.ends):
-            return None, np.zeros(len(windows.ends), dtype=np.bool_)
-        rows = np.minimum(np.searchsorted(found.ends, windows.ends), len(found.ends) - 1)
-        here: Flags = (found.ends[rows] == windows.ends) & (found.starts[rows] == windows.starts)
-        return _taken(found, rows), None if here.all() else here
-
-
-def _union(one: Windows | None, other: Windows) -> Windows:
-    if one is None or np.array_equal(one.ends, other.ends):
-        return other
-    ends = np.union1d(one.ends, other.ends)
-    starts = np.empty_like(ends)
-    for part in (one, other):
-        starts[np.searchsorted(ends, part.ends)] = part.starts
-    return Windows(starts, ends)
-
-
-def _cells_of(columns: SeriesColumns) -> Cells:
-    return Cells(value=columns.value, lower=columns.lower, upper=columns.upper, coverage=columns.coverage)
-
-
-def _rows(cells: Cells, rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Cells:
-    coverage = take(cells.coverage, rows)
-    assert isinstance(coverage, Ratios)
-    value = take(cells.value, rows)
-    if cells.value is cells.lower is cells.upper:
-        return Cells(value=value, lower=value, upper=value, coverage=coverage)
-    return Cells(value=value, lower=take(cells.lower, rows), upper=take(cells.upper, rows), coverage=coverage)
-
-
-def _taken(columns: SeriesColumns, rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> SeriesColumns:
-    cells, spent = _rows(_cells_of(columns), rows), columns.spent
-    return SeriesColumns(
-        starts=columns.starts[rows],
-        ends=columns.ends[rows],
-        value=cells.value,
-        lower=cells.lower,
-        upper=cells.upper,
-        coverage=cells.coverage,
-        nothing=None if columns.nothing is None else columns.nothing[rows],
-        spent=None
-        if spent is None
-        else evolve(spent, size=spent.size[rows], bad=spent.bad[rows], missing=spent.missing[rows]),
-    )
-
-
-def _series(windows: Windows, cells: Cells) -> SeriesColumns:
-    """Columns of one row a window, without the windows that do not exist."""
-    number = len(windows.ends)
-    value, coverage = spread(cells.value, number), spread(cells.coverage, number)
-    assert isinstance(coverage, Ratios)
-    same = cells.value is cells.lower is cells.upper
-    found = SeriesColumns(
-        starts=windows.starts,
-        ends=windows.ends,
-        value=value,
-        lower=value if same else spread(cells.lower, number),
-        upper=value if same else spread(cells.upper, number),
-        coverage=coverage,
-    )
-    return found if cells.exists is None else _taken(found, np.flatnonzero(cells.exists))
+        if not len(own):
+            nothing = stacked(windows, nothing_known(self.layout.truth(index)))
+            return nothing, np.zeros(len(windows), dtype=np.bool_)
+        rows = np.searchsorted(self.keys(own.ends, own.combo), self.keys(windows.ends, windows.combo))
+        rows = np.minimum(rows, len(own) - 1)
+        here: Flags = (own.ends[rows] == windows.ends) & (own.starts[rows] == windows.starts)
+        if own.combo is not None and windows.combo is not None:
+            here &= own.combo[rows] == windows.combo
+        return found.rows(rows), None if here.all() else here

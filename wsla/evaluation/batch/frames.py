@@ -87,8 +87,11 @@ class Frames:
         windows = len(self.ends)
         if not stretches:
             return reached, reached, starts, ends
-        before = np.concatenate((found[:1] * 0, np.cumsum(ends - starts)))
-        inside = before[self._behind] + reached - starts[self._behind]
+        if stretches == 1:
+            inside = reached - starts[0]
+        else:
+            before = np.concatenate((found[:1] * 0, np.cumsum(ends - starts)))
+            inside = (before[:-1] - starts)[self._behind] + reached
         if self._before_all:
             inside[: self._before_all] = 0
         inside = inside[self._places]

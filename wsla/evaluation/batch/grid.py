@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Final
+from types import MappingProxyType
+from typing import Any, Final, assert_never
 
 import numpy as np
 from attrs import frozen
 
-from wsla.analysis.operations import OutageWindow, TimeFilter, Window
+from wsla.analysis.operations import Aggregate, OutageWindow, TimeFilter, Window
 from wsla.evaluation.batch.columns import Flags, Instants
 from wsla.evaluation.stream.kept import KeptTime
 from wsla.plan.model import Plan
-from wsla.values.calendars import ExactWindow, OverlappingWindow, RollingWindow, windows_overlapping
+from wsla.values.calendars import (
+    CalendarUnit,
+    CalendarWindow,
+    ExactWindow,
+    OverlappingWindow,
+    RollingWindow,
+    windows_overlapping,
+)
+from wsla.values.instants import DAY
 
 FAR: Final = 2**62
 """Later than any instant."""
@@ -19,14 +28,36 @@ FAR: Final = 2**62
 
 @frozen(eq=False)
 class Windows:
-    """Windows in order of time, not cut to the term."""
+    """Windows in order of (label combination, time), not cut to the term.
+
+    ``combo`` is the place of each one's combination in the group that is looked at, None where there is only one.
+    """
 
     starts: Instants
     ends: Instants
+    combo: Instants | None = None
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    def rows(self, which: Any) -> Windows:
+        """Some of them."""
+        return Windows(
+            self.starts[which], self.ends[which], None if self.combo is None else self.combo[which]
+        )
 
     def some(self, which: Flags) -> Windows:
         """Those for which the flag is set."""
-        return self if which.all() else Windows(self.starts[which], self.ends[which])
+        return self if which.all() else self.rows(which)
+
+    def same_as(self, other: Windows) -> bool:
+        """Whether the windows are the same ones."""
+        return (
+            len(self) == len(other)
+            and np.array_equal(self.ends, other.ends)
+            and np.array_equal(self.starts, other.starts)
+            and (self.combo is other.combo or np.array_equal(self.combo, other.combo))  # type: ignore[arg-type]
+        )
 
 
 def windows_between(plan: Plan, kind: Window, start: int, until: int) -> Windows:
@@ -55,6 +86,50 @@ def windows_between(plan: Plan, kind: Window, start: int, until: int) -> Windows
     )
 
 
+_DAYS: Final = MappingProxyType(
+    {
+        CalendarUnit.DAY: 2,
+        CalendarUnit.WEEK: 8,
+        CalendarUnit.MONTH: 32,
+        CalendarUnit.QUARTER: 94,
+        CalendarUnit.YEAR: 367,
+    }
+)
+
+
+def _at_most(kind: Window) -> int:
+    """No window of a kind is longer than this, in nanoseconds."""
+    match kind:
+        case CalendarWindow(unit=unit, count=count):
+            return _DAYS[unit] * count * DAY
+        case OverlappingWindow(period=period, count=count):
+            return _at_most(period) * count
+        case ExactWindow(length_ns=length) | RollingWindow(length_ns=length):
+            return length
+        case OutageWindow():
+            return 0
+        case _:
+            assert_never(kind)
+
+
+def step_of(kind: Window) -> int:
+    """About how many nanoseconds it is from one window to the next."""
+    match kind:
+        case RollingWindow(every_ns=every):
+            return every
+        case OverlappingWindow(period=period):
+            return step_of(period)
+        case _:
+            return max(1, _at_most(kind))
+
+
+def reach(plan: Plan, start: int, until: int) -> tuple[int, int]:
+    """Instants before and behind all windows that anybody looks at, those to come inside open ones included."""
+    kinds = {node.window for node in plan.operations if isinstance(node, Aggregate)}
+    longest = max((_at_most(kind) for kind in kinds), default=0)
+    return min(start, plan.effective_start) - longest, max(start, until) + 2 * longest
+
+
 class KeptColumns:
     """The kept time of a filter within ``[low, high)`` and the term, as stretches that do not touch."""
 
@@ -76,7 +151,9 @@ class KeptColumns:
 
     def cut(self, windows: Windows) -> Windows:
         """The windows, cut to the term."""
-        return Windows(np.maximum(windows.starts, self._low), np.minimum(windows.ends, self._high))
+        return Windows(
+            np.maximum(windows.starts, self._low), np.minimum(windows.ends, self._high), windows.combo
+        )
 
     def _before(self, instants: Instants) -> Instants:
         """How much is kept before each instant."""

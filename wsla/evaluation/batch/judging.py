@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -11,16 +12,16 @@ from numpy.typing import NDArray
 from wsla.analysis.operations import Previous, VerdictCount
 from wsla.evaluation.batch.cells import Cells, where_it_exists
 from wsla.evaluation.batch.columns import Flags
-from wsla.evaluation.batch.formulas import Formulas
+from wsla.evaluation.batch.formulas import Formulas, Group
 from wsla.evaluation.batch.grid import Windows
-from wsla.evaluation.batch.ratios import calculate, of_value, spread, surely, take, values_at
+from wsla.evaluation.batch.ratios import calculate, of_value, spread, surely, values_at
 from wsla.evaluation.batch.series import Integers, Ratios, Truths, Values
-from wsla.evaluation.batch.table import CODES, GoalColumns
+from wsla.evaluation.batch.table import CODES, GoalColumns, Measured
 from wsla.evaluation.stream.algebra import certain
 from wsla.evaluation.stream.layout import in_order, operands
 from wsla.evaluation.stream.point import Point
 from wsla.evaluation.stream.series import aggregates_needed, bind_amount, bind_series
-from wsla.evaluation.verdicts import Labels, SeriesValue, Verdict
+from wsla.evaluation.verdicts import SeriesValue, Verdict
 from wsla.plan.model import Goal, UnknownTime
 from wsla.values.instants import Interval
 
@@ -28,15 +29,18 @@ Codes = NDArray[np.int8]
 
 
 def judge_goal(formulas: Formulas, goal: Goal) -> list[GoalColumns]:
-    """The judgements of a goal, for each label combination, sorted by labels."""
-    found = [_judge(formulas, goal, labels) for labels in formulas.combinations(goal.condition)]
-    return sorted((one for one in found if len(one.codes)), key=lambda one: one.labels)
+    """The judgements of a goal, sorted by labels and windows."""
+    layout = formulas.layout
+    parts = [goal.condition, goal.value, *layout.amounts(goal), *layout.refund_conditions(goal)]
+    parts += [] if goal.provided is None else [goal.provided]
+    groups = formulas.groups(parts, lambda labels: in_order(labels, goal.by))
+    return [_judge(formulas, goal, group) for group in groups]
 
 
-def windows_judged(formulas: Formulas, goal: Goal, labels: Labels) -> Windows:
+def windows_judged(formulas: Formulas, goal: Goal, group: Group) -> Windows:
     """The windows in which a goal has a verdict (M11, M69)."""
     plan = formulas.plan
-    windows = formulas.windows(goal.condition, labels)
+    windows = formulas.windows(goal.condition, group)
     if plan.judges_from is not None:
         windows = windows.some(windows.starts >= plan.judges_from)
     if plan.judges_until is not None:
@@ -44,14 +48,14 @@ def windows_judged(formulas: Formulas, goal: Goal, labels: Labels) -> Windows:
     return windows
 
 
-def verdict_codes(formulas: Formulas, goal: Goal, labels: Labels, windows: Windows) -> tuple[Codes, Cells]:
+def verdict_codes(formulas: Formulas, goal: Goal, group: Group, windows: Windows) -> tuple[Codes, Cells]:
     """The verdict in each window as its place in ``CODES``, and the condition on which it rests."""
-    condition = formulas.cells(goal.condition, labels, windows)
+    condition = formulas.cells(goal.condition, group, windows)
     number = len(windows.ends)
     value, lower, upper = (_truths(x, number) for x in (condition.value, condition.lower, condition.upper))
     closed = _closed(goal, condition, value, lower, upper)
     if goal.provided is not None:
-        provided = formulas.cells(goal.provided, labels, windows)
+        provided = formulas.cells(goal.provided, group, windows)
         told = _truths(where_it_exists(provided, truth=True).value, number)
         closed = np.where(
             told == 1, closed, np.where(told == 0, _code(Verdict.NOT_APPLICABLE), _code(Verdict.UNKNOWN))
@@ -95,41 +99,74 @@ def _truths(values: Values, number: int) -> Codes:
     return found.values
 
 
-def _judge(formulas: Formulas, goal: Goal, labels: Labels) -> GoalColumns:
-    windows = windows_judged(formulas, goal, labels)
-    codes, condition = verdict_codes(formulas, goal, labels, windows)
-    measured = where_it_exists(
-        formulas.cells(goal.value, labels, windows), truth=formulas.layout.truth(goal.value)
-    )
-    budget, left = _budget(formulas, goal, labels, windows)
-    amounts = Amounts(formulas, goal, labels, windows, codes)
+def _judge(formulas: Formulas, goal: Goal, group: Group) -> GoalColumns:
+    windows = windows_judged(formulas, goal, group)
+    codes, condition = verdict_codes(formulas, goal, group, windows)
+    number = len(windows)
+    edges = np.array([0, number]) if windows.combo is None else _edges(windows.combo, len(group))
+    closed = windows.ends <= formulas.until
+    if number <= formulas.kept_rows:
+        found = _measured(formulas, goal, group, windows, codes, condition)
+        return GoalColumns(
+            goal=goal,
+            labels=tuple(in_order(labels, goal.by) for labels in group),
+            edges=edges,
+            codes=codes,
+            closed=closed,
+            measured=lambda: found,
+        )
+
+    def measured() -> Measured:
+        again = windows_judged(formulas, goal, group)
+        cells = formulas.cells(goal.condition, group, again)
+        return _measured(formulas, goal, group, again, codes, cells)
+
     return GoalColumns(
         goal=goal,
-        labels=in_order(labels, goal.by),
+        labels=tuple(in_order(labels, goal.by) for labels in group),
+        edges=edges,
+        codes=codes,
+        closed=closed,
+        measured=lambda: formulas.once((goal.name, group), measured),
+    )
+
+
+def _edges(combo: NDArray[np.int64], number: int) -> NDArray[np.int64]:
+    """Where the rows of each label combination begin, and behind the last."""
+    return np.searchsorted(combo, np.arange(number + 1)).astype(np.int64)
+
+
+def _measured(
+    formulas: Formulas, goal: Goal, group: Group, windows: Windows, codes: Codes, condition: Cells
+) -> Measured:
+    shown = where_it_exists(
+        formulas.cells(goal.value, group, windows), truth=formulas.layout.truth(goal.value)
+    )
+    budget, left = _budget(formulas, goal, group, windows)
+    amounts = Amounts(formulas, goal, group, windows, codes)
+    return Measured(
         starts=windows.starts,
         ends=windows.ends,
-        codes=codes,
-        value=measured.value,
-        lower=measured.lower,
-        upper=measured.upper,
+        value=shown.value,
+        lower=shown.lower,
+        upper=shown.upper,
         coverage=condition.coverage,
         budget=budget,
         left=left,
-        closed=windows.ends <= formulas.until,
         amounts=amounts if amounts.wanted else None,
     )
 
 
 def _budget(
-    formulas: Formulas, goal: Goal, labels: Labels, windows: Windows
+    formulas: Formulas, goal: Goal, group: Group, windows: Windows
 ) -> tuple[Ratios | None, Ratios | None]:
     """The budget and what is left of it (M23)."""
     if goal.budget is None:
         return None, None
-    columns, here = formulas.rows(goal.budget.aggregate, labels, windows)
-    if columns is None or columns.spent is None:
+    stack, here = formulas.rows(goal.budget.aggregate, group, windows)
+    spent = stack.columns.spent
+    if spent is None:
         return None, None
-    spent = columns.spent
     share = of_value(1 - goal.budget.target)
     assert isinstance(share, Ratios)
     allowed = calculate("*", Ratios(spent.size, None, here), share)
@@ -142,12 +179,10 @@ def _budget(
 class Amounts:
     """What the credits and refunds of a goal ask for, for some of its windows."""
 
-    def __init__(
-        self, formulas: Formulas, goal: Goal, labels: Labels, windows: Windows, codes: Codes
-    ) -> None:
+    def __init__(self, formulas: Formulas, goal: Goal, group: Group, windows: Windows, codes: Codes) -> None:
         self._formulas: Final = formulas
         self._goal: Final = goal
-        self._labels: Final = labels
+        self._group: Final = group
         self._windows: Final = windows
         self._codes: Final = codes
         layout = formulas.layout
@@ -157,11 +192,12 @@ class Amounts:
 
     def at(self, rows: NDArray[np.int64]) -> list[tuple[tuple[int, Fraction | None], ...]]:
         """(operation, amount) of each, in these rows; nothing for a window that is still open."""
-        formulas, goal, labels = self._formulas, self._goal, self._labels
+        formulas, goal = self._formulas, self._goal
         operations = formulas.plan.operations
         amounts = [(index, bind_amount(operations, index, goal.unknown_time)) for index in self._amounts]
         conditions = [(index, bind_series(operations, index)) for index in self._conditions]
-        windows = Windows(self._windows.starts[rows], self._windows.ends[rows])
+        windows = self._windows.rows(rows)
+        combo = [0] * len(windows) if windows.combo is None else windows.combo.tolist()
         leaves = {
             leaf: self._points(leaf, windows)
             for index in (*self._amounts, *self._conditions)
@@ -172,13 +208,14 @@ class Amounts:
             for index in formulas.layout.tallies
             if isinstance(node := operations[index], VerdictCount) and node.goal == goal.name
         }
-        own = labels if formulas.layout.names(goal.condition) else ()
+        labelled = bool(formulas.layout.names(goal.condition))
         closed = (windows.ends <= formulas.until).tolist()
         found: list[tuple[tuple[int, Any], ...]] = []
         for row, is_closed in enumerate(closed):
             if not is_closed:
                 found.append(())
                 continue
+            labels = self._group[combo[row]]
             points = {
                 leaf: {formulas.own(leaf, labels): made[row]}
                 for leaf, made in leaves.items()
@@ -186,7 +223,8 @@ class Amounts:
             }
             window = Interval(int(windows.starts[row]), int(windows.ends[row]))
             for index, counted in counts.items():
-                points[index] = {own: Point(window, certain(counted[row], truth=False))}
+                point = Point(window, certain(counted[row], truth=False))
+                points[index] = {labels if labelled else (): point}
             found.append(
                 (
                     *((index, amount(points, labels)) for index, amount in amounts),
@@ -208,14 +246,10 @@ class Amounts:
 
     def _points(self, leaf: int, windows: Windows) -> list[Any]:
         """The leaf's value in each of these windows as the formulas of amounts read it."""
-        formulas = self._formulas
-        columns, here = formulas.rows(leaf, self._labels, windows)
-        number = len(windows.ends)
-        if columns is None:
-            return [None] * number
+        stack, here = self._formulas.rows(leaf, self._group, windows)
+        columns, number = stack.columns, len(windows)
         parts = [
-            values_at(take(x, slice(None)), number)
-            for x in (columns.value, columns.lower, columns.upper, columns.coverage)
+            values_at(x, number) for x in (columns.value, columns.lower, columns.upper, columns.coverage)
         ]
         exists = [True] * number if here is None else here.tolist()
         nothing = [False] * number if columns.nothing is None else columns.nothing.tolist()
@@ -234,7 +268,12 @@ class Amounts:
 
     def _counted(self, node: VerdictCount) -> NDArray[np.int64]:
         """How many verdicts were missed, up to and including each (M62)."""
-        return misses(self._codes, node.of_last)
+        combo = self._windows.combo
+        if combo is None:
+            return misses(self._codes, node.of_last)
+        edges = _edges(combo, len(self._group))
+        parts = [misses(self._codes[low:high], node.of_last) for low, high in pairwise(edges.tolist())]
+        return np.concatenate(parts)
 
 
 def misses(codes: Codes, of_last: int | None) -> NDArray[np.int64]:

@@ -8,9 +8,8 @@ import numpy as np
 from attrs import frozen
 
 from wsla.analysis.operations import Value
-from wsla.evaluation.batch.columns import Flags
+from wsla.evaluation.batch.columns import Flags, Instants
 from wsla.evaluation.batch.exact import chosen, constants
-from wsla.evaluation.batch.frames import Frames
 from wsla.evaluation.batch.series import Ratios, SeriesColumns, Spent, Truths, Values
 
 
@@ -26,7 +25,7 @@ class Found:
     spent: Spent | None = None
 
 
-def picked(found: Found, frames: Frames, windows: Flags) -> SeriesColumns:
+def picked(found: Found, starts: Instants, ends: Instants, windows: Flags) -> SeriesColumns:
     """The windows that are flagged."""
     every = bool(windows.all())
 
@@ -45,8 +44,8 @@ def picked(found: Found, frames: Frames, windows: Flags) -> SeriesColumns:
 
     spent = found.spent
     return SeriesColumns(
-        starts=pick(frames.starts),
-        ends=pick(frames.ends),
+        starts=pick(starts),
+        ends=pick(ends),
         value=either(found.value),
         lower=either(found.lower),
         upper=either(found.upper),
@@ -58,11 +57,11 @@ def picked(found: Found, frames: Frames, windows: Flags) -> SeriesColumns:
     )
 
 
-def with_idle(found: Found, frames: Frames, value: Value) -> Found:
-    """``or V when idle``: V in the closed windows in which there was nothing to look at (rule M16)."""
+def with_idle(found: Found, closed: Flags, value: Value) -> Found:
+    """``or V when idle``: V in those closed windows in which there was nothing to look at (rule M16)."""
     if found.nothing is None:
         return found
-    idle = found.nothing & (frames.ends <= frames.until)
+    idle = found.nothing & closed
 
     def replaced(values: Values, missing: int) -> Values:
         if isinstance(values, Truths):

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from wsla.analysis.operations import Aggregate
-from wsla.evaluation.batch.columns import Flags
+from wsla.evaluation.batch.columns import Flags, Instants
 from wsla.evaluation.batch.exact import LIMIT, magnitude, ratios, times
 from wsla.evaluation.batch.frames import Frames, Positions
 from wsla.evaluation.batch.outcome import Found
@@ -155,16 +155,16 @@ def _streaks(items: Items) -> Positions:
     return found
 
 
-def found(node: Aggregate, frames: Frames, part: Part, *, boolean: bool) -> Found:
-    """M13: the value in every window, with bounds and coverage; the part is unpacked."""
-    whole = times(frames.sizes, np.maximum(part.takes_part, 1))
+def found(node: Aggregate, sizes: Instants, part: Part, *, boolean: bool) -> Found:
+    """M13: the value in every window of these sizes, with bounds and coverage; the part is unpacked."""
+    whole = times(sizes, np.maximum(part.takes_part, 1))
     full = (part.takes_part > 0) & (time_of(part) == whole).astype(np.bool_)
     coverage = ratios(time_of(part), whole)
-    lower, upper, value = _bounded(node, _value(node, frames, part), full)
+    lower, upper, value = _bounded(node, _value(node, sizes, part), full)
     spent = None
     if node.function == "share":
         bad = part.items - part.amounts["good"]
-        spent = Spent(size=part.items, bad=bad, missing=np.zeros(len(frames), dtype=np.int64))
+        spent = Spent(size=part.items, bad=bad, missing=np.zeros(len(sizes), dtype=np.int64))
     return Found(
         value=_as_truths(value, -1) if boolean else value,
         lower=_as_truths(lower, 0) if boolean else lower,
@@ -175,7 +175,7 @@ def found(node: Aggregate, frames: Frames, part: Part, *, boolean: bool) -> Foun
     )
 
 
-def _value(node: Aggregate, frames: Frames, part: Part) -> Ratios:
+def _value(node: Aggregate, sizes: Instants, part: Part) -> Ratios:
     items, amounts, scale = part.items, part.amounts, part.scale
     some = items > 0
     match node.function:
@@ -188,7 +188,7 @@ def _value(node: Aggregate, frames: Frames, part: Part) -> Ratios:
         case "mean":
             return ratios(amounts["total"], np.maximum(items, 1), scale=scale, known=some)
         case "rate":
-            return ratios(amounts["total"], frames.sizes, scale=scale, known=some)
+            return ratios(amounts["total"], sizes, scale=scale, known=some)
         case "min":
             return ratios(amounts["least"], scale=scale, known=some)
         case "max":

@@ -14,6 +14,7 @@ from wsla.evaluation.batch.cells import Cells, chosen_cells, nothing_known
 from wsla.evaluation.batch.columns import Flags
 from wsla.evaluation.batch.grid import KeptColumns, Windows, windows_between
 from wsla.evaluation.batch.ratios import both_known, calculate, known_of, take, values_at
+from wsla.evaluation.batch.sequences import Stack
 from wsla.evaluation.batch.series import Ratios, SeriesColumns, Spent, Truths, Values
 from wsla.evaluation.batch.sums import Ranked, Stretches, from_fractions, sums_of
 from wsla.evaluation.stream.over_series import Gathered, Item
@@ -43,23 +44,29 @@ class _Items:
     stretches: Stretches
 
 
-def gathered(formulas: Formulas, index: int, node: Aggregate, labels: Labels, horizon: int) -> SeriesColumns:
+def gathered(
+    formulas: Formulas, index: int, node: Aggregate, group: tuple[Labels, ...], horizon: int
+) -> Stack:
     """An aggregate over a series in each of its existing windows up to the horizon."""
     plan = formulas.plan
-    begin = formulas.combinations(index)[labels]
-    windows = windows_between(plan, node.window, begin, horizon)
-    windows = windows.some(windows.ends > begin)
-    far = max(int(windows.ends[-1]) if len(windows.ends) else horizon, formulas.until)
-    low = int(windows.starts[0]) if len(windows.starts) else begin
-    kept = KeptColumns(plan, node.filter, low, far)
-    windows = windows.some(kept.sizes(kept.cut(windows)) > 0)
+    begins = formulas.begins(index, group)
+    first = min((begin for begin in begins if begin is not None), default=horizon)
+    every = windows_between(plan, node.window, first, horizon)
+    far = max(int(every.ends[-1]) if len(every) else horizon, formulas.until)
+    kept = KeptColumns(plan, node.filter, int(every.starts[0]) if len(every) else first, far)
+    every = every.some(kept.sizes(kept.cut(every)) > 0)
+    # Each combination has the windows that end after it begins.
+    lows = [len(every) if x is None else int(np.searchsorted(every.ends, x, side="right")) for x in begins]
+    rows = np.concatenate([np.arange(low, len(every)) for low in lows])
+    combo = np.repeat(np.arange(len(group)), [len(every) - low for low in lows])
+    windows = Windows(every.starts[rows], every.ends[rows], None if len(group) == 1 else combo)
     term_end = far if plan.effective_end is None else min(far, plan.effective_end)
-    items, any_ = _items(formulas, node, labels, windows, kept, max(formulas.until, term_end))
+    items, any_ = _items(formulas, node, group, windows, kept, max(formulas.until, term_end))
     truth = formulas.layout.truth(index)
     value, lower, upper = _results(node, items, truth)
     number = items.stretches.lengths
     bad = _missed(node, items)
-    return SeriesColumns(
+    columns = SeriesColumns(
         starts=windows.starts,
         ends=windows.ends,
         value=value,
@@ -69,24 +76,30 @@ def gathered(formulas: Formulas, index: int, node: Aggregate, labels: Labels, ho
         nothing=~any_,
         spent=None if bad is None else Spent(size=number, bad=bad, missing=np.zeros_like(number)),
     )
+    return Stack(columns, windows.combo)
 
 
 def _items(
-    formulas: Formulas, node: Aggregate, labels: Labels, windows: Windows, kept: KeptColumns, horizon: int
+    formulas: Formulas,
+    node: Aggregate,
+    group: tuple[Labels, ...],
+    windows: Windows,
+    kept: KeptColumns,
+    horizon: int,
 ) -> tuple[_Items, Flags]:
     """What is looked at, and in which windows there is anything at all, whatever ``where`` says of it."""
     assert node.argument is not None
     until = formulas.until
-    found = formulas.columns(node.argument, labels, horizon)
-    inner = Windows(found.starts, found.ends)
+    stack = formulas.stack(node.argument, group, horizon)
+    found, inner = stack.columns, stack.windows
     rows = np.flatnonzero(kept.covers(inner))
     cut = kept.cut(windows)
-    any_ = _stretches(Windows(inner.starts[rows], inner.ends[rows]), cut).lengths > 0
+    any_ = _stretches(formulas, inner.rows(rows), cut).lengths > 0
     truth = formulas.layout.truth(node.argument)
     cells = Cells(value=found.value, lower=found.lower, upper=found.upper, coverage=found.coverage)
     sure = np.ones(len(inner.ends), dtype=np.bool_)
     if node.where is not None:
-        condition = formulas.cells(node.where, labels, inner, horizon)
+        condition = formulas.cells(node.where, group, inner, horizon)
         assert isinstance(condition.value, Truths)
         inside = np.broadcast_to(condition.value.values, sure.shape).copy()
         if condition.exists is not None:
@@ -101,7 +114,7 @@ def _items(
         known = known & looked_at
     coverage = take(_full(cells.coverage, len(inner.ends)), rows)
     assert isinstance(coverage, Ratios)
-    mine = Windows(inner.starts[rows], inner.ends[rows])
+    mine = inner.rows(rows)
     length = len(inner.ends)
     same = cells.value is cells.lower is cells.upper
     value = take(_full(cells.value, length), rows)
@@ -113,7 +126,7 @@ def _items(
         coverage=coverage,
         sure=sure[rows],
         known=known[rows],
-        stretches=_stretches(mine, cut),
+        stretches=_stretches(formulas, mine, cut),
     )
     return items, any_
 
@@ -129,9 +142,10 @@ def _full(values: Values, length: int) -> Values:
     )
 
 
-def _stretches(inner: Windows, outer: Windows) -> Stretches:
-    first = np.searchsorted(inner.starts, outer.starts, side="left")
-    last = np.searchsorted(inner.ends, outer.ends, side="right")
+def _stretches(formulas: Formulas, inner: Windows, outer: Windows) -> Stretches:
+    keys, combo = formulas.keys, inner.combo
+    first = np.searchsorted(keys(inner.starts, combo), keys(outer.starts, outer.combo), side="left")
+    last = np.searchsorted(keys(inner.ends, combo), keys(outer.ends, outer.combo), side="right")
     return Stretches(first, np.maximum(first, last))
 
 

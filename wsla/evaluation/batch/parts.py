@@ -108,6 +108,28 @@ def _common_scale(scales: Sequence[Fraction]) -> Fraction:
     return Fraction(above, lcm(*(scale.denominator for scale in scales)))
 
 
+def behind_each_other(parts: Sequence[Part], frames: Frames) -> Part:
+    """Parts of several label combinations as one of as many windows more."""
+    scale = _common_scale([part.scale for part in parts])
+
+    def amounts(name: str) -> Integers:
+        power = 2 if name == "squares" else 1
+        columns = [scaled(as_long(part.amounts[name]), int((part.scale / scale) ** power)) for part in parts]
+        return np.concatenate(columns)
+
+    known = [
+        frames.within(part.known.upto) if isinstance(part.known, Stretches) else part.known for part in parts
+    ]
+    return Part(
+        samples=as_long(np.concatenate([part.samples for part in parts])),
+        items=as_long(np.concatenate([part.items for part in parts])),
+        known=as_long(np.concatenate(known)),
+        takes_part=as_long(np.concatenate([part.takes_part for part in parts])),
+        amounts={name: amounts(name) for name in parts[0].amounts},
+        scale=scale,
+    )
+
+
 def empty(frames: Frames) -> Part:
     """What is there without any stream."""
     none = np.zeros(len(frames), dtype=np.int64)

@@ -126,8 +126,18 @@ def as_ratios(values: Values) -> Ratios:
     return Ratios((values.values == 1).astype(np.int64), None, known_of(values))
 
 
-def values_at(values: Values, length: int) -> list[Value]:
+class Fractions(dict[tuple[int, int], int | Fraction]):
+    """Quotients that were made already: most columns have the same ones again and again."""
+
+    def __missing__(self, pair: tuple[int, int]) -> int | Fraction:
+        found = Fraction(*pair)
+        kept = self[pair] = found.numerator if found.denominator == 1 else found
+        return kept
+
+
+def values_at(values: Values, length: int, made: Fractions | None = None) -> list[Value]:
     """The values as single ones; a column that suits every window is repeated ``length`` times."""
+    made = Fractions() if made is None else made
     if isinstance(values, Truths):
         truths = (False, True, None)
         told: list[Value] = [truths[x] for x in values.values.tolist()]
@@ -137,7 +147,7 @@ def values_at(values: Values, length: int) -> list[Value]:
     found: list[Any] = numbers.numerators.tolist()
     if numbers.denominators is not None:
         pairs = zip(found, numbers.denominators.tolist(), strict=True)
-        found = [n if d == 1 else Fraction(n, d) for n, d in pairs]
+        found = [made[pair] for pair in pairs]
     if numbers.known is not None:
         found = [x if known else None for x, known in zip(found, numbers.known.tolist(), strict=True)]
     return found
@@ -160,7 +170,7 @@ def spread(values: Values, length: int) -> Values:
     """A column that suits every window, once a window."""
 
     def part(column: NDArray[Any]) -> NDArray[Any]:
-        return np.broadcast_to(column, (length,)) if len(column) == 1 else column
+        return np.broadcast_to(column, (length,)) if len(column) == 1 != length else column
 
     if isinstance(values, Truths):
         return Truths(part(values.values))

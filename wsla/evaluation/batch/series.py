@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from attrs import frozen
@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from wsla.evaluation.batch.columns import Flags, Instants
 from wsla.evaluation.verdicts import Labels
+
+if TYPE_CHECKING:
+    from wsla.evaluation.batch.together import Together
 
 Integers = NDArray[Any]
 """``int64`` where nothing can overflow, else an ``object`` array of ``int``."""
@@ -87,6 +90,9 @@ class Reduction(Protocol):
 
     def series(self, index: int, labels: Labels) -> SeriesColumns:
         """An aggregate over time or over samples, in every existing window; the open one as known at ``until``."""
+
+    def together(self, index: int, among: Sequence[Labels]) -> Together:
+        """The series of these label combinations, one behind the other."""
 
     def to_come(self, index: int, labels: Labels) -> SeriesColumns:
         """The windows of an aggregate that do not exist at ``until`` yet, but will lie inside an open window of an

@@ -39,15 +39,20 @@ class Stretches:
         np.cumsum(self.ends - self.starts, out=found[1:])
         return found
 
+    @cached_property
+    def _ends_before(self) -> Instants:
+        """The end of the stretch that is the last to start before; before the first, long ago."""
+        return np.concatenate(([-_FOREVER], self.ends))
+
     def upto(self, instants: Instants) -> Instants:
         """How many nanoseconds of the set lie before each instant."""
         if not len(self.starts):
             return np.zeros(len(instants), dtype=np.int64)
         place = np.searchsorted(self.starts, instants, side="right")
-        behind = np.maximum(place - 1, 0)
-        found: Instants = self._before[place] - np.where(
-            place > 0, np.maximum(self.ends[behind] - instants, 0), 0
-        )
+        to_come = self._ends_before[place]
+        to_come -= instants
+        np.maximum(to_come, 0, out=to_come)
+        found: Instants = self._before[place] - to_come
         return found
 
     def inside(self, other: Stretches) -> Stretches:

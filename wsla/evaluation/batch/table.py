@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
+from functools import cached_property
 from itertools import accumulate
 from typing import Any, Final, Protocol, TypeVar, overload
 
@@ -13,9 +14,11 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from wsla.evaluation.batch.columns import Flags, Instants
-from wsla.evaluation.batch.ratios import take, values_at
-from wsla.evaluation.batch.series import Ratios, SeriesColumns, Values
+from wsla.evaluation.batch.ratios import Fractions, take, values_at
+from wsla.evaluation.batch.sequences import Stack
+from wsla.evaluation.batch.series import Ratios, Values
 from wsla.evaluation.report import Counts, JudgedColumns, SeriesPoint, counts_of, episodes_of
+from wsla.evaluation.stream.algebra import ONE
 from wsla.evaluation.verdicts import Judgement, Labels, SeriesValue, Verdict
 from wsla.plan.model import Goal, Plan
 from wsla.values.calendars import RollingWindow
@@ -36,26 +39,38 @@ class AmountsAt(Protocol):
 
 
 @frozen(eq=False, kw_only=True)
-class GoalColumns:
-    """The judgements of a goal for one label combination, in order of time. ``codes`` are places in ``CODES``.
+class Measured:
+    """What a goal's judgements show beside the verdict, a window each; a column of one row suits every window.
 
-    ``value``, ``lower``, ``upper`` are those of the measured series; a column of one row suits every window. ``budget``
-    and ``left`` are None where there is none at all. ``closed`` tells the windows that have ended.
+    ``value``, ``lower``, ``upper`` are those of the measured series; ``budget`` and ``left`` are None where there is
+    none at all.
     """
 
-    goal: Goal
-    labels: Labels
     starts: Instants
     ends: Instants
-    codes: NDArray[np.int8]
     value: Values
     lower: Values
     upper: Values
     coverage: Ratios
     budget: Ratios | None
     left: Ratios | None
-    closed: Flags
     amounts: AmountsAt | None
+
+
+@frozen(eq=False, kw_only=True)
+class GoalColumns:
+    """The judgements of a goal, in order of labels and time. ``codes`` are places in ``CODES``.
+
+    Rows from ``edges[i]`` to ``edges[i + 1]`` are those of the label combination ``labels[i]``. ``closed`` tells the
+    windows that have ended. All else is worked out again by ``measured`` when somebody asks: there may be millions.
+    """
+
+    goal: Goal
+    labels: tuple[Labels, ...]
+    edges: Instants
+    codes: NDArray[np.int8]
+    closed: Flags
+    measured: Callable[[], Measured]
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -63,54 +78,78 @@ class GoalColumns:
     def made(self, rows: Rows) -> list[Judgement]:
         """The judgements of these rows."""
         number, name, labels = len(rows), self.goal.name, self.labels
+        one_each, found = Fractions(), self.measured()
 
         def single(values: Values | None) -> list[Any]:
-            return [None] * number if values is None else values_at(take(values, rows), number)
+            return [None] * number if values is None else values_at(take(values, rows), number, one_each)
 
-        value = single(self.value)
-        lower = value if self.lower is self.value else single(self.lower)
-        upper = value if self.upper is self.value else single(self.upper)
-        amounts = [()] * number if self.amounts is None else self.amounts.at(rows)
+        value = single(found.value)
+        amounts = [()] * number if found.amounts is None else found.amounts.at(rows)
         return [
             Judgement(
                 goal=name,
-                labels=labels,
+                labels=labels[combo],
                 window=Interval(start, end),
                 verdict=CODES[code],
-                value=found,
+                value=measured,
                 lower=low,
                 upper=high,
-                coverage=Fraction(coverage),
-                budget=budget,
-                budget_left=left,
+                coverage=ONE if coverage == 1 else Fraction(coverage),
+                budget=None if budget is None else Fraction(budget),
+                budget_left=None if left is None else Fraction(left),
                 final=closed,
                 amounts=asked,
             )
-            for start, end, code, found, low, high, coverage, budget, left, closed, asked in zip(
-                self.starts[rows].tolist(),
-                self.ends[rows].tolist(),
+            for combo, start, end, code, measured, low, high, coverage, budget, left, closed, asked in zip(
+                places_of(self.edges, rows),
+                found.starts[rows].tolist(),
+                found.ends[rows].tolist(),
                 self.codes[rows].tolist(),
                 value,
-                lower,
-                upper,
-                single(self.coverage),
-                single(self.budget),
-                single(self.left),
+                value if found.lower is found.value else single(found.lower),
+                value if found.upper is found.value else single(found.upper),
+                single(found.coverage),
+                single(found.budget),
+                single(found.left),
                 self.closed[rows].tolist(),
                 amounts,
                 strict=True,
             )
         ]
 
-    def counts(self) -> dict[Verdict, int]:
-        """How many verdicts of each kind there are."""
-        numbers = np.bincount(self.codes, minlength=len(CODES)).tolist()
-        return {verdict: number for verdict, number in zip(CODES, numbers, strict=True) if number}
+    def counts(self) -> dict[tuple[str, Labels], Mapping[Verdict, int]]:
+        """How many verdicts of each kind there are, by goal and labels."""
+        sums = [self._sums(self.codes == code) for code in range(len(CODES))]
+        found: dict[tuple[str, Labels], Mapping[Verdict, int]] = {}
+        for labels, *numbers in zip(self.labels, *sums, strict=True):
+            told = {verdict: number for verdict, number in zip(CODES, numbers, strict=True) if number}
+            if told:
+                found[self.goal.name, labels] = told
+        return found
 
-    def episodes(self) -> int:
-        """How many runs of *violated* there are."""
+    def episodes(self) -> dict[tuple[str, Labels], int]:
+        """How many runs of *violated* there are, by goal and labels."""
         bad = self.codes == CODES.index(Verdict.VIOLATED)
-        return int(np.count_nonzero(bad[1:] & ~bad[:-1]) + np.count_nonzero(bad[:1]))
+        begins = bad & self._changed()
+        windows = np.diff(self.edges).tolist()
+        return {
+            (self.goal.name, labels): number
+            for labels, number, some in zip(self.labels, self._sums(begins), windows, strict=True)
+            if some
+        }
+
+    def _sums(self, flags: Flags) -> list[int]:
+        """How many of the flags are set for each label combination."""
+        sums = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(flags)])
+        found: list[int] = (sums[self.edges[1:]] - sums[self.edges[:-1]]).tolist()
+        return found
+
+    def _changed(self) -> Flags:
+        """Where the verdict, or the labels, are others than in the row before."""
+        found = np.ones(len(self.codes), dtype=np.bool_)
+        found[1:] = self.codes[1:] != self.codes[:-1]
+        found[self.edges[:-1][np.diff(self.edges) > 0]] = True
+        return found
 
     def rows_that_matter(self) -> Rows:
         """The rows of final verdicts from which something follows, or could."""
@@ -124,11 +163,9 @@ class GoalColumns:
         if not isinstance(goal.window, RollingWindow):
             return np.flatnonzero(some)
         # Of equal verdicts in a row the first alone is carried out: it, and the one that ends the row, are told.
-        changed = np.ones(len(self.codes), dtype=np.bool_)
-        changed[1:] = self.codes[1:] != self.codes[:-1]
         if not some.any():
             return np.flatnonzero(some)
-        return np.flatnonzero(self.closed & changed)
+        return np.flatnonzero(self.closed & self._changed())
 
 
 @frozen(eq=False)
@@ -146,37 +183,51 @@ class _Plain:
 
 @frozen(eq=False, kw_only=True)
 class PointColumns:
-    """The values of a metric for one label combination."""
+    """The values of a metric for a group of label combinations: worked out when somebody asks."""
 
-    labels: Labels
-    columns: SeriesColumns
+    labels: tuple[Labels, ...]
+    measured: Callable[[], Stack]
 
     def __len__(self) -> int:
-        return len(self.columns.ends)
+        return len(self.measured().windows)
 
     def made(self, rows: Rows) -> list[SeriesPoint]:
         """The points of these rows."""
-        columns, number = self.columns, len(rows)
-        value = values_at(take(columns.value, rows), number)
-        lower = value if columns.lower is columns.value else values_at(take(columns.lower, rows), number)
-        upper = value if columns.upper is columns.value else values_at(take(columns.upper, rows), number)
-        coverages: list[Any] = values_at(take(columns.coverage, rows), number)
+        stack, number, labels, one_each = self.measured(), len(rows), self.labels, Fractions()
+        columns = stack.columns
+
+        def single(values: Values) -> list[Any]:
+            return values_at(take(values, rows), number, one_each)
+
+        value = single(columns.value)
         return [
             SeriesPoint(
-                labels=self.labels,
+                labels=labels[combo],
                 window=Interval(start, end),
-                value=SeriesValue(value=found, lower=low, upper=high, coverage=Fraction(coverage)),
+                value=SeriesValue(
+                    value=found,
+                    lower=low,
+                    upper=high,
+                    coverage=ONE if coverage == 1 else Fraction(coverage),
+                ),
             )
-            for start, end, found, low, high, coverage in zip(
+            for combo, start, end, found, low, high, coverage in zip(
+                [0] * number if stack.combo is None else stack.combo[rows].tolist(),
                 columns.starts[rows].tolist(),
                 columns.ends[rows].tolist(),
                 value,
-                lower,
-                upper,
-                coverages,
+                value if columns.lower is columns.value else single(columns.lower),
+                value if columns.upper is columns.value else single(columns.upper),
+                single(columns.coverage),
                 strict=True,
             )
         ]
+
+
+def places_of(edges: Instants, rows: Rows) -> list[int]:
+    """Between which two of the edges each row is."""
+    found: list[int] = (np.searchsorted(edges, rows, side="right") - 1).tolist()
+    return found
 
 
 U = TypeVar("U")
@@ -191,8 +242,11 @@ class Lazy(Sequence[U]):
     """Sections one after the other, read as one sequence; equal to the tuple of all that is in it."""
 
     def __init__(self, sections: Sequence[_Section[U]]) -> None:
-        self._sections: Final = tuple(section for section in sections if len(section))
-        self._offsets: Final = (0, *accumulate(len(section) for section in self._sections))
+        self._sections: Final = tuple(sections)
+
+    @cached_property
+    def _offsets(self) -> tuple[int, ...]:
+        return (0, *accumulate(len(section) for section in self._sections))
 
     def __len__(self) -> int:
         return self._offsets[-1]
@@ -231,10 +285,7 @@ class Lazy(Sequence[U]):
 
 
 class PointTable(Lazy[SeriesPoint]):
-    """The values of a metric; only those in windows that a version judges, where there are several versions."""
-
-    def __init__(self, sections: Sequence[PointColumns]) -> None:
-        super().__init__(sections)
+    """The values of a metric."""
 
 
 class VerdictTable(Lazy[Judgement], JudgedColumns):
@@ -250,7 +301,7 @@ class VerdictTable(Lazy[Judgement], JudgedColumns):
         found: dict[tuple[str, Labels], Mapping[Verdict, int]] = {}
         for section in self._sections:
             if isinstance(section, GoalColumns):
-                found[section.goal.name, section.labels] = section.counts()
+                found.update(section.counts())
             elif isinstance(section, _Plain):
                 found.update(counts_of(section.judgements))
         return found
@@ -260,7 +311,7 @@ class VerdictTable(Lazy[Judgement], JudgedColumns):
         found: dict[tuple[str, Labels], int] = {}
         for section in self._sections:
             if isinstance(section, GoalColumns):
-                found[section.goal.name, section.labels] = section.episodes()
+                found.update(section.episodes())
             elif isinstance(section, _Plain):
                 found.update(episodes_of(section.judgements))
         return found

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import cached_property
+
 import numpy as np
 from attrs import frozen
 
@@ -72,7 +75,6 @@ class Left:
     size: Instants
     known: Instants
     missing: Instants
-    coverage: Ratios
     nothing: Flags | None
 
     @classmethod
@@ -80,16 +82,30 @@ class Left:
         known = frames.within(times.known.upto)
         size, so_far = frames.sizes, frames.sizes_so_far
         nothing = None
-        above, below = known, size
         if times.cut is not None:
             cut = frames.within(times.cut.upto)
             size, so_far = size - cut, so_far - cut
             nothing = size == 0
-            # Where nothing is left, nothing is missing either.
-            above, below = np.where(nothing, 1, known), np.where(nothing, 1, size)
+        return cls(size=size, known=known, missing=so_far - known, nothing=nothing)
+
+    @classmethod
+    def of_all(cls, parts: Sequence[Left]) -> Left:
+        """One behind the other; all of them are of one aggregate."""
+        nothing = [part.nothing for part in parts if part.nothing is not None]
         return cls(
-            size=size, known=known, missing=so_far - known, coverage=ratios(above, below), nothing=nothing
+            size=np.concatenate([part.size for part in parts]),
+            known=np.concatenate([part.known for part in parts]),
+            missing=np.concatenate([part.missing for part in parts]),
+            nothing=np.concatenate(nothing) if nothing else None,
         )
+
+    @cached_property
+    def coverage(self) -> Ratios:
+        """How much is known."""
+        if self.nothing is None:
+            return ratios(self.known, self.size)
+        # Where nothing is left, nothing is missing either.
+        return ratios(np.where(self.nothing, 1, self.known), np.where(self.nothing, 1, self.size))
 
     @property
     def some(self) -> Flags:

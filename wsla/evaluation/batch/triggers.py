@@ -98,7 +98,7 @@ class Triggers:
             case Latest(operand=operand):
                 if own not in formulas.combinations(index):
                     return Steps(_EVER, UNSURE if formulas.layout.truth(index) else NO_NUMBERS)
-                columns = formulas.columns(operand, own)
+                columns = formulas.stack(operand, (own,)).columns
                 ended = np.flatnonzero(columns.ends <= formulas.until)
                 values = take(spread(columns.value, len(columns.ends)), ended)
                 return _with_past(
@@ -140,15 +140,15 @@ class Triggers:
         goal = formulas.layout.goals[name]
         if labels not in formulas.combinations(goal.condition):
             return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int8)
-        windows = windows_judged(formulas, goal, labels)
-        codes, _ = verdict_codes(formulas, goal, labels, windows)
+        windows = windows_judged(formulas, goal, (labels,))
+        codes, _ = verdict_codes(formulas, goal, (labels,), windows)
         at = windows.ends + formulas.plan.grace
         final = at <= formulas.until
         return at[final], codes[final]
 
 
 def _with_past(at: Instants, values: Values, before: Values) -> Steps:
-    return Steps(np.concatenate([_EVER, at]), behind(before, values, 1, len(at)))
+    return Steps(np.concatenate([_EVER, at]), behind([before, values], [1, len(at)]))
 
 
 def _together(parts: list[Steps], combine: Any) -> Steps:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from typing import Any, Final, Protocol
 
 from wsla.analysis.operations import Value
@@ -16,8 +18,8 @@ class Collector(Protocol):
     """Items go in by ``add``; None is an item without bound. ``result`` may be asked for at any time.
 
     ``plus`` takes over the items of another collector for the same function, which come after its own; ``minus`` takes
-    away what ``plus`` gave, where that is possible. ``side`` says what an item without bound stands for: -1 minus infinity, +1 plus infinity. An infinite result, or
-    one over no items, is None.
+    away what ``plus`` gave, where that is possible. ``side`` says what an item without bound stands for: -1 minus
+    infinity, +1 plus infinity. An infinite result, or one over no items, is None.
     """
 
     def add(self, value: Any) -> None: ...
@@ -231,7 +233,7 @@ class Ranked:
         return self.values[position]  # type: ignore[no-any-return]
 
     def save(self) -> list[object]:
-        return [[text_of(value) for value in self.values], self.unbounded]
+        return [list(map(text_of, self.values)), self.unbounded]
 
     def load(self, saved: list[Any]) -> None:
         self.values[:] = [value_of(value) for value in saved[0]]
@@ -267,6 +269,28 @@ class Last:
         self.value = value_of(saved[0])
 
 
+def add_all(gathered: Collector, values: list[Any]) -> None:
+    """Adds many items at once; None among them is one that does not count."""
+    if None in values:
+        values = [value for value in values if value is not None]
+    match gathered:
+        case Ranked():
+            gathered.values += values
+        case Total():
+            gathered.number += len(values)
+            gathered.total += sum(values)
+        case Share():
+            gathered.number += len(values)
+            gathered.true += values.count(True)
+        case Count():
+            gathered.number += len(values)
+        case Extreme() if values:
+            gathered.add(max(values) if gathered.greatest else min(values))
+        case _:
+            for value in values:
+                gathered.add(value)
+
+
 def collector(function: str, parameter: Fraction | None) -> Collector:
     """A fresh collector for a function of the language."""
     match function:
@@ -290,3 +314,20 @@ def collector(function: str, parameter: Fraction | None) -> Collector:
             return more_collectors.collector(function, parameter)
         case _:
             raise ValueError(f"there is no aggregate {function!r}")
+
+
+def collector_maker(function: str, parameter: Fraction | None) -> Callable[[], Collector]:
+    """What makes fresh collectors for a function, for whoever needs many."""
+    match function:
+        case "count":
+            return Count
+        case "sum" | "increase" | "rate":
+            return partial(Total, mean=False)
+        case "mean":
+            return partial(Total, mean=True)
+        case "min" | "max":
+            return partial(Extreme, greatest=function == "max")
+        case "share":
+            return Share
+        case _:
+            return partial(collector, function, parameter)

@@ -9,13 +9,17 @@ from typing import Any, Final
 
 from attrs import evolve
 
+from wsla.evaluation.cells import Encoder
 from wsla.evaluation.report import Outcome, SeriesPoint, TruthChange
+from wsla.evaluation.rows import Rows
 from wsla.evaluation.stream.events import Event, JudgementFinal, StandingChanged, TooLate, TriggerChanged
+from wsla.evaluation.stream.lanes import Lanes, Take
 from wsla.evaluation.stream.layout import Layout
 from wsla.evaluation.stream.machine import NEVER, Machine
 from wsla.evaluation.stream.snapshot import (
     load_machine,
     load_observation,
+    plain,
     save_machine,
     save_observation,
 )
@@ -51,18 +55,24 @@ class StreamEvaluator:
         self._keep: Final = keep
         self._start: Final = start
         self._machine = Machine(self._layout, start, live=live, keep=keep)
-        self._standings = Standings()
+        self._standings = Standings(self._layout)
         # Observations since the oldest checkpoint, in order of time, and the checkpoints: [instant, state].
         self._tail: list[Observation] = []
         self._checkpoints: list[tuple[int, Any]] = []
         self._trimmed = False
         self._disordered_from: int | None = None
         self._outbox: list[Event] = []
+        # The short way of samples, where somebody asks for it.
+        self._lanes: Lanes | None = None
 
     # In
 
     def observe(self, observation: Observation) -> list[Event]:
         """Takes an observation; gives what follows from the time that has passed before it."""
+        self._leave_lanes()
+        return self._observe(observation)
+
+    def _observe(self, observation: Observation) -> list[Event]:
         at = observation.at
         machine = self._machine
         if self._disordered_from is not None or at < machine.now:
@@ -94,6 +104,10 @@ class StreamEvaluator:
         Windows that end by ``to``, verdicts that become final by ``to`` and samples that go stale by ``to`` are
         included. An instant that has passed changes nothing.
         """
+        self._leave_lanes()
+        return self._advance(to)
+
+    def _advance(self, to: int) -> list[Event]:
         if self._disordered_from is not None:
             self._rebuild()
         machine = self._machine
@@ -106,6 +120,75 @@ class StreamEvaluator:
             if self._live:
                 self._tell(self._standings.after_time(machine))
         return self._collect()
+
+    # Lanes: the short way of samples, live and where time goes on with each of them
+
+    def take(self, source: str, encoders: dict[str, Encoder]) -> Take | None:
+        """What takes a sample of a source as ``observe`` and ``advance`` to the instant after it do.
+
+        It gives what has changed, or None where the sample is to be given to those two.
+        """
+        lanes = self._get_lanes()
+        return None if lanes is None else lanes.take(source, encoders)
+
+    def take_observation(self, observation: Observation) -> list[StandingChanged] | None:
+        """The same for an observation."""
+        lanes = self._get_lanes()
+        return None if lanes is None else lanes.take_observation(observation)
+
+    def take_rows(self, rows: Rows, first: int, changed: list[Any]) -> int:
+        """The same for many rows from a position on; adds what changed. Gives the first row that is left."""
+        lanes = self._get_lanes()
+        return first if lanes is None else lanes.take_rows(rows, first, changed)
+
+    def _get_lanes(self) -> Lanes | None:
+        if self._lanes is None and self._live and not self._keep:
+            self._standings.meet(self._machine)
+            self._lanes = Lanes(self._layout, self._standings)
+            self._lanes.use(self._machine)
+        return self._lanes
+
+    def step_aside(self, observation: Observation) -> None:
+        """What is in the lanes is to be where the next ``observe_aside`` and ``advance_aside`` look."""
+        if self._lanes is not None:
+            self._lanes.step_aside(observation)
+
+    def observe_aside(self, observation: Observation) -> list[Event]:
+        """As ``observe`` does, after ``step_aside``."""
+        return self._observe(observation)
+
+    def advance_aside(self, to: int) -> list[Event]:
+        """As ``advance`` does, after ``step_aside``."""
+        return self._advance(to)
+
+    def open_lanes(self, observation: Observation, due: int | None) -> None:
+        """Samples may take the short way again, that observation's stream too, before the instant ``due``."""
+        lanes = self._lanes
+        if lanes is not None and not self._standings.waiting and self._disordered_from is None:
+            limit = self._limit(due)
+            if limit > self._machine.now:
+                lanes.open(observation, limit)
+                return
+            lanes.close()
+        elif lanes is not None:
+            lanes.close()
+
+    def go_on(self, at: int, due: int | None) -> bool:
+        """True where a sample at an instant, for which lanes were not open, may be tried again."""
+        lanes = self._lanes
+        if lanes is None or lanes.session.limit == NEVER or at < lanes.session.limit:
+            return False
+        lanes.session.limit = self._limit(due) - 1
+        return at < lanes.session.limit
+
+    def _limit(self, due: int | None) -> int:
+        """The earliest instant at which something happens without new data, or the state is to be noted."""
+        found = [due, self._machine.next_happening(), self._standings.next_due(), self._next_checkpoint()]
+        return min(at for at in found if at is not None)
+
+    def _leave_lanes(self) -> None:
+        if self._lanes is not None:
+            self._lanes.close()
 
     # Out
 
@@ -123,6 +206,7 @@ class StreamEvaluator:
 
     def next_event_at(self) -> int | None:
         """The earliest instant at which something happens without new data."""
+        self._leave_lanes()
         if self._disordered_from is not None:
             self._rebuild()
         return self._machine.next_event_at()
@@ -226,10 +310,15 @@ class StreamEvaluator:
             self._disordered_from = observation.at
         return []
 
+    def _next_checkpoint(self) -> int:
+        """The instant at which the state is to be noted."""
+        if not self._checkpoints:
+            return self._machine.now
+        return self._checkpoints[-1][0] + max(self._plan.grace, MINUTE)
+
     def _checkpoint(self) -> None:
         now, grace = self._machine.now, self._plan.grace
-        step = max(grace, MINUTE)
-        if self._checkpoints and now < self._checkpoints[-1][0] + step:
+        if now < self._next_checkpoint():
             return
         self._checkpoints.append((now, save_machine(self._machine)))
         while len(self._checkpoints) > 1 and self._checkpoints[1][0] <= now - grace:
@@ -237,12 +326,15 @@ class StreamEvaluator:
         if self._checkpoints[0][0] <= now - grace:
             self._trimmed = True
             del self._tail[: bisect_right(self._tail, self._checkpoints[0][0] - 1, key=_BY_TIME)]
+            if self._lanes is not None:
+                self._lanes.forget(self._checkpoints[0][0])
 
     def _rebuild(self) -> None:
         """Plays what came since a checkpoint again, in order; tells only what is new."""
         changed_from = self._disordered_from
         assert changed_from is not None
         self._disordered_from = None
+        self._tail = self._seen()
         before = self._machine
         self._checkpoints = [point for point in self._checkpoints if point[0] <= changed_from]
         if self._checkpoints:
@@ -254,8 +346,18 @@ class StreamEvaluator:
             machine.put(observation)
         machine.move(before.now)
         self._machine = machine
+        if self._lanes is not None:
+            self._standings.meet(machine)
+            self._lanes.use(machine)
         told = machine.events
         machine.events = [*before.events, *self._news(told, before)]
+
+    def _seen(self) -> list[Observation]:
+        """The observations since the oldest checkpoint, those that were noted in lanes among them."""
+        if self._lanes is None:
+            return self._tail
+        # Of one stream a lane takes no second sample of an instant, so that its own is the first.
+        return sorted([*self._lanes.observations(), *self._tail], key=_BY_TIME)
 
     def _news(self, told: list[Event], before: Machine) -> list[Event]:
         """Of what playing again has told: what was not told before, or is now otherwise."""
@@ -289,13 +391,14 @@ class StreamEvaluator:
 
     def snapshot(self) -> object:
         """Everything that is known, as JSON holds it."""
+        self._leave_lanes()
         return {
             "live": self._live,
             "keep": self._keep,
             "start": self._start,
-            "machine": save_machine(self._machine),
-            "tail": [save_observation(observation) for observation in self._tail],
-            "checkpoints": [[at, state] for at, state in self._checkpoints],
+            "machine": plain(save_machine(self._machine)),
+            "tail": [save_observation(observation) for observation in self._seen()],
+            "checkpoints": [[at, plain(state)] for at, state in self._checkpoints],
             "trimmed": self._trimmed,
             "disordered_from": self._disordered_from,
             "standings": self._standings.save(),

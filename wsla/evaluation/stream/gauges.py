@@ -36,8 +36,8 @@ LONG_AGO: Final = -(1 << 63)
 
 
 class Gauge:
-    """One signal in the window ``[low, high)``. With ``panes`` the window can move on; with ``stretches`` it is known too
-    what the signal was when.
+    """One signal in the window ``[low, high)``. With ``panes`` the window can move on; with ``stretches`` it is
+    known too what the signal was when.
 
     ``presence`` asks only whether the signal is known. ``cut`` is the length of kept time that ``where`` has cut out.
     """
@@ -186,7 +186,7 @@ class Gauge:
         numbers = [self.since, self.low, self.high, self.known, self.cut]
         panes = None
         if self.panes is not None:
-            panes = [[end, known, cut, text_of(area)] for end, known, cut, area in self.panes.panes]
+            panes = list(self.panes.panes)
         return [text_of(self.value), *numbers, text_of(self.area), stretches, panes]
 
     def load(self, saved: list[Any]) -> None:

@@ -36,7 +36,7 @@ class Stream:
         "fields",
         "fresh",
         "labels",
-        "scheduled",
+        "lane",
         "seen",
         "source",
         "takers",
@@ -53,12 +53,15 @@ class Stream:
         self.seen = False
         # True while the first sample takes effect: what ended at that instant has not seen it.
         self.fresh = False
-        self.scheduled = False
         self.watchers: Final[list[Watcher]] = []
         self.takers: Final[list[Taker]] = []
+        # The short way that its samples can take while it is open.
+        self.lane: Any = None
 
     def clear(self) -> None:
         """The sample is stale: everything is unknown."""
+        if self.lane is not None:
+            self.lane.open = False
         self.fields = None
         for position in range(len(self.values)):
             self.values[position] = None
@@ -100,8 +103,11 @@ class Inlet:
     """A source of samples: its columns that are needed, and its streams by the values of its labels."""
 
     __slots__ = (
+        "_agenda",
+        "_looked",
         "columns",
         "converters",
+        "due",
         "names",
         "only",
         "plain",
@@ -123,6 +129,39 @@ class Inlet:
         self.streams: Final[dict[Labels, Stream]] = {}
         # The one stream of a source without labels, once it is seen.
         self.only: Stream | None = None
+        # Somebody waits for this instant, at which a sample goes stale at the earliest.
+        self.due: int | None = None
+        # When the samples that were held at some instant go stale, in order; newer ones do so after all of them.
+        self._agenda: list[tuple[int, int, Stream]] = []
+        self._looked = 0
+
+    def stale_from(self) -> int | None:
+        """The earliest instant at which a sample goes stale; None where none does."""
+        staleness = self.staleness
+        if staleness is None:
+            return None
+        for _ in range(2):
+            agenda = self._agenda
+            for position in range(self._looked, len(agenda)):
+                due, _, stream = agenda[position]
+                if stream.at + staleness == due and stream.values[0] is not None:
+                    self._looked = position
+                    return due
+            held = (stream for stream in self.streams.values() if stream.values[0] is not None)
+            self._agenda = sorted(
+                (stream.at + staleness, number, stream) for number, stream in enumerate(held)
+            )
+            self._looked = 0
+        return None
+
+    def go_stale(self, instant: int) -> list[Stream]:
+        """The samples that are held no longer from this instant on are forgotten."""
+        found = []
+        while self.stale_from() == instant:
+            stream = self._agenda[self._looked][2]
+            stream.clear()
+            found.append(stream)
+        return found
 
     def stream(self, labels: Labels) -> Stream:
         """The stream of a label combination, whether or not it was seen."""
@@ -144,6 +183,8 @@ class Inlet:
         """A new sample of a stream."""
         stream.at = at
         stream.fields = fields
+        if stream.lane is not None:
+            stream.lane.open = False
         if not stream.seen:
             stream.seen = stream.fresh = True
             if not self.names:

@@ -49,7 +49,11 @@ class Root:
     def point(self, points: Points, labels: Labels) -> Point | None:
         """The point of the first of its aggregates that has the window; None where it does not exist."""
         for leaf, reach in self.leaves:
-            found = point_at(points, leaf, labels, reach)
+            if reach is True:
+                windows = points.get(leaf)
+                found = None if windows is None else windows.get(labels)
+            else:
+                found = point_at(points, leaf, labels, reach)
             if found is not None:
                 return found
         return None
@@ -67,6 +71,7 @@ class Judge:
 
     def __init__(self, layout: Layout, goal: Goal) -> None:
         self.goal: Final = goal
+        self._in_order: Final[dict[Labels, Labels]] = {}
         self._judges: Final = layout.plan.judges
         self.condition: Final = Root(layout, goal.condition)
         self._value: Final = bind_series(layout.operations, goal.value)
@@ -95,18 +100,41 @@ class Judge:
         )
         self._budget_labelled: Final = goal.budget is not None and bool(layout.names(goal.budget.aggregate))
 
+    @property
+    def is_plain(self) -> bool:
+        """True where nothing but the condition and the value is asked for when a window ends."""
+        goal = self.goal
+        return (
+            goal.provided is None
+            and goal.budget is None
+            and not (self._amounts or self._conditions or self._tallies)
+        )
+
+    def judges(self, window: Interval) -> bool:
+        """True for a window that has a verdict."""
+        return self._judges(window)
+
     def judge(
-        self, points: Points, labels: Labels, *, closed: bool, final: bool, count: Count | None = None
+        self,
+        points: Points,
+        labels: Labels,
+        *,
+        closed: bool,
+        final: bool,
+        count: Count | None = None,
+        condition: SeriesValue | None = None,
     ) -> Judgement | None:
         """The judgement of the window that these points belong to; None where it has no verdict.
 
-        ``count`` counts its verdict for the amounts that ask how many were missed.
+        ``condition`` is what the goal's condition is in it, for whoever knows. ``count`` counts its verdict for the
+        amounts that ask how many were missed.
         """
         point = self.condition.point(points, labels)
         if point is None or not self._judges(point.window):
             return None
         goal = self.goal
-        condition = self.condition.read(points, labels)
+        if condition is None:
+            condition = self.condition.read(points, labels)
         measured = self._value(points, labels)
         if not closed:
             verdict = open_verdict(condition)
@@ -130,7 +158,7 @@ class Judge:
             )
         return Judgement(
             goal=goal.name,
-            labels=in_order(labels, goal.by),
+            labels=self.shown(labels),
             window=point.window,
             verdict=verdict,
             value=measured.value,
@@ -142,6 +170,13 @@ class Judge:
             final=final,
             amounts=amounts,
         )
+
+    def shown(self, labels: Labels) -> Labels:
+        """Labels in the order in which judgements have them."""
+        found = self._in_order.get(labels)
+        if found is None:
+            found = self._in_order[labels] = in_order(labels, self.goal.by)
+        return found
 
     def _counted(self, window: Interval, labels: Labels, verdict: Verdict, count: Count) -> Points:
         own = labels if self.condition.names else ()
@@ -218,6 +253,8 @@ def save_judgement(judgement: Judgement) -> list[object]:
 
 def load_judgement(saved: Any) -> Judgement:
     """What ``save_judgement`` gave."""
+    if isinstance(saved, Judgement):
+        return saved
     goal, labels, start, end, verdict, numbers, final, amounts = saved
     value, lower, upper, coverage, budget, left = (value_of(number) for number in numbers)
     return Judgement(

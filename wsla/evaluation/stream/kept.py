@@ -65,6 +65,10 @@ class KeptTime:
             self._find(instant)
         return self._inside
 
+    def next_kept(self, instant: int) -> int:
+        """An instant before which nothing is kept from this one on; itself where it is kept."""
+        return instant if self.contains(instant) else self._high
+
     def covers(self, start: int, end: int) -> bool:
         """True where every instant of ``[start, end)`` is kept."""
         return self.everything or self.measure(start, end) == end - start

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 from wsla.analysis.operations import (
     Across,
@@ -91,6 +91,8 @@ class Layout:
         }
         self._frames: dict[int, Frames] = {}
         self._names: dict[int, tuple[str, ...]] = {}
+        # What was compiled for a source, or None where there is nothing to compile.
+        self.lane_codes: dict[str, Any] = {}
         found = self._reachable()
         self.reachable: Final = tuple(found)
         self.aggregates: Final = tuple(i for i in found if isinstance(self.operations[i], Aggregate))

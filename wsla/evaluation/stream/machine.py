@@ -8,57 +8,34 @@ instant count, and signals have their new values.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from heapq import heappop, heappush, heapreplace
-from typing import Any, Final
+from heapq import heappop, heapreplace
 
-from wsla.analysis.operations import VerdictCount, VerdictState
-from wsla.evaluation.report import SeriesPoint
-from wsla.evaluation.stream.events import Event, JudgementFinal, TriggerChanged
-from wsla.evaluation.stream.inlets import Holder, Stream, Watcher
-from wsla.evaluation.stream.judging import Judge, Root
+from wsla.evaluation.stream.endings import DUE, END, FINAL, NEVER, STALE, START, WATCH, Endings
+from wsla.evaluation.stream.events import TriggerChanged
+from wsla.evaluation.stream.inlets import Holder, Inlet, Stream, Watcher
 from wsla.evaluation.stream.layout import Layout
-from wsla.evaluation.stream.over_series import Item, SeriesRun
 from wsla.evaluation.stream.past import PastSignal, look_again
-from wsla.evaluation.stream.point import Point
-from wsla.evaluation.stream.series import Points
 from wsla.evaluation.stream.triggers import Trigger
 from wsla.evaluation.stream.turning import accept_records, turn
-from wsla.evaluation.stream.unended import add_metric
-from wsla.evaluation.stream.wiring import Run, Wiring
-from wsla.evaluation.verdicts import Judgement, Labels
+from wsla.evaluation.stream.wiring import Run
+from wsla.evaluation.verdicts import Labels
 from wsla.values.observations import Observation
 
-NEVER: Final = -(1 << 63)
-_END, _FINAL, _STALE, _START, _DUE, _WATCH = range(6)
+__all__ = ["NEVER", "Machine"]
 
 
-class Machine:
+class Machine(Endings):
     """The state of judging one plan from ``start`` on. ``now`` is the instant that is not settled yet."""
 
     def __init__(self, layout: Layout, start: int, *, live: bool, keep: bool) -> None:
-        self.layout: Final = layout
-        self.start: Final = start
-        self.live: Final = live
-        self.keep: Final = keep
-        self.wiring: Final = Wiring(layout, start)
-        self.now = NEVER
+        super().__init__(layout, start, live=live, keep=keep)
+        # The instant at which something happened last.
+        self.happened = NEVER
         self.pending: list[Observation] = []
-        self.touched: list[Holder] = []
-        self.events: list[Event] = []
-        self.judged: list[Judgement] = []
-        self.points: dict[str, list[SeriesPoint]] = {name: [] for name in layout.metrics}
-        self.awaiting: list[tuple[int, Judgement, Labels]] = []
         self.started = False
-        # How often windows have ended: who looks at open windows can tell whether there is something new.
-        self.ends = 0
-        self._heap: list[tuple[int, int, int, int, Any]] = []
-        self._sequence = 0
-        self._states = {
-            goal: [i for i in layout.verdict_states if state_of(layout, i).goal == goal]
-            for goal in layout.goals
-        }
-        self._counts = {goal: _counts_of(layout, layout.verdict_counts, goal) for goal in layout.goals}
-        self._push(start, _START, 0, None)
+        # Live: streams with new samples or none any more, since somebody looked.
+        self.stirred: list[Stream] = []
+        self._push(start, START, 0, None)
         self._schedule()
         self._await(self.wiring.added)
         self.wiring.added.clear()
@@ -95,16 +72,11 @@ class Machine:
         heap = self._heap
         while heap and heap[0][0] <= to:
             instant, kind, _, _, stream = heap[0]
-            if kind == _DUE and stream.due != instant:
+            if kind == DUE and stream.due != instant:
                 heappop(heap)
                 continue
-            if kind == _STALE:
-                due = self._stale_at(stream)
-                if due is not None and due > instant:
-                    # A newer sample came since: nothing happens now.
-                    self._sequence += 1
-                    heapreplace(heap, (due, _STALE, 0, self._sequence, stream))
-                    continue
+            if kind == STALE and self._postponed(instant, stream):
+                continue
             self.now = instant
             self._happen(instant)
             if instant < to:
@@ -132,27 +104,25 @@ class Machine:
         heap = self._heap
         while heap:
             at, kind, _, _, stream = heap[0]
-            if (kind == _DUE and stream.due != at) or (
+            if (kind == DUE and stream.due != at) or (
                 # An outage that was over before.
-                kind == _END and (stream.window is None or stream.window.end != at)
+                kind == END and (stream.window is None or stream.window.end != at)
             ):
                 heappop(heap)
                 continue
-            if kind != _STALE:
+            if kind != STALE or not self._postponed(at, stream):
                 return at
-            due = self._stale_at(stream)
-            if due == at:
-                return at
-            heappop(heap)
-            if due is not None:
-                self._push(due, _STALE, 0, stream)
-            else:
-                stream.scheduled = False
         return None
 
-    def state(self, index: int) -> VerdictState:
-        """The verdict state at a position of the plan."""
-        return state_of(self.layout, index)
+    def next_happening(self) -> int | None:
+        """The same, but where there is one stream of samples alone, which says itself whether it is stale."""
+        inlets = self.wiring.inlets.values()
+        if sum(len(inlet.streams) for inlet in inlets) != 1 or len(self.layout.sources) != 1:
+            return self.next_event_at()
+        found = self.next_event_at()
+        if found is not None and self._heap[0][1] == STALE:
+            found = min((entry[0] for entry in self._heap if entry[1] != STALE), default=None)
+        return found
 
     def plan_ahead(self) -> None:
         """Notes anew what is due when, from what the parts say."""
@@ -160,19 +130,17 @@ class Machine:
         self.wiring.opened.clear()
         self.wiring.unstarted[:] = [watch for watch in self.wiring.watches.values() if not watch.started]
         if not self.started:
-            self._push(self.start, _START, 0, None)
+            self._push(self.start, START, 0, None)
         for series in self.wiring.series.values():
             ghosts = [] if series.ghost is None else [series.ghost]
             self.wiring.opened.extend([*series.runs.values(), *ghosts])
         self._schedule()
         for due, _, _ in self.awaiting:
-            self._push(due, _FINAL, 0, None)
+            self._push(due, FINAL, 0, None)
         for inlet in self.wiring.inlets.values():
-            for stream in inlet.streams.values():
-                due_at = self._stale_at(stream)
-                stream.scheduled = due_at is not None
-                if due_at is not None:
-                    self._push(due_at, _STALE, 0, stream)
+            inlet.due = inlet.stale_from()
+            if inlet.due is not None:
+                self._push(inlet.due, STALE, 0, inlet)
         self.wiring.added.clear()
         for signal in self.wiring.past.values():
             signal.awaited = None
@@ -180,20 +148,11 @@ class Machine:
 
     # Instants
 
-    def _push(self, at: int, kind: int, order: int, what: object) -> None:
-        self._sequence += 1
-        heappush(self._heap, (at, kind, order, self._sequence, what))
-
     def _await(self, signals: Iterable[PastSignal]) -> None:
         for signal in signals:
             if signal.due is not None and signal.due != signal.awaited:
                 signal.awaited = signal.due
-                self._push(signal.due, _DUE, 0, signal)
-
-    def push_end(self, run: Run, index: int) -> None:
-        """The window of a run ends when it says."""
-        if run.window is not None:
-            self._push(run.window.end, _END, index, run)
+                self._push(signal.due, DUE, 0, signal)
 
     def end_early(self, ending: dict[int, list[Run]]) -> None:
         """Windows end now, by what was observed at this instant; who rests on that looks again."""
@@ -208,21 +167,22 @@ class Machine:
         opened = self.wiring.opened
         for run in opened:
             if run.window is not None:
-                self._push(run.window.end, _END, run.kind.index, run)
+                self._push(run.window.end, END, run.kind.index, run)
         opened.clear()
         for watch in self.wiring.unstarted:
-            self._push(self.layout.plan.effective_start, _WATCH, 0, watch)
+            self._push(self.layout.plan.effective_start, WATCH, 0, watch)
         self.wiring.unstarted.clear()
 
     def _happen(self, instant: int) -> None:
+        self.happened = instant
         heap = self._heap
         ending: dict[int, list[Run]] = {}
         while heap and heap[0][0] == instant:
             _, kind, order, _, what = heappop(heap)
-            if kind == _WATCH:
+            if kind == WATCH:
                 what.start()
                 continue
-            if kind == _END:
+            if kind == END:
                 if what.window is None or what.window.end != instant:
                     continue
                 ending.setdefault(order, []).append(what)
@@ -230,11 +190,11 @@ class Machine:
             if ending:
                 self._end(instant, ending)
                 ending = {}
-            if kind == _FINAL:
+            if kind == FINAL:
                 self._make_final(instant)
-            elif kind == _STALE:
+            elif kind == STALE:
                 self._go_stale(instant, what)
-            elif kind == _DUE:
+            elif kind == DUE:
                 if what.due == instant:
                     what.due = what.awaited = None
                     self.touched.append(what)
@@ -246,102 +206,31 @@ class Machine:
             if heap and heap[0][0] == instant:
                 self._happen(instant)
 
-    def _end(self, instant: int, ending: dict[int, list[Run]]) -> None:
-        points: dict[int, dict[Labels, Point]] = {}
-        wiring = self.wiring
-        for index, series in wiring.in_order:
-            if isinstance(series, Root):
-                wiring.remember(index, series, points)
-                continue
-            if series.argument is not None and points:
-                self._feed(index, points)
-            for run in ending.get(index, ()):
-                point = run.close()
-                if run.window is not None:
-                    self._push(run.window.end, _END, index, run)
-                if point is not None and run is not series.ghost:
-                    points.setdefault(index, {})[run.labels] = point
-        if points:
-            self.ends += 1
-            metrics, held, judges = wiring.readers(tuple(points))
-            for name, root in metrics:
-                for labels in root.combinations(points):
-                    add_metric(self.points[name], root, labels, points)
-            for index, root in held:
-                self._read_latest(index, root, points)
-            for judge in judges:
-                self._judge(instant, judge, points)
-        if not self.keep:
-            self.wiring.forget_records(self.now)
+    def _postponed(self, instant: int, inlet: Inlet) -> bool:
+        """True where newer samples came since, so that none goes stale at the instant that comes up next."""
+        due = inlet.due = inlet.stale_from()
+        if due == instant:
+            return False
+        if due is None:
+            heappop(self._heap)
+        else:
+            self._sequence += 1
+            heapreplace(self._heap, (due, STALE, 0, self._sequence, inlet))
+        return True
 
-    def _feed(self, index: int, points: Points) -> None:
-        series = self.wiring.series[index]
-        argument, where = series.argument, series.where
-        if argument is None or not argument.rests_on(points):
-            return
-        for labels, run in series.runs.items():
-            point = argument.point(points, labels)
-            if point is not None and isinstance(run, SeriesRun) and run.wants(point.window):
-                inside: Any = True if where is None else where.read(points, labels).value
-                run.feed(Item(point.window, argument.read(points, labels), inside))
+    def _go_stale(self, instant: int, inlet: Inlet) -> None:
+        stale = inlet.go_stale(instant)
+        self.touched.extend(stale)
+        if self.live:
+            self.stirred.extend(stale)
+        inlet.due = None
+        self._await_stale(inlet, inlet.stale_from())
 
-    def _read_latest(self, index: int, root: Root, points: Points) -> None:
-        for labels in root.combinations(points):
-            held = self.wiring.held.get((index, labels))
-            if held is not None and root.point(points, labels) is not None:
-                held.value = root.read(points, labels).value
-                self.touched.append(held)
-
-    def _judge(self, instant: int, judge: Judge, points: Points) -> None:
-        for labels in judge.condition.combinations(points):
-            judgement = judge.judge(points, labels, closed=True, final=True, count=self.wiring.count_verdict)
-            if judgement is None:
-                continue
-            if self.keep:
-                self.judged.append(judgement)
-            if not self.live:
-                self.events.append(JudgementFinal(at=instant, judgement=judgement))
-            if self.live or self._states[judge.goal.name] or self._counts[judge.goal.name]:
-                due = instant + self.layout.plan.grace
-                self.awaiting.append((due, judgement, labels))
-                self._push(due, _FINAL, 0, None)
-
-    def _make_final(self, instant: int) -> None:
-        awaiting = self.awaiting
-        while awaiting and awaiting[0][0] <= instant:
-            _, judgement, labels = awaiting.pop(0)
-            if self.live:
-                self.events.append(JudgementFinal(at=instant, judgement=judgement))
-            for index in self._states[judgement.goal]:
-                self._count_verdict(index, labels, judgement.verdict.value)
-            for index in self._counts[judgement.goal]:
-                held = self.wiring.hold(index, labels)
-                held.value = self.wiring.count_verdict(index, labels, judgement.verdict)
-                self.touched.append(held)
-
-    def _count_verdict(self, index: int, labels: Labels, verdict: str) -> None:
-        state = self.state(index)
-        recent = self.wiring.recent_verdicts(index, labels, state.of_last)
-        recent.append(verdict)
-        held = self.wiring.hold(index, labels)
-        held.value = recent.count(state.verdict) >= state.count
-        self.touched.append(held)
-
-    def _stale_at(self, stream: Stream) -> int | None:
-        staleness = self.wiring.inlets[stream.source].staleness
-        if staleness is None or stream.values[0] is None:
-            return None
-        return stream.at + staleness
-
-    def _go_stale(self, instant: int, stream: Stream) -> None:
-        due = self._stale_at(stream)
-        if due is not None and due > instant:
-            self._push(due, _STALE, 0, stream)
-            return
-        stream.scheduled = False
-        if due is not None:
-            stream.clear()
-            self.touched.append(stream)
+    def _await_stale(self, inlet: Inlet, due: int | None) -> None:
+        """Notes when a sample goes stale at the earliest, if nobody waits for that."""
+        if due is not None and inlet.due is None:
+            inlet.due = due
+            self._push(due, STALE, 0, inlet)
 
     # Observations
 
@@ -358,6 +247,8 @@ class Machine:
         if inlet is None or stream is None or stream.at == at or (news and self.wiring.past):
             self._settle_together()
             return
+        if self.live:
+            self.stirred.append(stream)
         # The commonest case: one more sample of a source without labels, and nothing else.
         self.pending.clear()
         if not news:
@@ -369,9 +260,8 @@ class Machine:
         if self.wiring.turned:
             turn(self, [])
             self.touched.clear()
-        if not stream.scheduled and inlet.staleness is not None:
-            stream.scheduled = True
-            self._push(at + inlet.staleness, _STALE, 0, stream)
+        if inlet.due is None and inlet.staleness is not None:
+            self._await_stale(inlet, at + inlet.staleness)
         for taker in stream.takers:
             taker.take(at)
         if self.wiring.begun:
@@ -402,10 +292,11 @@ class Machine:
             else:
                 inlet.take_in(stream, at, observation.fields)
             sampled.append(stream)
-            if not stream.scheduled and inlet.staleness is not None:
-                stream.scheduled = True
-                self._push(at + inlet.staleness, _STALE, 0, stream)
+            if inlet.due is None and inlet.staleness is not None:
+                self._await_stale(inlet, at + inlet.staleness)
         self.pending.clear()
+        if self.live:
+            self.stirred.extend(sampled)
         touched = self.touched
         touched.extend(sampled)
         joiners = wiring.joiners
@@ -482,15 +373,3 @@ class Machine:
 
 def _by_labels(stream: Stream) -> Labels:
     return stream.labels
-
-
-def state_of(layout: Layout, index: int) -> VerdictState:
-    operation = layout.operations[index]
-    if not isinstance(operation, VerdictState):
-        raise TypeError(f"operation {index} is no state of verdicts")
-    return operation
-
-
-def _counts_of(layout: Layout, indexes: tuple[int, ...], goal: str) -> list[int]:
-    counts = ((index, layout.operations[index]) for index in indexes)
-    return [index for index, node in counts if isinstance(node, VerdictCount) and node.goal == goal]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from fractions import Fraction
 from typing import Any, Final
 
 from wsla.analysis.operations import OutageWindow, Value
 from wsla.evaluation.stream.algebra import ONE, ZERO, bounded
-from wsla.evaluation.stream.collectors import Collector, Ranked, collector
+from wsla.evaluation.stream.collectors import Collector, Ranked, add_all, collector
 from wsla.evaluation.stream.exact import divide, text_of, value_of
 from wsla.evaluation.stream.gauges import LONG_AGO, Gauge
 from wsla.evaluation.stream.inlets import Stream
@@ -39,6 +40,14 @@ class Member:
                 value = None
             run.take(at, value)
 
+    def take_many(self, instants: list[int], values: list[Any], latest: Any) -> None:
+        """Samples of which all values are known, or None where ``where`` leaves one out.
+
+        ``latest`` is what the argument was last.
+        """
+        self.gauge.value = latest
+        self.run.take_many(instants, values)
+
     def save(self) -> list[object]:
         return self.gauge.save()
 
@@ -67,6 +76,11 @@ class CounterMember(Member):
             if self.where is not None and self.where() is not True:
                 step = None
             run.take(at, step)
+
+    def take_many(self, instants: list[int], values: list[Any], latest: Any) -> None:
+        for at, value in zip(instants, values, strict=True):
+            self.gauge.value = value
+            self.take(at)
 
     def save(self) -> list[object]:
         return [self.gauge.save(), text_of(self.before)]
@@ -112,7 +126,7 @@ class SampleRun:
         self._fresh()
 
     def _fresh(self) -> None:
-        self.collector: Collector = collector(self.kind.function, self.kind.node.parameter)
+        self.collector: Collector = self.kind.collector()
         gathered = self.collector
         self.accept = gathered.values.append if isinstance(gathered, Ranked) else gathered.add
         self.seen = False
@@ -142,6 +156,25 @@ class SampleRun:
         if value is not None:
             self.accept(value)
 
+    def take_many(self, instants: list[int], values: list[Any]) -> None:
+        """The same for many in order, which no end of a window divides."""
+        if not self.everything or instants[0] < self.low or instants[-1] >= self.high:
+            contains = self.kind.frames.kept.contains
+            for at, value in zip(instants, values, strict=True):
+                if self.low <= at < self.high and contains(at):
+                    self.take(at, value)
+            return
+        if self.panes is None:
+            self.seen = True
+            add_all(self.collector, values)
+            return
+        first, number = 0, len(instants)
+        while first < number:
+            gathered, upto = self.panes.at(instants[first]), self.panes.end
+            last = number if instants[-1] < upto else bisect_left(instants, upto, first)
+            add_all(gathered, values[first:last] if last - first < number else values)
+            first = last
+
     def open(self, window: Interval) -> None:
         self.window = window
         self._fresh()
@@ -149,25 +182,74 @@ class SampleRun:
             member.gauge.shift(self.low, self.high)
 
     def close(self) -> Point | None:
-        window, frames = self.window, self.kind.frames
+        window = self.window
         if window is None:
             return None
+        gathered = self._gather(window)
+        point = self._point(window, gathered, known=None)
+        if point is not None and not self.seen:
+            point.empty = True
+            point.value = self.kind.idle or point.value
+        self.go_on()
+        return point
+
+    def _gather(self, window: Interval) -> Collector:
+        """All samples of a window that ends now; what is known of the signals is counted up to its end."""
         gathered = self.collector
         if self.panes is not None:
             self.panes.drop(self.low)
             self.seen, gathered = bool(self.panes), self.panes.gathered()
         for member in self.members:
             member.gauge.flush(window.end)
-        point = self._point(window, gathered, known=None)
-        if point is not None and not self.seen:
-            point.empty = True
-            point.value = self.kind.idle or point.value
-        self.window = frames.after(window)
+        return gathered
+
+    def go_on(self) -> None:
+        """The next window begins."""
+        if self.window is None:
+            return
+        self.window = self.kind.frames.after(self.window)
         self._fresh()
         if self.window is not None:
             for member in self.members:
                 member.gauge.shift(self.low, self.high)
-        return point
+
+    def measure(self) -> tuple[Value, bool, Fraction] | None:
+        """Value, whether all is known, and coverage of the window that ends now; None where it has no kept time."""
+        window = self.window
+        if window is None:
+            return None
+        gathered, size = self._gather(window), self.kind.size(window)
+        if size == 0:
+            return None
+        value = gathered.result()
+        if value is not None and self.kind.function == "rate":
+            value = divide(value, size)
+        return value, *self._covered(size, None)
+
+    def measure_open(self, asked: int) -> tuple[Value, bool, Fraction] | None:
+        """The same of the window that has not ended, as known at ``asked``, where windows do not look back."""
+        window = self.window
+        size = 0 if window is None else self.kind.size(window)
+        if size == 0:
+            return None
+        for member in self.members:
+            member.gauge.flush(asked)
+        value = self.collector.result()
+        if value is not None and self.kind.function == "rate":
+            value = divide(value, size)
+        return value, *self._covered(size, None)
+
+    def _covered(self, size: int, known: int | None) -> tuple[bool, Fraction]:
+        """Whether all that takes part is known throughout, and how much of it is."""
+        whole = covered = 0
+        for member in self.members:
+            if member.stream.seen and not member.stream.fresh:
+                whole += size
+                covered += member.gauge.known
+        if known is None:
+            known = covered
+        full = known == whole > 0
+        return full, ONE if full else ZERO if not known else Fraction(known, whole)
 
     def peek(self, window: Interval, asked: int) -> Point | None:
         for member in self.members:
@@ -186,22 +268,15 @@ class SampleRun:
         size = self.kind.size(window)
         if size == 0:
             return None
-        whole = covered = 0
-        for member in self.members:
-            if member.stream.seen and not member.stream.fresh:
-                whole += size
-                covered += member.gauge.known
-        if known is None:
-            known = covered
-        full = known == whole > 0
-        coverage = ONE if full else ZERO if not known else Fraction(known, whole)
+        full, coverage = self._covered(size, known)
         value = gathered.result()
         if self.kind.function == "rate" and value is not None:
             value = divide(value, size)
         bad, number = shares_of(gathered)
-        return Point(window, self._bounded(value, full, coverage), number, bad)
+        return Point(window, self.bounded(value, full, coverage), number, bad)
 
-    def _bounded(self, value: Value, full: bool, coverage: Fraction) -> SeriesValue:
+    def bounded(self, value: Value, full: bool, coverage: Fraction) -> SeriesValue:
+        """A value with its bounds (rule M13)."""
         function, truth = self.kind.function, self.kind.truth
         if full:
             if value is None:
@@ -219,7 +294,7 @@ class SampleRun:
 
     def save(self) -> list[object]:
         panes = None if self.panes is None else self.panes.save()
-        members = [[[list(label) for label in m.stream.labels], m.save()] for m in self.members]
+        members = [[m.stream.labels, m.save()] for m in self.members]
         return [save_window(self.window), self.begin, self.seen, self.collector.save(), panes, members]
 
     def load(self, saved: list[Any]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, Final
 
-from wsla.evaluation.stream.collectors import Collector, Count, Extreme, Share, Total, collector
+from wsla.evaluation.stream.collectors import Collector, Count, Extreme, Share, Total
 from wsla.evaluation.stream.frames import Frames
 from wsla.evaluation.stream.more_collectors import Variance
 from wsla.evaluation.stream.windows import Kind
@@ -21,11 +21,13 @@ _NEVER: Final = -(1 << 63)
 class Pane:
     """The samples before ``end`` and after the pane before; there is one only where there are samples."""
 
-    __slots__ = ("collector", "end")
+    __slots__ = ("collector", "end", "saved")
 
     def __init__(self, end: int, gathered: Collector) -> None:
         self.end: Final = end
         self.collector: Final = gathered
+        # As JSON holds it, once nothing is added any more.
+        self.saved: list[object] = []
 
 
 class SamplePanes:
@@ -45,7 +47,7 @@ class SamplePanes:
         self._start = self.end = _NEVER
 
     def _fresh(self) -> Collector:
-        return collector(self._kind.function, self._kind.node.parameter)
+        return self._kind.collector()
 
     def __bool__(self) -> bool:
         """True where there was a sample, known or not."""
@@ -64,6 +66,7 @@ class SamplePanes:
         if not self._panes:
             return
         latest = self._panes[-1]
+        latest.saved = [latest.end, *latest.collector.save()]
         if self._additive:
             self.whole.plus(latest.collector)  # type: ignore[attr-defined]
         elif self._best is not None:
@@ -122,7 +125,11 @@ class SamplePanes:
 
     def save(self) -> list[object]:
         """The panes as JSON holds them."""
-        return [[pane.end, *pane.collector.save()] for pane in self._panes]
+        if not self._panes:
+            return []
+        latest = self._panes[-1]
+        saved = [pane.saved for pane in self._panes if pane is not latest]
+        return [*saved, [latest.end, *latest.collector.save()]]
 
     def load(self, saved: list[Any]) -> None:
         """What ``save`` gave, into fresh panes."""

@@ -34,6 +34,7 @@ from wsla.analysis.operations import (
 )
 from wsla.analysis.types import BooleanType, Shape
 from wsla.evaluation.stream import algebra
+from wsla.evaluation.stream.exact import COMPARISONS
 from wsla.evaluation.stream.layout import operands, restrict
 from wsla.evaluation.stream.over_series import Gathered, Item
 from wsla.evaluation.stream.point import Point
@@ -198,7 +199,10 @@ def aggregates_of(operations: tuple[Operation, ...], index: int) -> list[tuple[i
     if isinstance(operation, Aggregate):
         return [(index, bool(operation.by))]
     if isinstance(operation, Across):
-        return [(leaf, operation.by) for leaf, _ in aggregates_of(operations, operation.operand)]
+        found = aggregates_of(operations, operation.operand)
+        labelled = any(reach for _, reach in found)
+        # What is joined are label combinations: an aggregate without labels beside them brings forth none.
+        return [(leaf, operation.by) for leaf, reach in found if bool(reach) is labelled]
     return [found for part in operands(operation) for found in aggregates_of(operations, part)]
 
 
@@ -222,7 +226,8 @@ def _bind_aggregate(index: int, labelled: bool, truth: bool) -> SeriesReader:
     missing = algebra.UNKNOWN_TRUTH if truth else algebra.UNKNOWN_NUMBER
 
     def read(points: Points, labels: Labels) -> SeriesValue:
-        point = point_at(points, index, labels, labelled)
+        found = points.get(index)
+        point = None if found is None else found.get(labels if labelled else ())
         return missing if point is None else point.value
 
     return read
@@ -236,7 +241,26 @@ def _bind_pair(
     right: int,
 ) -> SeriesReader:
     first, second = bind_series(operations, left), bind_series(operations, right)
+    if combine is algebra.compared and operations[right].shape is Shape.SCALAR:
+        return _bind_limit(sign, first, second({}, ()))
     return lambda points, labels: combine(sign, first(points, labels), second(points, labels))
+
+
+def _bind_limit(sign: str, first: SeriesReader, limit: SeriesValue) -> SeriesReader:
+    """A comparison with what is the same in every window: mostly the left side is exactly known."""
+    fixed, test = limit.value, COMPARISONS[sign]
+
+    def read(points: Points, labels: Labels) -> SeriesValue:
+        left = first(points, labels)
+        value = left.value
+        if value is None or fixed is None or left.lower is not value or left.upper is not value:
+            return algebra.compared(sign, left, limit)
+        coverage, holds = left.coverage, test(value, fixed)
+        if coverage is algebra.ONE:
+            return algebra.TRUE if holds else algebra.FALSE
+        return SeriesValue(value=holds, lower=holds, upper=holds, coverage=coverage)
+
+    return read
 
 
 def _bind_choice(operations: tuple[Operation, ...], choice: Choice, truth: bool) -> SeriesReader:

@@ -12,7 +12,7 @@ from wsla.evaluation.stream.judging import load_judgement, save_judgement
 from wsla.evaluation.stream.layout import Layout
 from wsla.evaluation.stream.machine import Machine
 from wsla.evaluation.stream.over_series import load_series, save_series
-from wsla.evaluation.verdicts import Labels
+from wsla.evaluation.verdicts import Judgement, Labels
 from wsla.values.instants import Interval
 from wsla.values.observations import Observation
 
@@ -40,28 +40,25 @@ def save_observation(observation: Observation) -> list[object]:
 
 def load_observation(saved: Any) -> Observation:
     """What ``save_observation`` gave."""
+    if isinstance(saved, Observation):
+        return saved
     source, at, fields, reason, failure = saved
     return Observation(source=source, at=at, fields=fields, reason=reason, failure=failure)
 
 
 def save_machine(machine: Machine) -> dict[str, object]:
-    """Everything that the machine knows."""
+    """Everything that the machine knows, in what nobody changes later; ``plain`` writes it as JSON holds it."""
     wiring = machine.wiring
     return {
         "now": machine.now,
         "start": machine.start,
         "live": machine.live,
         "keep": machine.keep,
-        "pending": [save_observation(observation) for observation in machine.pending],
+        "pending": list(machine.pending),
         "touched": [_name(holder, machine) for holder in machine.touched],
-        "seen": [[source, save_labels(labels), at] for source, labels, at in wiring.seen],
+        "seen": list(wiring.seen),
         "streams": [
-            [
-                stream.source,
-                save_labels(stream.labels),
-                stream.at,
-                [text_of(value) for value in stream.values],
-            ]
+            [stream.source, stream.labels, stream.at, stream.values.copy()]
             for inlet in wiring.inlets.values()
             for stream in inlet.streams.values()
             if stream.seen
@@ -72,29 +69,17 @@ def save_machine(machine: Machine) -> dict[str, object]:
             for name, table in wiring.announcing.items()
             if table is not wiring.tables[name]
         },
-        "held": [
-            [index, save_labels(labels), text_of(held.value)] for (index, labels), held in wiring.held.items()
-        ],
-        "past": [
-            [index, None if labels is None else save_labels(labels), signal.save()]
-            for (index, labels), signal in wiring.past.items()
-        ],
-        "recent": [
-            [index, save_labels(labels), list(last)] for (index, labels), last in wiring.recent.items()
-        ],
-        "tallies": [
-            [index, save_labels(labels), tally.save()] for (index, labels), tally in wiring.tallies.items()
-        ],
+        "held": [[index, labels, held.value] for (index, labels), held in wiring.held.items()],
+        "past": [[index, labels, signal.save()] for (index, labels), signal in wiring.past.items()],
+        "recent": [[index, labels, list(last)] for (index, labels), last in wiring.recent.items()],
+        "tallies": [[index, labels, tally.save()] for (index, labels), tally in wiring.tallies.items()],
         "watches": [
-            [condition, None if labels is None else save_labels(labels), watch.save(), watch in wiring.turned]
+            [condition, labels, watch.save(), watch in wiring.turned]
             for (condition, labels), watch in wiring.watches.items()
         ],
-        "before": [
-            [index, save_labels(labels), save_series(value)]
-            for (index, labels), value in wiring.before.items()
-        ],
+        "before": [[index, labels, save_series(value)] for (index, labels), value in wiring.before.items()],
         "runs": [
-            [index, save_labels(labels), run.save()]
+            [index, labels, run.save()]
             for index, series in wiring.series.items()
             for labels, run in series.runs.items()
         ],
@@ -103,26 +88,39 @@ def save_machine(machine: Machine) -> dict[str, object]:
             for index, series in wiring.series.items()
             if series.ghost is not None
         ],
-        "awaiting": [
-            [due, save_judgement(judgement), save_labels(labels)]
-            for due, judgement, labels in machine.awaiting
-        ],
+        "awaiting": list(machine.awaiting),
         "triggers": [
-            [number, save_labels(labels), [list(change) for change in trigger.history], trigger.emitted]
+            [number, labels, list(trigger.history), trigger.emitted]
             for (number, labels), trigger in wiring.triggers.items()
         ],
-        "begun": [[trigger.number, save_labels(trigger.combination)] for trigger in wiring.begun],
+        "begun": [[trigger.number, trigger.combination] for trigger in wiring.begun],
         "started": machine.started,
         "ends": machine.ends,
-        "judged": [save_judgement(judgement) for judgement in machine.judged],
+        "judged": list(machine.judged),
         "points": {
             name: [
-                [save_labels(point.labels), point.window.start, point.window.end, save_series(point.value)]
+                [point.labels, point.window.start, point.window.end, save_series(point.value)]
                 for point in points
             ]
             for name, points in machine.points.items()
         },
     }
+
+
+def plain(saved: Any) -> Any:
+    """What ``save_machine`` gave, as JSON holds it."""
+    kind = type(saved)
+    if kind is int or kind is str or saved is None or kind is bool:
+        return saved
+    if kind is dict:
+        return {name: plain(value) for name, value in saved.items()}
+    if kind is list or kind is tuple:
+        return [plain(value) for value in saved]
+    if kind is Judgement:
+        return save_judgement(saved)
+    if kind is Observation:
+        return save_observation(saved)
+    return text_of(saved)
 
 
 def load_machine(layout: Layout, saved: Any) -> Machine:

@@ -2,71 +2,359 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from heapq import heapify, heappop, heappush
+from typing import Any, Final
 
-from wsla.evaluation.stream.judging import Judge
+from wsla.evaluation.stream.express import Express
+from wsla.evaluation.stream.followed import (
+    NEVER_CHANGES,
+    WITHOUT_BOUNDS,
+    Comparison,
+    Part,
+    comparisons,
+    rests_on_samples,
+    speaks,
+)
+from wsla.evaluation.stream.inlets import Stream
+from wsla.evaluation.stream.judging import Judge, open_verdict
+from wsla.evaluation.stream.layout import OVER_TIME, Layout, in_order, restrict
 from wsla.evaluation.stream.machine import Machine
+from wsla.evaluation.stream.over_samples import SampleRun
 from wsla.evaluation.stream.over_time import TimeRun
 from wsla.evaluation.stream.snapshot import load_labels, save_labels
-from wsla.evaluation.stream.unended import open_judgements
+from wsla.evaluation.stream.unended import open_judgements, open_points_of
 from wsla.evaluation.verdicts import Judgement, Labels, Verdict
+
+_FEW: Final = 64
+_UNKNOWN: Final = Verdict.UNKNOWN.value
+
+
+class Follower:
+    """A goal that is followed for one label combination: ``parts`` are the comparisons on which its word rests."""
+
+    __slots__ = ("judge", "labels", "name", "number", "of_samples", "of_time", "parts", "until")
+
+    def __init__(self, number: int, judge: Judge, labels: Labels, found: tuple[Comparison, ...]) -> None:
+        self.number: Final = number
+        self.judge: Final = judge
+        self.labels: Final = labels
+        self.name: Final = (judge.goal.name, in_order(labels, judge.goal.by))
+        self.parts: Final = tuple(Part(comparison) for comparison in found)
+        self.until = NEVER_CHANGES
+        self.of_time: Final = bool(found) and all(one.function in OVER_TIME for one in found)
+        # Nothing is known in a window without samples, whatever the comparisons.
+        self.of_samples: Final = bool(found) and all(one.function in WITHOUT_BOUNDS for one in found)
+
+    def goes_on(self, machine: Machine) -> bool:
+        """True where all comparisons are over time, and the signals are what they were at the last look."""
+        if not self.of_time:
+            return False
+        for part in self.parts:
+            run = machine.wiring.series[part.comparison.aggregate].runs.get(self.labels)
+            if not isinstance(run, TimeRun) or run.gauge.value is not part.value:
+                return False
+        return True
 
 
 class Standings:
     """The word last said for each goal and label combination, with the window's end.
 
     Goals over time are looked at after an observation that finds the service other than good, and whenever time moves
-    on; other goals, which cost more, only where there is something new.
+    on; other goals only where there is something new. Of the goals that are followed only those label combinations are
+    looked at for which the word can have changed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, layout: Layout) -> None:
         self._said: dict[tuple[str, Labels], tuple[int, str]] = {}
         self._looked: dict[str, tuple[int, int]] = {}
-        self._observed = 0
+        self.observed = 0
+        self._found: Final[dict[int, tuple[Comparison, ...] | None]] = {}
+        # Goals of which nothing is said while their windows are open.
+        self._silent: Final[set[int]] = set()
+        self._judges: tuple[Judge, ...] = ()
+        self._layout: Final = layout
+        self._followers: Final[dict[tuple[int, Labels], Follower]] = {}
+        # Followers that are to be looked at, and the instants at which others are.
+        self.waiting: Final[dict[tuple[int, Labels], Follower]] = {}
+        self._due: Final[list[tuple[int, int, Labels]]] = []
+        self._concerned: Final[dict[str, list[tuple[int, tuple[str, ...]]]]] = {}
+        self._resting: Final[dict[int, list[int]]] = {}
+        self._machine: Machine | None = None
+        # True where the word on some goal has to be asked for with every sample.
+        self.close = False
+
+    def meet(self, machine: Machine) -> None:
+        """Finds out which goals of a machine can be followed; of those, everybody is looked at anew."""
+        if self._machine is machine:
+            return
+        first = self._machine is None
+        self._machine = machine
+        self._judges = machine.wiring.judges
+        if first:
+            for number, judge in enumerate(self._judges):
+                self._sort(number, judge)
+        self._followers.clear()
+        self._due.clear()
+        self.waiting.clear()
+        machine.stirred.clear()
+        machine.ended.clear()
+        for number, found in self._found.items():
+            if found is not None:
+                for index in self._judges[number].aggregates:
+                    for labels in machine.wiring.series[index].runs:
+                        self._wait_for(number, labels)
+
+    def _sort(self, number: int, judge: Judge) -> None:
+        layout = self._layout
+        if not speaks(layout, judge):
+            self._silent.add(number)
+            return
+        found = comparisons(layout, judge)
+        if found is None:
+            self._found[number] = None
+            self.close = self.close or rests_on_samples(layout, judge)
+            return
+        self._found[number] = found
+        names = layout.names(judge.goal.condition)
+        for index in judge.aggregates:
+            self._resting.setdefault(index, []).append(number)
+            argument = layout.aggregate(index).argument
+            own = layout.source_of(index)
+            sources = set() if own is None else {own.name}
+            for leaf in () if argument is None else layout.leaves(argument):
+                source = getattr(layout.operations[leaf], "source", None)
+                if source is not None:
+                    sources.add(source)
+            for source in sources:
+                concerned = self._concerned.setdefault(source, [])
+                if (number, names) not in concerned:
+                    concerned.append((number, names))
+
+    def follower(self, number: int, labels: Labels) -> Follower:
+        """Who follows a goal, by its position, for a label combination."""
+        found = self._followers.get((number, labels))
+        if found is None:
+            comparisons = self._found[number]
+            assert comparisons is not None
+            found = self._followers[number, labels] = Follower(
+                number, self._judges[number], labels, comparisons
+            )
+        return found
+
+    def followers_of(self, stream: Stream) -> list[Follower]:
+        """Who follows the goals whose word the samples of a stream can change."""
+        concerned = self._concerned.get(stream.source, ())
+        return [self.follower(number, restrict(stream.labels, names)) for number, names in concerned]
+
+    def names(self, number: int) -> tuple[str, ...]:
+        """The labels by which a goal, by its position, is told apart."""
+        return self._layout.names(self._judges[number].goal.condition)
+
+    def parts_of(self, source: str) -> list[tuple[int, int, Comparison]]:
+        """The comparisons over samples of a source on which words rest: (goal, position in its condition, which)."""
+        layout = self._layout
+        found = []
+        for number, followed in self._found.items():
+            for position, comparison in enumerate(followed or ()):
+                own = layout.source_of(comparison.aggregate)
+                if own is not None and own.name == source:
+                    found.append((number, position, comparison))
+        return found
+
+    def _wait_for(self, number: int, labels: Labels) -> None:
+        self.waiting[number, labels] = self.follower(number, labels)
+
+    def _stir(self, machine: Machine) -> None:
+        """Notes for whom the word can have changed."""
+        self.meet(machine)
+        if machine.stirred:
+            for stream in machine.stirred:
+                for follower in self.followers_of(stream):
+                    if not follower.goes_on(machine):
+                        self.waiting[follower.number, follower.labels] = follower
+            machine.stirred.clear()
+        if machine.ended:
+            for run in machine.ended:
+                for number in self._resting.get(run.kind.index, ()):
+                    self._wait_for(number, run.labels)
+            machine.ended.clear()
+        due = self._due
+        while due and due[0][0] <= machine.now:
+            at, number, labels = heappop(due)
+            found = self._followers.get((number, labels))
+            if found is not None and found.until == at:
+                self.waiting[number, labels] = found
+
+    def next_due(self) -> int:
+        """The earliest instant at which time alone can change a word."""
+        due = self._due
+        while due:
+            at, number, labels = due[0]
+            if self._followers[number, labels].until == at:
+                return at
+            heappop(due)
+        return NEVER_CHANGES
 
     def after_observation(self, machine: Machine) -> list[Judgement]:
         """The judgements of open windows whose word has changed, as far as that is cheap to tell."""
-        self._observed += 1
-        judges = (judge for judge in machine.wiring.judges if judge.over_time)
-        return [
-            found
-            for judge in judges
-            if _in_trouble(machine, judge)
-            for found in self._changed(machine, judge)
-        ]
+        self.observed += 1
+        self._stir(machine)
+        found = []
+        for number, judge in enumerate(self._judges):
+            if not judge.over_time or number in self._silent:
+                continue
+            followed = self._found[number]
+            if followed is None:
+                if _in_trouble(machine, judge):
+                    found += self._changed(machine, judge)
+            else:
+                waiting = self._waiting_for(number)
+                if waiting and _in_trouble(machine, judge):
+                    found += self._look(machine, waiting)
+        return found
 
     def after_time(self, machine: Machine) -> list[Judgement]:
         """The judgements of all open windows whose word has changed."""
+        self._stir(machine)
         found = []
-        for judge in machine.wiring.judges:
-            state = (machine.ends, 0 if judge.over_series else self._observed)
+        for number, judge in enumerate(self._judges):
+            if number in self._silent:
+                continue
+            state = (machine.ends, 0 if judge.over_series else self.observed)
             name = judge.goal.name
             if judge.over_time or self._looked.get(name) != state:
                 self._looked[name] = state
-                found += self._changed(machine, judge)
+                followed = self._found[number]
+                if followed is None:
+                    found += self._changed(machine, judge)
+                else:
+                    found += self._look(machine, self._waiting_for(number))
         return found
+
+    def _waiting_for(self, number: int) -> list[Follower]:
+        found = [follower for follower in self.waiting.values() if follower.number == number]
+        return sorted(found, key=_by_labels) if len(found) > 1 else found
 
     def _changed(self, machine: Machine, judge: Judge) -> list[Judgement]:
         found = []
         for judgement in open_judgements(machine.wiring, judge, machine.now):
             key, end = (judgement.goal, judgement.labels), judgement.window.end
-            before = self._said.get(key)
-            word = judgement.verdict.value
-            previous = before[1] if before is not None and before[0] == end else Verdict.UNKNOWN.value
-            if word != previous:
+            if self._says(key, end, judgement.verdict.value):
                 found.append(judgement)
-            self._said[key] = (end, word)
         return found
+
+    def _says(self, key: tuple[str, Labels], end: int, word: str) -> bool:
+        """Notes a word; true where it is another than before."""
+        before = self._said.get(key)
+        previous = before[1] if before is not None and before[0] == end else _UNKNOWN
+        self._said[key] = (end, word)
+        return word != previous
+
+    def _look(self, machine: Machine, followers: Iterable[Follower]) -> list[Judgement]:
+        """The same for goals that are followed: only of these label combinations."""
+        return [judgement for follower in followers for judgement in self.look(machine, follower)]
+
+    def look(self, machine: Machine, follower: Follower) -> list[Judgement]:
+        """The judgement of a follower's open window if the word on it has changed."""
+        judge, labels, asked = follower.judge, follower.labels, machine.now
+        if follower.of_samples and self._is_empty(machine, follower):
+            return []
+        found: list[Judgement] = []
+        if len(follower.parts) == 1:
+            index = follower.parts[0].comparison.aggregate
+            express, run = machine.express.get(index), machine.wiring.series[index].runs.get(labels)
+            if express is not None and isinstance(run, SampleRun) and run.panes is None:
+                self._look_express(machine, follower, express, run, found)
+                return found
+        points_now, waits = open_points_of(machine.wiring, judge.aggregates, labels, asked)
+        for points in points_now:
+            point = judge.condition.point(points, labels)
+            if point is None:
+                continue
+            condition, window = judge.condition.read(points, labels), point.window
+            word = open_verdict(condition).value
+            before = self._said.get(follower.name)
+            if word == (before[1] if before is not None and before[0] == window.end else _UNKNOWN):
+                continue
+            judgement = judge.judge(points, labels, closed=False, final=False, condition=condition)
+            if judgement is not None and self._says(follower.name, window.end, word):
+                found.append(judgement)
+        if waits:
+            # A window begins at this very instant: nobody speaks of it yet.
+            self.waiting[follower.number, labels] = follower
+            return found
+        self.waiting.pop((follower.number, labels), None)
+        until = NEVER_CHANGES
+        for part in follower.parts:
+            run = machine.wiring.series[part.comparison.aggregate].runs.get(labels)
+            part.look(run, asked)
+            until = min(until, part.until)
+        if until != follower.until:
+            follower.until = until
+            if until != NEVER_CHANGES:
+                self._note(until, follower)
+        return found
+
+    def _look_express(
+        self, machine: Machine, follower: Follower, express: Express, run: SampleRun, found: list[Judgement]
+    ) -> None:
+        """The same for a goal that is judged without detours."""
+        asked, window = machine.now, run.window
+        key = (follower.number, follower.labels)
+        if window is not None and (window.start >= asked or run.begin >= asked):
+            self.waiting[key] = follower
+            return
+        self.waiting.pop(key, None)
+        said = express.so_far(run, asked)
+        if said is not None and window is not None:
+            word, end = said[0].value, window.end
+            before = self._said.get(follower.name)
+            if word != (before[1] if before is not None and before[0] == end else _UNKNOWN):
+                judgement = express.open_judgement(run, *said)
+                if judgement is not None and self._says(follower.name, end, word):
+                    found.append(judgement)
+        follower.parts[0].look(run, asked)
+
+    def _note(self, until: int, follower: Follower) -> None:
+        due = self._due
+        heappush(due, (until, follower.number, follower.labels))
+        if len(due) > _FEW + 4 * len(self._followers):
+            due[:] = [
+                (found.until, *key) for key, found in self._followers.items() if found.until != NEVER_CHANGES
+            ]
+            heapify(due)
+
+    def _is_empty(self, machine: Machine, follower: Follower) -> bool:
+        """True where no sample has come in the windows that are open, so that nothing is known and nothing was said."""
+        runs = [
+            machine.wiring.series[part.comparison.aggregate].runs.get(follower.labels)
+            for part in follower.parts
+        ]
+        for run in runs:
+            if not isinstance(run, SampleRun) or run.seen or run.panes is not None or run.window is None:
+                return False
+            said = self._said.get(follower.name)
+            if run.begin >= machine.now or (said is not None and said[0] == run.window.end):
+                return False
+        for part in follower.parts:
+            part.good, part.slack = None, 0
+        self.waiting.pop((follower.number, follower.labels), None)
+        return True
 
     def save(self) -> dict[str, Any]:
         said = [[goal, save_labels(labels), end, word] for (goal, labels), (end, word) in self._said.items()]
         looked = [[name, *state] for name, state in self._looked.items()]
-        return {"said": said, "looked": looked, "observed": self._observed}
+        return {"said": said, "looked": looked, "observed": self.observed}
 
     def load(self, saved: Any) -> None:
         self._said = {(goal, load_labels(labels)): (end, word) for goal, labels, end, word in saved["said"]}
         self._looked = {name: (ends, observed) for name, ends, observed in saved["looked"]}
-        self._observed = saved["observed"]
+        self.observed = saved["observed"]
+
+
+def _by_labels(follower: Follower) -> Labels:
+    return follower.labels
 
 
 def _in_trouble(machine: Machine, judge: Judge) -> bool:

@@ -42,6 +42,28 @@ def open_points(wiring: Wiring, aggregates: Iterable[int], asked: int) -> list[P
     return list(found.values())
 
 
+def open_points_of(
+    wiring: Wiring, aggregates: Iterable[int], labels: Labels, asked: int
+) -> tuple[list[Points], bool]:
+    """The same for one label combination; and whether one of its windows begins at this instant or later."""
+    found: dict[Interval, dict[int, dict[Labels, Point]]] = {}
+    waits = False
+    for index in aggregates:
+        series = wiring.series[index]
+        frames = series.kind.frames
+        run = None if frames.rolling else series.runs.get(labels)
+        window = None if run is None else run.window
+        if run is None or window is None:
+            continue
+        if frames.exists_from(window) >= asked or run.begin >= asked:
+            waits = True
+            continue
+        point = run.peek(window, asked)
+        if point is not None:
+            found.setdefault(window, {UNENDED: {}}).setdefault(index, {})[labels] = point
+    return list(found.values()), waits
+
+
 def open_judgements(wiring: Wiring, judge: Judge, asked: int) -> list[Judgement]:
     """What can be said now of a goal's windows that have not ended."""
     found = []

@@ -6,6 +6,7 @@ from typing import Any, Final, Protocol
 
 from wsla.analysis.operations import Aggregate
 from wsla.evaluation.stream.algebra import certain
+from wsla.evaluation.stream.collectors import collector_maker
 from wsla.evaluation.stream.frames import Frames
 from wsla.evaluation.stream.layout import Layout
 from wsla.evaluation.stream.point import Point
@@ -17,7 +18,7 @@ from wsla.values.instants import Interval
 class Kind:
     """One aggregate of the plan: what all its label combinations share."""
 
-    __slots__ = ("asks_idle", "frames", "function", "idle", "index", "names", "node", "truth")
+    __slots__ = ("asks_idle", "collector", "frames", "function", "idle", "index", "names", "node", "truth")
 
     def __init__(self, layout: Layout, index: int) -> None:
         self.index: Final = index
@@ -25,6 +26,8 @@ class Kind:
         self.frames: Final[Frames] = layout.frames(index)
         self.function: Final = self.node.function
         self.truth: Final = layout.truth(index)
+        # Makes what gathers the samples of a window.
+        self.collector: Final = collector_maker(self.function, self.node.parameter)
         self.names: Final = self.node.by
         idle = self.node.idle
         # Whether anybody wants to know of windows without anything to look at.

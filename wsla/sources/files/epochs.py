@@ -67,12 +67,9 @@ class Epochs:
                 raise
         if self._unit is None:
             self._unit = unit_of(number)
-        if self._unit is None:
+        if self._unit is None or unit_of(number) != self._unit:
             raise EncodingError(_UNCLEAR, value)
-        instant = self._counted[self._unit](value)
-        if not isinstance(instant, int) or not FIRST <= instant < LAST:
-            raise EncodingError(_UNCLEAR, value)
-        return instant
+        return self._counted[self._unit](value)
 
 
 def _number(value: object) -> Decimal | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import IO, Final
 
@@ -29,9 +29,9 @@ def read_jsonl(wanted: Request, size: int) -> History:
     """The observations in a file of JSON lines, packed or not. Raises DataError where it holds no such lines."""
     meter = Meter(wanted.progress, size)
     with opened(wanted.path) as (content, raw):
-        reading = _Reading(wanted)
+        reading = Objects(wanted)
         empty = True
-        for number, line in _lines(wanted, content, raw, meter):
+        for number, line in numbered_lines(wanted, content, raw, meter):
             empty = False
             reading.take(number, line)
         if empty:
@@ -41,7 +41,10 @@ def read_jsonl(wanted: Request, size: int) -> History:
     return history
 
 
-def _lines(wanted: Request, content: Content, raw: IO[bytes], meter: Meter) -> Iterator[tuple[int, bytes]]:
+def numbered_lines(
+    wanted: Request, content: Content, raw: IO[bytes], meter: Meter
+) -> Iterator[tuple[int, bytes]]:
+    """The lines that are not blank, with their numbers from 1. Raises DataError for one that is far too long."""
     number = 0
     while line := content.readline(LONGEST_LINE):
         number += 1
@@ -60,14 +63,14 @@ def read_objects(wanted: Request, lines: Iterable[tuple[int, bytes]], keys: dict
 
     Raises DataError where no line has a key that is needed.
     """
-    reading = _Reading(wanted, keys)
+    reading = Objects(wanted, keys)
     for number, line in lines:
         reading.take(number, line)
     return reading.finish()
 
 
-class _Reading:
-    """The keys seen so far, and what became of the lines."""
+class Objects:
+    """Rows of which each has columns of its own: the columns seen so far, and what became of the rows."""
 
     def __init__(self, wanted: Request, keys: dict[str, None] | None = None) -> None:
         self.wanted: Final = wanted
@@ -91,6 +94,10 @@ class _Reading:
         if not isinstance(row, dict):
             self.collector.reject(number, _NO_OBJECT, None, [row])
             return
+        self.add(number, row)
+
+    def add(self, number: int, row: Mapping[str, object]) -> None:
+        """One row. Raises DataError where several of its columns could hold the time."""
         self.objects += 1
         if row.keys() - self.keys.keys():
             self.keys.update(dict.fromkeys(row))
@@ -101,7 +108,7 @@ class _Reading:
             return
         self.collector.add(number, [row.get(column) for column in self.columns])
 
-    def _find_time(self, row: dict[str, object]) -> None:
+    def _find_time(self, row: Mapping[str, object]) -> None:
         try:
             found = time_column(row)
         except DataError as problem:

@@ -10,8 +10,14 @@ from typing import Final
 from wsla.evaluation.encoding import DataError, quoted
 from wsla.sources.files.packed import without_packing
 
-TEXTS: Final = (".csv", ".tsv", ".jsonl", ".ndjson")
+TEXTS: Final = (".csv", ".tsv", ".jsonl", ".ndjson", ".om", ".openmetrics", ".prom")
 COLUMNAR: Final = (".parquet", ".arrow", ".feather", ".ipc")
+STORES: Final = ("postgresql://", "postgres://", "duckdb://")
+"""How the addresses of databases begin that are no files to us."""
+
+QUERIED: Final = ("prometheus+http://", "prometheus+https://")
+"""How the addresses of range queries begin."""
+
 DATABASES: Final = (".sqlite", ".sqlite3", ".db")
 
 
@@ -22,7 +28,7 @@ def is_columnar(path: str) -> bool:
 
 def files_at(place: str) -> Sequence[str]:
     """The files that are meant, in the order of their names. Raises DataError where there are none."""
-    if "::" in place or os.path.isfile(place):
+    if "::" in place or place.startswith((*STORES, *QUERIED)) or os.path.isfile(place):
         return (place,)
     if os.path.isdir(place):
         names = sorted(name for name in os.listdir(place) if not name.startswith("."))

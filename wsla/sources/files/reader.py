@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from wsla.analysis.checked import Source
 from wsla.evaluation.encoding import DataError, History, Refused, quoted
 from wsla.sources.files.packed import check_file, without_packing
+from wsla.sources.files.places import QUERIED, STORES
 from wsla.sources.files.table import Progress, request
 
 
@@ -32,6 +33,14 @@ def read_history(
     Raises DataError for a file that cannot be read at all; rows that do not fit are in the rejects.
     """
     wanted = request(source, path, zone, columns or {}, where or {}, progress, refused, time_unit)
+    if path.startswith(STORES):
+        from wsla.sources.files.stores import read_store
+
+        return read_store(wanted)
+    if path.startswith(QUERIED):
+        from wsla.sources.files.range_query import read_range_query
+
+        return read_range_query(wanted)
     if "::" in path:
         from wsla.sources.files.sqlite import read_sqlite
 
@@ -48,6 +57,10 @@ def read_history(
             from wsla.sources.files.jsonl import read_jsonl
 
             return read_jsonl(wanted, size)
+        case "om" | "openmetrics" | "prom" as kind:
+            from wsla.sources.files.openmetrics import read_openmetrics
+
+            return read_openmetrics(wanted, size, seconds=kind != "prom")
         case "parquet" | "arrow" | "feather" | "ipc" if not is_packed:
             from wsla.sources.files.parquet import read_parquet
 
@@ -57,6 +70,6 @@ def read_history(
 
             return read_sqlite(wanted)
     raise DataError(
-        f"{quoted(path)} is of no known kind: its name should end in .csv, .tsv, .jsonl or .ndjson (each also with .gz "
-        "or .zst after it), .parquet, .arrow, .feather or .sqlite"
+        f"{quoted(path)} is of no known kind: its name should end in .csv, .tsv, .jsonl, .ndjson, .om or .prom (each "
+        "also with .gz or .zst after it), .parquet, .arrow, .feather or .sqlite"
     )

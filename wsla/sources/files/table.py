@@ -43,6 +43,7 @@ class Request:
     where: tuple[tuple[str, str], ...]
     progress: Progress | None = field(default=None)
     refused: Refused | None = field(default=None)
+    time_unit: str | None = field(default=None)
 
     @property
     def shown(self) -> str:
@@ -92,6 +93,7 @@ def request(
         where=filters,
         progress=progress,
         refused=refused,
+        time_unit=time_unit,
     )
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from attrs import evolve, field, frozen
 
-from wsla.analysis.checked import Source
+from wsla.analysis.checked import Field, Source
 from wsla.analysis.types import InstantType
 from wsla.evaluation.encoding import Collector, DataError, History, quoted
 from wsla.evaluation.panes.measures import Measure
@@ -125,8 +125,16 @@ def _wanted(
     )
 
 
-def fetch(store: SqlStore, source: Source, table: Table) -> History:
-    """All rows of a source, as they would be read from a file. Raises DataError where they cannot be read."""
+def fetch(
+    store: SqlStore,
+    source: Source,
+    table: Table,
+    collect: Callable[[Sequence[Field]], Collector] | None = None,
+) -> History:
+    """All rows of a source, as they would be read from a file. Raises DataError where they cannot be read.
+
+    ``collect`` gives another collector for the fields that the store holds.
+    """
     relation, layout, columns = _laid_out(store, source, table)
     dialect = store.dialect
     fields, selected = [], []
@@ -142,7 +150,7 @@ def fetch(store: SqlStore, source: Source, table: Table) -> History:
         selected.append(expression)
     filters = [_filter(dialect, name, value) for name, value in layout.filters]
     where = f" WHERE {' AND '.join(filters)}" if filters else ""
-    collector = Collector(source, fields, table.zone)
+    collector = Collector(source, fields, table.zone) if collect is None else collect(fields)
     for number, row in enumerate(store.rows(f"SELECT {', '.join(selected)} FROM {relation}{where}"), 1):
         collector.add(number, row)
     return collector.finish()

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from lark import Token, v_args
-from lark.tree import Meta
-from lark.visitors import Transformer_NonRecursive
-
 from wsla.syntax import surface
 from wsla.syntax.build.words import (
+    Meta,
+    Token,
     as_word,
     items,
     maybe_text,
@@ -24,8 +22,7 @@ from wsla.syntax.build.words import (
 Header = tuple[surface.Text, surface.Word, surface.Word | None]
 
 
-@v_args(inline=True, meta=True)
-class DeclarationBuilder(Transformer_NonRecursive[Token, Any]):
+class DeclarationBuilder:
     """What an agreement declares."""
 
     document = declarations = items

@@ -6,12 +6,19 @@ from collections.abc import Callable
 from typing import Any
 
 from attrs import evolve
-from lark import Token, v_args
-from lark.tree import Meta
-from lark.visitors import Transformer_NonRecursive
 
 from wsla.syntax import surface
-from wsla.syntax.build.words import items, maybe_word, only, span_of, to_text, to_word, token_span
+from wsla.syntax.build.words import (
+    Meta,
+    Token,
+    items,
+    maybe_word,
+    only,
+    span_of,
+    to_text,
+    to_word,
+    token_span,
+)
 
 
 def _binary(operator: str) -> Callable[..., surface.Binary]:
@@ -21,8 +28,7 @@ def _binary(operator: str) -> Callable[..., surface.Binary]:
     return build
 
 
-@v_args(inline=True, meta=True)
-class ExpressionBuilder(Transformer_NonRecursive[Token, Any]):
+class ExpressionBuilder:
     """Formulas."""
 
     where = items

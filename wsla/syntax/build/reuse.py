@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from lark import Token, v_args
-from lark.tree import Meta
-from lark.visitors import Transformer_NonRecursive
-
 from wsla.diagnostics.source import Span
 from wsla.syntax import surface
-from wsla.syntax.build.words import items, span_of, to_text, to_word, token_span
+from wsla.syntax.build.words import Meta, Token, items, span_of, to_text, to_word, token_span
 
 TemplateHeader = tuple[surface.Word, tuple[surface.Parameter, ...], int]
 
 
-@v_args(inline=True, meta=True)
-class ReuseBuilder(Transformer_NonRecursive[Token, Any]):
+class ReuseBuilder:
     """What several agreements share."""
 
     parameters = use_arguments = items

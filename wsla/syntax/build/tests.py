@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from lark import Token, v_args
-from lark.tree import Meta
-from lark.visitors import Transformer_NonRecursive
-
 from wsla.syntax import surface
-from wsla.syntax.build.words import first, items, maybe_text, span_of, to_text, to_word
+from wsla.syntax.build.words import Meta, Token, first, items, maybe_text, span_of, to_text, to_word
 
 
-@v_args(inline=True, meta=True)
-class TestBuilder(Transformer_NonRecursive[Token, Any]):
+class TestBuilder:
     """Tests and their steps."""
 
     given_options = label_filter = items

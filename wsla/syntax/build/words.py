@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from lark import Token
-from lark.tree import Meta
+from typing import Any, Protocol
 
 from wsla.diagnostics.source import Span
 from wsla.syntax import surface
+
+
+class Token(str):
+    """A token: its text, with the grammar's name for its kind and where it begins."""
+
+    __slots__ = ("start_pos", "type")
+
+    start_pos: int
+    type: str
+
+
+class Meta(Protocol):
+    """From where to where the rule goes that is being built; ``empty`` where it has no text."""
+
+    empty: bool
+    start_pos: int
+    end_pos: int
+
 
 _ESCAPES = {"n": "\n", "t": "\t", '"': '"', "\\": "\\"}
 
@@ -36,7 +51,7 @@ def span_of(meta: Meta) -> Span:
 
 def token_span(token: Token) -> Span:
     """The span of a token."""
-    start = token.start_pos or 0
+    start = token.start_pos
     return Span(start, start + len(token))
 
 
