@@ -19,7 +19,7 @@ from wsla.diagnostics.diagnostic import Diagnostic, has_errors
 from wsla.diagnostics.source import SourceText
 from wsla.engine import Engine, Output
 from wsla.evaluation.cells import Encoder
-from wsla.evaluation.encoding import Rejects, encode_fields, field_encoders, observations_from_rows
+from wsla.evaluation.encoding import Rejects, encode_fields, field_encoders
 from wsla.evaluation.report import Counts, Outcome, SeriesPoint, counts_of, episodes_of
 from wsla.evaluation.rows import rows_of
 from wsla.evaluation.stream import StreamEvaluator
@@ -216,12 +216,12 @@ def evaluate(
     Raises EncodingError for a value of a row that does not fit its field, KeyError for an unknown source, DataError for
     a file that cannot be read.
     """
-    files, beside = _taken_apart(agreement, data)
+    from wsla.sources.files.history import Histories, taken_apart
+
+    files, beside = taken_apart(agreement.plan, data)
     if not files:
         start_ns, until_ns = _stretch(agreement, beside, [], start, until)
         return judge(agreement, beside, start_ns, until_ns)
-    from wsla.sources.files.history import Histories
-
     zone = find_zone(agreement.plan.zone)
     histories = Histories(files, zone, columns=True)
     if not histories.in_columns:
@@ -250,18 +250,6 @@ def _of_files(
     else:
         report = judge(agreement, together, start_ns, until_ns)
     return evolve(report, rejects=histories.rejects)
-
-
-def _taken_apart(
-    agreement: Agreement, data: Data
-) -> tuple[dict[str, tuple[Source, Path]], list[Observation]]:
-    """Files by source, and all else as observations in order of time."""
-    files: dict[str, tuple[Source, Path]] = {}
-    if isinstance(data, Mapping):
-        plan = agreement.plan
-        files = {name: (plan.source(name), one) for name, one in data.items() if isinstance(one, Path)}
-        data = {name: one for name, one in data.items() if name not in files}
-    return files, sorted(_observations(agreement, data), key=lambda observation: observation.at)
 
 
 def _stretch(
@@ -387,32 +375,11 @@ def evaluate_versions(
 
 def _bounds(versions: tuple[Agreement, ...], data: Data) -> tuple[int, int]:
     """(the first instant at which there is something to judge, just after the last)."""
-    instants: list[int] = []
-    for agreement in versions:
-        known = {one.name for one in agreement.plan.sources}
-        own = data
-        if isinstance(data, Mapping):
-            own = {name: one for name, one in data.items() if name in known}
-        files, beside = _taken_apart(agreement, own)
-        instants += [observation.at for observation in (*beside[:1], *beside[-1:])]
-        if files:
-            from wsla.sources.files.history import Histories
+    from wsla.sources.files.history import ends_of
 
-            instants += Histories(files, find_zone(agreement.plan.zone), columns=True).instants()
+    instants = [end for agreement in versions for end in ends_of(agreement.plan, data)]
     start = versions[0].plan.effective_start
     return max(start, min(instants, default=start)), max(instants, default=start - 1) + 1
-
-
-def _observations(agreement: Agreement, data: Data) -> Iterable[Observation]:
-    if not isinstance(data, Mapping):
-        return data
-    zone = find_zone(agreement.plan.zone)
-    return [
-        observation
-        for name, rows in data.items()
-        if not isinstance(rows, Path)
-        for observation in observations_from_rows(agreement.plan.source(name), rows, zone)
-    ]
 
 
 @define

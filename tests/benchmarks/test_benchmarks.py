@@ -23,14 +23,14 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Everything that the batch workloads say of small data."""
-    done = run(tmp_path_factory.mktemp("data"), "--json", "--only", "B1,B2,B3,B4")
+    """Everything that the batch workloads say of small data; B2 has the programs of B1."""
+    done = run(tmp_path_factory.mktemp("data"), "--json", "--only", "B1,B3,B4")
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 
 
-@pytest.mark.parametrize("workload", ["B1", "B2", "B3", "B4"])
+@pytest.mark.parametrize("workload", ["B1", "B3", "B4"])
 def test_product_and_programs_by_hand_agree(measured: dict[str, Any], workload: str) -> None:
     roles = [program["role"] for program in measured[workload]["programs"]]
     assert roles.count("product") == 1
@@ -40,7 +40,7 @@ def test_product_and_programs_by_hand_agree(measured: dict[str, Any], workload: 
 
 
 def test_a_table_says_that_the_answers_are_equal(tmp_path: Path) -> None:
-    done = run(tmp_path, "--only", "B3")
+    done = run(tmp_path, "--only", "B4")
     assert done.returncode == 0, done.stderr
     assert "All answers are equal." in done.stdout
     assert "goal" not in done.stdout

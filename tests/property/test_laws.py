@@ -234,7 +234,7 @@ def test_excluding_everything_leaves_no_verdict(engine: Engine, case: Case) -> N
     """M11: a window without kept time does not exist, for goals and for metrics, and nobody owes anything for it."""
     empty = evolve(case, plan=without_time(case.plan))
     outcome = judged(engine, empty)
-    assert outcome.judgements == ()
+    assert not outcome.judgements
     assert not any(outcome.metrics.values())
     goals = {goal.name for goal in case.plan.goals}
     assert not [one for one in decide(empty.plan, outcome) if one.cause in goals]
@@ -252,3 +252,33 @@ def test_a_nanosecond_decides(engine: Engine, drawn: tuple[Case, str, int]) -> N
     met = beside < 0 or (beside == 0 and operator == ">=")
     [judgement] = judged(engine, case).judgements
     assert judgement.verdict is (Verdict.MET if met else Verdict.VIOLATED)
+
+
+# What is said of open windows
+
+
+_KEPT = {Verdict.SECURED: Verdict.MET, Verdict.LOST: Verdict.VIOLATED}
+
+
+@each_engine
+@QUICK
+@given(case=cases(), share=st.integers(0, 1000), data=st.data())
+def test_secured_and_lost_are_never_taken_back(
+    engine: Engine, case: Case, share: int, data: st.DataObject
+) -> None:
+    """M13, M16, M18, M22, M59: whatever is observed later. (`provided` is looked at only when the window closes.)"""
+    early = case.start + max(1, (case.until - case.start) * share // 1000)
+    before = engine(case.plan, case.observations, case.start, early)
+    # What follows is any of what might have come.
+    kept = tuple(one for one in case.observations if one.at < early or data.draw(st.booleans()))
+    after = engine(case.plan, kept, case.start, max(early, case.until))
+    # An outage's window ends earlier than it might.
+    later = {(one.goal, one.labels, one.window.start): one.verdict for one in after.judgements}
+    conditional = {goal.name for goal in case.plan.goals if goal.provided is not None}
+    for one in before.judgements:
+        if one.verdict in _KEPT:
+            found = later[one.goal, one.labels, one.window.start]
+            allowed = {one.verdict, _KEPT[one.verdict]}
+            if one.goal in conditional:
+                allowed |= {Verdict.NOT_APPLICABLE, Verdict.UNKNOWN}
+            assert found in allowed, (one, found)

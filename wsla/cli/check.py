@@ -33,13 +33,16 @@ def command(paths: tuple[str, ...], output_format: str, fix: bool, quiet: bool) 
     PATHS are .sla files, or folders that are searched for them. Exit code 0: no errors; 1: errors; 2: wrong usage.
     """
     from wsla.analysis.check import check_together
-    from wsla.diagnostics.assembled import merged
 
     sources, unreadable = read_sources(paths)
     if fix:
         sources = [_mend(source, unreadable) for source in sources]
     # A mistake in a file that several import is said once.
-    diagnostics = merged(check_together(sources))
+    diagnostics = check_together(sources)
+    if len(diagnostics) > 1:
+        from wsla.diagnostics.assembled import merged
+
+        diagnostics = merged(diagnostics)
     show_diagnostics(diagnostics, unreadable, output_format)
     if output_format in ("full", "concise") and not quiet:
         checked = plural(len(sources), "file")

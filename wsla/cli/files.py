@@ -94,15 +94,13 @@ def wants_colour(stream: Any) -> bool:
 
 
 def show_diagnostics(
-    diagnostics: Iterable[Diagnostic],
+    diagnostics: Sequence[Diagnostic],
     unreadable: Iterable[Unreadable],
     output_format: str,
     *,
     err: bool = False,
 ) -> None:
     """Prints diagnostics: ``full`` with the text around them, ``concise`` a line each, or ``json``."""
-    from wsla.diagnostics.render import render_concise, render_full, to_json
-
     stream = sys.stderr if err else sys.stdout
     if output_format == "sarif":
         import json
@@ -119,11 +117,18 @@ def show_diagnostics(
             {"path": found.path, "severity": "error", "code": found.code, "message": found.reason}
             for found in unreadable
         ]
-        values.extend(to_json(found) for found in diagnostics)
+        if diagnostics:
+            from wsla.diagnostics.render import to_json
+
+            values.extend(to_json(found) for found in diagnostics)
         click.echo(json.dumps(values, indent=2, ensure_ascii=False), file=stream)
         return
     for problem in unreadable:
         click.echo(f"{problem.path}: error[{problem.code}]: {problem.reason}", file=stream)
+    if not diagnostics:
+        return
+    from wsla.diagnostics.render import render_concise, render_full
+
     colour = wants_colour(stream)
     for found in diagnostics:
         if output_format == "concise":

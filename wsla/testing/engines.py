@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
 from typing import Final
 
 from wsla.evaluation import reference
@@ -29,5 +30,18 @@ def by_stream(plan: Plan, observations: Sequence[Observation], start: int, until
     return evaluator.outcome(until)
 
 
-ENGINES: Final[Mapping[str, Engine]] = {"reference": by_rules, "stream": by_stream}
-"""The engines by name."""
+def by_columns(plan: Plan, observations: Sequence[Observation], start: int, until: int) -> Outcome:
+    """The batch evaluator, samples in columns; it needs the extra for columns."""
+    from wsla.evaluation.batch.evaluator import BatchEvaluator
+
+    evaluator = BatchEvaluator(plan, start, until)
+    evaluator.observe(observations)
+    return evaluator.outcome()
+
+
+ENGINES: Final[Mapping[str, Engine]] = {
+    "reference": by_rules,
+    "stream": by_stream,
+    **({"batch": by_columns} if find_spec("numpy") and find_spec("polars") else {}),
+}
+"""The engines that are there, by name."""

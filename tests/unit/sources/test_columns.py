@@ -338,3 +338,76 @@ def test_the_first_and_the_last_instant_are_told_to_the_nanosecond(tmp_path: Pat
     times = [NOON + x for x in (2, 1, 4, 3)]
     table = plain(4, 1).with_columns(ts=polars.Series(times, dtype=polars.Datetime("ns", "UTC")))
     assert assert_same(PROBE, written(tmp_path, table))[6:] == (NOON + 1, NOON + 4)
+
+
+TEXTS = {
+    "ts": [
+        "2026-03-29T01:00:00Z",
+        "2026-03-29T01:00:00.5Z",
+        "2026-03-29 02:30:00",
+        "1774746000",
+        "1774746000.25",
+        "soon",
+    ],
+    "site": ["here", "there", "", " here"],
+    "number": ["1", "2", "02"],
+    "up": ["true", "no", "1", "", "perhaps"],
+    "took": ["1.5", "0.1234567", "-2", "1e3", "250ms", "", " 7", "99999999.999999", "٣"],
+    "load": ["0.30", "7", "0.0000001", "", "NaN", "+1"],
+    "state": ["a", "b", "", "ü" * 1025],
+    "seen": ["2026-02-30T00:00:00Z", "2026-03-01T00:00:60Z", "", "2026-03-29T02:30:00", "7", "1774746000000"],
+}
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    data=st.data(),
+    zone=st.sampled_from([None, ZoneInfo("Europe/Berlin")]),
+    ending=st.sampled_from(["csv", "tsv"]),
+)
+def test_plain_csv_as_columns_says_what_rows_say(
+    data: st.DataObject, zone: ZoneInfo | None, ending: str, tmp_path: Path
+) -> None:
+    rows = data.draw(st.integers(1, 25))
+    cells = {}
+    for name, texts in TEXTS.items():
+        # Few kinds of cells in a column, as in data that people have.
+        some = st.sampled_from(texts[: data.draw(st.integers(1, len(texts)))])
+        cells[name] = data.draw(st.lists(some, min_size=rows, max_size=rows))
+    separator = "\t" if ending == "tsv" else data.draw(st.sampled_from([",", ";"]))
+    lines = [separator.join([*row, "x"]) for row in [list(cells), *zip(*cells.values(), strict=True)]]
+    path = tmp_path / f"table.{ending}"
+    end = data.draw(st.sampled_from(["", "\n"]))
+    path.write_bytes(("\n".join(lines) + end).encode("utf-8-sig" if data.draw(st.booleans()) else "utf-8"))
+    unit = data.draw(st.booleans())
+    labels = data.draw(st.sampled_from([(), ("site",), ("site", "number")]))
+    source = evolve(
+        PROBE, fields=(evolve(PROBE.fields[0], unit_stated=unit), *PROBE.fields[1:]), labels=labels
+    )
+    assert_same(source, str(path), zone=zone)
+
+
+@pytest.mark.parametrize(
+    "spoiled",
+    [
+        ('"', ""),
+        ("\n", "\r\n"),
+        ("here", "he\nre"),
+        ("here", "he,re"),
+        ("here,", "here"),
+        ("\n", "\n\n"),
+        ("here", "\udcff"),
+        ("here", "\0"),
+        ("here", "x" * 200_000),
+        ("site", "ts"),
+    ],
+)
+def test_csv_that_is_not_plain_is_left_to_the_reader_of_rows(
+    tmp_path: Path, spoiled: tuple[str, str]
+) -> None:
+    table = plain().with_columns(seen=polars.lit('"now"' if spoiled[0] == '"' else "now"))
+    path = tmp_path / "table.csv"
+    text = table.write_csv(quote_style="never")
+    path.write_bytes(text.replace(*spoiled, 1 if spoiled[0] != '"' else 0).encode("utf-8", "surrogateescape"))
+    with pytest.raises(NotInColumns):
+        open_columns(PROBE, str(path))

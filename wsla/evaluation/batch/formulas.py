@@ -48,8 +48,9 @@ from wsla.evaluation.batch.cells import (
 from wsla.evaluation.batch.columns import Flags, Instants
 from wsla.evaluation.batch.grid import Windows, reach, step_of
 from wsla.evaluation.batch.over_series import gathered
+from wsla.evaluation.batch.ratios import select
 from wsla.evaluation.batch.sequences import Stack, joined_columns, stacked, with_cells
-from wsla.evaluation.batch.series import Reduction, SeriesColumns
+from wsla.evaluation.batch.series import ManyAtOnce, Reduction, SeriesColumns
 from wsla.evaluation.scalars import scalar_value
 from wsla.evaluation.stream.layout import OVER_TIME, Layout, in_order, operands, restrict
 from wsla.evaluation.verdicts import Labels
@@ -229,17 +230,19 @@ class Formulas:
         columns = found.columns
         if node.idle is None or columns.nothing is None:
             return found
-        # In a closed window only.
-        idle = columns.nothing & (columns.ends <= self.until)
-        cells = chosen_cells(idle, self._certain(node.idle), found.cells)
+        # In a closed window only; in an open one nothing is certain then.
+        cells = self._with_idle(
+            columns.nothing, columns.ends, node.idle, found.cells, self.layout.truth(index)
+        )
         return Stack(with_cells(columns, cells), found.combo)
 
     def _of_first_stage(self, index: int, group: Group, horizon: int) -> Stack:
         names = self.layout.names(index)
-        if names and len(group) > 1 and horizon <= self.until:
+        reduction = self._reduction
+        if names and len(group) > 1 and horizon <= self.until and isinstance(reduction, ManyAtOnce):
             begins = self.begins(index, group)
             there = [place for place, begin in enumerate(begins) if begin is not None]
-            found = self._reduction.together(index, [in_order(group[place], names) for place in there])
+            found = reduction.together(index, [in_order(group[place], names) for place in there])
             return Stack(found.columns, np.repeat(np.array(there, dtype=np.int64), found.rows))
         parts: list[SeriesColumns] = []
         combo: list[int] = []
@@ -247,9 +250,9 @@ class Formulas:
             if begin is None:
                 continue
             labels = self.own(index, group[place])
-            part = self._reduction.series(index, labels)
+            part = reduction.series(index, labels)
             if horizon > self.until:
-                part = joined_columns([part, self._reduction.to_come(index, labels)])
+                part = joined_columns([part, reduction.to_come(index, labels)])
             parts.append(part)
             combo.append(place)
         if not parts:
@@ -321,8 +324,8 @@ class Formulas:
                 last = None if otherwise is None else operand(otherwise)
                 found = chosen(operand(subject), lines, last, truth)
             case Idle(operand=only, value=value):
-                idle = self.idle(only, group, windows, horizon) & (windows.ends <= self.until)
-                found = chosen_cells(idle, self._certain(value), operand(only))
+                nothing = self.idle(only, group, windows, horizon)
+                found = self._with_idle(nothing, windows.ends, value, operand(only), truth)
             case Constant() | SourceField() | Elapsed() | AtLeastDown() | Latest() | VerdictState():
                 raise TypeError(f"operation {index} is no series: {type(operations[index]).__name__}")
             case Sustained() | Debounced() | Limited() | Active() | Across() | VerdictCount():
@@ -330,6 +333,20 @@ class Formulas:
             case _:
                 assert_never(node)
         return evolve(found, exists=self.exists(index, group, windows, horizon))
+
+    def _with_idle(self, nothing: Flags, ends: Instants, idle: int, cells: Cells, truth: bool) -> Cells:
+        """M16, M35: a fixed value in closed windows with nothing to look at; no bounds in open ones."""
+        closed = ends <= self.until
+        found = chosen_cells(nothing & closed, self._certain(idle), cells)
+        may_be = nothing & ~closed
+        if not may_be.any():
+            return found
+        unsure = nothing_known(truth)
+        lower, upper = (
+            select(may_be, x, y)
+            for x, y in zip((unsure.lower, unsure.upper), (found.lower, found.upper), strict=True)
+        )
+        return evolve(found, lower=lower, upper=upper)
 
     def _certain(self, index: int) -> Cells:
         return certain(scalar_value(self.plan.operations, index), self.layout.truth(index))

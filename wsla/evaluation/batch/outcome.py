@@ -10,6 +10,7 @@ from attrs import frozen
 from wsla.analysis.operations import Value
 from wsla.evaluation.batch.columns import Flags, Instants
 from wsla.evaluation.batch.exact import chosen, constants
+from wsla.evaluation.batch.ratios import FALSE, NO_NUMBERS, TRUE, select
 from wsla.evaluation.batch.series import Ratios, SeriesColumns, Spent, Truths, Values
 
 
@@ -42,13 +43,13 @@ def picked(found: Found, starts: Instants, ends: Instants, windows: Flags) -> Se
     def either(values: Values) -> Values:
         return Truths(pick(values.values)) if isinstance(values, Truths) else numbers(values)
 
-    spent = found.spent
+    spent, value = found.spent, either(found.value)
     return SeriesColumns(
         starts=pick(starts),
         ends=pick(ends),
-        value=either(found.value),
-        lower=either(found.lower),
-        upper=either(found.upper),
+        value=value,
+        lower=value if found.lower is found.value else either(found.lower),
+        upper=value if found.upper is found.value else either(found.upper),
         coverage=numbers(found.coverage),
         nothing=pick(found.nothing),
         spent=None
@@ -58,10 +59,13 @@ def picked(found: Found, starts: Instants, ends: Instants, windows: Flags) -> Se
 
 
 def with_idle(found: Found, closed: Flags, value: Value) -> Found:
-    """``or V when idle``: V in those closed windows in which there was nothing to look at (rule M16)."""
+    """``or V when idle``: V in those closed windows in which there was nothing to look at, and no bounds in open ones
+    (rule M16).
+    """
     if found.nothing is None:
         return found
     idle = found.nothing & closed
+    may_be = found.nothing & ~closed
 
     def replaced(values: Values, missing: int) -> Values:
         if isinstance(values, Truths):
@@ -70,10 +74,17 @@ def with_idle(found: Found, closed: Flags, value: Value) -> Found:
         assert not isinstance(value, str)
         return chosen(idle, constants(value, len(idle)), values)
 
+    def bound(values: Values, missing: int) -> Values:
+        filled = replaced(values, missing)
+        if not may_be.any():
+            return filled
+        unsure = (FALSE if missing == 0 else TRUE) if isinstance(filled, Truths) else NO_NUMBERS
+        return select(may_be, unsure, filled)
+
     return Found(
         value=replaced(found.value, -1),
-        lower=replaced(found.lower, 0),
-        upper=replaced(found.upper, 1),
+        lower=bound(found.lower, 0),
+        upper=bound(found.upper, 1),
         coverage=chosen(idle, constants(1, len(idle)), found.coverage),
         nothing=found.nothing,
         spent=found.spent,

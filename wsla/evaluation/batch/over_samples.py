@@ -155,11 +155,16 @@ def _streaks(items: Items) -> Positions:
     return found
 
 
-def found(node: Aggregate, sizes: Instants, part: Part, *, boolean: bool) -> Found:
-    """M13: the value in every window of these sizes, with bounds and coverage; the part is unpacked."""
+def found(node: Aggregate, sizes: Instants, part: Part, may_grow: Flags | None, *, boolean: bool) -> Found:
+    """M13: the value in every window of these sizes, with bounds and coverage; the part is unpacked.
+
+    ``may_grow`` says in which windows another stream may still take part; None is in none.
+    """
     whole = times(sizes, np.maximum(part.takes_part, 1))
     full = (part.takes_part > 0) & (time_of(part) == whole).astype(np.bool_)
     coverage = ratios(time_of(part), whole)
+    if may_grow is not None:
+        full = full & ~may_grow
     lower, upper, value = _bounded(node, _value(node, sizes, part), full)
     spent = None
     if node.function == "share":
@@ -221,6 +226,8 @@ def _spread(
 
 
 def _bounded(node: Aggregate, value: Ratios, full: Flags) -> tuple[Ratios, Ratios, Ratios]:
+    if full.all():
+        return value, value, value
     lower = upper = _where_known(value, full)
     if node.function == "share":
         # Where all is known both bounds are the value, else it lies between nothing and all.

@@ -136,7 +136,8 @@ def _lasting(view: View) -> Instants:
     """How long each row holds."""
     ends = np.append(view.at[1:], view.until)
     lasting: Instants = ends - view.at
-    return lasting if view.staleness is None else np.minimum(lasting, view.staleness)
+    staleness = view.holding.staleness
+    return lasting if staleness is None else np.minimum(lasting, staleness)
 
 
 def _running(values: Integers, lasting: Instants) -> tuple[Integers | None, Integers]:

@@ -117,9 +117,10 @@ def behind_each_other(parts: Sequence[Part], frames: Frames) -> Part:
         columns = [scaled(as_long(part.amounts[name]), int((part.scale / scale) ** power)) for part in parts]
         return np.concatenate(columns)
 
-    known = [
-        frames.within(part.known.upto) if isinstance(part.known, Stretches) else part.known for part in parts
-    ]
+    # Of streams with the same instants it is the same set of time.
+    times = {id(part.known): part.known for part in parts if isinstance(part.known, Stretches)}
+    inside = {key: frames.within(time.upto) for key, time in times.items()}
+    known = [inside[id(part.known)] if isinstance(part.known, Stretches) else part.known for part in parts]
     return Part(
         samples=as_long(np.concatenate([part.samples for part in parts])),
         items=as_long(np.concatenate([part.items for part in parts])),

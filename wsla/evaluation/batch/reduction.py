@@ -18,6 +18,7 @@ from wsla.analysis.types import BooleanType, Shape
 from wsla.evaluation.batch import over_samples, over_time
 from wsla.evaluation.batch.columns import Column, Flags, StreamColumns
 from wsla.evaluation.batch.frames import Frames
+from wsla.evaluation.batch.holding import Holding
 from wsla.evaluation.batch.outcome import Found, picked, with_idle
 from wsla.evaluation.batch.over_samples import JOINED_LATER
 from wsla.evaluation.batch.parts import Items, Part, behind_each_other, empty, joined_items, merged
@@ -85,6 +86,8 @@ class ColumnReduction:
         self._combinations: Final[dict[tuple[tuple[str, ...], frozenset[str]], dict[Labels, int]]] = {}
         self._first: Final[dict[tuple[str, Labels], int]] = {}
         self._kept: Final[dict[tuple[str, Labels], StreamColumns]] = {}
+        # Of each source how the stream that came last holds: often the next one has the same instants.
+        self._holding: Final[dict[str, Holding]] = {}
         self._times: Final[dict[Place, TimeLook]] = {}
         self._parts: Final[dict[Place, list[tuple[Labels, Part, Items | None]]]] = {}
         self._changes: Final[dict[Place, SignalColumns]] = {}
@@ -100,7 +103,8 @@ class ColumnReduction:
         stream = self._known(stream)
         if not len(stream.at):
             return None
-        view = view_of(self._plan, stream, self._since, self._until)
+        view = view_of(self._plan, stream, self._since, self._until, self._holding.get(stream.source))
+        self._holding[stream.source] = view.holding
         times: dict[Place, TimeLook] = {}
         parts: dict[Place, tuple[Part, Items | None]] = {}
         packed: dict[int, tuple[Any, Any]] = {}
@@ -191,7 +195,8 @@ class ColumnReduction:
         starts, ends = np.tile(frames.starts, count), np.tile(frames.ends, count)
         if node.idle is not None:
             found = with_idle(found, ends <= self._until, scalar_value(self._plan.operations, node.idle))
-        windows = [frames.between(first, to_come=False) for first in combinations.values()]
+        later = {first: frames.between(first, to_come=False) for first in set(combinations.values())}
+        windows = [later[first] for first in combinations.values()]
         rows = np.array([np.count_nonzero(one) for one in windows])
         columns = picked(found, starts, ends, np.concatenate(windows))
         return Together(labels=tuple(combinations), rows=rows, columns=columns)
@@ -211,7 +216,19 @@ class ColumnReduction:
             return None
         part = behind_each_other([parts[0][1] for parts in waiting], frames)
         boolean = isinstance(look.node.type, BooleanType)
-        return over_samples.found(look.node, np.tile(frames.sizes, len(waiting)), part, boolean=boolean)
+        may_grow = self._may_grow(look)
+        if may_grow is not None:
+            may_grow = np.tile(may_grow, len(waiting))
+        sizes = np.tile(frames.sizes, len(waiting))
+        return over_samples.found(look.node, sizes, part, may_grow, boolean=boolean)
+
+    def _may_grow(self, look: Look) -> Flags | None:
+        """M13: the open windows, where other streams of the source may still take part in them."""
+        assert look.source is not None
+        if not set(self._plan.source(look.source).labels) - set(look.node.by):
+            return None
+        found: Flags = self._frames[look.index].ends > self._until
+        return found
 
     def to_come(self, index: int, labels: Labels) -> SeriesColumns:
         """The windows of an aggregate that do not exist at ``until`` yet, but will lie inside an open window of an
@@ -293,20 +310,21 @@ class ColumnReduction:
     def _samples_of_several(self, look: Look, labels: Labels) -> Found:
         node, frames = look.node, self._frames[look.index]
         boolean = isinstance(node.type, BooleanType)
+        may_grow = self._may_grow(look)
         if look.sources == {look.source}:
             parts = self._parts.get((look.index, labels), [])
         else:
             parts = self._parts_of_several(look, labels)
         parts = sorted(parts, key=lambda part: part[0])
         if not parts:
-            return over_samples.found(node, frames.sizes, empty(frames), boolean=boolean)
+            return over_samples.found(node, frames.sizes, empty(frames), may_grow, boolean=boolean)
         part = merged([part.unpacked(frames) for _, part, _ in parts])
         waiting = [items for _, _, items in parts if items is not None]
         if waiting:
             items = joined_items(waiting, frames)
             amounts = over_samples.amounts_of(node, items)
             part = evolve(part, amounts=amounts, scale=items.scale)
-        return over_samples.found(node, frames.sizes, part, boolean=boolean)
+        return over_samples.found(node, frames.sizes, part, may_grow, boolean=boolean)
 
     def _parts_of_several(self, look: Look, labels: Labels) -> list[tuple[Labels, Part, Items | None]]:
         """What each stream of the source adds, where other sources have a say in it."""
@@ -319,7 +337,7 @@ class ColumnReduction:
             beside = self._streams_for(look.sources, own)
             leaf = sampled(plan, beside, stream.at)
             staleness = plan.source(source).staleness
-            view = View(plan, stream.at, staleness, self._since, self._until, leaf)
+            view = View(plan, Holding(stream.at, staleness, self._since, self._until), leaf)
             known = view
             if not needed <= {source}:
                 streams = {name: stream for name, stream in beside.items() if name in needed}

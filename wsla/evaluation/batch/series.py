@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from attrs import frozen
@@ -91,9 +91,6 @@ class Reduction(Protocol):
     def series(self, index: int, labels: Labels) -> SeriesColumns:
         """An aggregate over time or over samples, in every existing window; the open one as known at ``until``."""
 
-    def together(self, index: int, among: Sequence[Labels]) -> Together:
-        """The series of these label combinations, one behind the other."""
-
     def to_come(self, index: int, labels: Labels) -> SeriesColumns:
         """The windows of an aggregate that do not exist at ``until`` yet, but will lie inside an open window of an
         aggregate over its series (rule M15), as known at ``until``.
@@ -101,3 +98,11 @@ class Reduction(Protocol):
 
     def signal(self, index: int, labels: Labels) -> SignalColumns:
         """A boolean signal that rests on samples alone."""
+
+
+@runtime_checkable
+class ManyAtOnce(Protocol):
+    """A reduction that gives the series of several label combinations quicker together than one by one."""
+
+    def together(self, index: int, among: Sequence[Labels]) -> Together:
+        """The series of these label combinations, one behind the other."""

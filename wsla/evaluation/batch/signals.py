@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cached_property
 from typing import Any, assert_never
 
 import numpy as np
@@ -23,9 +22,10 @@ from wsla.analysis.types import BooleanType, InstantType, NumberType, TextType
 from wsla.evaluation.batch import vectors
 from wsla.evaluation.batch.columns import Column, Flags, Instants, StreamColumns
 from wsla.evaluation.batch.frames import Frames
+from wsla.evaluation.batch.holding import Holding
 from wsla.evaluation.batch.rows import Rows
 from wsla.evaluation.batch.series import Integers, SignalColumns, Truths
-from wsla.evaluation.batch.stretches import Stretches, gaps_behind, where_held
+from wsla.evaluation.batch.stretches import Stretches, where_held
 from wsla.evaluation.batch.vectors import Number, Text, Truth, Vector
 from wsla.evaluation.stream.layout import operands
 from wsla.plan.model import Plan
@@ -68,30 +68,26 @@ class View:
     ``leaf`` gives the fields there. All instants are before ``until``; nobody asks about the time before ``since``.
     """
 
-    def __init__(
-        self, plan: Plan, at: Instants, staleness: int | None, since: int, until: int, leaf: Leaf
-    ) -> None:
+    def __init__(self, plan: Plan, holding: Holding, leaf: Leaf) -> None:
         self.plan = plan
-        self.since = since
-        self.at = at
-        self.staleness = staleness
-        self.until = until
+        self.holding = holding
+        self.at = holding.at
+        self.until = holding.until
         self._leaf = leaf
         self._vectors: dict[int, Vector] = {}
         self._nowhere: dict[int, Vector] = {}
-        self._rows: dict[int, Rows] = {}
         self._within: dict[tuple[int, int], Integers] = {}
         self._times: dict[tuple[str, int], Stretches] = {}
 
-    @cached_property
-    def gaps(self) -> Any:
-        """The rows that no longer hold when the next one comes."""
-        return gaps_behind(self.at, self.staleness)
-
-    @cached_property
+    @property
     def held(self) -> Stretches:
         """When the rows hold."""
-        return where_held(self.at, np.ones(1, dtype=np.bool_), self.staleness, self.until, self.gaps)
+        return self.holding.held
+
+    @property
+    def unheld(self) -> Stretches:
+        """The time in which no row holds."""
+        return self.holding.unheld
 
     def vector(self, index: int) -> Vector:
         """A signal at each row, or one value for all rows."""
@@ -115,28 +111,18 @@ class View:
 
     def time_where(self, flags: Flags, otherwise: bool) -> Stretches:
         """The time of the rows that are flagged, and, if ``otherwise``, the time in which no row holds."""
-        found = where_held(self.at, flags, self.staleness, self.until, self.gaps)
+        holding = self.holding
+        found = where_held(self.at, flags, holding.staleness, self.until, holding.gaps)
         return _with(found, self.unheld) if otherwise else found
-
-    @cached_property
-    def unheld(self) -> Stretches:
-        """The time in which no row holds."""
-        first = min(self.since, self.until)
-        starts = np.concatenate(([first], self.held.ends)).astype(np.int64)
-        ends = np.concatenate((self.held.starts, [self.until])).astype(np.int64)
-        starts, ends = np.maximum(starts, first), np.maximum(ends, first)
-        some = starts < ends
-        return Stretches(starts[some], ends[some])
 
     def rows(self, frames: Frames) -> Rows:
         """The rows in the kept time of windows."""
-        found = self._rows.get(id(frames))
-        if found is None:
-            found = self._rows[id(frames)] = Rows(self.at, frames)
-        return found
+        return self.holding.rows(frames)
 
     def within(self, frames: Frames, time: Stretches) -> Integers:
         """How much of a set of time, one that this view has found, is in the kept time of each window."""
+        if time is self.held:
+            return self.holding.held_within(frames)
         key = (id(frames), id(time))
         found = self._within.get(key)
         if found is None:
@@ -145,9 +131,8 @@ class View:
 
     def later(self, until: int) -> View:
         """The same signals up to another instant."""
-        found = View(self.plan, self.at, self.staleness, self.since, until, self._leaf)
+        found = View(self.plan, self.holding.later(until), self._leaf)
         found._vectors, found._nowhere = self._vectors, self._nowhere
-        found.gaps = self.gaps
         return found
 
     def changes(self, index: int) -> SignalColumns:
@@ -201,10 +186,12 @@ def _with(one: Stretches, other: Stretches) -> Stretches:
     return Stretches(starts[np.append(True, apart)], ends[np.append(apart, True)])
 
 
-def view_of(plan: Plan, stream: StreamColumns, since: int, until: int) -> View:
-    """The signals of one stream."""
+def view_of(plan: Plan, stream: StreamColumns, since: int, until: int, like: Holding | None = None) -> View:
+    """The signals of one stream; ``like`` is how another stream of the source holds, perhaps at the same instants."""
     staleness = plan.source(stream.source).staleness
-    return View(plan, stream.at, staleness, since, until, lambda node: column(plan, stream, node))
+    if like is None or like.at is not stream.at:
+        like = Holding(stream.at, staleness, since, until)
+    return View(plan, like, lambda node: column(plan, stream, node))
 
 
 def joined(plan: Plan, streams: Mapping[str, StreamColumns], since: int, until: int) -> View:
@@ -217,7 +204,7 @@ def joined(plan: Plan, streams: Mapping[str, StreamColumns], since: int, until: 
             expired = where_held(stream.at, np.ones(1, dtype=np.bool_), staleness, until).ends
             edges.append(expired[expired < until])
     at = np.unique(np.concatenate(edges)) if edges else np.zeros(0, dtype=np.int64)
-    return View(plan, at, None, since, until, sampled(plan, streams, at))
+    return View(plan, Holding(at, None, since, until), sampled(plan, streams, at))
 
 
 def sampled(plan: Plan, streams: Mapping[str, StreamColumns], at: Instants) -> Leaf:

@@ -69,7 +69,8 @@ def times_of(node: Aggregate, view: View) -> Times:
 @frozen(eq=False, kw_only=True)
 class Left:
     """What is left of the kept time of each window: its ``size`` with the time to come, how much is ``known``, and how
-    much was ``missing`` before the instant asked about. ``nothing`` says where nothing is left, if time is cut.
+    much was ``missing`` before the instant asked about. ``nothing`` says where nothing is left of what has
+    passed, if time is cut.
     """
 
     size: Instants
@@ -85,7 +86,7 @@ class Left:
         if times.cut is not None:
             cut = frames.within(times.cut.upto)
             size, so_far = size - cut, so_far - cut
-            nothing = size == 0
+            nothing = so_far == 0
         return cls(size=size, known=known, missing=so_far - known, nothing=nothing)
 
     @classmethod
@@ -105,7 +106,8 @@ class Left:
         if self.nothing is None:
             return ratios(self.known, self.size)
         # Where nothing is left, nothing is missing either.
-        return ratios(np.where(self.nothing, 1, self.known), np.where(self.nothing, 1, self.size))
+        gone = self.size == 0
+        return ratios(np.where(gone, 1, self.known), np.where(gone, 1, self.size))
 
     @property
     def some(self) -> Flags:

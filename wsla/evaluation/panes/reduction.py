@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from wsla.analysis.operations import Aggregate
 from wsla.evaluation.batch.columns import Flags, Instants
 from wsla.evaluation.batch.series import Ratios, SeriesColumns, SignalColumns, Spent
+from wsla.evaluation.batch.together import Together
 from wsla.evaluation.panes.collect import wanted
 from wsla.evaluation.panes.grid import horizons, kept_of, windows
 from wsla.evaluation.panes.measures import (
@@ -140,6 +141,10 @@ class PaneReduction:
         """
         return self._columns(index, labels, to_come=False)
 
+    def together(self, index: int, among: Sequence[Labels]) -> Together:
+        """The series of these label combinations, one behind the other."""
+        return Together.of({labels: self.series(index, labels) for labels in among})
+
     def to_come(self, index: int, labels: Labels) -> SeriesColumns:
         """The windows of an aggregate that do not exist at ``until`` yet, but will lie inside an open window of an
         aggregate over its series (rule M15), as known at ``until``.
@@ -204,8 +209,12 @@ class PaneReduction:
         size = look.shape.size - cut
         known = true + false
         missing = size - known
-        before = look.shape.before - cut - known
+        passed = look.shape.before - cut
+        before = passed - known
         seen = known > 0
+        nothing = self._sum(look, Kind.SAMPLES) == 0
+        if node.where is not None:
+            nothing = nothing | (passed == 0)
         if node.function == "availability":
             whole = np.maximum(size, 1)
             value = Ratios(np.where(seen, true, 0), np.where(seen, known, 1), seen)
@@ -222,7 +231,7 @@ class PaneReduction:
             lower=lower,
             upper=upper,
             coverage=Ratios(np.where(size > 0, known, 1), np.maximum(size, 1)),
-            nothing=(self._sum(look, Kind.SAMPLES) == 0) | (size == 0),
+            nothing=nothing,
             spent=Spent(size=size, bad=false, missing=before),
         )
 
@@ -235,6 +244,9 @@ class PaneReduction:
         whole = _times(look.shape.size, streams)
         coverage = Ratios(covered, np.maximum(whole, 1))
         full = (streams > 0) & (covered == whole)
+        if set(self._plan.source(look.source).labels) - set(node.by):
+            # M13: another stream may still take part in a window that is open.
+            full = full & (look.shape.ends <= self._until)
         seen = count > 0
         spent = None
         match node.function:

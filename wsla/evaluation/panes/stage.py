@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
 from attrs import evolve
@@ -12,9 +12,10 @@ from wsla.analysis.sense import inputs
 from wsla.evaluation.batch.columns import StreamColumns
 from wsla.evaluation.batch.evaluator import FirstStage
 from wsla.evaluation.batch.reduction import ColumnReduction
-from wsla.evaluation.batch.series import Reduction, SeriesColumns, SignalColumns
+from wsla.evaluation.batch.series import SeriesColumns, SignalColumns
 from wsla.evaluation.batch.split import Division
 from wsla.evaluation.batch.supported import supports_aggregate, supports_signal
+from wsla.evaluation.batch.together import Together
 from wsla.evaluation.panes.measures import PanesError, measures_of, source_of
 from wsla.evaluation.panes.reduction import PaneReduction
 from wsla.evaluation.panes.table import PaneTable
@@ -125,6 +126,10 @@ class PanesAndSamples:
         """As ``Reduction`` says."""
         return self._of(index).series(index, labels)
 
+    def together(self, index: int, among: Sequence[Labels]) -> Together:
+        """As ``Reduction`` says."""
+        return self._of(index).together(index, among)
+
     def to_come(self, index: int, labels: Labels) -> SeriesColumns:
         """As ``Reduction`` says."""
         return self._of(index).to_come(index, labels)
@@ -133,5 +138,5 @@ class PanesAndSamples:
         """As ``Reduction`` says."""
         return self._samples.signal(index, labels)
 
-    def _of(self, index: int) -> Reduction:
+    def _of(self, index: int) -> PaneReduction | ColumnReduction:
         return self._panes if index in self._stored else self._samples

@@ -146,4 +146,3 @@ class SourceSums:
             kept = kept_of(self._plan, names, begin, begin + self._count * self._length)
             found = self._masks[names] = kept.mask(self._first, self._count, self._length, self._until)
         return found
-

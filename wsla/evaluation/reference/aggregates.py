@@ -190,6 +190,7 @@ def over_records(
     records: Sequence[tuple[bool | None, Value]],
     *,
     still_open: bool,
+    keyed: bool,
     boolean: bool,
 ) -> SeriesValue:
     """M14, and M18 where ``still_open``: ``records`` are (is it in, its argument), in order of their instants."""
@@ -204,7 +205,8 @@ def over_records(
         lower, upper = value, Fraction(n)
         coverage = Fraction(len(records) - len(perhaps), len(records)) if records else Fraction(1)
         if still_open:
-            upper = None
+            # Records with a key may have other versions yet.
+            lower, upper = Fraction(0) if keyed else value, None
         return SeriesValue(value=value, lower=lower, upper=upper, coverage=coverage)
     coverage = Fraction(len(known), n) if n else Fraction(1)
     value = apply(function, parameter, known)
@@ -219,9 +221,9 @@ def over_records(
         lower, upper = None, None
         if function == "share":
             lower, upper = Fraction(0), Fraction(1)
-        elif function in ("max", "span"):
+        elif function in ("max", "span") and not keyed:
             lower = value
-        elif function == "min":
+        elif function == "min" and not keyed:
             upper = value
     return with_bounds(value, lower, upper, coverage, boolean=boolean)
 

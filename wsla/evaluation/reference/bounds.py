@@ -21,6 +21,11 @@ def nothing_known(*, boolean: bool) -> SeriesValue:
     return with_bounds(None, None, None, Fraction(0), boolean=boolean)
 
 
+def without_bounds(series: SeriesValue, *, boolean: bool) -> SeriesValue:
+    """The same value, of which nothing is certain."""
+    return with_bounds(series.value, None, None, series.coverage, boolean=boolean)
+
+
 def with_bounds(
     value: Value, lower: Value, upper: Value, coverage: Fraction, *, boolean: bool
 ) -> SeriesValue:

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
+from fractions import Fraction
 from functools import cache
 from itertools import pairwise
 from typing import assert_never
+
+from attrs import evolve
 
 from wsla.analysis.operations import (
     Across,
@@ -63,7 +66,7 @@ from wsla.evaluation.reference.past import Past
 from wsla.evaluation.reference.pointwise import Leaf, operands, value_of
 from wsla.evaluation.reference.shapes import has_windows, label_names, source_of, window_kind
 from wsla.evaluation.reference.streams import NO_LABELS, Facts, LabelSet, Row, restrict
-from wsla.evaluation.reference.windows import in_term, kept_time, known_at, windows_between
+from wsla.evaluation.reference.windows import in_term, kept_time, known_at, so_far, windows_between
 from wsla.evaluation.verdicts import Judgement, SeriesValue
 from wsla.plan.model import Goal, Plan
 from wsla.values.instants import Interval
@@ -326,10 +329,12 @@ class Evaluator:
                 otherwise = None if node.otherwise is None else operand(node.otherwise)
                 return bounds.combine_choice(operand(node.subject), arms, otherwise, boolean=boolean)
             case Idle():
-                # M35: in a closed window only, as M16.
-                if window.end <= asked and self._idle(node.operand, labels, window, asked):
-                    return bounds.certain(self.scalar(node.value), boolean=boolean)
-                return operand(node.operand)
+                # M35: in a closed window only, as M16; in an open one it may come to that.
+                if not self._idle(node.operand, labels, window, asked):
+                    return operand(node.operand)
+                if window.end > asked:
+                    return bounds.without_bounds(operand(node.operand), boolean=boolean)
+                return bounds.certain(self.scalar(node.value), boolean=boolean)
             case (
                 Constant()
                 | SourceField()
@@ -374,10 +379,13 @@ class Evaluator:
         self, index: int, node: Aggregate, labels: LabelSet, window: Interval, asked: int
     ) -> SeriesValue | None:
         value, empty = self._look(index, node, labels, window, asked)
-        # M16: `or V when idle`, in a closed window only.
-        if value is not None and node.idle is not None and empty and window.end <= asked:
-            return bounds.certain(self.scalar(node.idle), boolean=isinstance(node.type, BooleanType))
-        return value
+        if value is None or node.idle is None or not empty:
+            return value
+        # M16: `or V when idle`, in a closed window only; in an open one it may come to that.
+        boolean = isinstance(node.type, BooleanType)
+        if window.end > asked:
+            return bounds.without_bounds(value, boolean=boolean)
+        return bounds.certain(self.scalar(node.idle), boolean=boolean)
 
     def _idle(self, index: int, labels: LabelSet, window: Interval, asked: int) -> bool:
         """True where no aggregate of a formula has anything to look at."""
@@ -405,19 +413,24 @@ class Evaluator:
         if node.function in OVER_TIME:
             assert node.argument is not None
             value = value_over_time(self, node, labels, window, kept, asked)
-            # M50: there is nothing to look at either where `where` has cut out all time.
-            empty = not time_of(self, node, labels, kept, asked)[1] or not any(
+            # M50: there is nothing to look at either where `where` has cut out all time (so far, in an open window).
+            left = time_of(self, node, labels, kept, asked)[1]
+            empty = not clip(left, Interval(min(asked, kept[0].start), asked)) or not any(
                 contains(kept, at) for at in self._sampled(node.argument, labels, asked)
             )
         elif source is None:
-            inner = inner_items(self, index, labels, kept, asked)
             assert node.argument is not None
-            # M59: how many outages there will be is not known.
-            still_open = window.end > asked and isinstance(
-                window_kind(self.plan, node.argument), OutageWindow
+            # M59: how many outages there will be is not known, nor how many windows an outage will hold.
+            open_outage = window.end > asked and isinstance(node.window, OutageWindow)
+            still_open = open_outage or (
+                window.end > asked and isinstance(window_kind(self.plan, node.argument), OutageWindow)
             )
+            kept = so_far(kept, asked) if open_outage else kept
+            inner = inner_items(self, index, labels, kept, asked)
             if node.forgiving is not None:
                 value = share_forgiving(inner, node.forgiving)
+                if still_open:
+                    value = evolve(value, lower=Fraction(0), upper=Fraction(1))
             else:
                 values = [item.value for item in inner]
                 value = over_series(
@@ -427,9 +440,15 @@ class Evaluator:
         elif self.sources[source].records:
             records = records_in(self, index, labels, kept, asked)
             value = over_records(
-                node.function, node.parameter, records, still_open=window.end > asked, boolean=boolean
+                node.function,
+                node.parameter,
+                records,
+                still_open=window.end > asked,
+                keyed=self.sources[source].key is not None,
+                boolean=boolean,
             )
-            empty = not records
+            # M18: later versions of records may move them to other windows.
+            empty = not records or (window.end > asked and self.sources[source].key is not None)
         else:
             samples = samples_in(self, index, labels, kept, asked)
             known: list[Value] = [value for inside, value in samples if inside and value is not None]
@@ -439,6 +458,10 @@ class Evaluator:
             streams = self.streams(source, labels, min(asked, window.end))
             coverage = sample_coverage(self, node, source, streams, kept, asked)
             value = over_samples(node.function, node.parameter, known, coverage, boolean=boolean)
+            if coverage == 1 and window.end > asked and set(self.sources[source].labels) - set(node.by):
+                # M13: another stream may still take part.
+                value = over_samples(node.function, node.parameter, known, Fraction(0), boolean=boolean)
+                value = evolve(value, coverage=coverage)
             empty = not samples
         return value, empty
 

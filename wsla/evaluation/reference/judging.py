@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, cast
 
-from wsla.analysis.operations import Aggregate, Value, VerdictCount
+from wsla.analysis.operations import Aggregate, OutageWindow, Value, VerdictCount
 from wsla.evaluation.reference import bounds
 from wsla.evaluation.reference.aggregates import OVER_TIME
 from wsla.evaluation.reference.forgiving import bad_items, time_spent
@@ -15,6 +15,7 @@ from wsla.evaluation.reference.over_time import time_of
 from wsla.evaluation.reference.pointwise import Leaf, value_of
 from wsla.evaluation.reference.shapes import source_of
 from wsla.evaluation.reference.streams import LabelSet
+from wsla.evaluation.reference.windows import so_far
 from wsla.evaluation.verdicts import Judgement, Labels, SeriesValue, Verdict
 from wsla.plan.model import Credit, Goal, UnknownTime
 from wsla.values.instants import Interval
@@ -121,6 +122,9 @@ def budget_of(
         before = clip(left, Interval(min(asked, kept[0].start), asked))
         missed = goal.unknown_time is UnknownTime.MISSED
         return budget, budget - time_spent(segments, before, node.forgiving, missed=missed)
+    if window.end > asked and isinstance(node.window, OutageWindow):
+        # M59: how many windows the outage will hold is not known.
+        kept = so_far(kept, asked)
     if node.forgiving is not None:
         inner = inner_items(evaluator, index, own, kept, asked)
         counted, _ = bad_items([(item.window, item.value.value) for item in inner], node.forgiving)

@@ -9,7 +9,7 @@ from wsla.plan.model import Plan
 from wsla.values import schedules
 from wsla.values.calendars import OverlappingWindow, RollingWindow, windows_overlapping
 from wsla.values.instants import Interval
-from wsla.values.intervals import Intervals, intersect, subtract
+from wsla.values.intervals import Intervals, clip, intersect, subtract
 
 
 def in_term(plan: Plan, window: Interval) -> Intervals:
@@ -37,6 +37,11 @@ def kept_time(plan: Plan, window: Interval, names: TimeFilter) -> Intervals:
     return filtered(plan, in_term(plan, window), names)
 
 
+def so_far(kept: Intervals, asked: int) -> Intervals:
+    """Kept time before an instant."""
+    return clip(kept, Interval(min(asked, kept[0].start), asked)) if kept else ()
+
+
 def windows_between(plan: Plan, spec: Window, start: int, until: int) -> list[Interval]:
     """The windows of M10 for ``[start, until)``, in order."""
     if isinstance(spec, RollingWindow):
@@ -61,6 +66,8 @@ def windows_between(plan: Plan, spec: Window, start: int, until: int) -> list[In
 
 def windows_inside(plan: Plan, spec: Window, start: int, kept: Intervals) -> list[Interval]:
     """The windows of M10, those to come included, that lie wholly inside kept time (M15), in order."""
+    if not kept:
+        return []
     first, last = max(start, kept[0].start), kept[-1].end
     return [
         window

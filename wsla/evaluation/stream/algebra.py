@@ -31,6 +31,11 @@ def bounded(value: Value, lower: Value, upper: Value, coverage: Fraction, truth:
     return SeriesValue(value=value, lower=lower, upper=upper, coverage=coverage)
 
 
+def unbounded(value: SeriesValue, truth: bool) -> SeriesValue:
+    """The same value, of which nothing is certain."""
+    return bounded(value.value, None, None, value.coverage, truth)
+
+
 def _least(left: SeriesValue, right: SeriesValue) -> Fraction:
     if right.coverage is ONE or left.coverage is right.coverage:
         return left.coverage

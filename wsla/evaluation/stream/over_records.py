@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any, Final
 
 from wsla.analysis.operations import Value
-from wsla.evaluation.stream.algebra import ONE, ZERO, bounded
+from wsla.evaluation.stream.algebra import ONE, ZERO, bounded, unbounded
 from wsla.evaluation.stream.collectors import collector
 from wsla.evaluation.stream.exact import divide
 from wsla.evaluation.stream.layout import restrict
@@ -81,20 +81,26 @@ class RecordRun:
                 bad += value is False
                 known.add(value)
         number = inside + perhaps
+        # Later versions of a record with a key may be otherwise, and put it elsewhere.
+        may_change = still_open and self.table.source.key is not None
+        empty = not every or may_change
         if kind.function == "count":
             coverage = Fraction(every - perhaps, every) if every else ONE
             upper = None if still_open else number
-            series = SeriesValue(value=inside, lower=inside, upper=upper, coverage=coverage)
+            lower_count = 0 if may_change else inside
+            series = SeriesValue(value=inside, lower=lower_count, upper=upper, coverage=coverage)
         else:
             value = known.result()
             if kind.function == "sum" and not number_known:
                 value = 0
             coverage = Fraction(number_known, number) if number else ONE
             lower, upper_bound = _bounds(kind.function, value, number, number_known, good, still_open)
+            if may_change and kind.function != "share":
+                lower, upper_bound = None, None
             series = bounded(value, lower, upper_bound, coverage, kind.truth)
-        if kind.idle is not None and not every and not still_open:
-            series = kind.idle
-        return Point(window, series, number, bad, empty=not every and not still_open)
+        if kind.idle is not None and empty:
+            series = unbounded(series, kind.truth) if still_open else kind.idle
+        return Point(window, series, number, bad, empty=empty)
 
     def save(self) -> list[object]:
         return [save_window(self.window), self.begin]

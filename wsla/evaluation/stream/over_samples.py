@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any, Final
 
 from wsla.analysis.operations import OutageWindow, Value
-from wsla.evaluation.stream.algebra import ONE, ZERO, bounded
+from wsla.evaluation.stream.algebra import ONE, ZERO, bounded, unbounded
 from wsla.evaluation.stream.collectors import Collector, Ranked, add_all, collector
 from wsla.evaluation.stream.exact import divide, text_of, value_of
 from wsla.evaluation.stream.gauges import LONG_AGO, Gauge
@@ -48,6 +48,13 @@ class Member:
         self.gauge.value = latest
         self.run.take_many(instants, values)
 
+    def take_alike(self, instants: list[int]) -> None:
+        """More samples that say what the latest has said."""
+        value: Any = self.gauge.value
+        if self.where is not None and self.where() is not True:
+            value = None
+        self.run.take_many(instants, [value] * len(instants))
+
     def save(self) -> list[object]:
         return self.gauge.save()
 
@@ -80,6 +87,10 @@ class CounterMember(Member):
     def take_many(self, instants: list[int], values: list[Any], latest: Any) -> None:
         for at, value in zip(instants, values, strict=True):
             self.gauge.value = value
+            self.take(at)
+
+    def take_alike(self, instants: list[int]) -> None:
+        for at in instants:
             self.take(at)
 
     def save(self) -> list[object]:
@@ -254,15 +265,28 @@ class SampleRun:
     def peek(self, window: Interval, asked: int) -> Point | None:
         for member in self.members:
             member.gauge.flush(asked)
-        gathered, known = self.collector, None
+        gathered, known, seen = self.collector, None, self.seen
         low = self.kind.frames.low(window)
         if window != self.window:
             # A window to come begins before this one has ended only where windows look back.
             gathered = collector(self.kind.function, self.kind.node.parameter)
             known = sum(member.gauge.known_since(low) for member in self.members if member.stream.seen)
         if self.panes is not None:
-            gathered = self.panes.since(low)
-        return self._point(window, gathered, known=known)
+            gathered, seen = self.panes.since(low), self.panes.end > low
+        point = self._point(window, gathered, known=known)
+        if point is not None and (self.kind.several or not seen):
+            self._open_bounds(point, seen=seen)
+        return point
+
+    def _open_bounds(self, point: Point, *, seen: bool) -> None:
+        """What is certain of a window that is open where more streams may take part, or there was nothing so far."""
+        value, kind = point.value, self.kind
+        if kind.several and value.coverage == ONE:
+            point.value = self.bounded(value.value, False, value.coverage)
+        if not seen:
+            point.empty = True
+            if kind.idle is not None:
+                point.value = unbounded(value, kind.truth)
 
     def _point(self, window: Interval, gathered: Collector, known: int | None) -> Point | None:
         size = self.kind.size(window)

@@ -10,8 +10,8 @@ from typing import Any, Final, Protocol
 
 from attrs import define
 
-from wsla.analysis.operations import Forgiving, Value
-from wsla.evaluation.stream.algebra import ONE, ZERO, bounded
+from wsla.analysis.operations import Forgiving, OutageWindow, Value
+from wsla.evaluation.stream.algebra import ONE, ZERO, bounded, unbounded
 from wsla.evaluation.stream.collectors import Collector, collector
 from wsla.evaluation.stream.exact import text_of, value_of
 from wsla.evaluation.stream.forgiving_items import ItemRuns
@@ -263,11 +263,14 @@ class SeriesRun:
             if self.items is not None:
                 self._gather_rolling(self.items, window)
             gathered.load(self.gathered.save())
-        if self.of_outages:
+        if self.of_outages or isinstance(kind.node.window, OutageWindow):
             value = gathered.so_far(kind.function, kind.truth)
-            return Point(window, value, gathered.number, gathered.missed)
-        self._add_unended(gathered, window, asked)
-        return Point(window, gathered.result(kind.function, kind.truth), gathered.number, gathered.missed)
+        else:
+            self._add_unended(gathered, window, asked)
+            value = gathered.result(kind.function, kind.truth)
+        if kind.idle is not None and not gathered.any:
+            value = unbounded(value, kind.truth)
+        return Point(window, value, gathered.number, gathered.missed, empty=not gathered.any)
 
     def _add_unended(self, gathered: Gathered, outer: Interval, asked: int) -> None:
         upcoming = self.inner.next_window()

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any, Final
 
 from wsla.analysis.operations import OutageWindow
-from wsla.evaluation.stream.algebra import ONE, ZERO
+from wsla.evaluation.stream.algebra import ONE, ZERO, unbounded
 from wsla.evaluation.stream.exact import divide
 from wsla.evaluation.stream.forgiving import ForgivingGauge, TimeRuns, forgiving_point
 from wsla.evaluation.stream.gauges import LONG_AGO, Gauge
@@ -68,7 +68,20 @@ class TimeRun:
             # A window to come begins before this one has ended only where windows look back.
             frames = self.kind.frames
             gauge = self.gauge.ahead(frames.low(window), frames.high(window)) if frames.looks_back else None
-        return self._point(window, gauge, asked)
+        point = self._point(window, gauge, asked)
+        if point is not None and self.kind.asks_idle and self._nothing_so_far(point, asked):
+            point.empty = True
+            if self.kind.idle is not None:
+                point.value = unbounded(point.value, self.kind.truth)
+        return point
+
+    def _nothing_so_far(self, point: Point, asked: int) -> bool:
+        frames = self.kind.frames
+        low = frames.low(point.window)
+        if self.sampled is None or self.sampled < low:
+            return True
+        passed = frames.kept.measure(low, min(asked, frames.high(point.window)))
+        return passed <= self.kind.size(point.window) - point.size
 
     def _point(self, window: Interval, gauge: Gauge | None, asked: int) -> Point | None:
         """The point of a window; of one to come there is no gauge yet."""

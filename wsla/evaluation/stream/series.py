@@ -154,7 +154,9 @@ def _bind_idle(operations: tuple[Operation, ...], idle: Idle, truth: bool) -> Se
         looked_at = any(
             not point.empty for leaf, reach in leaves for point in points_at(points, leaf, labels, reach)
         )
-        return inner(points, labels) if looked_at or UNENDED in points else fixed
+        if looked_at:
+            return inner(points, labels)
+        return algebra.unbounded(inner(points, labels), truth) if UNENDED in points else fixed
 
     return read
 

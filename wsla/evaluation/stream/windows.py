@@ -18,7 +18,18 @@ from wsla.values.instants import Interval
 class Kind:
     """One aggregate of the plan: what all its label combinations share."""
 
-    __slots__ = ("asks_idle", "collector", "frames", "function", "idle", "index", "names", "node", "truth")
+    __slots__ = (
+        "asks_idle",
+        "collector",
+        "frames",
+        "function",
+        "idle",
+        "index",
+        "names",
+        "node",
+        "several",
+        "truth",
+    )
 
     def __init__(self, layout: Layout, index: int) -> None:
         self.index: Final = index
@@ -35,6 +46,10 @@ class Kind:
         self.idle: Final[SeriesValue | None] = (
             None if idle is None else certain(scalar(layout.operations, idle), self.truth)
         )
+
+        source = layout.source_of(index)
+        # Whether several streams of a source take part, of which more may come.
+        self.several: Final = source is not None and bool(set(source.labels) - set(self.names))
 
     def size(self, window: Interval) -> int:
         """The kept time of a window in nanoseconds."""

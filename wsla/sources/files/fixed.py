@@ -36,6 +36,12 @@ _LARGEST_SHORT: Final = 2**32
 SHORT_INTEGERS: Final = frozenset(
     {polars.Int8, polars.Int16, polars.Int32, polars.UInt8, polars.UInt16, polars.UInt32}
 )
+WHOLE: Final = r"^[0-9]{1,18}$"
+"""Texts that are whole numbers and nothing else."""
+
+_DECIMAL: Final = r"^-?[0-9]{1,8}(\.[0-9]{1,6})?$"
+_IN_UTC: Final = r"^(19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9](\.[0-9]{1,9})?Z$"
+_BY_CLOCK: Final = r"^(19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-5][0-9](\.[0-9]{1,9})?$"
 _BLOCK: Final = 1 << 14
 _OFFSET_BLOCK: Final = 15 * MINUTE
 _FEW: Final = 1_000
@@ -181,13 +187,63 @@ def _instants(field: Field, kind: polars.DataType, zone: ZoneInfo | None) -> Con
         if zone is not None:
             return lambda column: _local(_whole(column.to_physical(), scale, 1), zone)
         return None
+    if kind == polars.String and not field.unit_stated:
+        return lambda column: _written_instants(column, zone)
     if not field.unit_stated:
         return None
+    if kind == polars.String:
+        return lambda column: _plainly(column, WHOLE, polars.Int64, _instants(field, polars.Int64(), zone))
     if kind.is_integer():
         return lambda column: _whole(column, *field.unit_factor.as_integer_ratio())
     if kind == polars.Float64:
         return lambda column: _fractions(column, field.unit_factor)
     return None
+
+
+def _written_instants(column: polars.Series, zone: ZoneInfo | None) -> Fixed:
+    """Times of the usual form, in UTC or, where a zone is given, as its clocks show them."""
+    in_utc = column.str.contains(_IN_UTC)
+    if zone is None or in_utc.all():
+        return _plainly(column, _IN_UTC, polars.Datetime("ns"), _clock_times)
+    local = _plainly(
+        column, _BY_CLOCK, polars.Datetime("ns"), lambda times: _local(_clock_times(times), zone)
+    )
+    if not in_utc.any():
+        return local
+    own = _plainly(column, _IN_UTC, polars.Datetime("ns"), _clock_times)
+    places = in_utc.fill_null(False).to_numpy()
+    return Fixed(np.where(places, own.values, local.values), local.known, np.intersect1d(own.odd, local.odd))
+
+
+def _clock_times(column: polars.Series) -> Fixed:
+    return _whole(column.to_physical(), 1, 1)
+
+
+def _plainly(
+    column: polars.Series,
+    pattern: str,
+    kind: polars.DataType | type[polars.DataType],
+    convert: Converter | None,
+) -> Fixed:
+    """Texts of a plain form as values of another kind; what has another form is odd."""
+    plain = column.str.contains(pattern)
+    texts = polars.select(polars.when(plain).then(column)).to_series()
+    if kind == polars.Datetime:
+        seconds = texts.str.slice(0, 19).str.replace(" ", "T", literal=True)
+        fractions = texts.str.slice(20).str.strip_chars_end("Z").str.pad_end(9, "0")
+        times = seconds.str.to_datetime("%Y-%m-%dT%H:%M:%S", time_unit="ns", strict=False)
+        parsed = (times.to_physical() + fractions.cast(polars.Int64, strict=False)).cast(
+            polars.Datetime("ns")
+        )
+    else:
+        parsed = texts.cast(kind, strict=False)
+    unread = (parsed.is_null() & column.is_not_null()).to_numpy()
+    assert convert is not None
+    found = convert(parsed)
+    known = found.known if found.known is None else column.is_not_null().to_numpy()
+    return Fixed(
+        found.values, known, np.union1d(found.odd, _positions(unread)) if unread.any() else found.odd
+    )
 
 
 def _local(read: Fixed, zone: ZoneInfo) -> Fixed:
@@ -240,6 +296,10 @@ def _numbers(field: Field, number: NumberType, kind: polars.DataType) -> Convert
     if not field.unit_stated and (number.share or number.dimension != DIMENSIONLESS):
         return None
     factor = field.unit_factor / field.resolution
+    if kind == polars.String:
+        return lambda column: _plainly(
+            column, _DECIMAL, polars.Float64, lambda numbers: _fractions(numbers, factor)
+        )
     if kind.is_integer():
         return lambda column: _whole(column, *factor.as_integer_ratio())
     if kind == polars.Float64:
