@@ -137,9 +137,8 @@ def test_help_loads_nothing(arguments: tuple[str, ...], folder: Path) -> None:
 
 @pytest.mark.parametrize("arguments", [("check", "sound.sla"), ("fmt", "--check", "sound.sla")], ids=" ".join)
 def test_a_sound_text_needs_none_of_what_makes_a_start_slow(arguments: tuple[str, ...], folder: Path) -> None:
-    """attrs would write the methods of two hundred classes; see ``wsla/values/records.py``."""
     _, loaded, _ = loaded_by(folder, *arguments)
-    assert loaded & {"attr", "attrs", "json", "tempfile", "difflib", "urllib"} <= BY_LARK
+    assert loaded & {"difflib", "json", "tempfile", "urllib"} <= BY_LARK
 
 
 def test_every_verb_is_looked_at_and_what_is_heavy_is_seen(folder: Path) -> None:
