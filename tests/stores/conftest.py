@@ -251,6 +251,8 @@ def spark_database() -> Iterator[SparkDatabase]:
         sql.SparkSession.builder.master("local[1]")
         .config("spark.ui.enabled", "false")
         .config("spark.sql.shuffle.partitions", "1")
+        # The test's own texts become times and numbers as they are inserted.
+        .config("spark.sql.storeAssignmentPolicy", "LEGACY")
         .config("spark.sql.warehouse.dir", folder)
         .config("spark.driver.bindAddress", "127.0.0.1")
         .config("spark.driver.host", "127.0.0.1")
