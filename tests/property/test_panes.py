@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from wsla.analysis.operations import Aggregate
-from wsla.evaluation.batch.columns import Column, StreamColumns
+from wsla.evaluation.batch.columns import StreamColumns
 from wsla.evaluation.batch.evaluator import BatchEvaluator
 from wsla.evaluation.batch.streams import streams_of
 from wsla.evaluation.panes import PaneReduction, PanesError, PaneTable, merged, panes_of
@@ -38,10 +38,7 @@ def test_panes_give_what_the_rules_say(case: Case) -> None:
 
 def part(stream: StreamColumns, begin: int, end: int) -> StreamColumns:
     rows = slice(*np.searchsorted(stream.at, [begin, end]))
-    fields = {
-        name: Column(column.values[rows], None if column.known is None else column.known[rows])
-        for name, column in stream.fields.items()
-    }
+    fields = {name: column.rows(rows) for name, column in stream.fields.items()}
     return StreamColumns(source=stream.source, labels=stream.labels, at=stream.at[rows], fields=fields)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import lru_cache, partial
 from typing import Final, assert_never
 
 from attrs import frozen
@@ -42,6 +43,8 @@ class Wording:
     def __init__(self, plan: Plan) -> None:
         self._plan: Final = plan
         self._zone: Final = find_zone(plan.zone)
+        # Windows of many label combinations begin and end at the same instants.
+        self._instant: Final = lru_cache(maxsize=1024)(partial(format_instant, zone=self._zone))
         self._titles: Final = {party.name: party.title or party.name for party in plan.parties}
 
     def party(self, name: str) -> str:
@@ -178,9 +181,6 @@ class Wording:
                 return str(value)
             case _:
                 assert_never(kind)
-
-    def _instant(self, instant: int) -> str:
-        return format_instant(instant, self._zone)
 
 
 def _belongs(cap: LedgerEntry, entry: LedgerEntry) -> bool:

@@ -269,6 +269,7 @@ def period_interval(unit: CalendarUnit, first: date, zone: str) -> Interval:
     return Interval(midnight(first, found), midnight(unit.after(first, 1), found))
 
 
+@lru_cache(maxsize=1024)
 def label_of(window: Interval, unit: CalendarUnit | None, zone: str) -> str:
     """What a report calls a window: ``2026-Q1``, ``2026-03``, ``2026-W10``, ``2026-03-04``.
 

@@ -86,7 +86,8 @@ def by_column(source: Source, path: str, **options: Any) -> tuple[dict[Any, Any]
 def value(column: Any, place: int) -> Any:
     if column.known is not None and not column.known[place]:
         return None
-    return column.values[place].item() if hasattr(column.values[place], "item") else column.values[place]
+    value = column.raws[place]
+    return value.item() if hasattr(value, "item") else value
 
 
 def assert_same(source: Source, path: str, **options: Any) -> Any:

@@ -23,11 +23,23 @@ class Column:
 
     Truths are ``bool``, texts ``object`` arrays of ``str``, all else ``int64`` in the fixed point of ``Raw``:
     nanoseconds for lengths of time and instants, millionths of the unit for other numbers. Numbers too large for that
-    are ``object`` arrays of ``int``.
+    are ``object`` arrays of ``int``. Where ``times`` is not 1 the values are that much too small, and any whole numbers
+    of at most 32 bits: most files hold whole units, in short numbers.
     """
 
     values: NDArray[Any]
     known: Flags | None = None
+    times: int = 1
+
+    @property
+    def raws(self) -> NDArray[Any]:
+        """The values, with nothing left to multiply."""
+        return self.values if self.times == 1 else self.values.astype(np.int64) * self.times
+
+    def rows(self, which: Any) -> Column:
+        """Some of the rows; of a slice without copying them."""
+        known = self.known
+        return Column(self.values[which], None if known is None else known[which], self.times)
 
 
 @frozen(eq=False, kw_only=True)

@@ -75,17 +75,18 @@ def items_of(node: Aggregate, view: View, rows: Rows) -> Items:
         if vector.known is not None:
             chosen = vector.known if chosen is None else chosen & vector.known
     # Where nobody will put the items of several streams in one order, their instants are not copied.
-    at = rows.of(view.at if node.function in JOINED_LATER else view.at[:1])
+    at = rows.of(view.at) if node.function in JOINED_LATER else view.at[:0]
     low, high = rows.low, rows.high
     if numerators is not None:
         numerators = rows.of(numerators)
     if chosen is not None:
         places = np.flatnonzero(rows.of(chosen))
-        if len(places) < len(at):
+        if len(places) < rows.size:
             low, high = np.searchsorted(places, low), np.searchsorted(places, high)
-            at = at[places]
+            at = at[places] if len(at) else at
             numerators = None if numerators is None else numerators[places]
-    return Items(at=at, numerators=numerators, most=most, scale=scale, low=low, high=high)
+    edges = (lambda: rows.edges) if low is rows.low else None
+    return Items(at=at, numerators=numerators, most=most, scale=scale, low=low, high=high, edges=edges)
 
 
 def as_number(vector: Vector) -> Number:
@@ -117,7 +118,7 @@ def steps(vector: Vector, count: int) -> Number:
 def amounts_of(node: Aggregate, items: Items) -> dict[str, Integers]:
     """What a function needs of the items of each window, before it is scaled."""
     assert items.numerators is not None
-    slices = Slices(items.numerators, items.low, items.high, items.most)
+    slices = Slices(items.numerators, items.low, items.high, items.most, items.edges)
     match node.function:
         case "sum" | "mean" | "increase" | "rate":
             return {"total": slices.sums()}

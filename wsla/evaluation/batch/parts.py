@@ -16,6 +16,7 @@ from wsla.evaluation.batch.exact import as_long, as_short, magnitude, plus, scal
 from wsla.evaluation.batch.frames import Frames, Positions
 from wsla.evaluation.batch.rows import Rows
 from wsla.evaluation.batch.series import Integers
+from wsla.evaluation.batch.slices import Edges
 from wsla.evaluation.batch.stretches import Stretches
 
 # So few windows that nothing is gained.
@@ -73,7 +74,9 @@ class Part:
 class Items:
     """The items of a stream, or of several: those that are in kept time, for which ``where`` is true and whose argument
     is known; each window's are those from ``low`` to ``high``. ``numerators`` is None where nothing but their number
-    matters; truths are numbers 0 and 1. ``most`` is a number that none is farther from zero than.
+    matters; truths are numbers 0 and 1. ``most`` is a number that none is farther from zero than. ``edges`` gives
+    the ends of windows in order, where they are known. ``at`` is there for functions that need several streams in one
+    order.
     """
 
     at: Instants
@@ -82,6 +85,7 @@ class Items:
     scale: Fraction
     low: Positions
     high: Positions
+    edges: Callable[[], Edges] | None = None
 
 
 def joined_items(parts: Sequence[Items], frames: Frames) -> Items:

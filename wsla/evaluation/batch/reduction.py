@@ -16,7 +16,7 @@ from wsla.analysis.operations import (
 )
 from wsla.analysis.types import BooleanType, Shape
 from wsla.evaluation.batch import over_samples, over_time
-from wsla.evaluation.batch.columns import Column, Flags, StreamColumns
+from wsla.evaluation.batch.columns import Flags, StreamColumns
 from wsla.evaluation.batch.frames import Frames
 from wsla.evaluation.batch.holding import Holding
 from wsla.evaluation.batch.outcome import Found, picked, with_idle
@@ -356,10 +356,7 @@ class ColumnReduction:
         count = int(np.searchsorted(stream.at, self._until))
         if count == len(stream.at):
             return stream
-        fields = {
-            name: Column(x.values[:count], None if x.known is None else x.known[:count])
-            for name, x in stream.fields.items()
-        }
+        fields = {name: column.rows(slice(count)) for name, column in stream.fields.items()}
         return evolve(stream, at=stream.at[:count], fields=fields)
 
     def _columns_to_keep(self) -> dict[str, set[str]]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from wsla.evaluation.batch.columns import Instants
 from wsla.evaluation.batch.frames import Frames, Positions
+from wsla.evaluation.batch.slices import Edges
 
 
 class Rows:
@@ -24,6 +25,16 @@ class Rows:
         ]
 
     @cached_property
+    def edges(self) -> Edges:
+        """The ends of windows in order."""
+        return Edges.of(self.low, self.high)
+
+    @cached_property
+    def size(self) -> int:
+        """How many rows there are in kept time."""
+        return sum(end - start for start, end in self._pieces)
+
+    @cached_property
     def counts(self) -> Positions:
         """How many rows each window has."""
         found: Positions = self.high - self.low
@@ -32,8 +43,7 @@ class Rows:
     def of(self, column: Any) -> Any:
         """The part of a column; a single value stands for all rows."""
         if len(column) != self._total:
-            size = sum(end - start for start, end in self._pieces)
-            return np.broadcast_to(column, (size,))
+            return np.broadcast_to(column, (self.size,))
         if len(self._pieces) == 1:
             start, end = self._pieces[0]
             return column[start:end]

@@ -157,7 +157,7 @@ def observations_of(stream: StreamColumns) -> Iterator[Observation]:
 
 
 def _raw(column: Column) -> list[Raw]:
-    values: list[Raw] = column.values.tolist()
+    values: list[Raw] = column.raws.tolist()
     if column.known is None:
         return values
     return [value if known else None for value, known in zip(values, column.known.tolist(), strict=True)]

@@ -272,7 +272,10 @@ def _vector(plan: Plan, node: SourceField, found: Column) -> Vector:
             return Number(found.values, known=known)
         case NumberType():
             fields = {field.name: field for field in plan.source(node.source).fields}
-            return Number(found.values, scale=fields[node.field].resolution, known=known)
+            scale = fields[node.field].resolution * found.times
+            # Short numbers are made long: sums and products of short ones would not be exact.
+            values = found.values if found.times == 1 else found.values.astype(np.int64)
+            return Number(values, scale=scale, known=known)
         case never:
             assert_never(never)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
+from attrs import frozen
 
 from wsla.evaluation.batch.columns import Flags
 from wsla.evaluation.batch.exact import LIMIT, magnitude
@@ -31,32 +32,62 @@ def count_in(flags: Flags, low: Positions, high: Positions) -> Positions:
     return (high - low) - found if many else found
 
 
+@frozen(eq=False)
+class Edges:
+    """The ends of slices in order, each once, and at which of them each slice begins and ends."""
+
+    places: Positions
+    first: Positions
+    last: Positions
+    longest: int
+
+    @classmethod
+    def of(cls, low: Positions, high: Positions) -> Edges:
+        """Those of the slices from ``low`` to ``high``."""
+        if np.array_equal(low[1:], high[:-1]) and (high > low).all():
+            places: Positions = np.append(low, high[-1:])
+            order = np.arange(len(low))
+            first, last = order, order + 1
+        else:
+            places, order = np.unique(np.concatenate((low, high)), return_inverse=True)
+            first, last = np.split(order, 2)
+        return cls(places, first, last, int(np.diff(places).max(initial=1)))
+
+
 class Slices:
     """The slices ``values[low[i]:high[i]]``; in their order neither end ever goes back.
 
-    ``most`` is a number that no value is farther from zero than.
+    ``most`` is a number that no value is farther from zero than; ``edges`` gives those of the slices, if known.
     """
 
-    def __init__(self, values: Integers, low: Positions, high: Positions, most: int | None = None) -> None:
+    def __init__(
+        self,
+        values: Integers,
+        low: Positions,
+        high: Positions,
+        most: int | None = None,
+        edges: Callable[[], Edges] | None = None,
+    ) -> None:
         self.values = values
         self.most: Final = magnitude(values) if most is None else most
         self.low = low
         self.high = high
-        self.counts = high - low
+        self._known_edges: Final = edges
 
     @cached_property
-    def _edges(self) -> tuple[Positions, Any, Any]:
-        if np.array_equal(self.low[1:], self.high[:-1]) and (self.counts > 0).all():
-            places = np.arange(len(self.low))
-            edges: Positions = np.append(self.low, self.high[-1:])
-            return edges, places, places + 1
-        edges, places = np.unique(np.concatenate((self.low, self.high)), return_inverse=True)
-        first, last = np.split(places, 2)
-        return edges, first, last
+    def edges(self) -> Edges:
+        """The ends of the slices."""
+        return Edges.of(self.low, self.high) if self._known_edges is None else self._known_edges()
+
+    @cached_property
+    def counts(self) -> Positions:
+        """How many values each slice has."""
+        found: Positions = self.high - self.low
+        return found
 
     def _panes(self, function: Any, values: Integers) -> Integers:
         """The function over what lies between neighbouring edges of slices."""
-        edges = self._edges[0]
+        edges = self.edges.places
         if len(edges) < 2:
             return values[:0]
         found: Integers = function.reduceat(values[: edges[-1]], edges[:-1])
@@ -69,8 +100,7 @@ class Slices:
     def _sums(self, values: Integers, most: int) -> Integers:
         if values.dtype == object or most * max(1, len(values)) <= LIMIT:
             return self._differences(self._panes(np.add, values))
-        longest = int(np.diff(self._edges[0]).max(initial=1))
-        if most * longest <= LIMIT:
+        if most * self.edges.longest <= LIMIT:
             return self._differences(self._panes(np.add, values).astype(object))
         high = self._differences(self._panes(np.add, values >> _SPLIT))
         low = self._differences(self._panes(np.add, values & ((1 << _SPLIT) - 1)))
@@ -78,7 +108,7 @@ class Slices:
         return found
 
     def _differences(self, panes: Integers) -> Integers:
-        _, first, last = self._edges
+        first, last = self.edges.first, self.edges.last
         running = np.zeros(len(panes) + 1, dtype=panes.dtype)
         np.cumsum(panes, out=running[1:])
         found: Integers = running[last] - running[first]
@@ -100,7 +130,7 @@ class Slices:
 
     def _extreme(self, function: Any) -> Integers:
         panes = self._panes(function, self.values)
-        _, first, last = self._edges
+        first, last = self.edges.first, self.edges.last
         return extreme_between(function, panes, first, last)
 
     def firsts(self) -> Integers:

@@ -164,7 +164,7 @@ class Sample:
         if column is None:
             return np.zeros(self._count, np.int64), np.zeros(self._count, np.bool_)
         known = None if column.known is None else column.known[: self._count]
-        values = column.values[: self._count]
+        values = column.raws[: self._count]
         if known is not None and values.dtype == object:
             # What stands where a value is unknown means nothing, and may be no number at all.
             values = np.where(known, values, "" if isinstance(node.type, TextType) else 0)

@@ -15,10 +15,10 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars
-from attrs import frozen
+from attrs import evolve, frozen
 
 from wsla.analysis.checked import Source
-from wsla.evaluation.batch.columns import Column, Flags, StreamColumns
+from wsla.evaluation.batch.columns import Column, Flags, Instants, StreamColumns
 from wsla.evaluation.cells import EncodingError, encoder
 from wsla.evaluation.encoding import SECOND_VALUE, DataError, Refused, Rejects
 from wsla.evaluation.verdicts import Labels
@@ -95,6 +95,8 @@ class ColumnHistory:
         self._ends: Final = list(accumulate(one.rows for one in tables))
         self.rows: Final[int] = self._ends[-1]
         self._tally = self._new_tally()
+        # The instants of the short stream that came last.
+        self._ascending: Instants = _NOTHING
         self._table: Final = (
             tables[0].table if len(tables) == 1 else polars.concat([one.table for one in tables])
         )
@@ -206,7 +208,6 @@ class ColumnHistory:
         piece = self._conversion.piece(
             begin, self._table.slice(begin, end - begin).collect(), np.concatenate([_NOTHING, *bad]), tally
         )
-        breaks = np.flatnonzero(piece.at[1:] <= piece.at[:-1])
         streams = []
         for named, (first, last) in named_groups:
             if named is None:
@@ -214,10 +215,12 @@ class ColumnHistory:
             start, stop = piece.place(first - begin), piece.place(last - begin)
             if start == stop:
                 continue
-            near = breaks.searchsorted(start)
-            is_ascending = near == len(breaks) or breaks[near] >= stop - 1
             own = piece.cut(start, stop)
-            if is_ascending:
+            if np.array_equal(own.at, self._ascending):
+                # One array for all streams of the same instants: what follows from these is then worked out once.
+                streams.append(self._sorted_stream(named, evolve(own, at=self._ascending)))
+            elif (own.at[1:] > own.at[:-1]).all():
+                self._ascending = own.at
                 streams.append(self._sorted_stream(named, own))
             elif (stream := self._stream(named, [own], tally)) is not None:
                 streams.append(stream)
@@ -415,7 +418,9 @@ def _joined(pieces: Sequence[Piece]) -> Piece:
                     for piece, column in zip(pieces, columns, strict=True)
                 ]
             )
-        return Column(np.concatenate([column.values for column in columns]), known)
+        if len({column.times for column in columns}) == 1:
+            return Column(np.concatenate([column.values for column in columns]), known, columns[0].times)
+        return Column(np.concatenate([column.raws for column in columns]), known)
 
     return Piece(
         start=0,

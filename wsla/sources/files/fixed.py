@@ -47,11 +47,12 @@ _NANOSECONDS: Final = {"ns": 1, "us": 1_000, "ms": 1_000_000}
 
 @frozen(eq=False)
 class Fixed:
-    """Values as ``Column`` has them; at the ``odd`` positions they mean nothing yet."""
+    """Values, ``times`` so much, as ``Column`` has them; at the ``odd`` positions they mean nothing yet."""
 
     values: NDArray[Any]
     known: Flags | None
     odd: Positions
+    times: int = 1
 
 
 Converter = Callable[[polars.Series], Fixed]
@@ -293,6 +294,8 @@ def _numbers(field: Field, number: NumberType, kind: polars.DataType) -> Convert
     if not field.unit_stated and (number.share or number.dimension != DIMENSIONLESS):
         return None
     factor = field.unit_factor / field.resolution
+    if kind in SHORT_INTEGERS and factor.denominator == 1 and _LARGEST // factor.numerator > _LARGEST_SHORT:
+        return lambda column: _short(column, factor.numerator)
     if kind == polars.String:
         return lambda column: _plainly(
             column,
@@ -307,6 +310,12 @@ def _numbers(field: Field, number: NumberType, kind: polars.DataType) -> Convert
     if kind == polars.Float32:
         return lambda column: _short_fractions(column, factor)
     return None
+
+
+def _short(column: polars.Series, factor: int) -> Fixed:
+    """Whole numbers of few bits, which are not multiplied yet."""
+    filled, known = _known(column)
+    return Fixed(filled.to_numpy(), known, _NONE, factor)
 
 
 def _whole(column: polars.Series, numerator: int, denominator: int) -> Fixed:

@@ -49,10 +49,7 @@ class Piece:
             start=self.start if self.rows is not None else self.start + begin,
             rows=None if self.rows is None else self.rows[begin:end],
             at=self.at[begin:end],
-            fields={
-                name: Column(one.values[begin:end], None if one.known is None else one.known[begin:end])
-                for name, one in self.fields.items()
-            },
+            fields={name: one.rows(slice(begin, end)) for name, one in self.fields.items()},
         )
 
     def taken(self, places: Positions) -> Piece:
@@ -61,10 +58,7 @@ class Piece:
             start=self.start,
             rows=places if self.rows is None else self.rows[places],
             at=self.at[places],
-            fields={
-                name: Column(one.values[places], None if one.known is None else one.known[places])
-                for name, one in self.fields.items()
-            },
+            fields={name: one.rows(places) for name, one in self.fields.items()},
         )
 
 
@@ -123,7 +117,9 @@ class Conversion:
                 kept[refused] = False
                 rows = kept.nonzero()[0] if rows is None else rows[kept]
                 fixed = {
-                    name: Fixed(one.values[kept], None if one.known is None else one.known[kept], one.odd)
+                    name: evolve(
+                        one, values=one.values[kept], known=None if one.known is None else one.known[kept]
+                    )
                     for name, one in fixed.items()
                 }
         instants = fixed.pop(self._source.at).values
@@ -133,7 +129,9 @@ class Conversion:
             start=start,
             rows=rows,
             at=instants,
-            fields={name: Column(one.values, _if_any_unknown(one.known)) for name, one in fixed.items()},
+            fields={
+                name: Column(one.values, _if_any_unknown(one.known), one.times) for name, one in fixed.items()
+            },
         )
 
     def cells(self, row: polars.DataFrame) -> dict[str, object]:
@@ -226,7 +224,7 @@ def _converter(field: Field, kind: polars.DataType, zone: ZoneInfo | None, unit:
 
 
 def _patched(one: Fixed, places: Positions, raws: list[Raw]) -> Fixed:
-    values = one.values
+    values = one.values if one.times == 1 else one.values.astype(np.int64) * one.times
     is_large = values.dtype == np.int64 and any(
         raw is not None and not -_LARGEST <= int(raw) <= _LARGEST for raw in raws
     )
@@ -236,7 +234,7 @@ def _patched(one: Fixed, places: Positions, raws: list[Raw]) -> Fixed:
         known[place] = raw is not None
         if raw is not None:
             values[place] = raw
-    return evolve(one, values=values, known=known)
+    return evolve(one, values=values, known=known, times=1)
 
 
 def _if_any_unknown(known: Flags | None) -> Flags | None:

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 import polars
 from attrs import frozen
+from numpy.typing import NDArray
 
 Label = tuple[object, ...]
 """The cells of the label columns, as Python has them."""
@@ -69,9 +70,17 @@ def _runs(
                 begins[1:] |= whole[1:] != whole[:-1]
             else:
                 begins[1:] |= column.slice(1).ne_missing(column.slice(0, len(part) - 1)).to_numpy()
-        places = begins.nonzero()[0]
+        places = _places(begins)
         ends = [*(places[1:] + start).tolist(), start + len(part)]
         if len(places) * _ROWS_PER_RUN > max(len(part), _ROWS_PER_LOOK):
             yield None
             return
         yield from zip((places + start).tolist(), ends, part[places].rows(), strict=True)
+
+
+def _places(flags: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Where the flags are set, which few are: eight are looked at at once."""
+    whole = len(flags) // 8 * 8
+    eights = flags[:whole].view(np.uint64).nonzero()[0]
+    near = (eights[:, np.newaxis] * 8 + np.arange(8)).ravel()
+    return np.concatenate((near[flags[near]], flags[whole:].nonzero()[0] + whole))
