@@ -8,7 +8,6 @@ if TYPE_CHECKING:
     from wsla.api import (
         Agreement,
         AgreementError,
-        Monitor,
         Report,
         check,
         correct,
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from wsla.evaluation.encoding import DataError, EncodingError
     from wsla.evaluation.stream import JudgementFinal, StandingChanged, TooLate, TriggerChanged
     from wsla.evaluation.verdicts import Judgement, Verdict
+    from wsla.monitor import Monitor
     from wsla.remedies.corrections import Corrected, Correction
     from wsla.remedies.decisions import Intent, LedgerEntry
     from wsla.values.observations import Observation
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Agreement": "wsla.api",
     "AgreementError": "wsla.api",
-    "Monitor": "wsla.api",
+    "Monitor": "wsla.monitor",
     "Report": "wsla.api",
     "check": "wsla.api",
     "correct": "wsla.api",

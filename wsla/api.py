@@ -7,23 +7,19 @@ from datetime import datetime
 from importlib.util import find_spec
 from itertools import chain, islice, pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from attrs import define, evolve, field, frozen
+from attrs import evolve, field, frozen
 
 from wsla.analysis.check import check_text
-from wsla.analysis.checked import CheckedAgreement, Source
+from wsla.analysis.checked import CheckedAgreement
 from wsla.analysis.reuse.imports import with_imports
 from wsla.analysis.reuse.whole import self_contained
 from wsla.diagnostics.diagnostic import Diagnostic, has_errors
 from wsla.diagnostics.source import SourceText
-from wsla.engine import Engine, Output
-from wsla.evaluation.cells import Encoder
-from wsla.evaluation.encoding import Rejects, encode_fields, field_encoders, observations_from_rows
+from wsla.evaluation.encoding import Rejects
 from wsla.evaluation.report import Counts, Outcome, SeriesPoint, counts_of, episodes_of
-from wsla.evaluation.rows import rows_of
 from wsla.evaluation.stream import StreamEvaluator
-from wsla.evaluation.stream.lanes import Take
 from wsla.evaluation.verdicts import Judgement, Labels
 from wsla.plan.build import build_plan
 from wsla.plan.model import Plan
@@ -216,12 +212,12 @@ def evaluate(
     Raises EncodingError for a value of a row that does not fit its field, KeyError for an unknown source, DataError for
     a file that cannot be read.
     """
-    files, beside = _taken_apart(agreement, data)
+    from wsla.sources.files.history import Histories, taken_apart
+
+    files, beside = taken_apart(agreement.plan, data)
     if not files:
         start_ns, until_ns = _stretch(agreement, beside, [], start, until)
         return judge(agreement, beside, start_ns, until_ns)
-    from wsla.sources.files.history import Histories
-
     zone = find_zone(agreement.plan.zone)
     histories = Histories(files, zone, columns=True)
     if not histories.in_columns:
@@ -250,18 +246,6 @@ def _of_files(
     else:
         report = judge(agreement, together, start_ns, until_ns)
     return evolve(report, rejects=histories.rejects)
-
-
-def _taken_apart(
-    agreement: Agreement, data: Data
-) -> tuple[dict[str, tuple[Source, Path]], list[Observation]]:
-    """Files by source, and all else as observations in order of time."""
-    files: dict[str, tuple[Source, Path]] = {}
-    if isinstance(data, Mapping):
-        plan = agreement.plan
-        files = {name: (plan.source(name), one) for name, one in data.items() if isinstance(one, Path)}
-        data = {name: one for name, one in data.items() if name not in files}
-    return files, sorted(_observations(agreement, data), key=lambda observation: observation.at)
 
 
 def _stretch(
@@ -387,122 +371,8 @@ def evaluate_versions(
 
 def _bounds(versions: tuple[Agreement, ...], data: Data) -> tuple[int, int]:
     """(the first instant at which there is something to judge, just after the last)."""
-    instants: list[int] = []
-    for agreement in versions:
-        known = {one.name for one in agreement.plan.sources}
-        own = data
-        if isinstance(data, Mapping):
-            own = {name: one for name, one in data.items() if name in known}
-        files, beside = _taken_apart(agreement, own)
-        instants += [observation.at for observation in (*beside[:1], *beside[-1:])]
-        if files:
-            from wsla.sources.files.history import Histories
+    from wsla.sources.files.history import ends_of
 
-            instants += Histories(files, find_zone(agreement.plan.zone), columns=True).instants()
+    instants = [end for agreement in versions for end in ends_of(agreement.plan, data)]
     start = versions[0].plan.effective_start
     return max(start, min(instants, default=start)), max(instants, default=start - 1) + 1
-
-
-def _observations(agreement: Agreement, data: Data) -> Iterable[Observation]:
-    if not isinstance(data, Mapping):
-        return data
-    zone = find_zone(agreement.plan.zone)
-    return [
-        observation
-        for name, rows in data.items()
-        if not isinstance(rows, Path)
-        for observation in observations_from_rows(agreement.plan.source(name), rows, zone)
-    ]
-
-
-@define
-class Monitor:
-    """Follows an agreement live: observations go in as they are made, what changes comes out.
-
-    ``start`` is the first instant judged; by default that of the first observation. With ``immediate`` an observation's
-    own change comes out with it. Without, it comes out with the next call, as another observation of the same instant
-    may still come: choose that where several sources are observed at the same instants, since an observation for which
-    time has gone on already costs more.
-    """
-
-    agreement: Agreement
-    start: Moment | None = None
-    immediate: bool = True
-    _engine: Engine | None = field(init=False, default=None)
-    # By source: the source, how its fields are read, and what takes its commonest samples.
-    _sources: dict[str, tuple[Source, dict[str, Encoder]]] = field(init=False, factory=dict)
-    _takers: dict[str, Take] = field(init=False, factory=dict)
-
-    def observe(self, source: str, at: Moment, **fields: object) -> list[Output]:
-        """Takes in one observation and returns what changed through it, in order of time.
-
-        Raises KeyError for an unknown source and EncodingError for a value that does not fit its field.
-        """
-        take = self._takers.get(source)
-        if take is not None and type(at) is int:
-            changed = take(at, fields)
-            if changed is not None:
-                return changed
-            engine = self._engine
-            if engine is not None and engine.may_try_again(at):
-                changed = take(at, fields)
-                if changed is not None:
-                    return changed
-        return self._observe(source, self.agreement.instant(at), fields)
-
-    def _observe(self, source: str, instant: int, fields: dict[str, object]) -> list[Output]:
-        """The long way of an observation."""
-        found = self._read_by(source)
-        encoded = encode_fields(found[0], fields, None, found[1])
-        engine = self._running(instant)
-        observation = Observation(source=source, at=instant, fields=encoded)
-        if not self.immediate:
-            return engine.observe(observation)
-        outputs = engine.observe_long(observation)
-        take = engine.take(source, found[1])
-        if take is None:
-            self._takers.pop(source, None)
-        else:
-            self._takers[source] = take
-        return outputs
-
-    def observe_many(self, source: str, columns: Mapping[str, Any]) -> list[Output]:
-        """Takes in many observations of one source at once; returns what changed, as ``observe`` does one by one.
-
-        ``columns`` holds, by the names of the fields, lists or arrays of equal length (of numpy, pandas, polars, …): an
-        observation a row, in the order of arrival. The instants stand in ``at``: nanoseconds since the epoch, or
-        anything that ``observe`` takes. Raises KeyError for an unknown source and EncodingError for what does not fit;
-        then none of the observations is taken.
-        """
-        found = self._read_by(source)
-        rows = rows_of(found[0], columns, found[1], self.agreement.instant)
-        if not len(rows):
-            return []
-        engine = self._running(rows.instants[0])
-        if self.immediate:
-            return engine.observe_rows(rows)
-        return [output for n in range(len(rows)) for output in engine.observe(rows.observation(n))]
-
-    def _read_by(self, source: str) -> tuple[Source, dict[str, Encoder]]:
-        """A source, and how its fields are read."""
-        found = self._sources.get(source)
-        if found is None:
-            known, zone = self.agreement.plan.source(source), find_zone(self.agreement.plan.zone)
-            found = self._sources[source] = (known, field_encoders(known, zone))
-        return found
-
-    def advance(self, to: Moment) -> list[Output]:
-        """Time has come to ``to``: returns what changed through that alone."""
-        instant = self.agreement.instant(to)
-        return self._running(instant).advance(instant)
-
-    def judgements(self, at: Moment) -> tuple[Judgement, ...]:
-        """The standing of every goal in the windows that are not final yet."""
-        instant = self.agreement.instant(at)
-        return self._running(instant).judgements(instant)
-
-    def _running(self, instant: int) -> Engine:
-        if self._engine is None:
-            start = instant if self.start is None else self.agreement.instant(self.start)
-            self._engine = Engine(self.agreement.plan, start)
-        return self._engine

@@ -22,6 +22,7 @@ LAYERS = (
     {"explaining"},
     {"comparing"},
     {"api"},
+    {"monitor"},
     {"daemon"},
     {"cli", "lsp", "web"},
     {"__main__", "highlight"},

@@ -329,7 +329,13 @@ def test_a_store_that_cannot_be_used(
 
 
 def test_reading_verbs_make_no_store(run_wsla: Run, probing: Path, tmp_path: Path) -> None:
-    for arguments in (("report", probing), ("ledger",), ("correct", "x"), ("claim", "x"), ("settle", "x", "issued")):
+    for arguments in (
+        ("report", probing),
+        ("ledger",),
+        ("correct", "x"),
+        ("claim", "x"),
+        ("settle", "x", "issued"),
+    ):
         refused(run_wsla(*arguments, "--store", tmp_path / "none.db"), 1, "no store to read")
     assert list(tmp_path.glob("none.db*")) == []
 

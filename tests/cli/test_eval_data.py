@@ -14,6 +14,8 @@ from typing import Any
 import polars
 import pytest
 
+from wsla.sources.files import columns
+
 Run = Callable[..., Any]
 Write = Callable[..., Path]
 
@@ -119,6 +121,25 @@ def test_the_unit_of_times_is_found_or_said(evaluate: Run, write: Write, rows: l
     said = evaluate(early, "--time-unit", "probe=ms")
     assert "the agreement takes effect after the last observation" in said.err
     assert evaluate(early, "--time-unit", "probe=days").code == 2
+
+
+def test_long_text_is_judged_in_columns_and_quotation_marks_do_not_matter(
+    evaluate: Run, write: Write, rows: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write([*rows[:5], "2026-03-02T04:00:00Z,perhaps,105", *rows[6:]])
+    by_rows = evaluate(path, "--format", "json")
+    real = columns.open_columns
+    monkeypatch.setattr("wsla.sources.files.places._LONG_TEXT", 1)
+    opened: list[object] = []
+    monkeypatch.setattr(
+        columns, "open_columns", lambda *rest, **options: opened.append(rest) or real(*rest, **options)
+    )
+    in_columns = evaluate(path, "--format", "json")
+    assert len(opened) == 1
+    assert (in_columns.out, in_columns.err) == (by_rows.out, by_rows.err)
+    assert "line 7: up: 'perhaps'" in in_columns.err
+    quoted = write([*rows[:5], '"2026-03-02T04:00:00Z",perhaps,105', *rows[6:]])
+    assert evaluate(quoted, "--format", "json").out == by_rows.out
 
 
 HEAVY = ("numpy", "polars", "pandas", "pyarrow", "sqlalchemy", "httpx", "asyncio", "psycopg", "sqlite3")

@@ -31,6 +31,8 @@ HEAVY = frozenset(
     }
     | {"polars", "psycopg", "pyarrow", "rich", "smtplib", "sqlalchemy", "sqlite3", "ssl"}
 )
+BY_LARK = frozenset({"json", "tempfile", "urllib"})
+"""What comes with lark, which the source tree needs for its tables and an installation does not."""
 STORE = frozenset({"sqlite3"})
 BUSY = frozenset({"asyncio", "http", "multiprocessing", "smtplib", "sqlite3", "ssl"})
 ALLOWED = {"report": STORE, "ledger": STORE, "claim": STORE, "settle": STORE, "run": BUSY, "demo": BUSY}
@@ -131,6 +133,12 @@ def test_help_loads_nothing(arguments: tuple[str, ...], folder: Path) -> None:
     ended, loaded, said = loaded_by(folder, *arguments)
     assert ended == 0, said
     assert loaded & (HEAVY | {"lark"}) <= ALLOWED.get(arguments[0], frozenset())
+
+
+@pytest.mark.parametrize("arguments", [("check", "sound.sla"), ("fmt", "--check", "sound.sla")], ids=" ".join)
+def test_a_sound_text_needs_none_of_what_makes_a_start_slow(arguments: tuple[str, ...], folder: Path) -> None:
+    _, loaded, _ = loaded_by(folder, *arguments)
+    assert loaded & {"difflib", "json", "tempfile", "urllib"} <= BY_LARK
 
 
 def test_every_verb_is_looked_at_and_what_is_heavy_is_seen(folder: Path) -> None:

@@ -266,18 +266,23 @@ _KEPT = {Verdict.SECURED: Verdict.MET, Verdict.LOST: Verdict.VIOLATED}
 def test_secured_and_lost_are_never_taken_back(
     engine: Engine, case: Case, share: int, data: st.DataObject
 ) -> None:
-    """M13, M16, M18, M22, M59: whatever is observed later. (`provided` is looked at only when the window closes.)"""
+    """M13, M16, M18, M22, M59: whatever is observed later. (`provided` is looked at only when the window closes; and of
+    a window that closes with nothing to look at M21 says what it says.)
+    """
     early = case.start + max(1, (case.until - case.start) * share // 1000)
     before = engine(case.plan, case.observations, case.start, early)
     # What follows is any of what might have come.
     kept = tuple(one for one in case.observations if one.at < early or data.draw(st.booleans()))
     after = engine(case.plan, kept, case.start, max(early, case.until))
     # An outage's window ends earlier than it might.
-    later = {(one.goal, one.labels, one.window.start): one.verdict for one in after.judgements}
+    later = {(one.goal, one.labels, one.window.start): one for one in after.judgements}
     conditional = {goal.name for goal in case.plan.goals if goal.provided is not None}
     for one in before.judgements:
         if one.verdict in _KEPT:
-            found = later[one.goal, one.labels, one.window.start]
+            closing = later[one.goal, one.labels, one.window.start]
+            if closing.value is None:
+                continue
+            found = closing.verdict
             allowed = {one.verdict, _KEPT[one.verdict]}
             if one.goal in conditional:
                 allowed |= {Verdict.NOT_APPLICABLE, Verdict.UNKNOWN}

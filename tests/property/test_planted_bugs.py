@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from functools import cache
+from functools import cache, partial
 from itertools import pairwise
 from typing import Any
 
@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from wsla.analysis.operations import Value
 from wsla.evaluation.reference import aggregates, bounds, looking, windows
 from wsla.evaluation.report import Outcome
-from wsla.evaluation.stream import algebra, frames
+from wsla.evaluation.stream import frames, series
 from wsla.evaluation.stream.collectors import Share
 from wsla.evaluation.stream.over_samples import CounterMember
 from wsla.evaluation.stream.records import RecordTable
@@ -132,12 +132,13 @@ def closed_between(table: RecordTable, start: int, end: int) -> Iterator[Any]:
 
 
 def float_compare(symbol: str, left: Value, right: Value) -> bool | None:
-    if isinstance(left, int | Fraction) and isinstance(right, int | Fraction):
-        return _compare(symbol, float(left), float(right))  # type: ignore[arg-type]
-    return _compare(symbol, left, right)
+    if left is None or right is None or isinstance(left, bool | str):
+        return _compare(symbol, left, right)
+    return _compare(symbol, float(left), float(right))  # type: ignore[arg-type]
 
 
 _compare = bounds.compare
+FLOAT_COMPARISONS = {sign: partial(float_compare, sign) for sign in ("<=", "<", ">=", ">", "==", "!=")}
 _apply = aggregates.apply
 
 
@@ -229,7 +230,7 @@ BUGS = {
         "reference", bounds, "compare", float_compare, shown_by=misjudged_nanoseconds
     ),
     "a float comparison, stream": Bug(
-        "stream", algebra, "compare", float_compare, shown_by=misjudged_nanoseconds
+        "stream", series, "COMPARISONS", FLOAT_COMPARISONS, shown_by=misjudged_nanoseconds
     ),
     "a sum of ratios, reference": Bug("reference", aggregates, "apply", apply_halves),
     "a sum of ratios, stream": Bug(

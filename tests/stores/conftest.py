@@ -24,10 +24,12 @@ from attrs import evolve
 
 from wsla.analysis.types import BooleanType, InstantType, TextType
 from wsla.evaluation.batch.streams import streams_of
+from wsla.evaluation.encoding import DataError
 from wsla.evaluation.panes import PaneTable
 from wsla.evaluation.panes.collect import wanted
 from wsla.plan.model import Field, Plan, Source
-from wsla.sources.stores.connections import DuckDBStore, PostgreSQLStore
+from wsla.sources.stores.connections import DuckDBStore, PostgreSQLStore, SparkStore
+from wsla.sources.stores.dialects import ClickHouse, Column, ColumnKind
 from wsla.sources.stores.push import SqlStore, Table, push
 from wsla.testing.reductions import assert_panes_are_right
 from wsla.testing.strategies import Case
@@ -217,7 +219,127 @@ def wait_for_port(port: int, server: subprocess.Popen[bytes]) -> None:
     pytest.fail("the server does not listen")
 
 
-@pytest.fixture(scope="session", params=["duckdb", "postgres"])
+class SparkDatabase(Filled):
+    """A session in this process."""
+
+    types: ClassVar = {
+        "truth": "BOOLEAN",
+        "whole": "BIGINT",
+        "text": "STRING",
+        "decimal": "DECIMAL(18, 3)",
+        "float": "DOUBLE",
+        "instant": "TIMESTAMP",
+        "local": "TIMESTAMP_NTZ",
+    }
+    after_table = " USING parquet"
+
+    def __init__(self, session: Any) -> None:
+        self.session = session
+        self.store = SparkStore(session)
+
+    def execute(self, sql: str) -> None:
+        self.session.sql(sql)
+
+
+@pytest.fixture(scope="session")
+def spark_database() -> Iterator[SparkDatabase]:
+    sql = pytest.importorskip("pyspark.sql", reason="pyspark is not installed")
+    if shutil.which("java") is None:
+        pytest.skip("Java is not installed")
+    folder = tempfile.mkdtemp(prefix="wsla-spark-")
+    session = (
+        sql.SparkSession.builder.master("local[1]")
+        .config("spark.ui.enabled", "false")
+        .config("spark.sql.shuffle.partitions", "1")
+        # The test's own texts become times and numbers as they are inserted.
+        .config("spark.sql.storeAssignmentPolicy", "LEGACY")
+        .config("spark.sql.warehouse.dir", folder)
+        .config("spark.driver.bindAddress", "127.0.0.1")
+        .config("spark.driver.host", "127.0.0.1")
+        .getOrCreate()
+    )
+    try:
+        yield SparkDatabase(session)
+    finally:
+        session.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class ClickHouseStore:
+    """ClickHouse in this process."""
+
+    dialect = ClickHouse()
+    _kinds: ClassVar = {
+        "Bool": ColumnKind.TRUTH,
+        "Int64": ColumnKind.WHOLE,
+        "String": ColumnKind.TEXT,
+        "Float64": ColumnKind.FLOAT,
+        "DateTime64(9, 'UTC')": ColumnKind.INSTANT,
+        "DateTime64(9)": ColumnKind.LOCAL,
+        "Decimal(18, 3)": ColumnKind.DECIMAL,
+    }
+
+    def __init__(self, session: Any) -> None:
+        self.session = session
+
+    def columns(self, relation: str) -> dict[str, Column]:
+        found = self.rows(f"DESCRIBE (SELECT * FROM {relation})")
+        plain = [(name, kind.removeprefix("Nullable(").removesuffix(")")) for name, kind, *_ in found]
+        return {
+            name: Column(kind=kind, places=3 if kind is ColumnKind.DECIMAL else None)
+            for name, text in plain
+            for kind in (
+                next((self._kinds[x] for x in (text, text + ")") if x in self._kinds), ColumnKind.OTHER),
+            )
+        }
+
+    def rows(self, sql: str) -> Iterator[list[Any]]:
+        try:
+            said = str(self.session.query(sql, "JSONCompactEachRow"))
+        except Exception as problem:
+            raise DataError(f"ClickHouse cannot be read: {problem}") from None
+        yield from (json.loads(line) for line in said.splitlines() if line)
+
+
+class ClickHouseDatabase(Filled):
+    """In this process."""
+
+    types: ClassVar = {
+        "truth": "Nullable(Bool)",
+        "whole": "Nullable(Int64)",
+        "text": "Nullable(String)",
+        "decimal": "Nullable(Decimal(18, 3))",
+        "float": "Nullable(Float64)",
+        "instant": "Nullable(DateTime64(9, 'UTC'))",
+        "local": "Nullable(DateTime64(9))",
+    }
+    after_table = " ENGINE = Memory"
+
+    def __init__(self, session: Any) -> None:
+        self.session = session
+        self.store = ClickHouseStore(session)
+
+    def execute(self, sql: str) -> None:
+        self.session.query(sql)
+
+
+@pytest.fixture(scope="session")
+def clickhouse_database() -> Iterator[ClickHouseDatabase]:
+    chdb = pytest.importorskip("chdb.session", reason="chdb, which is ClickHouse, is not installed")
+    folder = tempfile.mkdtemp(prefix="wsla-clickhouse-")
+    session = chdb.Session(folder)
+    session.query("SET output_format_json_quote_64bit_integers = 1, date_time_input_format = 'best_effort'")
+    try:
+        yield ClickHouseDatabase(session)
+    finally:
+        session.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(
+    scope="session",
+    params=["duckdb", "postgres", "clickhouse", pytest.param("spark", marks=pytest.mark.spark)],
+)
 def database(request: pytest.FixtureRequest) -> Database:
     """Each store that speaks SQL."""
     found: Database = request.getfixturevalue(f"{request.param}_database")

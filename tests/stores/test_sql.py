@@ -55,6 +55,9 @@ agreement "Shop" version 1 {
 
 TEXTS = {"times": "at      time"}
 
+ROUNDING = ("ClickHouse", "Spark")
+"""Stores that do not write binary fractions out in full."""
+
 Row = tuple[Any, ...]
 ROWS: list[Row] = [
     # On the edges of minutes, a nanosecond before being beyond them, and held over several of them.
@@ -143,6 +146,10 @@ def test_binary_fractions_are_the_shortest_decimals_that_mean_them(database: Any
         (f"2026-03-01T00:00:{second:02}Z", "eu", True, value)
         for second, value in enumerate((0.1, 0.2, 1e-06, 123456.654321, -0.3))
     ]
+    if database.store.dialect.name in ROUNDING:
+        with pytest.raises(NotPushed, match="binary fractions"):
+            pushed(database, of, columns, rows, end_of(of))
+        return
     found = pushed(database, of, columns, rows, end_of(of))
     assert found.misfits == 0
     assert_same(found, expected(of, columns, rows, end_of(of)))
@@ -167,9 +174,12 @@ def test_rows_that_do_not_fit_are_left_out_and_counted(database: Any) -> None:
         ("2026-03-01T00:00:03Z", None, 1, 1.5),
         ("2026-03-01T00:00:04Z", "", 1, 1.5),
         (None, "eu", 1, 1.5),
-        # Finer than a nanosecond.
-        ("2026-03-01T00:00:05Z", "eu", 1, 1.0000005),
     ]
+    if database.store.dialect.name in ROUNDING:
+        columns["ms"] = "decimal"
+    else:
+        # Finer than a nanosecond.
+        bad.append(("2026-03-01T00:00:05Z", "eu", 1, 1.0000005))
     found = pushed(database, of, columns, [*good, *bad], end_of(of))
     assert found.misfits == len(bad)
     assert_same(found, expected(of, columns, good, end_of(of)))

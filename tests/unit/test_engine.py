@@ -6,9 +6,10 @@ import json
 
 import pytest
 
-from wsla.api import Monitor, loads
+from wsla.api import loads
 from wsla.engine import Engine
 from wsla.evaluation.stream import TriggerChanged
+from wsla.monitor import Monitor
 from wsla.remedies.decisions import Intent, LedgerEntry
 from wsla.values.instants import MINUTE, SECOND, parse_instant
 from wsla.values.observations import Observation

@@ -71,12 +71,18 @@ def cli() -> None:
     """Service level agreements that run."""
 
 
+def _end_quickly() -> None:
+    """What is in memory need not be taken apart; but DuckDB tells on stderr of all that is not."""
+    if "_duckdb" not in sys.modules:
+        gc.freeze()
+
+
 def main() -> None:
     """Entry point. Bad input ends with a message and exit code 1, wrong usage with 2; never with a traceback."""
     # Modules and trees are many objects that stay: looking for garbage among them at every 700 costs time for nothing.
     gc.set_threshold(20_000, 10, 10)
     # And what is left at the end goes with the process.
-    atexit.register(gc.freeze)
+    atexit.register(_end_quickly)
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:

@@ -52,14 +52,15 @@ class Inputs:
 
     def _table(self, name: str, paths: list[str], reading: Reading) -> ColumnHistory | None:
         from wsla.sources.files import DataError
-        from wsla.sources.files.places import is_columnar
+        from wsla.sources.files.places import is_columnar, is_long_text
 
         source = self.agreement.plan.source(name)
-        if source.records or not all(map(is_columnar, paths)):
+        if source.records or not (all(map(is_columnar, paths)) or is_long_text(paths)):
             return None
         if find_spec("numpy") is None or find_spec("polars") is None:
             return None
         from wsla.sources.files.columns import open_columns
+        from wsla.sources.files.tables import NotInColumns
 
         try:
             return open_columns(
@@ -69,6 +70,8 @@ class Inputs:
                 progress=self._tell_progress,
                 **reading.options(self.agreement, source),
             )
+        except NotInColumns:
+            return None
         except DataError as problem:
             raise click.ClickException(str(problem)) from None
 

@@ -46,6 +46,8 @@ class Occasion:
 
 def _escape(text: str, reserved: str) -> str:
     """The text with reserved and unprintable characters as ``%`` and two hexadecimal digits."""
+    if text.isprintable() and not any(character in text for character in reserved):
+        return text
     return "".join(
         f"%{ord(character):02X}"
         if character in reserved or ord(character) < 32 or ord(character) == 127

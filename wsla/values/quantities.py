@@ -292,7 +292,7 @@ def format_percentage(value: Fraction, places: int = 4, apart_from: Fraction | N
     """
     others = [other * 100 for other in (apart_from, Fraction(0), Fraction(1)) if other not in (None, value)]
     percent = value * 100
-    while any(round(percent, places) == other for other in others):
+    while round(percent, places) in others:
         places += 1
     return f"{_decimal(percent, places, exact_places=places)}%"
 

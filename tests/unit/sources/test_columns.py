@@ -227,7 +227,7 @@ def _sizes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
     if request.param:
         monkeypatch.setattr("wsla.sources.files.columns._ROWS_TOGETHER", 7)
         monkeypatch.setattr("wsla.sources.files.fixed._FEW", 3)
-        monkeypatch.setattr("wsla.sources.files.fixed._BLOCK", 4)
+        monkeypatch.setattr("wsla.sources.files.decimals._BLOCK", 4)
         monkeypatch.setattr(
             "wsla.sources.files.runs._ROWS_PER_LOOK", 5 if request.param == "small" else 1 << 20
         )
@@ -304,11 +304,34 @@ def test_a_column_with_another_name_and_the_fields_of_a_probe_that_are_not_there
     assert_same(source, written(tmp_path, table), columns={"took": "ms"})
 
 
-def test_the_rounding_of_numbers(tmp_path: Path) -> None:
-    table = plain().with_columns(took=polars.Series([x / 7 for x in range(28)] + [0.0000005, 0.0000015]))
-    took = evolve(MILLISECONDS, rounded=True)
-    source = evolve(PROBE, fields=(*PROBE.fields[:4], took, *PROBE.fields[5:]))
-    assert assert_same(source, written(tmp_path, table))[4].total == 0
+ROUNDED = evolve(PROBE, fields=(*PROBE.fields[:4], evolve(MILLISECONDS, rounded=True), *PROBE.fields[5:]))
+
+
+def test_the_rounding_of_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    halves = [x / 2 / 10**6 for x in range(1, 28)]
+    table = plain().with_columns(took=polars.Series([*halves, 2.0000005, 123456789.0000005, 0.1 + 0.2]))
+    assert assert_same(ROUNDED, written(tmp_path, table))[4].total == 0
+    # What is not about halfway needs no look at single cells.
+    path = written(tmp_path, plain().with_columns(took=polars.col("took") / 7))
+    rows = by_row(ROUNDED, path)
+    monkeypatch.setattr("wsla.sources.files.pieces.Conversion._judge", lambda *_: pytest.fail("a row is odd"))
+    assert by_column(ROUNDED, path) == rows
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    floats=st.lists(
+        st.one_of(
+            st.floats(-1e9, 1e9),
+            st.integers(-(10**13), 10**13).map(lambda x: x / (2 * 10**6)),
+            st.integers(-(10**15), 10**15).map(lambda x: math.nextafter(x / (2 * 10**6), math.inf)),
+        ),
+        min_size=30,
+        max_size=30,
+    )
+)
+def test_rounding_is_half_to_even_of_what_is_meant(floats: list[float], tmp_path: Path) -> None:
+    assert_same(ROUNDED, written(tmp_path, plain().with_columns(took=polars.Series(floats))))
 
 
 def test_the_first_and_the_last_instant_are_those_of_rows_that_fit(tmp_path: Path) -> None:
@@ -339,3 +362,76 @@ def test_the_first_and_the_last_instant_are_told_to_the_nanosecond(tmp_path: Pat
     times = [NOON + x for x in (2, 1, 4, 3)]
     table = plain(4, 1).with_columns(ts=polars.Series(times, dtype=polars.Datetime("ns", "UTC")))
     assert assert_same(PROBE, written(tmp_path, table))[6:] == (NOON + 1, NOON + 4)
+
+
+TEXTS = {
+    "ts": [
+        "2026-03-29T01:00:00Z",
+        "2026-03-29T01:00:00.5Z",
+        "2026-03-29 02:30:00",
+        "1774746000",
+        "1774746000.25",
+        "soon",
+    ],
+    "site": ["here", "there", "", " here"],
+    "number": ["1", "2", "02"],
+    "up": ["true", "no", "1", "", "perhaps"],
+    "took": ["1.5", "0.1234567", "-2", "1e3", "250ms", "", " 7", "99999999.999999", "٣"],
+    "load": ["0.30", "7", "0.0000001", "", "NaN", "+1"],
+    "state": ["a", "b", "", "ü" * 1025],
+    "seen": ["2026-02-30T00:00:00Z", "2026-03-01T00:00:60Z", "", "2026-03-29T02:30:00", "7", "1774746000000"],
+}
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    data=st.data(),
+    zone=st.sampled_from([None, ZoneInfo("Europe/Berlin")]),
+    ending=st.sampled_from(["csv", "tsv"]),
+)
+def test_plain_csv_as_columns_says_what_rows_say(
+    data: st.DataObject, zone: ZoneInfo | None, ending: str, tmp_path: Path
+) -> None:
+    rows = data.draw(st.integers(1, 25))
+    cells = {}
+    for name, texts in TEXTS.items():
+        # Few kinds of cells in a column, as in data that people have.
+        some = st.sampled_from(texts[: data.draw(st.integers(1, len(texts)))])
+        cells[name] = data.draw(st.lists(some, min_size=rows, max_size=rows))
+    separator = "\t" if ending == "tsv" else data.draw(st.sampled_from([",", ";"]))
+    lines = [separator.join([*row, "x"]) for row in [list(cells), *zip(*cells.values(), strict=True)]]
+    path = tmp_path / f"table.{ending}"
+    end = data.draw(st.sampled_from(["", "\n"]))
+    path.write_bytes(("\n".join(lines) + end).encode("utf-8-sig" if data.draw(st.booleans()) else "utf-8"))
+    unit = data.draw(st.booleans())
+    labels = data.draw(st.sampled_from([(), ("site",), ("site", "number")]))
+    source = evolve(
+        PROBE, fields=(evolve(PROBE.fields[0], unit_stated=unit), *PROBE.fields[1:]), labels=labels
+    )
+    assert_same(source, str(path), zone=zone)
+
+
+@pytest.mark.parametrize(
+    "spoiled",
+    [
+        ('"', ""),
+        ("\n", "\r\n"),
+        ("here", "he\nre"),
+        ("here", "he,re"),
+        ("here,", "here"),
+        ("\n", "\n\n"),
+        ("here", "\udcff"),
+        ("here", "\0"),
+        ("here", "x" * 200_000),
+        ("site", "ts"),
+    ],
+)
+def test_csv_that_is_not_plain_is_left_to_the_reader_of_rows(
+    tmp_path: Path, spoiled: tuple[str, str]
+) -> None:
+    table = plain().with_columns(seen=polars.lit('"now"' if spoiled[0] == '"' else "now"))
+    path = tmp_path / "table.csv"
+    text = table.write_csv(quote_style="never")
+    path.write_bytes(text.replace(*spoiled, 1 if spoiled[0] != '"' else 0).encode("utf-8", "surrogateescape"))
+    with pytest.raises(NotInColumns):
+        open_columns(PROBE, str(path))

@@ -342,11 +342,11 @@ class Formulas:
         if not may_be.any():
             return found
         unsure = nothing_known(truth)
-        return evolve(
-            found,
-            lower=select(may_be, unsure.lower, found.lower),
-            upper=select(may_be, unsure.upper, found.upper),
+        lower, upper = (
+            select(may_be, x, y)
+            for x, y in zip((unsure.lower, unsure.upper), (found.lower, found.upper), strict=True)
         )
+        return evolve(found, lower=lower, upper=upper)
 
     def _certain(self, index: int) -> Cells:
         return certain(scalar_value(self.plan.operations, index), self.layout.truth(index))

@@ -78,11 +78,8 @@ def with_idle(found: Found, closed: Flags, value: Value) -> Found:
         filled = replaced(values, missing)
         if not may_be.any():
             return filled
-        return (
-            select(may_be, FALSE if missing == 0 else TRUE, filled)
-            if isinstance(filled, Truths)
-            else select(may_be, NO_NUMBERS, filled)
-        )
+        unsure = (FALSE if missing == 0 else TRUE) if isinstance(filled, Truths) else NO_NUMBERS
+        return select(may_be, unsure, filled)
 
     return Found(
         value=replaced(found.value, -1),

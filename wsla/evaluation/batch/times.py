@@ -69,8 +69,8 @@ def times_of(node: Aggregate, view: View) -> Times:
 @frozen(eq=False, kw_only=True)
 class Left:
     """What is left of the kept time of each window: its ``size`` with the time to come, how much is ``known``, and how
-    much was ``missing`` before the instant asked about. ``nothing`` says where nothing is left of what has passed, if
-    time is cut.
+    much was ``missing`` before the instant asked about. ``nothing`` says where nothing is left of what has
+    passed, if time is cut.
     """
 
     size: Instants

@@ -12,7 +12,7 @@ from wsla.analysis.sense import inputs
 from wsla.evaluation.batch.columns import StreamColumns
 from wsla.evaluation.batch.evaluator import FirstStage
 from wsla.evaluation.batch.reduction import ColumnReduction
-from wsla.evaluation.batch.series import Reduction, SeriesColumns, SignalColumns
+from wsla.evaluation.batch.series import SeriesColumns, SignalColumns
 from wsla.evaluation.batch.split import Division
 from wsla.evaluation.batch.supported import supports_aggregate, supports_signal
 from wsla.evaluation.batch.together import Together
@@ -138,5 +138,5 @@ class PanesAndSamples:
         """As ``Reduction`` says."""
         return self._samples.signal(index, labels)
 
-    def _of(self, index: int) -> Reduction:
+    def _of(self, index: int) -> PaneReduction | ColumnReduction:
         return self._panes if index in self._stored else self._samples

@@ -7,13 +7,14 @@ instant count, and signals have their new values.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from heapq import heappop, heapreplace
 
 from wsla.evaluation.stream.endings import DUE, END, FINAL, NEVER, STALE, START, WATCH, Endings
 from wsla.evaluation.stream.events import TriggerChanged
 from wsla.evaluation.stream.inlets import Holder, Inlet, Stream, Watcher
 from wsla.evaluation.stream.layout import Layout
+from wsla.evaluation.stream.over_samples import Member
 from wsla.evaluation.stream.past import PastSignal, look_again
 from wsla.evaluation.stream.triggers import Trigger
 from wsla.evaluation.stream.turning import accept_records, turn
@@ -49,10 +50,12 @@ class Machine(Endings):
             self.move(at)
         self.pending.append(observation)
 
-    def put_all(self, observations: Iterable[Observation]) -> None:
+    def put_all(self, observations: Sequence[Observation]) -> None:
         """Takes many, in order of time and none before ``now``, as ``put`` takes each."""
         pending, heap = self.pending, self._heap
-        for observation in observations:
+        position, number = 0, len(observations)
+        while position < number:
+            observation = observations[position]
             at = observation.at
             if at > self.now:
                 if pending or self.touched or self.wiring.turned:
@@ -61,7 +64,47 @@ class Machine(Endings):
                     self.move(at)
                 else:
                     self.now = at
+            position += 1
             pending.append(observation)
+            if position < number and observations[position].fields is observation.fields:
+                position = self._put_alike(observations, position)
+
+    def _put_alike(self, observations: Sequence[Observation], first: int) -> int:
+        """Takes samples that only say again what the pending one says; gives the position of the next one."""
+        inlet = self.wiring.inlets.get(observations[first].source)
+        if inlet is None or inlet.only is None or len(self.pending) != 1 or self.touched:
+            return first
+        if observations[first].at == self.now:
+            return first
+        self._settle()
+        stream, source, fields = inlet.only, inlet.source.name, observations[first].fields
+        if stream.fields is not fields or self.touched or self.wiring.turned:
+            return first
+        limit, longest = self.next_happening(), inlet.staleness
+        instants: list[int] = []
+        latest = stream.at
+        for position in range(first, len(observations)):
+            observation = observations[position]
+            at = observation.at
+            if observation.fields is not fields or at <= latest or observation.source != source:
+                break
+            if (limit is not None and at >= limit) or (longest is not None and at - latest >= longest):
+                break
+            instants.append(at)
+            latest = at
+        upto = first + len(instants)
+        if instants and (upto == len(observations) or observations[upto].at == latest):
+            # Of the latest instant nobody knows who asks at it.
+            instants.pop()
+        if instants:
+            stream.at = self.now = instants[-1]
+            for taker in stream.takers:
+                if isinstance(taker, Member):
+                    taker.take_alike(instants)
+                else:
+                    for at in instants:
+                        taker.take(at)
+        return first + len(instants)
 
     def move(self, to: int) -> None:
         """Settles everything before ``to``, ends the windows that end by ``to``, and makes it ``now``."""
@@ -115,14 +158,12 @@ class Machine(Endings):
         return None
 
     def next_happening(self) -> int | None:
-        """The same, but where there is one stream of samples alone, which says itself whether it is stale."""
-        inlets = self.wiring.inlets.values()
-        if sum(len(inlet.streams) for inlet in inlets) != 1 or len(self.layout.sources) != 1:
+        """An instant before which nothing happens without new data; where there is one stream of samples alone, that it
+        goes stale is left out, as its next sample shows it.
+        """
+        if len(self.layout.sources) != 1 or any(len(x.streams) != 1 for x in self.wiring.inlets.values()):
             return self.next_event_at()
-        found = self.next_event_at()
-        if found is not None and self._heap[0][1] == STALE:
-            found = min((entry[0] for entry in self._heap if entry[1] != STALE), default=None)
-        return found
+        return min((entry[0] for entry in self._heap if entry[1] != STALE), default=None)
 
     def plan_ahead(self) -> None:
         """Notes anew what is due when, from what the parts say."""

@@ -48,6 +48,13 @@ class Member:
         self.gauge.value = latest
         self.run.take_many(instants, values)
 
+    def take_alike(self, instants: list[int]) -> None:
+        """More samples that say what the latest has said."""
+        value: Any = self.gauge.value
+        if self.where is not None and self.where() is not True:
+            value = None
+        self.run.take_many(instants, [value] * len(instants))
+
     def save(self) -> list[object]:
         return self.gauge.save()
 
@@ -80,6 +87,10 @@ class CounterMember(Member):
     def take_many(self, instants: list[int], values: list[Any], latest: Any) -> None:
         for at, value in zip(instants, values, strict=True):
             self.gauge.value = value
+            self.take(at)
+
+    def take_alike(self, instants: list[int]) -> None:
+        for at in instants:
             self.take(at)
 
     def save(self) -> list[object]:

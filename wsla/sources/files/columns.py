@@ -24,12 +24,13 @@ from wsla.evaluation.encoding import SECOND_VALUE, DataError, Refused, Rejects
 from wsla.evaluation.verdicts import Labels
 from wsla.sources.files.epochs import has_open_unit, unit_of
 from wsla.sources.files.extremes import extremes
-from wsla.sources.files.fixed import Positions
+from wsla.sources.files.fixed import WHOLE, Positions
 from wsla.sources.files.packed import check_file
 from wsla.sources.files.pieces import Conversion, Piece
+from wsla.sources.files.plain_csv import plain_csv
 from wsla.sources.files.runs import Group, Label, find_groups
 from wsla.sources.files.table import Layout, Meter, Progress, Request, lay_out, request
-from wsla.sources.files.tables import NotInColumns, exact, needed_columns, polars_problems, scan
+from wsla.sources.files.tables import NotInColumns, exact, kind_of, needed_columns, polars_problems, scan
 from wsla.sources.files.tally import Tally
 
 __all__ = ["ColumnHistory", "NotInColumns", "open_columns"]
@@ -51,7 +52,7 @@ def open_columns(
     refused: Callable[[str], Refused | None] | None = None,
     time_unit: str | None = None,
 ) -> ColumnHistory:
-    """The samples in a Parquet or Arrow file, or in several, as columns.
+    """The samples in a Parquet, Arrow or plain CSV file, or in several, as columns.
 
     The arguments are those of ``read_history``, except that ``refused`` gives for a file what takes its refused rows.
     Raises DataError for a file that cannot be read at all, NotInColumns where several files do not make one table,
@@ -90,6 +91,7 @@ class ColumnHistory:
         source, zone = self._wanted.source, self._wanted.zone
         self._source: Final = source
         self._meter: Final = Meter(self._wanted.progress, sum(one.size for one in tables))
+        self._header: Final = tables[0].header
         self._ends: Final = list(accumulate(one.rows for one in tables))
         self.rows: Final[int] = self._ends[-1]
         self._tally = self._new_tally()
@@ -163,7 +165,7 @@ class ColumnHistory:
         return int(found[0]) if len(found) else None
 
     def _new_tally(self) -> Tally:
-        return Tally(self._files, self._ends, self._refused)
+        return Tally(self._files, self._ends, self._refused, self._header)
 
     def streams(self) -> Iterator[StreamColumns]:
         """Every stream, the next one being read while the present one is in use.
@@ -329,6 +331,8 @@ class _Opened:
     layout: Layout
     rows: int
     size: int
+    header: int
+    """Lines before the first row."""
 
 
 def _opened(wanted: Request) -> _Opened:
@@ -336,17 +340,30 @@ def _opened(wanted: Request) -> _Opened:
     with polars_problems(wanted):
         if size == 0:
             raise DataError(f"{wanted.shown} is empty")
-        whole = scan(wanted.path)
+        is_text = kind_of(wanted.path) == "CSV"
+        whole, lines = plain_csv(wanted) if is_text else (scan(wanted.path), 0)
         schema = whole.collect_schema()
         layout = lay_out(wanted, schema.names())
         needed = needed_columns(layout)
-        rows: int = whole.select(polars.len()).collect().item()
-        return _Opened(whole.select(needed), {name: schema[name] for name in needed}, layout, rows, size)
+        rows: int = lines or whole.select(polars.len()).collect().item()
+        return _Opened(
+            table=whole.select(needed),
+            schema={name: schema[name] for name in needed},
+            layout=layout,
+            rows=rows,
+            size=size,
+            header=int(is_text),
+        )
 
 
 def _unit(table: polars.LazyFrame, column: str, kind: polars.DataType) -> str | None:
     """What the first number counts that can only be a count in one unit; None where there is none such."""
-    if not kind.is_numeric():
+    if kind == polars.String:
+        # As a number counts what is plainly written as one.
+        table = table.select(
+            polars.col(column).filter(polars.col(column).str.contains(WHOLE)).cast(polars.Int64)
+        )
+    elif not kind.is_numeric():
         return None
     start = 0
     while len(part := table.select(column).slice(start, _ROWS_TOGETHER).collect()):

@@ -51,7 +51,7 @@ def read_rows(wanted: Request, lines: Iterator[str], *, tabs: bool) -> History:
         blank += 1
     if not first.strip():
         raise DataError(f"{wanted.shown} is empty")
-    delimiter = "\t" if tabs else _delimiter(first)
+    delimiter = "\t" if tabs else delimiter_of(first)
     rows = csv.reader(chain([first], lines), delimiter=delimiter, strict=True)
     try:
         header = [cell.strip() for cell in next(rows)]
@@ -86,7 +86,8 @@ def read_rows(wanted: Request, lines: Iterator[str], *, tabs: bool) -> History:
             line = blank + rows.line_num + 1
 
 
-def _delimiter(header: str) -> str:
+def delimiter_of(header: str) -> str:
+    """What separates the cells of a file that is not called so."""
     for delimiter in (",", ";", "\t"):
         if delimiter in header:
             return delimiter

@@ -21,6 +21,7 @@ from wsla.analysis.checked import Field
 from wsla.analysis.types import BooleanType, InstantType, NumberType, TextType
 from wsla.evaluation.batch.columns import Flags
 from wsla.evaluation.cells import Encoder, EncodingError, encoder
+from wsla.sources.files.decimals import decimals, places_of
 from wsla.sources.files.tables import exact
 from wsla.values.instants import DAY, MINUTE, from_local
 from wsla.values.quantities import DIMENSIONLESS, TIME
@@ -28,15 +29,17 @@ from wsla.values.quantities import DIMENSIONLESS, TIME
 Positions = NDArray[np.int64]
 
 _LARGEST: Final = 2**63 - 1
-_EXACT_IN_FLOAT: Final = 2**51
-"""Below this an integer over a power of ten is the one decimal with so few digits that a float64 can mean."""
-
 _EXACT_IN_SHORT_FLOAT: Final = 2**22
 _LARGEST_SHORT: Final = 2**32
 SHORT_INTEGERS: Final = frozenset(
     {polars.Int8, polars.Int16, polars.Int32, polars.UInt8, polars.UInt16, polars.UInt32}
 )
-_BLOCK: Final = 1 << 14
+WHOLE: Final = r"^[0-9]{1,18}$"
+"""Texts that are whole numbers and nothing else."""
+
+_DECIMAL: Final = r"^-?[0-9]{1,8}(\.[0-9]{1,6})?$"
+_IN_UTC: Final = r"^(19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9](\.[0-9]{1,9})?Z$"
+_BY_CLOCK: Final = r"^(19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-5][0-9](\.[0-9]{1,9})?$"
 _OFFSET_BLOCK: Final = 15 * MINUTE
 _FEW: Final = 1_000
 _NANOSECONDS: Final = {"ns": 1, "us": 1_000, "ms": 1_000_000}
@@ -182,13 +185,63 @@ def _instants(field: Field, kind: polars.DataType, zone: ZoneInfo | None) -> Con
         if zone is not None:
             return lambda column: _local(_whole(column.to_physical(), scale, 1), zone)
         return None
+    if kind == polars.String and not field.unit_stated:
+        return lambda column: _written_instants(column, zone)
     if not field.unit_stated:
         return None
+    if kind == polars.String:
+        return lambda column: _plainly(column, WHOLE, polars.Int64, _instants(field, polars.Int64(), zone))
     if kind.is_integer():
         return lambda column: _whole(column, *field.unit_factor.as_integer_ratio())
     if kind == polars.Float64:
         return lambda column: _fractions(column, field.unit_factor)
     return None
+
+
+def _written_instants(column: polars.Series, zone: ZoneInfo | None) -> Fixed:
+    """Times of the usual form, in UTC or, where a zone is given, as its clocks show them."""
+    in_utc = column.str.contains(_IN_UTC)
+    if zone is None or in_utc.all():
+        return _plainly(column, _IN_UTC, polars.Datetime("ns"), _clock_times)
+    local = _plainly(
+        column, _BY_CLOCK, polars.Datetime("ns"), lambda times: _local(_clock_times(times), zone)
+    )
+    if not in_utc.any():
+        return local
+    own = _plainly(column, _IN_UTC, polars.Datetime("ns"), _clock_times)
+    places = in_utc.fill_null(False).to_numpy()
+    return Fixed(np.where(places, own.values, local.values), local.known, np.intersect1d(own.odd, local.odd))
+
+
+def _clock_times(column: polars.Series) -> Fixed:
+    return _whole(column.to_physical(), 1, 1)
+
+
+def _plainly(
+    column: polars.Series,
+    pattern: str,
+    kind: polars.DataType | type[polars.DataType],
+    convert: Converter | None,
+) -> Fixed:
+    """Texts of a plain form as values of another kind; what has another form is odd."""
+    plain = column.str.contains(pattern)
+    texts = polars.select(polars.when(plain).then(column)).to_series()
+    if kind == polars.Datetime:
+        seconds = texts.str.slice(0, 19).str.replace(" ", "T", literal=True)
+        fractions = texts.str.slice(20).str.strip_chars_end("Z").str.pad_end(9, "0")
+        times = seconds.str.to_datetime("%Y-%m-%dT%H:%M:%S", time_unit="ns", strict=False)
+        parsed = (times.to_physical() + fractions.cast(polars.Int64, strict=False)).cast(
+            polars.Datetime("ns")
+        )
+    else:
+        parsed = texts.cast(kind, strict=False)
+    unread = (parsed.is_null() & column.is_not_null()).to_numpy()
+    assert convert is not None
+    found = convert(parsed)
+    known = found.known if found.known is None else column.is_not_null().to_numpy()
+    return Fixed(
+        found.values, known, np.union1d(found.odd, _positions(unread)) if unread.any() else found.odd
+    )
 
 
 def _local(read: Fixed, zone: ZoneInfo) -> Fixed:
@@ -243,10 +296,17 @@ def _numbers(field: Field, number: NumberType, kind: polars.DataType) -> Convert
     factor = field.unit_factor / field.resolution
     if kind in SHORT_INTEGERS and factor.denominator == 1 and _LARGEST // factor.numerator > _LARGEST_SHORT:
         return lambda column: _short(column, factor.numerator)
+    if kind == polars.String:
+        return lambda column: _plainly(
+            column,
+            _DECIMAL,
+            polars.Float64,
+            lambda numbers: _fractions(numbers, factor, rounded=field.rounded),
+        )
     if kind.is_integer():
         return lambda column: _whole(column, *factor.as_integer_ratio())
     if kind == polars.Float64:
-        return lambda column: _fractions(column, factor)
+        return lambda column: _fractions(column, factor, rounded=field.rounded)
     if kind == polars.Float32:
         return lambda column: _short_fractions(column, factor)
     return None
@@ -296,78 +356,34 @@ def _multiplied(column: polars.Series, numerator: int) -> NDArray[np.int64]:
     return values
 
 
-def _fractions(column: polars.Series, factor: Fraction) -> Fixed:
+def _fractions(column: polars.Series, factor: Fraction, *, rounded: bool = False) -> Fixed:
     """Floating-point numbers, meant as their shortest decimals, times a factor."""
     filled, known = _known(column)
-    places = _places(factor)
+    places = places_of(factor)
     values = np.empty(len(filled), dtype=np.int64)
     odd: list[Positions] = []
     start = 0
     for chunk in filled.get_chunks():
         floats = chunk.to_numpy()
-        odd.append(_decimals(floats, places, factor, values[start : start + len(floats)]) + start)
+        part = values[start : start + len(floats)]
+        odd.append(decimals(floats, places, factor, part, rounded=rounded) + start)
         start += len(floats)
     found = np.concatenate(odd) if odd else _NONE
     # Large numbers have fewer decimals: a time in seconds has no room for nanoseconds.
     for fewer in (6, 3, 0):
         if len(found) and fewer < places:
             again = np.empty(len(found), dtype=np.int64)
-            still = _decimals(filled.gather(found).to_numpy(), fewer, factor, again)
+            still = decimals(filled.gather(found).to_numpy(), fewer, factor, again)
             values[found] = again
             found = found[still]
     return Fixed(values, known, found)
-
-
-def _places(factor: Fraction) -> int:
-    """How many decimals a number may have so that it comes out whole, in all but rare cases."""
-    whole = factor.numerator if factor.denominator == 1 else 10**6
-    return len(str(whole)) - len(str(whole).rstrip("0"))
-
-
-def _decimals(
-    floats: NDArray[np.float64], places: int, factor: Fraction, out: NDArray[np.int64]
-) -> Positions:
-    """Writes what has at most so many decimals into ``out``; gives the positions of all else.
-
-    A division is rounded correctly, so the nearest multiple of the step either gives the very float or its decimal has
-    more digits. Done in blocks that stay in the processor's cache.
-    """
-    scale = float(10**places)
-    step = factor / 10**places
-    limit = min(_EXACT_IN_FLOAT, _LARGEST // step.numerator)
-    steps = np.empty(_BLOCK)
-    spare = np.empty(_BLOCK)
-    odd: list[Positions] = []
-    with np.errstate(invalid="ignore", over="ignore"):
-        for start in range(0, len(floats), _BLOCK):
-            part = floats[start : start + _BLOCK]
-            mine, other = steps[: len(part)], spare[: len(part)]
-            np.multiply(part, scale, out=mine)
-            np.rint(mine, out=mine)
-            np.divide(mine, scale, out=other)
-            fits = other == part
-            np.abs(mine, out=other)
-            fits &= other <= limit
-            out[start : start + len(part)] = mine
-            if not fits.all():
-                odd.append(_positions(~fits) + start)
-    found = np.concatenate(odd) if odd else _NONE
-    if step.denominator != 1:
-        np.multiply(out, step.numerator, out=out)
-        rests = out % step.denominator
-        np.floor_divide(out, step.denominator, out=out)
-        if rests.any():
-            found = np.union1d(found, _positions(rests != 0))
-    elif step.numerator != 1:
-        np.multiply(out, step.numerator, out=out)
-    return found
 
 
 def _short_fractions(column: polars.Series, factor: Fraction) -> Fixed:
     """Numbers of 32 bits, meant as the shortest decimals that these can hold."""
     filled, known = _known(column)
     short = filled.to_numpy()
-    places = _places(factor)
+    places = places_of(factor)
     scale = float(10**places)
     step = factor / 10**places
     with np.errstate(invalid="ignore", over="ignore"):

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.util import find_spec
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from wsla.analysis.checked import Source
-from wsla.evaluation.encoding import Rejects
+from wsla.evaluation.encoding import Rejects, observations_from_rows
+from wsla.plan.model import Plan
 from wsla.sources.files.reader import read_history
+from wsla.values.calendars import find_zone
 from wsla.values.observations import Observation
 
 if TYPE_CHECKING:
     from wsla.evaluation.batch.columns import StreamColumns
     from wsla.sources.files.columns import ColumnHistory
 
+_BY_TIME: Final = attrgetter("at")
 _COLUMNAR: Final = (".parquet", ".arrow", ".feather", ".ipc")
 
 
@@ -66,3 +70,35 @@ class Histories:
         """The rows that were refused, by source; only sources of which there are some."""
         found = {**self._rejects, **{name: one.rejects for name, one in self._columns.items()}}
         return {name: one for name, one in found.items() if one.total}
+
+
+def taken_apart(
+    plan: Plan, data: Mapping[str, Iterable[Mapping[str, object]] | Path] | Iterable[Observation]
+) -> tuple[dict[str, tuple[Source, Path]], list[Observation]]:
+    """The files of data by the names of their sources, and all else as observations in order of time.
+
+    Raises EncodingError for a value of a row that does not fit its field, KeyError for an unknown source.
+    """
+    if not isinstance(data, Mapping):
+        return {}, sorted(data, key=_BY_TIME)
+    zone = find_zone(plan.zone)
+    files: dict[str, tuple[Source, Path]] = {}
+    found: list[Observation] = []
+    for name, rows in data.items():
+        if isinstance(rows, Path):
+            files[name] = (plan.source(name), rows)
+        else:
+            found.extend(observations_from_rows(plan.source(name), rows, zone))
+    return files, sorted(found, key=_BY_TIME)
+
+
+def ends_of(
+    plan: Plan, data: Mapping[str, Iterable[Mapping[str, object]] | Path] | Iterable[Observation]
+) -> list[int]:
+    """The first and the last instant of what data have of a plan's sources; more than two where there are files."""
+    if isinstance(data, Mapping):
+        known = {source.name for source in plan.sources}
+        data = {name: rows for name, rows in data.items() if name in known}
+    files, beside = taken_apart(plan, data)
+    ends = [observation.at for observation in (*beside[:1], *beside[-1:])]
+    return [*ends, *Histories(files, find_zone(plan.zone), columns=True).instants()] if files else ends

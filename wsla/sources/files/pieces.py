@@ -218,7 +218,7 @@ class Conversion:
 
 
 def _converter(field: Field, kind: polars.DataType, zone: ZoneInfo | None, unit: str | None) -> Converter:
-    if unit is None or not kind.is_numeric():
+    if unit is None or not (kind.is_numeric() or kind == polars.String):
         return converter(field, kind, zone)
     return between(converter(counted_in(field, unit), kind, zone), FIRST, LAST)
 

@@ -11,6 +11,9 @@ from wsla.evaluation.encoding import DataError, quoted
 from wsla.sources.files.packed import without_packing
 
 TEXTS: Final = (".csv", ".tsv", ".jsonl", ".ndjson", ".om", ".openmetrics", ".prom")
+_LONG_TEXT: Final = 8 * 1024 * 1024
+"""Bytes of about 170,000 rows."""
+
 COLUMNAR: Final = (".parquet", ".arrow", ".feather", ".ipc")
 STORES: Final = ("postgresql://", "postgres://", "duckdb://")
 """How the addresses of databases begin that are no files to us."""
@@ -24,6 +27,13 @@ DATABASES: Final = (".sqlite", ".sqlite3", ".db")
 def is_columnar(path: str) -> bool:
     """True for a file that holds columns."""
     return path.casefold().endswith(COLUMNAR)
+
+
+def is_long_text(paths: Sequence[str]) -> bool:
+    """True for CSV that is not packed and has so many rows that columns are worth it, loading them included."""
+    return all(path.casefold().endswith((".csv", ".tsv")) and os.path.isfile(path) for path in paths) and (
+        sum(map(os.path.getsize, paths)) >= _LONG_TEXT
+    )
 
 
 def files_at(place: str) -> Sequence[str]:

@@ -32,13 +32,18 @@ def polars_problems(wanted: Request) -> Iterator[None]:
     try:
         yield
     except (polars.exceptions.PolarsError, polars.exceptions.PanicException, OSError) as problem:
+        if kind == "CSV":
+            raise NotInColumns from None
         reason = str(problem).partition("\n")[0]
         raise DataError(f"{wanted.shown} is no {kind} file that can be read: {reason}") from None
 
 
 def kind_of(path: str) -> str:
     """How messages call the kind of such a file."""
-    return "Parquet" if path.casefold().endswith(".parquet") else "Arrow"
+    name = path.casefold()
+    if name.endswith((".csv", ".tsv")):
+        return "CSV"
+    return "Parquet" if name.endswith(".parquet") else "Arrow"
 
 
 def scan(path: str) -> polars.LazyFrame:

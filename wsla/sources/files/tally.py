@@ -14,12 +14,17 @@ class Tally:
     """Counts refused rows, and keeps the first few by the order of the table.
 
     ``files`` are the names of the files that the table is made of, ``ends`` how many rows it has at the end of each;
-    ``refused`` is what takes the refused rows of each.
+    ``refused`` is what takes the refused rows of each, ``header`` the lines before the first row.
     """
 
     def __init__(
-        self, files: Sequence[str] = (), ends: Sequence[int] = (), refused: Sequence[Refused | None] = ()
+        self,
+        files: Sequence[str] = (),
+        ends: Sequence[int] = (),
+        refused: Sequence[Refused | None] = (),
+        header: int = 0,
     ) -> None:
+        self._header: Final = header
         self._files: Final = files
         self._ends: Final = ends
         self._refused: Final = refused
@@ -60,11 +65,11 @@ class Tally:
 
     def _example(self, line: int, reason: str) -> Reject:
         if len(self._files) < 2:
-            return Reject(line=line, reason=reason)
+            return Reject(line=line + self._header, reason=reason)
         place, own = self._placed(line)
         return Reject(line=own, reason=reason, file=self._files[place])
 
     def _placed(self, line: int) -> tuple[int, int]:
         """(which file, the number of the row there)."""
         place = bisect_right(self._ends, line - 1)
-        return place, line - (self._ends[place - 1] if place else 0)
+        return place, line - (self._ends[place - 1] if place else 0) + self._header

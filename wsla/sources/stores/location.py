@@ -13,9 +13,6 @@ KINDS: Final = {
     "duckdb": "duckdb",
     "postgresql": "postgresql",
     "postgres": "postgresql",
-    "clickhouse": "clickhouse",
-    "clickhouse+http": "clickhouse",
-    "clickhouse+https": "clickhouse",
     "spark": "spark",
     "prometheus+http": "prometheus",
     "prometheus+https": "prometheus",
@@ -65,9 +62,6 @@ def _address(kind: str, scheme: str, netloc: str, path: str, rest: str) -> str:
             return unquote(path.removeprefix("/")) or ":memory:"
         case "spark":
             return "local[*]" if netloc == "local" else f"spark://{netloc}"
-        case "clickhouse":
-            secure = scheme.endswith("https")
-            return urlunsplit(("https" if secure else "http", netloc, path, rest, ""))
         case "prometheus":
             return urlunsplit((scheme.removeprefix("prometheus+"), netloc, path.rstrip("/"), rest, ""))
         case _:
