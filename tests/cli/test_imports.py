@@ -35,7 +35,15 @@ BY_LARK = frozenset({"json", "tempfile", "urllib"})
 """What comes with lark, which the source tree needs for its tables and an installation does not."""
 STORE = frozenset({"sqlite3"})
 BUSY = frozenset({"asyncio", "http", "multiprocessing", "smtplib", "sqlite3", "ssl"})
-ALLOWED = {"report": STORE, "ledger": STORE, "claim": STORE, "settle": STORE, "run": BUSY, "demo": BUSY}
+ALLOWED = {
+    "report": STORE,
+    "correct": STORE,
+    "ledger": STORE,
+    "claim": STORE,
+    "settle": STORE,
+    "run": BUSY,
+    "demo": BUSY,
+}
 """What a verb may load of all that, when it does its work; every other verb nothing."""
 PROGRAM = """
 import json, sys
