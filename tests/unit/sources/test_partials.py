@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("numpy")
-polars = pytest.importorskip("polars")
+pytest.importorskip("numpy", reason="what holds columns is not installed")
+polars = pytest.importorskip("polars", reason="what reads Parquet files is not installed")
 
 import numpy as np
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from enum import Enum
 
 from attrs import frozen
@@ -32,7 +33,7 @@ class NotPushed(Exception):
     """Something that this store does not compute exactly; the message says what and why."""
 
 
-class Dialect:
+class Dialect(ABC):
     """The SQL that most stores have in common."""
 
     name = "SQL"
@@ -57,36 +58,36 @@ class Dialect:
         """A whole number of any size as it is written."""
         return str(value) if value >= 0 else f"({value})"
 
+    @abstractmethod
     def wide(self, expression: str) -> str:
         """A number as a whole number that is large enough for sums and products."""
-        raise NotImplementedError
 
     def narrow(self, expression: str) -> str:
         """A whole number in 64 bits."""
         return f"CAST({expression} AS BIGINT)"
 
+    @abstractmethod
     def quotient(self, expression: str, divisor: int) -> str:
         """A whole number divided by another, towards zero."""
-        raise NotImplementedError
 
     def remainder(self, expression: str, divisor: int) -> str:
         """What is left by that, with the sign of the first."""
         return f"({expression} % {self.whole(divisor)})"
 
+    @abstractmethod
     def instant(self, expression: str, column: Column) -> str:
         """Nanoseconds since the epoch. A time without a zone is one of UTC."""
-        raise NotImplementedError
 
     def as_text(self, expression: str) -> str:
         """Anything as text."""
         return f"CAST({expression} AS VARCHAR)"
 
+    @abstractmethod
     def steps(self, expression: str, column: Column) -> tuple[str, int, str | None]:
         """A number that is no whole one, as (whole number, what it was multiplied with, where that is exact).
 
         Raises NotPushed where the store would round.
         """
-        raise NotImplementedError
 
     def final_table(self, sql: str) -> str:
         """What comes after the query."""
