@@ -20,6 +20,7 @@ from wsla.analysis.types import BooleanType, InstantType, NumberType, Shape
 from wsla.analysis.unify import describe, require
 from wsla.syntax import surface
 from wsla.values.quantities import TIME
+from wsla.values.records import Record
 
 Check = Callable[[surface.Expression, Context], Typed | None]
 _HUNDRED = 100
@@ -38,8 +39,8 @@ _ELSEWHERE = {
 }
 
 
-@frozen
-class AggregateChecker:
+@frozen(eq=False, repr=False)
+class AggregateChecker(Record):
     """Checks calls; formulas inside them are checked by the two functions handed in."""
 
     scope: Scope

@@ -37,20 +37,21 @@ from wsla.syntax import surface
 from wsla.values.instants import parse_instant
 from wsla.values.money import UNIT_PLACES
 from wsla.values.quantities import DIMENSIONLESS, Quantity, QuantityError, parse_quantity
+from wsla.values.records import Record
 
 BOOLEAN = BooleanType()
 BLOCKS = ("started", "completed")
 COMPARISONS = frozenset({"<=", "<", ">=", ">", "==", "!="})
 
 
-@frozen(kw_only=True)
-class Metric:
+@frozen(kw_only=True, eq=False, repr=False)
+class Metric(Record):
     """A declared metric that is checked when it is first needed."""
 
     declared: surface.Metric
 
 
-@define
+@define(eq=False, repr=False)
 class ExpressionChecker:
     """Checks formulas of one agreement. A formula with an error gives None, once its error is reported."""
 

@@ -11,12 +11,13 @@ from wsla.analysis.checked import Field, Source
 from wsla.analysis.types import BooleanType, InstantType, NumberType, ValueType
 from wsla.diagnostics.source import Span
 from wsla.values.quantities import DATA, DIMENSIONLESS, TIME
+from wsla.values.records import Record
 
 DURATION = NumberType(dimension=TIME)
 
 
-@frozen(kw_only=True)
-class SourceKind:
+@frozen(kw_only=True, eq=False, repr=False)
+class SourceKind(Record):
     """What a kind of source needs and gives. ``fields`` is None where the data decides which there are."""
 
     name: str
@@ -66,7 +67,7 @@ SOURCE_KINDS: dict[str, SourceKind] = {
 """Every kind of source, by name."""
 
 
-@define
+@define(eq=False, repr=False)
 class FieldEntry:
     """One field: its column, what is known of its type, and where it was declared."""
 
@@ -96,7 +97,7 @@ class FieldEntry:
         )
 
 
-@define
+@define(eq=False, repr=False)
 class SourceEntry:
     """A source while it is checked; ``fixed`` is True where its kind says which fields there are."""
 

@@ -24,8 +24,8 @@ LONGEST_OUTAGE: Final = 366 * DAY
 """Nanoseconds after which the window of an outage ends, whether or not the outage does."""
 
 
-@frozen
-class OutageWindow:
+@frozen(eq=False, repr=False)
+class OutageWindow(Record):
     """One window for each outage of a condition, a signal: from where it is false until it is true again."""
 
     condition: int

@@ -13,6 +13,7 @@ from wsla.analysis.rows import TESTS
 from wsla.analysis.types import BooleanType, NumberType
 from wsla.values.calendars import CalendarUnit, CalendarWindow, ExactWindow, OverlappingWindow, RollingWindow
 from wsla.values.instants import DAY, HOUR
+from wsla.values.records import Record
 
 _LONGEST_DAYS: Final = {
     CalendarUnit.DAY: 1,
@@ -31,8 +32,8 @@ _WITHIN_ARGUMENT: Final = frozenset(
 )
 
 
-@frozen
-class Between:
+@frozen(eq=False, repr=False)
+class Between(Record):
     """All numbers from ``low`` to ``high``, both included; None is without end. ``whole``: whole numbers only."""
 
     low: Fraction | None = None
@@ -63,8 +64,8 @@ def longest_window(window: op.Window) -> int:
             return op.LONGEST_OUTAGE
 
 
-@frozen
-class Possible:
+@frozen(eq=False, repr=False)
+class Possible(Record):
     """Possible values of the operations of one agreement; ``given`` fixes some of them to a number."""
 
     operations: Sequence[op.Operation]
