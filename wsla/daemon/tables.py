@@ -127,6 +127,20 @@ class Table:
             return None
         return int(quantity.value)
 
+    def option(self, key: str) -> str | int | tuple[str, ...] | None:
+        """A text, a whole number, or several texts."""
+        match self._get(key):
+            case None:
+                return None
+            case str() as text:
+                return text
+            case int() as number if not isinstance(number, bool):
+                return number
+            case [*several] if all(isinstance(one, str) for one in several):
+                return tuple(several)
+        self.problem(key, "this is a text in quotes, a whole number, or several texts in brackets")
+        return None
+
     def path(self, key: str) -> str | None:
         """The path of a file, relative to the folder of the one that is read."""
         value = self.text(key)
