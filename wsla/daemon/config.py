@@ -11,6 +11,7 @@ from typing import Final
 from attrs import field, frozen
 
 from wsla.analysis.fields import SOURCE_KINDS
+from wsla.daemon.http_config import Http, read_http
 from wsla.daemon.tables import Reference, SecretMissing, Table
 from wsla.sources.registry import KNOWN_KINDS as PROBED_KINDS
 from wsla.sources.targets import Option
@@ -122,6 +123,7 @@ class Config:
     log_format: str = "text"
     limits: Limits = Limits()
     mail: Mail | None = None
+    http: Http | None = None
     bindings: Bindings = Bindings()
     agreements: Mapping[str, Bindings] = field(factory=dict)
     secrets: Mapping[str, Reference] = field(factory=dict)
@@ -154,6 +156,7 @@ def _read(top: Table, name: str, environ: Mapping[str, str]) -> Config:
     log_format = top.text("log_format", LOG_FORMATS)
     limits = _limits(top.table("limits"))
     mail = _mail(top.table("mail"), environ)
+    http = read_http(top.table("http"), environ)
     bindings = _bindings(top.table("bindings"), environ)
     agreements = {}
     named = top.table("agreements")
@@ -173,6 +176,7 @@ def _read(top: Table, name: str, environ: Mapping[str, str]) -> Config:
         log_format=log_format or "text",
         limits=limits,
         mail=mail,
+        http=http,
         bindings=bindings,
         agreements=agreements,
         secrets=secrets,
