@@ -41,7 +41,7 @@ class Express:
             return None
         value, full, coverage = measured
         limit = self._limit
-        if full and value is not None:
+        if full and value is not None and run.kind.buckets is None:
             verdict = Verdict.MET if self._test(value, limit.value) else Verdict.VIOLATED
             lower: Value = value
             upper: Value = value
