@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -16,14 +16,16 @@ from wsla.analysis.operations import (
 )
 from wsla.analysis.types import BooleanType, Shape
 from wsla.evaluation.batch import over_samples, over_time
+from wsla.evaluation.batch.alike import AlikeStreams, Streams
 from wsla.evaluation.batch.columns import Flags, StreamColumns
 from wsla.evaluation.batch.frames import Frames
-from wsla.evaluation.batch.holding import Holding
+from wsla.evaluation.batch.holding import Holding, held_like
 from wsla.evaluation.batch.outcome import Found, picked, with_idle
 from wsla.evaluation.batch.over_samples import JOINED_LATER
 from wsla.evaluation.batch.parts import Items, Part, behind_each_other, empty, joined_items, merged
 from wsla.evaluation.batch.series import SeriesColumns, SignalColumns
 from wsla.evaluation.batch.signals import View, fields_of, joined, sampled, view_of
+from wsla.evaluation.batch.stacked import can_stack, stacked
 from wsla.evaluation.batch.supported import Look, look_of
 from wsla.evaluation.batch.times import Times
 from wsla.evaluation.batch.together import Together
@@ -83,6 +85,14 @@ class ColumnReduction:
         self._signals: Final = {index: _fields(plan, index) for index in signals}
         self._frames: Final = _all_frames(plan, self._layout, self._looks.values(), start, until)
         self._wanted: Final = self._columns_to_keep()
+        # The sources of which nothing is asked that streams do not come to in one go.
+        self._stackable: Final = {
+            source
+            for source, looks in self._alone.items()
+            if source not in self._wanted
+            and {source} not in self._signals.values()
+            and can_stack(plan, source, looks)
+        }
         self._combinations: Final[dict[tuple[tuple[str, ...], frozenset[str]], dict[Labels, int]]] = {}
         self._first: Final[dict[tuple[str, Labels], int]] = {}
         self._kept: Final[dict[tuple[str, Labels], StreamColumns]] = {}
@@ -94,9 +104,36 @@ class ColumnReduction:
 
     # Streams
 
-    def take(self, stream: StreamColumns) -> None:
-        """Takes in a stream."""
-        self.add(self.reduce(stream))
+    def take(self, streams: Streams) -> None:
+        """Takes in a stream, or several at once."""
+        if not isinstance(streams, AlikeStreams):
+            self.add(self.reduce(streams))
+            return
+        for reduced in self._reduce_alike(streams):
+            self.add(reduced)
+
+    def _reduce_alike(self, streams: AlikeStreams) -> Iterator[Reduced | None]:
+        streams = streams.before(self._until)
+        source = streams.source
+        found = None
+        if source in self._stackable and len(streams.at):
+            holding = held_like(
+                self._holding.get(source),
+                streams.at,
+                self._plan.source(source).staleness,
+                self._since,
+                self._until,
+            )
+            self._holding[source] = holding
+            found = stacked(self._plan, self._alone[source], self._frames, streams, holding)
+        if found is None:
+            yield from map(self.reduce, streams.singly())
+            return
+        first = int(streams.at[0])
+        by = {look.index: look.node.by for look in self._alone[source]}
+        for labels, parts in zip(streams.labels, found.singly(self._frames), strict=True):
+            placed = {(index, in_order(labels, by[index])): (part, None) for index, part in parts.items()}
+            yield Reduced(source=source, labels=labels, first=first, parts=placed)
 
     def reduce(self, stream: StreamColumns) -> Reduced | None:
         """What a stream comes to by itself; None where nothing of it is known before ``until``."""
