@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -108,32 +108,28 @@ class ColumnReduction:
         """Takes in a stream, or several at once."""
         if not isinstance(streams, AlikeStreams):
             self.add(self.reduce(streams))
-            return
-        for reduced in self._reduce_alike(streams):
-            self.add(reduced)
+        elif not self._take_alike(streams.before(self._until)):
+            for stream in streams.singly():
+                self.add(self.reduce(stream))
 
-    def _reduce_alike(self, streams: AlikeStreams) -> Iterator[Reduced | None]:
-        streams = streams.before(self._until)
-        source = streams.source
-        found = None
-        if source in self._stackable and len(streams.at):
-            holding = held_like(
-                self._holding.get(source),
-                streams.at,
-                self._plan.source(source).staleness,
-                self._since,
-                self._until,
-            )
-            self._holding[source] = holding
-            found = stacked(self._plan, self._alone[source], self._frames, streams, holding)
+    def _take_alike(self, streams: AlikeStreams) -> bool:
+        """Takes in streams in one go, and says whether that is possible."""
+        source, at = streams.source, streams.at
+        if source not in self._stackable or not len(at):
+            return False
+        staleness = self._plan.source(source).staleness
+        holding = held_like(self._holding.get(source), at, staleness, self._since, self._until)
+        self._holding[source] = holding
+        found = stacked(self._plan, self._alone[source], self._frames, streams, holding)
         if found is None:
-            yield from map(self.reduce, streams.singly())
-            return
-        first = int(streams.at[0])
-        by = {look.index: look.node.by for look in self._alone[source]}
-        for labels, parts in zip(streams.labels, found.singly(self._frames), strict=True):
-            placed = {(index, in_order(labels, by[index])): (part, None) for index, part in parts.items()}
-            yield Reduced(source=source, labels=labels, first=first, parts=placed)
+            return False
+        self._combinations.clear()
+        names = [_sorted(labels) for labels in streams.labels]
+        self._first.update(dict.fromkeys(((source, name) for name in names), int(at[0])))
+        for look in self._alone[source]:
+            for name, part in zip(names, found[look.index], strict=True):
+                self._add_part((look.index, in_order(name, look.node.by)), name, part, None)
+        return True
 
     def reduce(self, stream: StreamColumns) -> Reduced | None:
         """What a stream comes to by itself; None where nothing of it is known before ``until``."""
@@ -180,16 +176,19 @@ class ColumnReduction:
         self._times.update(reduced.times)
         self._changes.update(reduced.signals)
         for place, (part, items) in reduced.parts.items():
-            waiting = self._parts.setdefault(place, [])
-            if waiting and items is None:
-                # What can be added up is.
-                frames = self._frames[place[0]]
-                both = [waiting[0][1].unpacked(frames), part.unpacked(frames)]
-                waiting[0] = (waiting[0][0], merged(both), None)
-            else:
-                waiting.append((_sorted(reduced.labels), part, items))
+            self._add_part(place, name[1], part, items)
         if reduced.kept is not None:
             self._kept[name] = reduced.kept
+
+    def _add_part(self, place: Place, labels: Labels, part: Part, items: Items | None) -> None:
+        waiting = self._parts.setdefault(place, [])
+        if waiting and items is None:
+            # What can be added up is.
+            frames = self._frames[place[0]]
+            both = [waiting[0][1].unpacked(frames), part.unpacked(frames)]
+            waiting[0] = (waiting[0][0], merged(both), None)
+        else:
+            waiting.append((labels, part, items))
 
     # What is asked for
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
-
-from attrs import frozen
 
 from wsla.evaluation.batch import over_samples
 from wsla.evaluation.batch.alike import AlikeStreams
@@ -32,37 +30,29 @@ def can_stack(plan: Plan, source: str, looks: Iterable[Look]) -> bool:
     )
 
 
-@frozen(eq=False)
-class Stacked:
-    """What several streams add, by the operation: one part for all, their windows one behind the other."""
-
-    streams: AlikeStreams
-    parts: Mapping[int, Part]
-
-    def singly(self, frames: Mapping[int, Frames]) -> Iterator[dict[int, Part]]:
-        """What each stream adds."""
-        packed: dict[int, tuple[Any, Any]] = {}
-        samples = {index: part.samples[: len(frames[index])] for index, part in self.parts.items()}
-        for number in range(len(self.streams.labels)):
-            found = {}
-            for index, part in self.parts.items():
-                windows = len(frames[index])
-                own = slice(number * windows, (number + 1) * windows)
-                found[index] = Part(
-                    samples=samples[index],
-                    items=samples[index] if part.items is part.samples else part.items[own],
-                    known=part.known,
-                    takes_part=part.takes_part,
-                    amounts={name: values[own] for name, values in part.amounts.items()},
-                    scale=part.scale,
-                ).packed(packed)
-            yield found
+def _singly(part: Part, count: int, packed: dict[int, tuple[Any, Any]]) -> list[Part]:
+    """What each of so many streams adds, of a part with the windows of one behind those of the other."""
+    windows = len(part.samples) // count
+    samples = part.samples[:windows]
+    items = [samples] * count if part.items is part.samples else list(part.items.reshape(count, windows))
+    amounts = [values.reshape(count, windows) for values in part.amounts.values()]
+    return [
+        Part(
+            samples=samples,
+            items=own,
+            known=part.known,
+            takes_part=part.takes_part,
+            amounts=dict(zip(part.amounts, rows, strict=True)),
+            scale=part.scale,
+        ).packed(packed)
+        for own, *rows in zip(items, *amounts, strict=True)
+    ]
 
 
 def stacked(
     plan: Plan, looks: Iterable[Look], frames: Mapping[int, Frames], streams: AlikeStreams, holding: Holding
-) -> Stacked | None:
-    """The aggregates of all these streams; None where the argument of one is not always known."""
+) -> dict[int, list[Part]] | None:
+    """What each of these streams adds to the aggregates; None where the argument of one is not always known."""
     together = StreamColumns(source=streams.source, labels=(), at=streams.at, fields=streams.fields)
     view = View(
         plan,
@@ -70,7 +60,8 @@ def stacked(
         lambda node: column(plan, together, node),
         lambda node: column(plan, together, node, short=True),
     )
-    parts: dict[int, Part] = {}
+    packed: dict[int, tuple[Any, Any]] = {}
+    parts: dict[int, list[Part]] = {}
     for look in looks:
         held = view.held
         if look.node.argument is not None:
@@ -79,5 +70,6 @@ def stacked(
             held = view.time_known(look.node.argument)
         own = frames[look.index]
         time = held if len(held.starts) < len(own) else view.within(own, held)
-        parts[look.index] = over_samples.look(look.node, own, view, time)
-    return Stacked(streams, parts)
+        part = over_samples.look(look.node, own, view, time)
+        parts[look.index] = _singly(part, len(streams.labels), packed)
+    return parts
