@@ -31,11 +31,12 @@ from wsla.plan.model import Plan
 from wsla.testing.boundaries import boundary_cases
 from wsla.testing.engines import Engine, by_columns, by_panes
 from wsla.testing.plans import BOOLEAN, NUMBER, PlanBuilder
+from wsla.testing.statistics import drawn
 from wsla.testing.strategies import Case, observations
 from wsla.values.calendars import ExactWindow
 from wsla.values.instants import DAY, HOUR, MINUTE, SECOND
 
-from .test_planted_bugs import BERLIN, ENOUGH, START, drawn, in_utc, overlapping_in_utc
+from .test_planted_bugs import BERLIN, ENOUGH, START, in_utc, overlapping_in_utc
 
 Made = tuple[Plan, int]
 """A plan, and until when it is judged."""
