@@ -1,4 +1,4 @@
-"""Identities of decisions: readable, the same on every recomputation, different for different decisions."""
+"""Identities of decisions: readable, the same on every recomputation, different for different decisions (rule M30)."""
 
 from __future__ import annotations
 
