@@ -24,6 +24,7 @@ LAYERS = (
     {"api"},
     {"monitor"},
     {"daemon"},
+    {"reporting"},
     {"cli", "lsp", "web"},
     {"__main__", "highlight"},
 )

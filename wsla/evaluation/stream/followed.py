@@ -126,6 +126,16 @@ def _is_followed(layout: Layout, index: int, node: Aggregate) -> bool:
     return node.function not in _RANKED or not (frames.looks_back or node.parameter == 0)
 
 
+def says_nothing_of_none(comparison: Comparison) -> bool:
+    """True where nothing is certain of a comparison over samples while there is no sample."""
+    if comparison.function in WITHOUT_BOUNDS:
+        return True
+    limit = comparison.limit
+    if comparison.function != "share":
+        return False
+    return 0 < limit <= 1 if comparison.sign in (">=", "<") else 0 <= limit < 1
+
+
 class Part:
     """A comparison for one label combination, as it was when it was looked at last.
 
