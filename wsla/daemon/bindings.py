@@ -152,6 +152,9 @@ class Deploying:
             every=every,
             verify_tls=bound.verify_tls,
             ca_file=bound.ca_file,
+            reach=self.config.network.reach,
+            private_redirects=self.config.network.private_redirects,
+            commands=self.config.commands,
         )
         try:
             target = build_target(kind, deployed)

@@ -13,6 +13,7 @@ from attrs import field, frozen
 from wsla.analysis.fields import SOURCE_KINDS
 from wsla.daemon.http_config import Http, read_http
 from wsla.daemon.tables import Reference, SecretMissing, Table
+from wsla.sources.network.addresses import USUAL, Reach
 from wsla.sources.registry import KNOWN_KINDS as PROBED_KINDS
 from wsla.sources.targets import Option
 from wsla.values.instants import DAY, HOUR, MILLISECOND, SECOND
@@ -78,6 +79,14 @@ class Mail:
 
 
 @frozen(kw_only=True)
+class Network:
+    """How near to this machine a source may lie, and whether a redirect may lead further in than where it came from."""
+
+    reach: frozenset[Reach] = USUAL
+    private_redirects: bool = False
+
+
+@frozen(kw_only=True)
 class SourceBinding:
     """What a source looks at here, in place of what its agreement says. What is None stays as it is there.
 
@@ -115,13 +124,15 @@ class Config:
     """Everything that `wsla.toml` says, with defaults for what it does not say.
 
     ``agreements`` holds bindings for one agreement, by its title; they go before ``bindings``. ``secrets`` says where
-    the variables lie that agreements name after ``env``.
+    the variables lie that agreements name after ``env``. ``commands`` are the programs that sources may run.
     """
 
     path: str | None = None
     store: str = "sqlite:///wsla.db"
     log_format: str = "text"
     limits: Limits = Limits()
+    network: Network = Network()
+    commands: tuple[str, ...] = ()
     mail: Mail | None = None
     http: Http | None = None
     bindings: Bindings = Bindings()
@@ -155,6 +166,8 @@ def _read(top: Table, name: str, environ: Mapping[str, str]) -> Config:
     store = top.text("store")
     log_format = top.text("log_format", LOG_FORMATS)
     limits = _limits(top.table("limits"))
+    network = _network(top.table("network"))
+    commands = _commands(top.table("commands"))
     mail = _mail(top.table("mail"), environ)
     http = read_http(top.table("http"), environ)
     bindings = _bindings(top.table("bindings"), environ)
@@ -175,6 +188,8 @@ def _read(top: Table, name: str, environ: Mapping[str, str]) -> Config:
         store=store or Config().store,
         log_format=log_format or "text",
         limits=limits,
+        network=network,
+        commands=commands,
         mail=mail,
         http=http,
         bindings=bindings,
@@ -197,6 +212,29 @@ def _limits(table: Table | None) -> Limits:
     )
     table.finish()
     return limits
+
+
+def _network(table: Table | None) -> Network:
+    if table is None:
+        return Network()
+    reach = table.texts("reach", Reach)
+    redirects = table.truth("private_redirects")
+    table.finish()
+    return Network(
+        reach=USUAL if reach is None else frozenset(Reach(one) for one in reach),
+        private_redirects=bool(redirects),
+    )
+
+
+def _commands(table: Table | None) -> tuple[str, ...]:
+    if table is None:
+        return ()
+    allowed = table.texts("allow") or ()
+    for path in allowed:
+        if not os.path.isabs(path) or os.path.normpath(path) != path:
+            table.problem("allow", f'"{path}" is not the whole path of a program, such as "/usr/bin/true"')
+    table.finish()
+    return allowed
 
 
 def _mail(table: Table | None, environ: Mapping[str, str]) -> Mail | None:

@@ -19,6 +19,8 @@ def from_options(deployed: Deployed) -> HttpTarget:
         "source": deployed.name,
         "url": deployed.text("url") or "",
         "timeout": deployed.timeout,
+        "reach": deployed.reach,
+        "allow_private_redirects": deployed.private_redirects,
     }
     if (method := deployed.text("method")) is not None:
         given["method"] = method.upper()

@@ -9,6 +9,7 @@ from typing import Final
 from attrs import Attribute, field, frozen
 
 from wsla.sources.http.location import Location, LocationError, locate
+from wsla.sources.network.addresses import EVERYWHERE, Reach
 from wsla.sources.targets import SourceError
 from wsla.values.instants import HOUR, SECOND
 
@@ -59,7 +60,8 @@ class HttpTarget:
     ``timeout`` is nanoseconds for the whole probe: look-up, connection, TLS, redirects and body. ``max_body``
     counts decoded bytes, ``max_headers`` all bytes of the headers of one answer. ``expected_text`` is looked
     for in the decoded body. ``expected_status`` takes single statuses, inclusive pairs and ranges. ``ca_file``
-    names a file of certificates (PEM) to trust in place of the machine's own store.
+    names a file of certificates (PEM) to trust in place of the machine's own store. ``reach`` says how near to this
+    machine an address may lie.
 
     Neither headers nor body nor the path of the address are shown by ``repr``: they may hold secrets.
     """
@@ -79,6 +81,7 @@ class HttpTarget:
     verify_tls: bool = True
     ca_file: str | None = None
     allow_private_redirects: bool = False
+    reach: frozenset[Reach] = EVERYWHERE
     location: Location = field(init=False)
 
     @location.default
