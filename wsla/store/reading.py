@@ -14,10 +14,9 @@ from wsla.store.claims import STEPS, first_altered, read_steps
 from wsla.store.codecs import bounded, sound_text
 from wsla.store.records import AgreementVersion, DeliveryState, OutboxCounts, OutboxItem
 from wsla.store.session import Session
+from wsla.store.together import PAGE, Together
 from wsla.store.writing import CHAIN_START, chain
 from wsla.values.observations import Observation
-
-PAGE: Final = 2_000
 
 _HISTORY: Final = """
     SELECT agreements.key, title, version, text, sha256, registrations.at
@@ -65,29 +64,17 @@ class Reading:
     def observations(
         self, agreement: str, since: int, until: int, source: str | None = None, *, late: bool = True
     ) -> Iterator[Observation]:
-        """Observations with ``since <= at < until``, in order of ``at`` and, where equal, of arrival; without those
-        that came too late where ``late`` is false."""
+        """Observations with ``since <= at < until``, in order of ``at``; those of one stream at one instant in order of
+        arrival. Without those that came too late where ``late`` is false."""
         number = self._agreement(agreement)
-        at, arrival = bounded(since), 0
-        condition = "observations.agreement_id = ? AND (at, arrival) > (?, ?) AND at < ?"
-        values: list[object] = [bounded(until)]
-        if not late:
-            condition += " AND late = 0"
-        if source is not None:
-            condition += " AND source = ?"
-            values.append(sound_text(source))
-        statement = f"{_OBSERVATIONS} WHERE {condition} ORDER BY at, arrival LIMIT {PAGE}"
-        while number is not None:
-            rows = self._session.read(statement, [number, at, arrival, *values])
-            for row in rows:
-                yield _observation(row)
-            if len(rows) < PAGE:
-                return
-            at, arrival = rows[-1][:2]
+        if number is None:
+            return iter(())
+        return Together(self._session, number, source, late=late).between(bounded(since), bounded(until))
 
     def observations_after_snapshot(self, agreement: str) -> Iterator[Observation]:
         """What the latest snapshot of an agreement does not know yet, in order of arrival; everything where there is
         no snapshot. What came too late is not for an engine, and left out."""
+        # What is packed is known to the snapshot: see ``packing``.
         number = self._agreement(agreement)
         found = self._session.read("SELECT arrival FROM snapshots WHERE agreement_id = ?", [number])
         arrival = found[0][0] if found else 0

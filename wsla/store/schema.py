@@ -166,7 +166,26 @@ _CORRECTIONS: Final[Migration] = (
     "CREATE INDEX corrections_in_order ON corrections (agreement_id, sequence)",
 )
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (_FIRST, _CLAIMS, _CORRECTIONS)
+_SEGMENTS: Final[Migration] = (
+    # Observations of a stream that are packed; none of them is a row any more.
+    """
+    CREATE TABLE segments (
+        id INTEGER PRIMARY KEY,
+        agreement_id INTEGER NOT NULL REFERENCES agreements (id),
+        stream_id INTEGER NOT NULL REFERENCES streams (id),
+        first_at INTEGER NOT NULL,
+        last_at INTEGER NOT NULL,
+        count INTEGER NOT NULL,
+        codec INTEGER NOT NULL,
+        sha256 BLOB NOT NULL,
+        content BLOB NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX segments_in_order ON segments (agreement_id, first_at, last_at)",
+    "CREATE INDEX segments_of_stream ON segments (stream_id, last_at)",
+)
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (_FIRST, _CLAIMS, _CORRECTIONS, _SEGMENTS)
 """Step ``n`` leads from schema version ``n`` to ``n + 1``; an empty file has version 0. Steps are only ever added."""
 
 

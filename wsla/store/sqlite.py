@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, Self
 
 from wsla.plan.model import Target
 from wsla.remedies.claims import ClaimEvent, ClaimStep
 from wsla.store.claims import write_step
 from wsla.store.location import check_place, parse_location
+from wsla.store.packing import STREAMS_TO_PACK, PackResult, pack_streams, to_pack
 from wsla.store.reading import Reading
 from wsla.store.records import AgreementVersion, Batch, DeliveryOutcome, WriteResult
 from wsla.store.schema import check_library
@@ -142,6 +143,24 @@ class Store(Reading):
             event = write_step(connection, entry, step, at, reason, zone=zone, recorded_at=self._now())
             self._fault("mid-claim")
         return event
+
+    def streams_to_pack(self, before: int) -> list[int]:
+        """Streams with enough observations before an instant that are still rows; for ``pack``."""
+        return [stream for (stream,) in self._session.read(STREAMS_TO_PACK, to_pack(before))]
+
+    def pack(self, streams: Iterable[int], before: int) -> PackResult:
+        """Pack what lies before an instant, whole hours of it, in one transaction; nothing reads otherwise for it.
+
+        What the engine has not noted yet stays as it is, and so does what came too late.
+        """
+        self._fault("before-pack")
+        try:
+            with self._session.transaction() as connection:
+                result = pack_streams(connection, streams, before, self._fault)
+        finally:
+            self._names.packed.forget()
+        self._fault("after-pack")
+        return result
 
     def check_identity(self) -> None:
         """Raises StoreReplaced where the file was removed, moved or replaced since it was opened."""

@@ -22,6 +22,7 @@ from wsla.store.records import (
     Rejudged,
     Snapshot,
 )
+from wsla.store.segments import Packed
 
 CHAIN_START: Final = ""
 _OUT_OF_RANGE: Final = "its instant lies outside the years 1678 to 2261"
@@ -74,11 +75,13 @@ class Names:
 
     agreements: dict[str, int] = field(factory=dict)
     streams: dict[tuple[int, str, str], int] = field(factory=dict)
+    packed: Packed = field(factory=Packed)
 
     def forget(self) -> None:
         """Look everything up again."""
         self.agreements.clear()
         self.streams.clear()
+        self.packed.forget()
 
 
 @define
@@ -138,11 +141,14 @@ class Writing:
                 self.refused.append((Observed(*observed), _OUT_OF_RANGE))
                 continue
             number = self._agreement(agreement)
+            stream_id, row = self._stream(number, observation.source, stream), sound_text(row)
+            if self.names.packed.holds(self.connection, stream_id, observation.at, row):
+                continue
             rows.append(
                 (
                     number,
-                    self._stream(number, observation.source, stream),
-                    sound_text(row),
+                    stream_id,
+                    row,
                     observation.at,
                     bounded(received_at),
                     codecs.dump_fields(observation.fields),
