@@ -63,6 +63,9 @@ class Housekeeping:
             result = await self._ask(lambda store, piece=piece: store.pack(piece, before))
             _log.debug("packed %d observations into %d bytes", result.observations, result.size)
             await asyncio.sleep(_PAUSE)
+        for stream in await self._ask(lambda store: store.streams_to_merge()):
+            await self._ask(lambda store, stream=stream: store.merge([stream]))
+            await asyncio.sleep(_PAUSE)
 
     async def _ask(self, function: Callable[[Store], Any]) -> Any:
         return await asyncio.wrap_future(self._writer.call(function))

@@ -22,6 +22,8 @@ _PLAIN: Final = 0
 _STEPS: Final = 1
 _BESIDE: Final = 2
 _SAMPLE: Final = 64
+_MIDDLE: Final = 1 << 63
+_TELL_APART: Final = frozenset({bool, int, str, type(None)})
 _LENGTH: Final = 4
 # What nearly every content begins with, so that it need not be said each time.
 _KNOWN_TEXT: Final = (
@@ -133,18 +135,24 @@ def _encode(column: Column, numbers: list[Sequence[int]], planes: list[bytes]) -
     kind = type(first)
     if all(type(value) is kind and value == first for value in column):
         return ["same", first]
-    known: dict[str, int] = {}
+    known: dict[object, int] = {}
+    specials: list[object] = []
     kinds: list[int] = []
     filled: list[int] = []
     last = next((value for value in column if _is_number(value)), 0)
     for value in column:
-        if _is_number(value):
+        if type(value) is int and -_MIDDLE <= value < _MIDDLE:
             last = value
             kinds.append(0)
         else:
-            kinds.append(known.setdefault(codecs.dump_json(value), len(known) + 1))
+            # True is no 1, and -0.0 no 0.0.
+            key = (type(value), value) if type(value) in _TELL_APART else codecs.dump_json(value)
+            kind_of = known.get(key)
+            if kind_of is None:
+                kind_of = known[key] = len(known) + 1
+                specials.append(value)
+            kinds.append(kind_of)
         filled.append(last)
-    specials = [codecs.load_json(text) for text in known]
     if not specials:
         return ["number", _encode_numbers(filled, numbers, planes)]
     width = _split(kinds, planes)
@@ -154,7 +162,7 @@ def _encode(column: Column, numbers: list[Sequence[int]], planes: list[bytes]) -
 
 
 def _is_number(value: object) -> bool:
-    return type(value) is int and codecs.fits(value)
+    return type(value) is int and -_MIDDLE <= value < _MIDDLE
 
 
 def _encode_numbers(column: list[int], numbers: list[Sequence[int]], planes: list[bytes]) -> list[int]:

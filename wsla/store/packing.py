@@ -10,7 +10,7 @@ from attrs import define
 
 from wsla.store import codecs
 from wsla.store.columns import MOST_LOOKS, Look
-from wsla.store.segments import LONGEST, add_segment
+from wsla.store.segments import LONGEST, add_segment, looks_of
 from wsla.values.instants import DAY, HOUR
 
 ENOUGH: Final = 512
@@ -30,6 +30,16 @@ _ROWS: Final = """
         AND arrival <= (SELECT arrival FROM snapshots WHERE snapshots.agreement_id = observations.agreement_id)
         AND arrival < (SELECT max(arrival) FROM observations)
     ORDER BY at, arrival LIMIT ?
+"""
+# Small segments waste the rest of their last page: four and more become one that is worth its pages.
+STREAMS_TO_MERGE: Final = """
+    SELECT stream_id FROM segments WHERE count < 2048 GROUP BY stream_id
+    HAVING count(*) >= ? AND sum(count) >= ?
+    ORDER BY stream_id
+"""
+WORTH_MERGING: Final = (4, 2_048)
+_SMALL: Final = """
+    SELECT id, first_at, last_at, count FROM segments WHERE stream_id = ? AND count < 2048 ORDER BY first_at, id
 """
 
 
@@ -63,6 +73,53 @@ def pack_streams(
         for piece in _pieces(rows):
             _pack(connection, stream, piece, result, fault)
     return result
+
+
+def merge_streams(
+    connection: sqlite3.Connection, streams: Iterable[int], fault: Callable[[str], None]
+) -> PackResult:
+    """Merge small segments of streams, inside a transaction; at most one merger of each stream."""
+    result = PackResult()
+    for stream in streams:
+        group: list[int] = []
+        count = begin = 0
+        for number, first_at, last_at, more in connection.execute(_SMALL, (stream,)).fetchall():
+            if count + more > MOST_LOOKS or last_at - begin > LONGEST:
+                if _is_worth_it(group, count):
+                    break
+                group, count = [], 0
+            begin = begin if group else first_at
+            group.append(number)
+            count += more
+        if _is_worth_it(group, count):
+            _merge(connection, stream, group, result, fault)
+    return result
+
+
+def _is_worth_it(group: list[int], count: int) -> bool:
+    fewest, looks = WORTH_MERGING
+    return len(group) >= fewest and count >= looks
+
+
+def _merge(
+    connection: sqlite3.Connection,
+    stream: int,
+    group: list[int],
+    result: PackResult,
+    fault: Callable[[str], None],
+) -> None:
+    looks: list[Look] = []
+    for number in group:
+        agreement, codec, checksum, content = connection.execute(
+            "SELECT agreement_id, codec, sha256, content FROM segments WHERE id = ?", (number,)
+        ).fetchone()
+        looks.extend(looks_of(number, codec, checksum, content))
+    connection.executemany("DELETE FROM segments WHERE id = ?", ((number,) for number in group))
+    fault("mid-merge")
+    looks.sort(key=lambda look: look.at)
+    result.size += add_segment(connection, agreement, stream, looks)
+    result.observations += len(looks)
+    result.segments += 1
 
 
 def _pieces(rows: list[tuple[Any, ...]]) -> list[list[tuple[Any, ...]]]:

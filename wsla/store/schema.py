@@ -183,6 +183,7 @@ _SEGMENTS: Final[Migration] = (
     """,
     "CREATE INDEX segments_in_order ON segments (agreement_id, first_at, last_at)",
     "CREATE INDEX segments_of_stream ON segments (stream_id, last_at)",
+    "CREATE INDEX segments_small ON segments (stream_id, first_at, id, last_at, count) WHERE count < 2048",
 )
 
 MIGRATIONS: Final[tuple[Migration, ...]] = (_FIRST, _CLAIMS, _CORRECTIONS, _SEGMENTS)

@@ -10,7 +10,15 @@ from wsla.plan.model import Target
 from wsla.remedies.claims import ClaimEvent, ClaimStep
 from wsla.store.claims import write_step
 from wsla.store.location import check_place, parse_location
-from wsla.store.packing import STREAMS_TO_PACK, PackResult, pack_streams, to_pack
+from wsla.store.packing import (
+    STREAMS_TO_MERGE,
+    STREAMS_TO_PACK,
+    WORTH_MERGING,
+    PackResult,
+    merge_streams,
+    pack_streams,
+    to_pack,
+)
 from wsla.store.reading import Reading
 from wsla.store.records import AgreementVersion, Batch, DeliveryOutcome, WriteResult
 from wsla.store.schema import check_library
@@ -160,6 +168,21 @@ class Store(Reading):
         finally:
             self._names.packed.forget()
         self._fault("after-pack")
+        return result
+
+    def streams_to_merge(self) -> list[int]:
+        """Streams with small segments that are worth merging; for ``merge``."""
+        return [stream for (stream,) in self._session.read(STREAMS_TO_MERGE, WORTH_MERGING)]
+
+    def merge(self, streams: Iterable[int]) -> PackResult:
+        """Merge small segments of streams in one transaction; nothing reads otherwise for it."""
+        self._fault("before-merge")
+        try:
+            with self._session.transaction() as connection:
+                result = merge_streams(connection, streams, self._fault)
+        finally:
+            self._names.packed.forget()
+        self._fault("after-merge")
         return result
 
     def check_identity(self) -> None:

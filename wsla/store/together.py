@@ -84,11 +84,6 @@ class Together:
             found.sort(key=_BY_TIME)
             yield from found
             position = end
-            self._open = {
-                number: segment
-                for number, segment in self._open.items()
-                if segment.position < len(segment.looks)
-            }
 
     def _rows(self, position: int, until: int) -> tuple[list[Placed], int]:
         """Rows from a position on, and the instant before which they are all."""
@@ -121,10 +116,13 @@ class Together:
             statement += " AND source = ?"
             bound.append(sound_text(self._source))
         unpacked = 0
+        # Segments that were merged meanwhile are gone, and what is left of them lies in another one.
+        before, self._open = self._open, {}
         for number, first_at, count, source, stream in self._session.read(
             f"{statement} ORDER BY first_at, segments.id", bound
         ):
-            if number in self._open:
+            if number in before:
+                self._open[number] = before[number]
                 continue
             if unpacked and unpacked + count > _UNPACKED and first_at > position:
                 return int(first_at)

@@ -166,6 +166,70 @@ def test_long_answers_open_few_segments_at_a_time(store: Store, monkeypatch: pyt
     ]
 
 
+def many_small_segments(store: Store) -> list[Observation]:
+    for number in range(5):
+        store.write(
+            Batch(
+                observations=tuple(
+                    Observed(KEY, observation(at), 0)
+                    for at in range(number * HOUR, number * HOUR + 600 * SECOND, SECOND)
+                ),
+                snapshots=SNAPSHOT,
+            )
+        )
+        pack(store, (number + 1) * HOUR)
+    return list(store.observations(KEY, 0, FAR))
+
+
+def counts(store: Store) -> list[int]:
+    return [count for (count,) in store._session.read("SELECT count FROM segments ORDER BY first_at")]
+
+
+def test_small_segments_become_one_and_nothing_reads_otherwise(store: Store) -> None:
+    before = many_small_segments(store)
+    assert counts(store) == [599, 600, 600, 600, 600]
+    answer = store.observations(KEY, 0, FAR)
+    first = [next(answer) for _ in range(10)]
+    assert store.merge(store.streams_to_merge()).segments == 1
+    assert counts(store) == [2999]
+    assert list(store.observations(KEY, 0, FAR)) == before
+    # Who was reading meanwhile notices nothing.
+    assert [*first, *answer] == before
+    assert store.streams_to_merge() == []
+    again = Batch(observations=(Observed(KEY, observation(4 * HOUR), 0),))
+    assert store.write(again).new_observations == 0
+
+
+def test_segments_that_lie_far_apart_stay_apart(store: Store) -> None:
+    for number in range(5):
+        looks = tuple(Observed(KEY, observation(number * 3 * DAY + at), 0) for at in range(600))
+        store.write(Batch(observations=looks, snapshots=SNAPSHOT))
+        pack(store)
+    assert store.merge(store.streams_to_merge()).segments == 0
+
+
+@pytest.mark.parametrize(
+    ("point", "done"),
+    [("before-merge", False), ("mid-merge", False), ("before-commit", False), ("after-merge", True)],
+)
+def test_killed_while_it_merges(store: Store, opener: Opener, point: str, done: bool) -> None:
+    before = many_small_segments(store)
+    streams = store.streams_to_merge()
+    store.close()
+
+    def fault(name: str) -> None:
+        if name == point:
+            raise KeyboardInterrupt
+
+    dying = opener(fault=fault)
+    with pytest.raises(KeyboardInterrupt):
+        dying.merge(streams)
+    dying.close()
+    again = opener()
+    assert len(counts(again)) == (1 if done else 5)
+    assert list(again.observations(KEY, 0, FAR)) == before
+
+
 def test_a_damaged_segment_is_named(store: Store) -> None:
     fill(store)
     pack(store)
