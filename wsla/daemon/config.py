@@ -10,12 +10,14 @@ from typing import Final
 
 from attrs import field, frozen
 
+from wsla.daemon.retention import Retention
 from wsla.daemon.tables import Reference, SecretMissing, Table
 from wsla.values.instants import DAY, HOUR, MILLISECOND, SECOND
 
 CHANNEL_KINDS: Final = ("webhook", "email", "log")
 SECURITIES: Final = ("starttls", "tls", "none")
 LOG_FORMATS: Final = ("text", "json")
+ROLLUPS: Final = {"1h": HOUR, "1d": DAY}
 
 
 class ConfigError(ValueError):
@@ -108,6 +110,7 @@ class Config:
     store: str = "sqlite:///wsla.db"
     log_format: str = "text"
     limits: Limits = Limits()
+    retention: Retention = Retention()
     mail: Mail | None = None
     bindings: Bindings = Bindings()
     agreements: Mapping[str, Bindings] = field(factory=dict)
@@ -140,6 +143,7 @@ def _read(top: Table, name: str, environ: Mapping[str, str]) -> Config:
     store = top.text("store")
     log_format = top.text("log_format", LOG_FORMATS)
     limits = _limits(top.table("limits"))
+    retention = _retention(top.table("retention"))
     mail = _mail(top.table("mail"), environ)
     bindings = _bindings(top.table("bindings"), environ)
     agreements = {}
@@ -159,6 +163,7 @@ def _read(top: Table, name: str, environ: Mapping[str, str]) -> Config:
         store=store or Config().store,
         log_format=log_format or "text",
         limits=limits,
+        retention=retention,
         mail=mail,
         bindings=bindings,
         agreements=agreements,
@@ -180,6 +185,15 @@ def _limits(table: Table | None) -> Limits:
     )
     table.finish()
     return limits
+
+
+def _retention(table: Table | None) -> Retention:
+    if table is None:
+        return Retention()
+    observations = table.optional_length("observations", DAY, 36_525 * DAY)
+    rollup = table.text("rollup", ROLLUPS)
+    table.finish()
+    return Retention(observations=observations, rollup=ROLLUPS.get(rollup or "1d", DAY))
 
 
 def _mail(table: Table | None, environ: Mapping[str, str]) -> Mail | None:

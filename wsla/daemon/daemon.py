@@ -140,7 +140,12 @@ class Daemon:
         )
         self._keeper: Final = Keeper(self._writer, clock, config.limits, tell=self._tell, dropped=self._drop)
         self._outbox: Final = Outbox(self._writer, clock, config.limits, self._keeper.route)
-        self._housekeeping: Final = Housekeeping(self._writer, clock)
+        self._housekeeping: Final = Housekeeping(
+            self._writer,
+            clock,
+            plans=lambda: [kept.judge.agreement.plan for kept in self._keeper.agreements.values()],
+            retention=lambda: self.config.retention,
+        )
         self.reloads = 0
 
     # From outside

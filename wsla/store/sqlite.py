@@ -23,6 +23,7 @@ from wsla.store.reading import Reading
 from wsla.store.records import AgreementVersion, Batch, DeliveryOutcome, WriteResult
 from wsla.store.schema import check_library
 from wsla.store.session import Session
+from wsla.store.thinning import ThinResult, thin_stream
 from wsla.store.writing import Names, Writing
 
 DEFAULT_OUTBOX_LIMIT: Final = 1_000_000
@@ -100,6 +101,8 @@ class Store(Reading):
                     writing.decide(decided)
                 for rejudged in batch.corrections:
                     writing.correct(rejudged)
+                for reviewed in batch.reviews:
+                    writing.review(reviewed)
                 for outcome in batch.outcomes:
                     writing.finish(outcome)
                 for snapshot in batch.snapshots:
@@ -183,6 +186,21 @@ class Store(Reading):
         finally:
             self._names.packed.forget()
         self._fault("after-merge")
+        return result
+
+    def thin(self, streams: Iterable[int], until: int, length: int) -> ThinResult:
+        """Roll up, in stretches of ``length`` nanoseconds, what streams hold before an instant, in one transaction;
+        the observations are no longer kept then. The last of each stream stays, and what the engine has not noted."""
+        self._fault("before-thinning")
+        result = ThinResult()
+        try:
+            with self._session.transaction() as connection:
+                for stream in streams:
+                    done = thin_stream(connection, stream, until, length, self._fault)
+                    result.observations += done.observations
+                    result.rollups += done.rollups
+        finally:
+            self._names.forget()
         return result
 
     def check_identity(self) -> None:
