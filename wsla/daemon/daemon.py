@@ -17,6 +17,7 @@ from wsla.channels.trust import trusted_context
 from wsla.daemon.agreements import find_agreements
 from wsla.daemon.clock import SystemClock
 from wsla.daemon.config import Config, ConfigError, load_config
+from wsla.daemon.housekeeping import Housekeeping
 from wsla.daemon.keeper import Keeper, Kept
 from wsla.daemon.logs import set_up_logging, take_down_logging
 from wsla.daemon.outbox import Outbox
@@ -142,6 +143,12 @@ class Daemon:
         )
         self._keeper: Final = Keeper(self._writer, clock, config.limits, tell=self._tell, dropped=self._drop)
         self._outbox: Final = Outbox(self._writer, clock, config.limits, self._keeper.route)
+        self._housekeeping: Final = Housekeeping(
+            self._writer,
+            clock,
+            plans=lambda: [kept.judge.agreement.plan for kept in self._keeper.agreements.values()],
+            retention=lambda: self.config.retention,
+        )
         self.reloads = 0
         self.broken: tuple[str, ...] = ()
 
@@ -217,6 +224,7 @@ class Daemon:
         for deployment in changes.added:
             self._keeper.begin(deployment, recovered[deployment.agreement.title], until)
         self._outbox.start()
+        self._housekeeping.start()
         self._take_signals()
         reloading = self._loop.create_task(self._reload_when_asked(), name="reload")
         probes = len(self._keeper.runners)
@@ -227,6 +235,7 @@ class Daemon:
             started(self)
         await self._stop.wait()
         reloading.cancel()
+        self._housekeeping.stop()
         await self._end()
         return self._code
 

@@ -88,19 +88,6 @@ class Table:
             self.problem(key, f'there is no "{value}"{nearest(value, choices)}')
         return value
 
-    def texts(self, key: str, choices: Iterable[str] | None = None) -> list[str] | None:
-        """A list of texts, none of them empty."""
-        value = self._get(key)
-        if value is None:
-            return None
-        if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
-            self.problem(key, 'this is a list of texts, such as ["one", "two"]')
-            return None
-        for one in value:
-            if choices is not None and one not in choices:
-                self.problem(key, f'there is no "{one}"{nearest(one, choices)}')
-        return value
-
     def integer(self, key: str, default: int, low: int, high: int) -> int:
         """A whole number between two bounds, both included."""
         value = self._get(key)
