@@ -36,9 +36,10 @@ def within(formulas: Formulas, function: str) -> Fraction | None:
 
 def over_samples(formulas: Formulas, window: Window, by: tuple[str, ...]) -> int:
     # With fewer labels than the source has, several streams are in one window.
-    source, labels = ("regional", REGION) if by or formulas.sometimes(4) else ("probe", ())
+    source = "regional" if by or formulas.sometimes(4) else "probe"
     if by == HOSTS or formulas.sometimes(4):
-        source, labels = "hosts", HOSTS
+        source = "hosts"
+    labels: tuple[str, ...] = {"probe": (), "regional": REGION, "hosts": HOSTS}[source]
     function, parameter = numeric(formulas)
     argument: int | None
     match formulas.pick("count", "share", "number", "number", "last", "counter", "counter"):

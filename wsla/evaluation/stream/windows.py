@@ -68,6 +68,24 @@ def edges_of(kind: Kind, value: Value) -> tuple[Value, Value]:
     return kind.buckets.around(value)
 
 
+class Turn:
+    """Where a window of an aggregate ends and the next begins: the same for all label combinations.
+
+    ``size`` is the kept time of the window that ends; ``following`` is None where the term is over; ``low`` and
+    ``high`` are where its time inside the term begins and ends.
+    """
+
+    __slots__ = ("following", "high", "low", "size", "window")
+
+    def __init__(self, kind: Kind, window: Interval) -> None:
+        self.window: Final = window
+        self.size: Final = kind.size(window)
+        following = kind.frames.after(window)
+        self.following: Final = following
+        self.low: Final = 0 if following is None else kind.frames.low(following)
+        self.high: Final = 0 if following is None else kind.frames.high(following)
+
+
 class Running(Protocol):
     """An aggregate for one label combination; ``window`` is the one that ends next, None where the term is over."""
 
