@@ -10,6 +10,7 @@ from attrs import evolve, frozen
 from wsla.analysis import due, over_time
 from wsla.analysis import operations as op
 from wsla.analysis.across import joins_signals
+from wsla.analysis.approximate import error_of
 from wsla.analysis.arena import AnyType, OpenType, Typed, resolve
 from wsla.analysis.functions import FUNCTIONS, OTHERS, Argument, Function, Look, Result
 from wsla.analysis.matrices import and_applicable
@@ -20,6 +21,7 @@ from wsla.analysis.types import BooleanType, InstantType, NumberType, Shape
 from wsla.analysis.unify import describe, require
 from wsla.syntax import surface
 from wsla.values.quantities import TIME
+from wsla.values.records import Record
 
 Check = Callable[[surface.Expression, Context], Typed | None]
 _HUNDRED = 100
@@ -38,8 +40,8 @@ _ELSEWHERE = {
 }
 
 
-@frozen
-class AggregateChecker:
+@frozen(eq=False, repr=False)
+class AggregateChecker(Record):
     """Checks calls; formulas inside them are checked by the two functions handed in."""
 
     scope: Scope
@@ -117,11 +119,12 @@ class AggregateChecker:
             elif not self._where_fits(condition, argument, source, where):
                 return None
         forgiving, fine = over_time.forgiving_of(self.scope, call, function, argument)
-        if not fine:
+        within, told = error_of(self.scope, call)
+        if not fine or not told:
             return None
         if argument is not None:
             where = and_applicable(self.scope.arena, where, argument, call.span)
-        return self._build(call, function, context, argument, source, where, parameter, forgiving)
+        return self._build(call, function, context, argument, source, where, parameter, forgiving, within)
 
     def _has_samples(self, call: surface.Call, argument: Typed | None, where: Typed | None) -> bool:
         for value in (argument, where):
@@ -306,6 +309,7 @@ class AggregateChecker:
         where: Typed | None,
         parameter: Fraction | None,
         forgiving: op.Forgiving | None,
+        within: Fraction | None,
     ) -> Typed | None:
         assert context.window is not None
         labels = self._labels(call, function, context, argument, source)
@@ -332,6 +336,7 @@ class AggregateChecker:
             filter=context.filter,
             by=labels,
             forgiving=forgiving,
+            within=within,
             shape=Shape.SERIES,
             type=kind,  # type: ignore[arg-type]
             span=call.span,
