@@ -33,6 +33,10 @@ JOINED_LATER: Final = frozenset({"median", "percentile", "first", "last", "mode"
 """Functions of several streams that no parts of single streams give: they need the items themselves."""
 
 
+_SHORT: Final = frozenset({"sum", "mean", "median", "percentile", "min", "max", "first", "last"})
+"""Functions that add numbers up, or choose among them: to that short ones are good enough."""
+
+
 def look(node: Aggregate, frames: Frames, view: View, known: Integers | Stretches) -> Part:
     """What a stream adds; ``known`` is the time in which the argument is known."""
     rows = view.rows(frames)
@@ -68,8 +72,7 @@ def items_of(node: Aggregate, view: View, rows: Rows) -> Items:
     numerators: Integers | None = None
     most, scale = 0, Fraction(1)
     if node.argument is not None:
-        added = node.function in ("sum", "mean")
-        vector = view.short(node.argument) if added else view.vector(node.argument)
+        vector = view.short(node.argument) if node.function in _SHORT else view.vector(node.argument)
         if node.function in ("increase", "rate"):
             vector = steps(vector, len(view.at))
         if node.function != "count":
