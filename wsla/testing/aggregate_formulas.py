@@ -28,6 +28,8 @@ def numeric(formulas: Formulas) -> tuple[str, Fraction | None]:
 
 def over_samples(formulas: Formulas, window: Window, by: tuple[str, ...]) -> int:
     # With fewer labels than the source has, several streams are in one window.
+    source: str
+    labels: tuple[str, ...]
     source, labels = ("regional", REGION) if by or formulas.sometimes(4) else ("probe", ())
     if by == HOSTS or formulas.sometimes(4):
         source, labels = "hosts", HOSTS

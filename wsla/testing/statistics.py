@@ -27,7 +27,6 @@ from wsla.analysis.operations import (
     Logical,
     Operation,
     OutageWindow,
-    OverlappingWindow,
     VerdictCount,
     VerdictState,
 )
@@ -35,7 +34,7 @@ from wsla.analysis.types import Shape
 from wsla.plan.model import Credit, Goal, Plan, Rule, UnknownTime
 from wsla.testing.happenings import EVENTS, events
 from wsla.testing.strategies import Case, cases
-from wsla.values.calendars import CalendarWindow, ExactWindow, RollingWindow
+from wsla.values.calendars import CalendarWindow, ExactWindow, OverlappingWindow, RollingWindow
 
 _Example = TypeVar("_Example")
 
