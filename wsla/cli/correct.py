@@ -9,7 +9,9 @@ import click
 
 from wsla.cli import show
 from wsla.cli.claims import moment
-from wsla.cli.stored import EARLIEST, LATEST, find_stored, in_force, store_option, window_name
+from wsla.cli.stored import find_stored, store_option
+from wsla.reporting.stored import EARLIEST, LATEST, in_force
+from wsla.reporting.verdicts import labels_text, window_name
 from wsla.values.money import format_money
 
 if TYPE_CHECKING:
@@ -122,7 +124,7 @@ def _print(found: Correction, agreement: Agreement, late: int, *, dry_run: bool)
     rows = [
         {
             "window": window_name(one.window, zone),
-            "goal": " ".join(filter(None, (one.goal, show.labels_text(one.labels)))),
+            "goal": " ".join(filter(None, (one.goal, labels_text(one.labels)))),
             "was": "" if pair.before is None else pair.before.verdict.value,
             "is": "no window any more" if pair.after is None else pair.after.verdict.value,
         }

@@ -11,8 +11,8 @@ import click
 
 from wsla.cli.files import format_option, plural
 from wsla.cli.paint import Paint
-from wsla.cli.show import labels_text, print_table
-from wsla.cli.stored import window_name
+from wsla.cli.show import print_table
+from wsla.reporting.verdicts import labels_text, window_name
 from wsla.values.calendars import find_zone
 from wsla.values.instants import format_instant
 from wsla.values.money import format_money

@@ -117,11 +117,11 @@ def _json(reports: Sequence[Report]) -> str:
 
 def _rows(reports: Sequence[Report]) -> tuple[list[str], list[dict[str, Any]]]:
     """(the names of the labels, a row for each verdict)."""
-    from wsla.cli import show
+    from wsla.reporting.verdicts import judgement_value
 
     values = [
         ({"version": report.agreement.version} if len(reports) > 1 else {})
-        | show.judgement_value(report.agreement.plan, judgement)
+        | judgement_value(report.agreement.plan, judgement)
         for report in reports
         for judgement in report.judgements
     ]
@@ -175,7 +175,8 @@ def _number(value: object) -> float | None:
 
 
 def _value(report: Report) -> dict[str, Any]:
-    from wsla.cli import show
+    from wsla.reporting.money import entry_value
+    from wsla.reporting.verdicts import judgement_value
     from wsla.values.calendars import find_zone
     from wsla.values.instants import format_instant
 
@@ -186,8 +187,8 @@ def _value(report: Report) -> dict[str, Any]:
         "version": plan.version,
         "start": format_instant(report.start, zone),
         "until": format_instant(report.until, zone),
-        "judgements": [show.judgement_value(plan, judgement) for judgement in report.judgements],
-        "entries": [show.entry_value(entry, plan.zone) for entry in report.entries],
+        "judgements": [judgement_value(plan, judgement) for judgement in report.judgements],
+        "entries": [entry_value(entry, plan.zone) for entry in report.entries],
         "actions": [
             {
                 "id": intent.id,
@@ -203,9 +204,11 @@ def _value(report: Report) -> dict[str, Any]:
 
 def _print_table(report: Report) -> None:
     from wsla.cli import show
+    from wsla.reporting.money import entry_row
+    from wsla.reporting.verdicts import judgement_row
 
     plan = report.agreement.plan
-    rows = [show.judgement_row(plan, judgement) for judgement in report.judgements]
+    rows = [judgement_row(plan, judgement) for judgement in report.judgements]
     styles = [show.STYLES.get(judgement.verdict) for judgement in report.judgements]
     heading = f"{plan.title}, version {plan.version}"
     if rows:
@@ -214,7 +217,7 @@ def _print_table(report: Report) -> None:
         click.echo(f"{heading}: no goal has a window there")
     if report.entries:
         click.echo()
-        show.print_table([show.entry_row(plan, entry) for entry in report.entries], "Ledger")
+        show.print_table([entry_row(plan, entry) for entry in report.entries], "Ledger")
     counts = Counter(judgement.verdict.value for judgement in report.judgements)
     summary = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
     booked = plural(len(report.entries), "ledger entry").replace("entrys", "entries")

@@ -46,7 +46,7 @@ def store_options(command: _Command) -> _Command:
             "stores",
             multiple=True,
             metavar="[SOURCE=]URL",
-            help="Judge where the data is: duckdb:///, postgresql://, prometheus+http:// …",
+            help="Judge where the data is: duckdb:///, postgresql://, clickhouse:// …",
         ),
     ):
         command = option(command)

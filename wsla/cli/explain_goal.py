@@ -15,13 +15,14 @@ from wsla.analysis.operations import OutageWindow
 from wsla.cli.explain_text import print_explanation, statement_value
 from wsla.cli.files import plural, the_agreement
 from wsla.cli.paint import Paint
-from wsla.cli.show import judgement_value
-from wsla.cli.stored import EARLIEST, LATEST, find_stored, in_force, reading, window_name
+from wsla.cli.stored import find_stored, reading
 from wsla.evaluation.report import Outcome
 from wsla.evaluation.verdicts import Judgement, Labels
 from wsla.explaining.explain import Judged, explain, worst_first
 from wsla.explaining.written import Written
 from wsla.plan.model import Goal, Plan
+from wsla.reporting.stored import EARLIEST, LATEST, in_force
+from wsla.reporting.verdicts import judgement_value, window_name
 from wsla.testing.examples import inside
 from wsla.values.calendars import OverlappingWindow, RollingWindow, parse_period, period_interval
 from wsla.values.instants import Interval
@@ -101,7 +102,7 @@ def _from_files(asked: Asked, agreement: Agreement) -> Judged:
 
 def _from_store(store: Store, key: str, agreement: Agreement) -> Judged:
     from wsla.cli.eval_data import judge_counted
-    from wsla.cli.report_data import gather
+    from wsla.reporting.period import gather
 
     plan = agreement.plan
     known = {source.name for source in plan.sources}

@@ -1,27 +1,15 @@
-"""Verdicts and ledger entries as rows for people and as values for machines; numbers stay exact."""
+"""Tables on a terminal, and the colours of verdicts in them."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
-from decimal import Decimal
-from fractions import Fraction
-from typing import Any
 
 import click
 
-from wsla.analysis.types import NumberType, ValueType
 from wsla.cli.claims import STYLES as CLAIM_STYLES
-from wsla.cli.claims import short_name
 from wsla.cli.files import wants_colour
-from wsla.evaluation.verdicts import Judgement, Labels, Verdict
-from wsla.plan.model import Goal, Plan
-from wsla.remedies.claims import Claims, ClaimStep
-from wsla.remedies.decisions import LedgerEntry
-from wsla.values.calendars import CalendarWindow, OverlappingWindow, find_zone, label_of
-from wsla.values.instants import Interval, format_instant, format_length
-from wsla.values.money import format_money
-from wsla.values.quantities import format_percentage, format_quantity
+from wsla.evaluation.verdicts import Verdict
 
 STYLES = {
     Verdict.MET: "green",
@@ -32,147 +20,6 @@ STYLES = {
     Verdict.VIOLATED: "red",
     Verdict.LOST: "red",
 }
-
-
-def value_text(value: object, kind: ValueType, target: Fraction | None = None) -> str:
-    """A value in the language's own units; ``target`` keeps a missed share from looking like its target."""
-    if value is None:
-        return "unknown"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return value
-    assert isinstance(value, int | Fraction)
-    if isinstance(kind, NumberType):
-        if kind.share:
-            return format_percentage(Fraction(value), apart_from=target)
-        return format_quantity(Fraction(value), kind.dimension)
-    return format_instant(int(value))
-
-
-def exact(value: object) -> object:
-    """A value for machines: every number as a text, since JSON's readers may lose digits of numbers."""
-    if isinstance(value, int | Fraction | Decimal) and not isinstance(value, bool):
-        return str(value)
-    return value
-
-
-def window_text(plan: Plan, goal: Goal | None, window: Interval) -> str:
-    """A window's own name (``2026-03``), or its bounds."""
-    if goal is not None and isinstance(goal.window, OverlappingWindow):
-        period, count = goal.window.period.unit, goal.window.count
-        return f"{count} {period.value}s to {label_of(goal.window.last_period(window), period, plan.zone)}"
-    unit = goal.window.unit if goal is not None and isinstance(goal.window, CalendarWindow) else None
-    return label_of(window, unit, plan.zone)
-
-
-def labels_text(labels: Labels) -> str:
-    """``region=eu service=web``."""
-    return " ".join(f"{name}={value}" for name, value in labels)
-
-
-def find_goal(plan: Plan, name: str) -> Goal:
-    """The goal of that name."""
-    return next(goal for goal in plan.goals if goal.name == name)
-
-
-def judgement_row(plan: Plan, judgement: Judgement) -> dict[str, str]:
-    """A verdict as a row of texts."""
-    goal = find_goal(plan, judgement.goal)
-    kind = plan.operations[goal.value].type
-    left = ""
-    if judgement.budget is not None and judgement.budget_left is not None:
-        if goal.budget is not None and goal.budget.time:
-            left = format_length(round(judgement.budget_left))
-        else:
-            left = format_quantity(judgement.budget_left, places=2)
-    return {
-        "goal": judgement.goal,
-        "labels": labels_text(judgement.labels),
-        "window": window_text(plan, goal, judgement.window),
-        "verdict": judgement.verdict.value,
-        "measured": value_text(judgement.value, kind, goal.budget.target if goal.budget else None),
-        "promised": goal.text,
-        "known": format_percentage(judgement.coverage, 2),
-        "budget left": left,
-    }
-
-
-def judgement_value(plan: Plan, judgement: Judgement) -> dict[str, Any]:
-    """A verdict for machines: instants in RFC 3339, numbers exact as texts, lengths in nanoseconds."""
-    zone = find_zone(plan.zone)
-    goal = find_goal(plan, judgement.goal)
-    return {
-        "goal": judgement.goal,
-        "labels": dict(judgement.labels),
-        "window": window_text(plan, goal, judgement.window),
-        "start": format_instant(judgement.window.start, zone),
-        "end": format_instant(judgement.window.end, zone),
-        "verdict": judgement.verdict.value,
-        "final": judgement.final,
-        "value": exact(judgement.value),
-        "value_text": value_text(judgement.value, plan.operations[goal.value].type),
-        "lower": exact(judgement.lower),
-        "upper": exact(judgement.upper),
-        "coverage": exact(judgement.coverage),
-        "budget": exact(judgement.budget),
-        "budget_left": exact(judgement.budget_left),
-    }
-
-
-def entry_row(plan: Plan, entry: LedgerEntry) -> dict[str, str]:
-    """A ledger entry as a row of texts."""
-    zone = find_zone(plan.zone)
-    return {
-        "booked for": format_instant(entry.at, zone),
-        "kind": entry.kind,
-        "owes": entry.debtor,
-        "is owed": entry.creditor,
-        "amount": format_money(entry.amount, entry.currency),
-        "claim before": claim_text(entry, plan.zone),
-        "cause": " ".join(filter(None, (entry.cause, labels_text(entry.labels)))),
-    }
-
-
-def claim_text(entry: LedgerEntry, zone_name: str) -> str:
-    """The instant before which an entry has to be claimed, or nothing."""
-    return "" if entry.claim_until is None else format_instant(entry.claim_until, find_zone(zone_name))
-
-
-def entry_value(entry: LedgerEntry, zone_name: str) -> dict[str, Any]:
-    """A ledger entry for machines."""
-    zone = find_zone(zone_name)
-    return {
-        "id": entry.id,
-        "kind": entry.kind,
-        "debtor": entry.debtor,
-        "creditor": entry.creditor,
-        "amount": str(entry.amount),
-        "currency": entry.currency,
-        "at": format_instant(entry.at, zone),
-        "cause": entry.cause,
-        "labels": dict(entry.labels),
-        "start": format_instant(entry.window.start, zone),
-        "end": format_instant(entry.window.end, zone),
-        "memo": entry.memo,
-        "state": entry.state,
-        "claim_until": None if entry.claim_until is None else format_instant(entry.claim_until, zone),
-    }
-
-
-def claimed_value(entry: LedgerEntry, claims: Claims, at: int, zone_name: str) -> dict[str, Any]:
-    """A ledger entry for machines, as it stands at an instant: its state, and when and why it came to it."""
-    zone = find_zone(zone_name)
-    events = {event.step: event for event in claims.of(entry, at)}
-    claimed = events.pop(ClaimStep.CLAIMED, None)
-    settled = next(iter(events.values()), None)
-    return entry_value(entry, zone_name) | {
-        "state": claims.state(entry, at).value,
-        "name": short_name(entry.id),
-        "claimed_at": None if claimed is None else format_instant(claimed.at, zone),
-        "settled_at": None if settled is None else format_instant(settled.at, zone),
-        "reason": None if settled is None else settled.reason,
-    }
 
 
 def print_table(rows: Sequence[dict[str, str]], title: str, styles: Iterable[str | None] = ()) -> None:

@@ -10,14 +10,23 @@ from typing import Final
 
 from attrs import field, frozen
 
+from wsla.analysis.fields import SOURCE_KINDS
+from wsla.daemon.http_config import Http, read_http
 from wsla.daemon.retention import Retention
 from wsla.daemon.tables import Reference, SecretMissing, Table
+from wsla.sources.registry import KNOWN_KINDS as PROBED_KINDS
+from wsla.sources.targets import Option
 from wsla.values.instants import DAY, HOUR, MILLISECOND, SECOND
 
 CHANNEL_KINDS: Final = ("webhook", "email", "log")
 SECURITIES: Final = ("starttls", "tls", "none")
 LOG_FORMATS: Final = ("text", "json")
 ROLLUPS: Final = {"1h": HOUR, "1d": DAY}
+_OPTIONS: Final = {
+    kind: tuple(name for name in (SOURCE_KINDS[kind].text, *SOURCE_KINDS[kind].options) if name is not None)
+    for kind in sorted(PROBED_KINDS)
+}
+_ALL_OPTIONS: Final = tuple(dict.fromkeys(name for names in _OPTIONS.values() for name in names))
 
 
 class ConfigError(ValueError):
@@ -72,9 +81,14 @@ class Mail:
 
 @frozen(kw_only=True)
 class SourceBinding:
-    """What a source looks at here, in place of what its agreement says. What is None stays as it is there."""
+    """What a source looks at here, in place of what its agreement says. What is None stays as it is there.
 
-    url: str = field(repr=False)
+    Without a ``kind`` a ``url`` means `http`, unless the source's own kind takes one.
+    """
+
+    kind: str | None = None
+    url: str | None = field(default=None, repr=False)
+    options: Mapping[str, Option] = field(factory=dict, repr=False)
     every: int | None = None
     timeout: int | None = None
     verify_tls: bool | None = None
@@ -112,6 +126,7 @@ class Config:
     limits: Limits = Limits()
     retention: Retention = Retention()
     mail: Mail | None = None
+    http: Http | None = None
     bindings: Bindings = Bindings()
     agreements: Mapping[str, Bindings] = field(factory=dict)
     secrets: Mapping[str, Reference] = field(factory=dict)
@@ -145,6 +160,7 @@ def _read(top: Table, name: str, environ: Mapping[str, str]) -> Config:
     limits = _limits(top.table("limits"))
     retention = _retention(top.table("retention"))
     mail = _mail(top.table("mail"), environ)
+    http = read_http(top.table("http"), environ)
     bindings = _bindings(top.table("bindings"), environ)
     agreements = {}
     named = top.table("agreements")
@@ -165,6 +181,7 @@ def _read(top: Table, name: str, environ: Mapping[str, str]) -> Config:
         limits=limits,
         retention=retention,
         mail=mail,
+        http=http,
         bindings=bindings,
         agreements=agreements,
         secrets=secrets,
@@ -226,7 +243,9 @@ def _bindings(table: Table | None, environ: Mapping[str, str]) -> Bindings:
         return Bindings()
     sources, channels = table.table("sources"), table.table("channels")
     found = Bindings(
-        sources={name: _source(one) for name, one in sources.tables()} if sources is not None else {},
+        sources={name: _source(one, environ) for name, one in sources.tables()}
+        if sources is not None
+        else {},
         channels={name: _channel(one, environ) for name, one in channels.tables()}
         if channels is not None
         else {},
@@ -235,21 +254,37 @@ def _bindings(table: Table | None, environ: Mapping[str, str]) -> Bindings:
     return found
 
 
-def _source(table: Table) -> SourceBinding:
-    url = table.text("url")
-    if url is None and "url" not in table.values:
-        table.problem("url", "a binding says what is looked at instead")
-    elif url is not None and not url.startswith(("http://", "https://")):
+def _source(table: Table, environ: Mapping[str, str]) -> SourceBinding:
+    kind = table.text("kind", PROBED_KINDS)
+    names = _OPTIONS.get(kind or "", _ALL_OPTIONS)
+    url = table.text("url") if "url" in names else None
+    if url is not None and not url.startswith(("http://", "https://")):
         table.problem("url", "a web address begins with https:// or http://")
+    options = {
+        name: value
+        for name in names
+        if name != "url" and (value := _option(table, name, environ)) is not None
+    }
     binding = SourceBinding(
-        url=url or "",
+        kind=kind,
+        url=url,
+        options=options,
         every=table.optional_length("every", MILLISECOND, DAY),
         timeout=table.optional_length("timeout", MILLISECOND, HOUR),
         verify_tls=table.truth("verify_tls"),
         ca_file=table.path("ca_file"),
     )
+    if not table.values:
+        table.problem(None, "a binding says what is looked at instead, or how often")
     table.finish()
     return binding
+
+
+def _option(table: Table, key: str, environ: Mapping[str, str]) -> Option | None:
+    """A text, a whole number, several texts, or a reference to a secret."""
+    if isinstance(table.values.get(key), dict):
+        return _secret(table, key, environ)
+    return table.option(key)
 
 
 def _channel(table: Table, environ: Mapping[str, str]) -> ChannelBinding:

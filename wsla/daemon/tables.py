@@ -88,6 +88,19 @@ class Table:
             self.problem(key, f'there is no "{value}"{nearest(value, choices)}')
         return value
 
+    def texts(self, key: str, choices: Iterable[str] | None = None) -> list[str] | None:
+        """A list of texts, none of them empty."""
+        value = self._get(key)
+        if value is None:
+            return None
+        if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
+            self.problem(key, 'this is a list of texts, such as ["one", "two"]')
+            return None
+        for one in value:
+            if choices is not None and one not in choices:
+                self.problem(key, f'there is no "{one}"{nearest(one, choices)}')
+        return value
+
     def integer(self, key: str, default: int, low: int, high: int) -> int:
         """A whole number between two bounds, both included."""
         value = self._get(key)
@@ -126,6 +139,20 @@ class Table:
             self.problem(key, f"this lies between {format_length(low)} and {format_length(high)}")
             return None
         return int(quantity.value)
+
+    def option(self, key: str) -> str | int | tuple[str, ...] | None:
+        """A text, a whole number, or several texts."""
+        match self._get(key):
+            case None:
+                return None
+            case str() as text:
+                return text
+            case int() as number if not isinstance(number, bool):
+                return number
+            case [*several] if all(isinstance(one, str) for one in several):
+                return tuple(several)
+        self.problem(key, "this is a text in quotes, a whole number, or several texts in brackets")
+        return None
 
     def path(self, key: str) -> str | None:
         """The path of a file, relative to the folder of the one that is read."""

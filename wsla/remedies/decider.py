@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 from heapq import heapify, heappop, heappush
 from typing import Any, Final, Self, assert_never
 
@@ -200,6 +201,7 @@ class Decider:
         def notice(entries: Sequence[LedgerEntry], message: str | None) -> Notice:
             return self._wording.of_verdict(goal, judgement, entries, message)
 
+        books = any(isinstance(action, Credit) for action in actions)
         occasion = Occasion(
             plan=self._plan,
             kind="goal",
@@ -213,7 +215,7 @@ class Decider:
             step=branch,
             at=judgement.window.end + self._plan.grace,
             window=judgement.window,
-            memo=self._wording.headline(goal, judgement),
+            memo=self._wording.headline(goal, judgement) if books else "",
             amount=amount,
             notice=notice,
             reward=branch == "rewarding",
@@ -273,8 +275,13 @@ class Decider:
         }
         entries = [entry for group in booked.values() for entry in group]
 
-        def intent(name: str, verb: str, targets: tuple[Target, ...], words: Notice) -> Intent:
-            return Intent(
+        def intent(name: str, verb: str, targets: tuple[Target, ...], words: Callable[[], Notice]) -> Intent:
+            def worded() -> tuple[str, str]:
+                found = words()
+                return found.subject, found.text
+
+            return Intent.worded_later(
+                worded,
                 id=occasion.identity(name),
                 verb=verb,
                 targets=targets,
@@ -282,8 +289,6 @@ class Decider:
                 cause=occasion.cause,
                 labels=occasion.labels,
                 window=window,
-                subject=words.subject,
-                text=words.text,
             )
 
         decisions: list[Decision] = []
@@ -292,14 +297,22 @@ class Decider:
                 case Credit():
                     decisions += booked[name]
                 case Notify():
-                    words = notice(entries, action.message)
+                    words = partial(notice, entries, action.message)
                     decisions.append(intent(name, action.verb, action.targets, words))
                 case Grant():
-                    words = self._wording.of_right(action.party, action.right, notice(entries, None))
+                    words = partial(self._right, action, notice, entries)
                     decisions.append(intent(name, "grant", (Target(party=action.party),), words))
                 case _:
                     assert_never(action)
         return decisions
+
+    def _right(
+        self,
+        grant: Grant,
+        notice: Callable[[Sequence[LedgerEntry], str | None], Notice],
+        entries: Sequence[LedgerEntry],
+    ) -> Notice:
+        return self._wording.of_right(grant.party, grant.right, notice(entries, None))
 
     def _scalar(self, op: int) -> Fraction | None:
         if self._plan.operations[op].shape is not Shape.SCALAR:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
+from typing import Any, Self
 
 from attrs import frozen
 
@@ -11,14 +13,15 @@ from wsla.plan.model import Target
 from wsla.values.instants import Interval
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Intent:
     """Something to be carried out once: ``verb`` is ``notify``, ``escalate``, ``call``, ``ticket``,
     ``publish`` or ``grant``.
 
     ``id`` is made of agreement, version, rule, window or episode, labels and step, and is the idempotency key.
     ``at`` is the instant at which it became due, nanoseconds since the epoch.
-    ``cause`` names the goal or rule; ``window`` the window judged, or the episode so far.
+    ``cause`` names the goal or rule; ``window`` the window judged, or the episode so far. ``subject`` and ``text`` are
+    the words of a notice, which may be put together only when somebody reads them.
     """
 
     id: str
@@ -30,6 +33,26 @@ class Intent:
     window: Interval | None
     subject: str
     text: str
+
+    @classmethod
+    def worded_later(cls, words: Callable[[], tuple[str, str]], **known: Any) -> Self:
+        """As the class, but subject and text are what ``words`` gives, and it is not asked before they are read."""
+        intent = cls(**known, subject="", text="")
+        del intent.__dict__["subject"], intent.__dict__["text"]
+        intent.__dict__["_words"] = words
+        return intent
+
+    def __getattr__(self, name: str) -> str:
+        words = self.__dict__.get("_words")
+        if words is None or name not in ("subject", "text"):
+            raise AttributeError(f"an intent has no {name}")
+        self.__dict__["subject"], self.__dict__["text"] = words()
+        self.__dict__.pop("_words", None)
+        found: str = self.__dict__[name]
+        return found
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in (*self.__dict__, "subject", "text") if name != "_words"}
 
 
 @frozen(kw_only=True)

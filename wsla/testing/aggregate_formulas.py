@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 RANKS: Final = (Fraction(0), Fraction(1, 3), Fraction(1, 2), Fraction(95, 100), Fraction(1))
 REGION: Final = ("region",)
+ERRORS: Final = (Fraction(1, 100), Fraction(1, 10), Fraction(1, 2), Fraction(1, 30_000))
+
+_RANKED: Final = frozenset({"percentile", "median"})
 
 
 def numeric(formulas: Formulas) -> tuple[str, Fraction | None]:
@@ -23,6 +26,11 @@ def numeric(formulas: Formulas) -> tuple[str, Fraction | None]:
     if function == "stddev":
         return function, formulas.pick(Fraction(1), Fraction(1, 1_000_000))
     return function, formulas.pick(*RANKS) if function == "percentile" else None
+
+
+def within(formulas: Formulas, function: str) -> Fraction | None:
+    """The error with which a percentile is told: none of half of them."""
+    return formulas.pick(*ERRORS) if function in _RANKED and formulas.sometimes(2) else None
 
 
 def over_samples(formulas: Formulas, window: Window, by: tuple[str, ...]) -> int:
@@ -54,6 +62,7 @@ def over_samples(formulas: Formulas, window: Window, by: tuple[str, ...]) -> int
         source=source,
         where=formulas.truth(labels, depth=1) if formulas.sometimes(3) else None,
         parameter=parameter,
+        within=within(formulas, function),
         filter=formulas.filter(),
         by=by,
         idle=formulas.idle(),
@@ -79,6 +88,7 @@ def over_records(formulas: Formulas, window: Window, by: tuple[str, ...]) -> int
         source=source,
         where=formulas.of_records(source, truth=True) if formulas.sometimes(3) else None,
         parameter=parameter,
+        within=within(formulas, function),
         filter=formulas.filter(),
         by=by,
         idle=formulas.idle(),
@@ -112,6 +122,7 @@ def over_series(formulas: Formulas, window: Window, by: tuple[str, ...]) -> int:
         window,
         where=where,
         parameter=parameter,
+        within=within(formulas, function),
         filter=formulas.pick(ALL_TIME, ALL_TIME, formulas.filter()),
         by=by,
         idle=formulas.idle(),

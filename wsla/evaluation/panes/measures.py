@@ -65,6 +65,10 @@ class Kind(Enum):
         return self in (Kind.HELD, Kind.KNOWN, Kind.UP, Kind.DOWN, Kind.CUT)
 
 
+EXTREMES: Final = frozenset({Kind.LEAST, Kind.GREATEST})
+"""What does not add up."""
+
+
 @frozen
 class Measure:
     """One number a stream and pane. ``argument`` and ``where`` are operations of the plan."""

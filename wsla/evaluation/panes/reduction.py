@@ -16,9 +16,9 @@ from wsla.evaluation.batch.together import Together
 from wsla.evaluation.panes.collect import wanted
 from wsla.evaluation.panes.grid import horizons, kept_of, windows
 from wsla.evaluation.panes.measures import (
+    EXTREMES,
     OVER_TIME,
     Kind,
-    Measure,
     PanesError,
     measures_of,
     name_of,
@@ -28,6 +28,7 @@ from wsla.evaluation.panes.measures import (
 )
 from wsla.evaluation.panes.sums import LIMIT, Places, SourceSums
 from wsla.evaluation.panes.table import PaneTable
+from wsla.evaluation.stream.layout import Layout
 from wsla.evaluation.verdicts import Labels
 from wsla.plan.model import Plan
 from wsla.values.instants import format_instant, format_length
@@ -37,7 +38,7 @@ Integers = NDArray[Any]
 
 @frozen(eq=False, kw_only=True)
 class _Shape:
-    """Existing windows: ``size`` is their kept time, ``before`` that before ``until``."""
+    """All windows that exist for somebody: ``size`` is their kept time, ``before`` that before ``until``."""
 
     starts: Instants
     ends: Instants
@@ -48,12 +49,29 @@ class _Shape:
 
 @frozen(eq=False, kw_only=True)
 class _Look:
-    """An aggregate for one label combination."""
+    """An aggregate for some label combinations, one behind the other: the windows of all, with what is asked of panes.
+
+    ``groups`` are the streams of each combination; ``rows`` tells how many windows each has, ``which`` those of all the
+    shape's windows for each combination that are among them, None where all are. ``names`` are those of measures.
+    """
 
     node: Aggregate
     source: str
-    labels: Labels
+    groups: tuple[tuple[int, ...], ...]
     shape: _Shape
+    rows: NDArray[np.int64]
+    which: Flags | None
+    names: Mapping[tuple[Kind, int | None, int | None], str]
+    sums: Mapping[str, Integers]
+
+    def chosen(self, of_shape: NDArray[Any]) -> NDArray[Any]:
+        """What windows of the shape have, for the windows of all combinations."""
+        wide = np.broadcast_to(of_shape, (len(self.groups), len(of_shape)))
+        return wide.reshape(-1) if self.which is None else wide[self.which]
+
+    def sum(self, kind: Kind, argument: int | None = None, where: int | None = None) -> Integers:
+        """A measure that adds up, over the kept time of each window."""
+        return self.sums[self.names[kind, argument, where]]
 
 
 def fitted(plan: Plan, panes: PaneTable) -> PaneTable:
@@ -109,6 +127,8 @@ class PaneReduction:
         self._horizons: Final = horizons(plan, until)
         self._sums: Final = {name: SourceSums(plan, self._panes, name, until) for name in self._panes.sources}
         self._shapes: Final[dict[tuple[object, ...], _Shape]] = {}
+        self._aggregates: Final[dict[int, tuple[Aggregate, str]]] = {}
+        self._idling: Final = Layout(plan, metrics=True).idling
 
     def gives(self, index: int) -> bool:
         """True for an aggregate that these panes give."""
@@ -139,114 +159,149 @@ class PaneReduction:
         """An aggregate in every existing window; the open one as known at ``until``. ``nothing`` is left to say what
         an idle window counts as.
         """
-        return self._columns(index, labels, to_come=False)
+        return self._together(index, [labels], to_come=False).columns
 
     def together(self, index: int, among: Sequence[Labels]) -> Together:
-        """The series of these label combinations, one behind the other."""
-        return Together.of({labels: self.series(index, labels) for labels in among})
+        """These series, one behind the other; ``nothing`` is None where nobody asks for it."""
+        node, _ = self._aggregate(index)
+        asked = node.idle is not None or index in self._idling
+        return self._together(index, among, to_come=False, nothing=asked)
 
     def to_come(self, index: int, labels: Labels) -> SeriesColumns:
         """The windows of an aggregate that do not exist at ``until`` yet, but will lie inside an open window of an
         aggregate over its series (rule M15), as known at ``until``.
         """
-        return self._columns(index, labels, to_come=True)
+        return self._together(index, [labels], to_come=True).columns
 
-    def _columns(self, index: int, labels: Labels, *, to_come: bool) -> SeriesColumns:
-        node, source = self._aggregate(index)
-        values = dict(labels)
-        own = tuple((name, values[name]) for name in node.by)
-        horizon = self._horizons.get(index, self._until) if to_come else None
-        look = self._look(node, source, own, horizon)
-        return self._over_time(look) if node.function in OVER_TIME else self._over_samples(look)
+    def _together(
+        self, index: int, among: Sequence[Labels], *, to_come: bool, nothing: bool = True
+    ) -> Together:
+        look = self._look(index, among, to_come=to_come)
+        columns = self._over_time(look) if look.node.function in OVER_TIME else self._over_samples(look)
+        if nothing:
+            empty = look.sum(Kind.SAMPLES) == 0
+            if look.node.where is not None and look.node.function in OVER_TIME:
+                cut = look.sum(Kind.CUT, look.node.where)
+                empty = empty | (look.chosen(look.shape.before) == cut)
+            columns = evolve(columns, nothing=empty)
+        return Together(labels=tuple(among), rows=look.rows, columns=columns)
 
     def _aggregate(self, index: int) -> tuple[Aggregate, str]:
-        measures_of(self._plan, index)
-        node = self._plan.operations[index]
-        assert isinstance(node, Aggregate)
-        name = source_of(self._plan, node).name
-        if name not in self._panes.sources:
-            raise PanesError(f"there are no partial results of `{name}`")
-        return node, name
+        found = self._aggregates.get(index)
+        if found is None:
+            measures_of(self._plan, index)
+            node = self._plan.operations[index]
+            assert isinstance(node, Aggregate)
+            name = source_of(self._plan, node).name
+            if name not in self._panes.sources:
+                raise PanesError(f"there are no partial results of `{name}`")
+            found = self._aggregates[index] = (node, name)
+        return found
 
-    def _look(self, node: Aggregate, source: str, labels: Labels, horizon: int | None) -> _Look:
+    def _look(self, index: int, among: Sequence[Labels], *, to_come: bool) -> _Look:
+        node, source = self._aggregate(index)
         sums = self._sums[source]
-        first = self._start
+        streams = sums.streams(node.by)
+        values = [dict(labels) for labels in among]
+        groups = tuple(tuple(streams.get(tuple((x, one[x]) for x in node.by), ())) for one in values)
+        shape = self._shape(node, source, self._horizons.get(index, self._until) if to_come else None)
+        first = np.full(len(groups), self._start, np.int64)
         if node.by:
-            first = max(first, min(map(sums.first_of, sums.streams(node.by)[labels])))
-        key = (source, node.window, node.filter, first, horizon)
-        shape = self._shapes.get(key)
-        if shape is None:
-            shape = self._shapes[key] = self._shape(node, source, first, horizon)
-        return _Look(node=node, source=source, labels=labels, shape=shape)
+            first[:] = [max(self._start, min(map(sums.first_of, group))) for group in groups]
+        which: Flags | None = shape.ends > first[:, None]
+        assert which is not None
+        rows = np.count_nonzero(which, axis=1)
+        if which.all():
+            which = None
+        measures = measures_of(self._plan, index)
+        names = {(x.kind, x.argument, x.where): name_of(self._plan, x) for x in measures}
+        added = [names[x.kind, x.argument, x.where] for x in measures if x.kind not in EXTREMES]
+        found = sums.sums(tuple(dict.fromkeys(added)), groups, node.filter, shape.places)
+        return _Look(
+            node=node,
+            source=source,
+            groups=groups,
+            shape=shape,
+            rows=rows,
+            which=which,
+            names=names,
+            sums={name: _flat(numbers, which) for name, numbers in found.items()},
+        )
 
-    def _shape(self, node: Aggregate, source: str, first: int, horizon: int | None) -> _Shape:
-        starts, ends = windows(self._plan, node.window, first, self._until)
+    def _shape(self, node: Aggregate, source: str, horizon: int | None) -> _Shape:
+        key = (source, node.window, node.filter, horizon)
+        found = self._shapes.get(key)
+        if found is not None:
+            return found
+        starts, ends = windows(self._plan, node.window, self._start, self._until)
         if horizon is not None:
             existing = len(starts)
-            starts, ends = windows(self._plan, node.window, first, horizon)
+            starts, ends = windows(self._plan, node.window, self._start, horizon)
             starts, ends = starts[existing:], ends[existing:]
         low, high = (int(starts.min()), int(ends.max())) if len(starts) else (0, 0)
         kept = kept_of(self._plan, node.filter, low, high)
         size = kept.measure(starts, ends)
-        exists = (size > 0) & (ends > first)
+        exists = (size > 0) & (ends > self._start)
         if not exists.all():
             starts, ends, size = starts[exists], ends[exists], size[exists]
-        return _Shape(
+        found = self._shapes[key] = _Shape(
             starts=starts,
             ends=ends,
             size=size,
             before=kept.measure(starts, np.minimum(ends, self._until)),
             places=self._sums[source].places(starts, ends),
         )
+        return found
 
     # --- functions
 
     def _over_time(self, look: _Look) -> SeriesColumns:
         node = look.node
-        true = self._sum(look, Kind.UP, node.argument, node.where)
-        false = self._sum(look, Kind.DOWN, node.argument, node.where)
-        cut = 0 if node.where is None else self._sum(look, Kind.CUT, node.where)
-        size = look.shape.size - cut
+        true = look.sum(Kind.UP, node.argument, node.where)
+        false = look.sum(Kind.DOWN, node.argument, node.where)
+        size, passed = look.chosen(look.shape.size), look.chosen(look.shape.before)
+        if node.where is not None:
+            cut = look.sum(Kind.CUT, node.where)
+            size, passed = size - cut, passed - cut
         known = true + false
         missing = size - known
-        passed = look.shape.before - cut
-        before = passed - known
-        seen = known > 0
-        nothing = self._sum(look, Kind.SAMPLES) == 0
-        if node.where is not None:
-            nothing = nothing | (passed == 0)
+        seen: Flags | None = known > 0
+        assert seen is not None
+        divisor = np.maximum(known, 1)
+        if seen.all():
+            seen, divisor = None, known
+        whole = size if node.where is None else np.maximum(size, 1)
         if node.function == "availability":
-            whole = np.maximum(size, 1)
-            value = Ratios(np.where(seen, true, 0), np.where(seen, known, 1), seen)
+            # What is not seen is not true either.
+            value = Ratios(true, divisor, seen)
             lower = Ratios(true, whole)
-            upper = Ratios(np.where(size > 0, true + missing, 1), whole)
+            upper = Ratios(_one_where_empty(true + missing, size, node), whole)
         else:
             counted = false if node.function == "downtime" else true
             value = Ratios(counted, None, seen)
             lower, upper = Ratios(counted), Ratios(counted + missing)
         return SeriesColumns(
-            starts=look.shape.starts,
-            ends=look.shape.ends,
+            starts=look.chosen(look.shape.starts),
+            ends=look.chosen(look.shape.ends),
             value=value,
             lower=lower,
             upper=upper,
-            coverage=Ratios(np.where(size > 0, known, 1), np.maximum(size, 1)),
-            nothing=nothing,
-            spent=Spent(size=size, bad=false, missing=before),
+            coverage=Ratios(_one_where_empty(known, size, node), whole),
+            spent=Spent(size=size, bad=false, missing=passed - known),
         )
 
     def _over_samples(self, look: _Look) -> SeriesColumns:
         node = look.node
         argument, where = node.argument, node.where
-        count = self._sum(look, Kind.COUNT, argument, where)
-        covered = self._sum(look, Kind.HELD if argument is None else Kind.KNOWN, argument)
+        count = look.sum(Kind.COUNT, argument, where)
+        covered = look.sum(Kind.HELD) if argument is None else look.sum(Kind.KNOWN, argument)
         streams = self._taking_part(look)
-        whole = _times(look.shape.size, streams)
+        whole = _times(look.chosen(look.shape.size), streams)
         coverage = Ratios(covered, np.maximum(whole, 1))
         full = (streams > 0) & (covered == whole)
         if set(self._plan.source(look.source).labels) - set(node.by):
             # M13: another stream may still take part in a window that is open.
-            full = full & (look.shape.ends <= self._until)
+            full = full & look.chosen(look.shape.ends <= self._until)
         seen = count > 0
         spent = None
         match node.function:
@@ -254,24 +309,23 @@ class PaneReduction:
                 value = Ratios(count)
                 lower, upper = value, _known_where(value, full)
             case "share":
-                true = self._sum(look, Kind.TRUE, argument, where)
+                true = look.sum(Kind.TRUE, argument, where)
                 value = Ratios(np.where(seen, true, 0), np.where(seen, count, 1), seen)
                 lower, upper = _share_bounds(value, full)
                 spent = Spent(size=count, bad=count - true, missing=np.zeros(len(count), np.int64))
             case "sum" | "mean":
-                total = self._sum(look, Kind.SUM, argument, where)
+                total = look.sum(Kind.SUM, argument, where)
                 value = self._scaled(argument, total, count if node.function == "mean" else None, seen)
                 lower = upper = _known_where(value, full)
             case _:
                 value, lower, upper = self._extreme(look, seen, full)
         return SeriesColumns(
-            starts=look.shape.starts,
-            ends=look.shape.ends,
+            starts=look.chosen(look.shape.starts),
+            ends=look.chosen(look.shape.ends),
             value=value,
             lower=lower,
             upper=upper,
             coverage=coverage,
-            nothing=self._sum(look, Kind.SAMPLES) == 0,
             spent=spent,
         )
 
@@ -304,24 +358,28 @@ class PaneReduction:
     def _taking_part(self, look: _Look) -> Integers:
         """How many streams have a sample before each window's end (M13)."""
         sums = self._sums[look.source]
-        numbers = sums.streams(tuple(name for name, _ in look.labels)).get(look.labels, ())
-        first = np.sort(np.array([sums.first_of(number) for number in numbers], np.int64))
-        return np.searchsorted(first, np.minimum(look.shape.ends, self._until))
-
-    def _name(self, look: _Look, kind: Kind, argument: int | None, where: int | None) -> str:
-        return name_of(self._plan, Measure(kind, look.source, argument, where))
-
-    def _sum(
-        self, look: _Look, kind: Kind, argument: int | None = None, where: int | None = None
-    ) -> Integers:
-        """A measure that adds up, over the kept time of each window."""
-        name = self._name(look, kind, argument, where)
-        return self._sums[look.source].sum(name, look.labels, look.node.filter, look.shape.places)
+        ends = np.minimum(look.shape.ends, self._until)
+        found = np.zeros((len(look.groups), len(ends)), np.int64)
+        for row, group in zip(found, look.groups, strict=True):
+            first = np.sort(np.array([sums.first_of(number) for number in group], np.int64))
+            row[:] = np.searchsorted(first, ends)
+        return _flat(found, look.which)
 
     def _best(self, look: _Look, kind: Kind) -> Integers:
         """The least or greatest value in each window's kept time."""
-        name = self._name(look, kind, look.node.argument, look.node.where)
-        return self._sums[look.source].best(name, look.labels, look.node.filter, look.shape.places)
+        name = look.names[kind, look.node.argument, look.node.where]
+        found = self._sums[look.source].best(name, look.groups, look.node.filter, look.shape.places)
+        return _flat(found, look.which)
+
+
+def _flat(rows: Integers, which: Flags | None) -> Integers:
+    """A row for each label combination, one behind the other."""
+    return rows.reshape(-1) if which is None else rows[which]
+
+
+def _one_where_empty(values: Integers, size: Integers, node: Aggregate) -> Integers:
+    """1 where `where` has cut out all of a window, none of which is empty without it."""
+    return values if node.where is None else np.where(size > 0, values, 1)
 
 
 def _greatest(values: Integers) -> int:

@@ -148,9 +148,13 @@ class Builder:
         """Everything that was added, in order."""
         stream = _concatenated(self._streams, np.int32)
         pane = _concatenated(self._panes, np.int64)
-        order = np.lexsort((pane, stream))
-        stream, pane = stream[order], pane[order]
         same = (stream[1:] == stream[:-1]) & (pane[1:] == pane[:-1])
+        in_order = (stream[1:] > stream[:-1]) | ((stream[1:] == stream[:-1]) & (pane[1:] >= pane[:-1]))
+        order: Any = slice(None)
+        if not in_order.all():
+            order = np.lexsort((pane, stream))
+            stream, pane = stream[order], pane[order]
+            same = (stream[1:] == stream[:-1]) & (pane[1:] == pane[:-1])
         starts = np.flatnonzero(np.concatenate([[True], ~same])) if len(pane) else np.zeros(0, np.int64)
         columns = {}
         for name, parts in self._columns.items():

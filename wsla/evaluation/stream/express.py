@@ -21,9 +21,11 @@ from wsla.evaluation.verdicts import Judgement, SeriesValue, Verdict
 class Express:
     """A goal whose condition compares one aggregate over samples, which nobody else looks at, with a fixed value."""
 
-    __slots__ = ("_judge", "_limit", "_sign", "_test")
+    __slots__ = ("_judge", "_limit", "_sign", "_test", "number")
 
-    def __init__(self, layout: Layout, judge: Judge, condition: Compare) -> None:
+    def __init__(self, layout: Layout, number: int, judge: Judge, condition: Compare) -> None:
+        # The goal's position in the plan.
+        self.number: Final = number
         self._judge: Final = judge
         self._sign: Final = condition.operator
         self._test: Final = COMPARISONS[condition.operator]
@@ -39,7 +41,7 @@ class Express:
             return None
         value, full, coverage = measured
         limit = self._limit
-        if full and value is not None:
+        if full and value is not None and run.kind.buckets is None:
             verdict = Verdict.MET if self._test(value, limit.value) else Verdict.VIOLATED
             lower: Value = value
             upper: Value = value
@@ -105,7 +107,7 @@ def express_goals(layout: Layout, judges: tuple[Judge, ...]) -> dict[int, Expres
         for leaf in layout.leaves(index):
             readers[leaf] = readers.get(leaf, 0) + 1
     found = {}
-    for judge in judges:
+    for number, judge in enumerate(judges):
         goal = judge.goal
         condition = layout.operations[goal.condition]
         if isinstance(condition, Compare) and judge.aggregates == (condition.left,) and judge.is_plain:
@@ -124,5 +126,5 @@ def express_goals(layout: Layout, judges: tuple[Judge, ...]) -> dict[int, Expres
                 and scalar(layout.operations, condition.right) is not None
                 and not layout.truth(index)
             ):
-                found[index] = Express(layout, judge, condition)
+                found[index] = Express(layout, number, judge, condition)
     return found

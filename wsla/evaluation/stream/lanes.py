@@ -31,6 +31,9 @@ from wsla.values.observations import Observation
 Take = Callable[[int, dict[str, object]], list[Any] | None]
 """Takes a sample's instant and fields; gives what changed, or None where the sample has to go the long way."""
 
+Cross = Callable[[int], list[Any] | None]
+"""Lets happen what is due before a sample of an instant; gives what changed, or None where the machine has to do it."""
+
 
 class Session:
     """The stretch of time in which lanes are used: samples from ``now`` on and before ``limit``. It ``began`` at
@@ -75,7 +78,7 @@ class SourceLanes:
         self.take: Take
         self.take_row: Callable[..., list[StandingChanged] | None]
         self.take, self.take_row = code.bind(
-            session=owner.session, lanes=self.lanes, others=self._fit, settle=owner.settle
+            session=owner.session, lanes=self.lanes, others=self._fit, settle=owner.settle, cross=owner.cross
         )
 
     def learn(self, encoders: dict[str, Encoder]) -> None:
@@ -98,10 +101,13 @@ class SourceLanes:
 
 
 class Lanes:
-    """All lanes of a machine; ``standings`` says what may change the word on open windows."""
+    """All lanes of a machine; ``standings`` says what may change the word on open windows, ``cross`` lets time go on
+    over what happens meanwhile.
+    """
 
-    def __init__(self, layout: Layout, standings: Standings) -> None:
+    def __init__(self, layout: Layout, standings: Standings, cross: Cross) -> None:
         self.session: Final = Session()
+        self.cross: Final = cross
         self._layout: Final = layout
         self._standings: Final = standings
         self._machine: Machine | None = None

@@ -8,14 +8,14 @@ from typing import Any, Final
 
 from wsla.analysis.operations import OutageWindow, Value
 from wsla.evaluation.stream.algebra import ONE, ZERO, bounded, unbounded
-from wsla.evaluation.stream.collectors import Collector, Ranked, add_all, collector
+from wsla.evaluation.stream.collectors import Collector, Ranked, add_all
 from wsla.evaluation.stream.exact import divide, text_of, value_of
 from wsla.evaluation.stream.gauges import LONG_AGO, Gauge
 from wsla.evaluation.stream.inlets import Stream
 from wsla.evaluation.stream.panes import SamplePanes
 from wsla.evaluation.stream.point import Point
 from wsla.evaluation.stream.pointwise import Reader
-from wsla.evaluation.stream.windows import Kind, load_window, save_window
+from wsla.evaluation.stream.windows import Kind, edges_of, load_window, save_window
 from wsla.evaluation.verdicts import Labels, SeriesValue
 from wsla.values.instants import Interval
 
@@ -269,7 +269,7 @@ class SampleRun:
         low = self.kind.frames.low(window)
         if window != self.window:
             # A window to come begins before this one has ended only where windows look back.
-            gathered = collector(self.kind.function, self.kind.node.parameter)
+            gathered = self.kind.collector()
             known = sum(member.gauge.known_since(low) for member in self.members if member.stream.seen)
         if self.panes is not None:
             gathered, seen = self.panes.since(low), self.panes.end > low
@@ -305,7 +305,8 @@ class SampleRun:
         if full:
             if value is None:
                 return bounded(value, value, value, coverage, truth)
-            return SeriesValue(value=value, lower=value, upper=value, coverage=coverage)
+            lower, upper = edges_of(self.kind, value)
+            return SeriesValue(value=value, lower=lower, upper=upper, coverage=coverage)
         match function:
             case "share":
                 return bounded(value, ZERO, ONE, coverage, truth)

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, Final
 
+from wsla.evaluation.stream.bucketed import Bucketed
 from wsla.evaluation.stream.collectors import Collector, Count, Extreme, Share, Total
 from wsla.evaluation.stream.frames import Frames
 from wsla.evaluation.stream.more_collectors import Variance
 from wsla.evaluation.stream.windows import Kind
 
-_ADDED_UP: Final = (Count, Total, Share, Variance)
+_ADDED_UP: Final = (Count, Total, Share, Variance, Bucketed)
 _NEVER: Final = -(1 << 63)
 
 

@@ -9,9 +9,9 @@ import h11
 from attrs import define, frozen
 
 from wsla.ports import Clock
-from wsla.sources.http.connection import Wire
 from wsla.sources.http.decoding import BodyDecoder
-from wsla.sources.http.failures import Failure, ProbeFailed, Stage, from_os_error
+from wsla.sources.network.connection import Wire
+from wsla.sources.network.failures import Failure, ProbeFailed, Stage, from_os_error
 
 MOST_HEADERS: Final = 1_000
 MOST_INTERIM_ANSWERS: Final = 20

@@ -10,23 +10,17 @@ from typing import Final
 from attrs import define
 
 from wsla.ports import Clock
-from wsla.sources.http.addresses import Address, Reach, may_redirect, reach
-from wsla.sources.http.connection import Wire, connect, open_wire
 from wsla.sources.http.decoding import text_of
 from wsla.sources.http.exchange import Answer, Exchange, Request, Trace
-from wsla.sources.http.failures import Failure, ProbeFailed, Stage, from_lookup_error, from_os_error
 from wsla.sources.http.location import Location, LocationError, locate
-from wsla.sources.http.resolver import Resolver
 from wsla.sources.http.target import HttpTarget
-from wsla.sources.http.tls import certificate_left, context_for
+from wsla.sources.network.addresses import Address, Reach, may_redirect, reach
+from wsla.sources.network.connection import Wire, connect, open_wire
+from wsla.sources.network.failures import Failure, ProbeFailed, Stage, from_lookup_error, from_os_error
+from wsla.sources.network.resolver import Resolver
+from wsla.sources.network.tls import certificate_left, context_for
 from wsla.values.instants import MILLISECOND, SECOND, format_length
 from wsla.values.observations import Observation, Raw
-
-FIELDS: Final = (
-    "ok", "elapsed", "status", "matched", "certificate_left", "resolve", "connect", "handshake", "first_byte",
-    "body_size",
-)  # fmt: skip
-"""The names of the fields of every observation of an http source."""
 
 _MILLIONTHS: Final = 1_000_000
 _LATE: Final = 500 * MILLISECOND
@@ -278,7 +272,7 @@ class HttpProber:
         if elapsed > timeout and (failed is None or not failed.failure.of_observer):
             failed = self._overdue(trace, elapsed)
         if failed is not None and failed.failure.of_observer:
-            unknown: dict[str, Raw] = dict.fromkeys(FIELDS)
+            unknown: dict[str, Raw] = dict.fromkeys(self._target.fields)
             return Observation(
                 source=source,
                 at=at,

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from wsla.sources.http import FIELDS, Failure, Resolver
-from wsla.sources.http.addresses import Address
-from wsla.sources.http.failures import Stage, from_lookup_error, from_os_error
-from wsla.sources.http.resolver import look_up
+from wsla.sources.network.addresses import Address
+from wsla.sources.network.failures import Stage, from_lookup_error, from_os_error
+from wsla.sources.network.resolver import look_up
 from wsla.values.instants import MILLISECOND, SECOND
 
 LOOPBACK = Address(socket.AF_INET, ("127.0.0.1", 0))

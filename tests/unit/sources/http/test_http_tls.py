@@ -12,7 +12,7 @@ import pytest
 import trustme
 
 from wsla.sources.http import Resolver
-from wsla.sources.http.addresses import Address
+from wsla.sources.network.addresses import Address
 from wsla.values.instants import DAY, MILLISECOND, from_datetime
 
 EXPIRES = datetime.datetime(2040, 1, 1, tzinfo=datetime.UTC)

@@ -13,7 +13,7 @@ from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final
 
-from wsla.sources.http.addresses import Address
+from wsla.sources.network.addresses import Address
 
 Lookup = Callable[[str], list[Address]]
 
