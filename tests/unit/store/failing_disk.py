@@ -23,7 +23,7 @@ def main(path: str) -> None:
     store = Store.open(path, writer=True)
     store.register_agreement(KEY, title="", version=1, text="", sha256="", at=0)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (160 * 1024, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (192 * 1024, hard))
     for _ in range(2):
         try:
             store.write(BATCH)
