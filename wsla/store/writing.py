@@ -190,13 +190,10 @@ class Writing:
     def judge(self, judged: Judged) -> None:
         """Store a judgement in place of an earlier one that is not final; a final one with what it rests on."""
         key, judgement, sources = Judged(*judged)
-        identity = (
-            self._agreement(key),
-            sound_text(judgement.goal),
-            codecs.dump_labels(judgement.labels),
-            bounded(judgement.window.start),
-            bounded(judgement.window.end),
-        )
+        number = self._agreement(key)
+        goal, labels = sound_text(judgement.goal), codecs.dump_labels(judgement.labels)
+        start, end = bounded(judgement.window.start), bounded(judgement.window.end)
+        identity = (number, goal, labels, start, end)
         content = codecs.dump_judgement(judgement)
         written = self._run(
             _WRITE_JUDGEMENT,
@@ -207,11 +204,11 @@ class Writing:
             self.recorded_at,
         )
         if written.rowcount and judgement.final:
-            number, *rest = identity
-            evidence = evidence_of(
-                self._read, StoredHours(self._read, self._digest), number, sources, *identity[3:]
+            hours = StoredHours(self._read, self._digest)
+            evidence = evidence_of(self._read, hours, number, sources, start, end).dump()
+            self._chains.add(
+                number, VERDICT, subject_of_judgement(goal, labels, start, end), content, evidence
             )
-            self._chains.add(number, VERDICT, subject_of_judgement(*rest), content, evidence.dump())
         if written.rowcount == 0 and self._run(_FIND_JUDGEMENT, *identity).fetchone() != (content,):
             self.contradictions.append(
                 f"the final judgement of {judgement.goal} {dict(judgement.labels) or ''} in {judgement.window}"
