@@ -25,7 +25,8 @@ LAYERS = (
     {"monitor"},
     {"daemon"},
     {"reporting"},
-    {"cli", "lsp", "web"},
+    {"lsp", "web"},
+    {"cli"},
     {"__main__", "highlight"},
 )
 HEIGHT = {room: height for height, layer in enumerate(LAYERS) for room in layer}

@@ -10,6 +10,7 @@ from attrs import evolve, frozen
 from wsla.analysis import due, over_time
 from wsla.analysis import operations as op
 from wsla.analysis.across import joins_signals
+from wsla.analysis.approximate import error_of
 from wsla.analysis.arena import AnyType, OpenType, Typed, resolve
 from wsla.analysis.functions import FUNCTIONS, OTHERS, Argument, Function, Look, Result
 from wsla.analysis.matrices import and_applicable
@@ -118,11 +119,12 @@ class AggregateChecker(Record):
             elif not self._where_fits(condition, argument, source, where):
                 return None
         forgiving, fine = over_time.forgiving_of(self.scope, call, function, argument)
-        if not fine:
+        within, told = error_of(self.scope, call)
+        if not fine or not told:
             return None
         if argument is not None:
             where = and_applicable(self.scope.arena, where, argument, call.span)
-        return self._build(call, function, context, argument, source, where, parameter, forgiving)
+        return self._build(call, function, context, argument, source, where, parameter, forgiving, within)
 
     def _has_samples(self, call: surface.Call, argument: Typed | None, where: Typed | None) -> bool:
         for value in (argument, where):
@@ -307,6 +309,7 @@ class AggregateChecker(Record):
         where: Typed | None,
         parameter: Fraction | None,
         forgiving: op.Forgiving | None,
+        within: Fraction | None,
     ) -> Typed | None:
         assert context.window is not None
         labels = self._labels(call, function, context, argument, source)
@@ -333,6 +336,7 @@ class AggregateChecker(Record):
             filter=context.filter,
             by=labels,
             forgiving=forgiving,
+            within=within,
             shape=Shape.SERIES,
             type=kind,  # type: ignore[arg-type]
             span=call.span,

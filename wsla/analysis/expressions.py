@@ -10,6 +10,7 @@ from attrs import define, evolve, field, frozen
 
 from wsla.analysis import (
     across,
+    approximate,
     burn,
     counts,
     downs,
@@ -124,6 +125,8 @@ class ExpressionChecker:
             case surface.Windowed(operand=operand, modifiers=modifiers):
                 read = read_modifiers(self.scope, modifiers, context, operand, self.condition)
                 return None if read is None else self._windowed(operand, read)
+            case surface.Call() if approximate.refused(self.scope, expression):
+                return None
             case surface.Call() if expression.function.text == downs.NAME:
                 conditions = self._conditions(expression)
                 return None if conditions is None else downs.number(self.scope, expression, conditions)

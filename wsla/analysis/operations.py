@@ -184,7 +184,8 @@ class Aggregate(Node):
     ``argument`` is None for ``count(source)``. ``where`` keeps the samples, records or windows for which it is true, of
     functions over time the time in which it is. ``forgiving`` says which outages do not count. ``parameter`` is the
     percentile's rank as a share, or the step of a standard deviation. ``by`` names labels: one series a combination of
-    their values. ``idle`` is the value of a window in which there was nothing to look at.
+    their values. ``idle`` is the value of a window in which there was nothing to look at. ``within`` is the share of
+    itself by which a percentile may be off; None for one that is exact.
     """
 
     function: str
@@ -197,6 +198,7 @@ class Aggregate(Node):
     by: tuple[str, ...]
     idle: int | None = None
     forgiving: Forgiving | None = None
+    within: Fraction | None = None
 
 
 @frozen(kw_only=True, eq=False, repr=False)

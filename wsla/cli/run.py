@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from wsla.cli.files import read_sources, show_diagnostics
 from wsla.diagnostics.diagnostic import Diagnostic, has_errors
+
+if TYPE_CHECKING:
+    from wsla.daemon.daemon import Daemon
+    from wsla.daemon.http_config import Http
+    from wsla.web.server import WebServer
 
 _USUAL_CONFIG = "wsla.toml"
 
@@ -51,8 +57,34 @@ def command(paths: tuple[str, ...], config: str | None, store_url: str | None) -
         settings = load_config(config, os.environ)
     except ConfigError as problem:
         raise click.ClickException("\n".join(problem.problems)) from None
-    code = run_daemon(paths, settings, store_url, say=_say)
+    server = None if settings.http is None else _web_server(settings.http)
+
+    def started(daemon: Daemon) -> None:
+        if server is not None:
+            from wsla.web.view import View
+
+            server.serve(View(daemon, store_url or settings.store))
+            _say(f"answering at {server.url}")
+
+    try:
+        code = run_daemon(paths, settings, store_url, say=_say, started=started)
+    finally:
+        if server is not None:
+            server.close()
     raise click.exceptions.Exit(code)
+
+
+def _web_server(settings: Http) -> WebServer:
+    try:
+        from wsla.web.server import NotServing, WebServer
+    except ImportError as missing:
+        raise click.ClickException(
+            f"wsla.toml asks for [http], and {missing.name} is not installed: pip install 'wsla[web]'"
+        ) from None
+    try:
+        return WebServer(settings)
+    except NotServing as problem:
+        raise click.ClickException(f"[http] {problem}") from None
 
 
 def _say(text: str) -> None:

@@ -11,6 +11,8 @@ from typing import Final
 from attrs import field, frozen
 
 from wsla.analysis.fields import SOURCE_KINDS
+from wsla.daemon.http_config import Http, read_http
+from wsla.daemon.retention import Retention
 from wsla.daemon.tables import Reference, SecretMissing, Table
 from wsla.sources.network.addresses import USUAL, Reach
 from wsla.sources.registry import KNOWN_KINDS as PROBED_KINDS
@@ -25,6 +27,7 @@ _OPTIONS: Final = {
     for kind in sorted(PROBED_KINDS)
 }
 _ALL_OPTIONS: Final = tuple(dict.fromkeys(name for names in _OPTIONS.values() for name in names))
+ROLLUPS: Final = {"1h": HOUR, "1d": DAY}
 
 
 class ConfigError(ValueError):
@@ -132,7 +135,9 @@ class Config:
     limits: Limits = Limits()
     network: Network = Network()
     commands: tuple[str, ...] = ()
+    retention: Retention = Retention()
     mail: Mail | None = None
+    http: Http | None = None
     bindings: Bindings = Bindings()
     agreements: Mapping[str, Bindings] = field(factory=dict)
     secrets: Mapping[str, Reference] = field(factory=dict)
@@ -166,7 +171,9 @@ def _read(top: Table, name: str, environ: Mapping[str, str]) -> Config:
     limits = _limits(top.table("limits"))
     network = _network(top.table("network"))
     commands = _commands(top.table("commands"))
+    retention = _retention(top.table("retention"))
     mail = _mail(top.table("mail"), environ)
+    http = read_http(top.table("http"), environ)
     bindings = _bindings(top.table("bindings"), environ)
     agreements = {}
     named = top.table("agreements")
@@ -187,7 +194,9 @@ def _read(top: Table, name: str, environ: Mapping[str, str]) -> Config:
         limits=limits,
         network=network,
         commands=commands,
+        retention=retention,
         mail=mail,
+        http=http,
         bindings=bindings,
         agreements=agreements,
         secrets=secrets,
@@ -231,6 +240,15 @@ def _commands(table: Table | None) -> tuple[str, ...]:
             table.problem("allow", f'"{path}" is not the whole path of a program, such as "/usr/bin/true"')
     table.finish()
     return allowed
+
+
+def _retention(table: Table | None) -> Retention:
+    if table is None:
+        return Retention()
+    observations = table.optional_length("observations", DAY, 36_525 * DAY)
+    rollup = table.text("rollup", ROLLUPS)
+    table.finish()
+    return Retention(observations=observations, rollup=ROLLUPS.get(rollup or "1d", DAY))
 
 
 def _mail(table: Table | None, environ: Mapping[str, str]) -> Mail | None:

@@ -62,7 +62,12 @@ def recover(store: Store, agreement: Agreement, until: int) -> Recovered:
     start = judged_from(history)
     state = state_version(agreement, start)
     engine, latest = _restored(store, agreement, state)
+    said_until = None
     if engine is None:
+        kept_from = store.kept_from(title)
+        if kept_from is not None and kept_from > start:
+            # What rests on observations that are no longer kept was said and stored long ago; it is not said anew.
+            start, said_until = kept_from, store.snapshot_at(title)
         engine = Engine(agreement.plan, start)
         observations = store.observations(title, agreement.plan.effective_start, _END_OF_TIME, late=False)
     else:
@@ -70,12 +75,20 @@ def recover(store: Store, agreement: Agreement, until: int) -> Recovered:
     known = {source.name for source in agreement.plan.sources}
     outputs: list[Output] = []
     for observation in observations:
+        if said_until is not None and observation.at > said_until:
+            engine.advance(said_until)
+            outputs.clear()
+            said_until = None
         latest = max(latest, observation.at)
         if observation.source in known:
             outputs.extend(engine.observe(observation))
+        if said_until is not None:
+            outputs.clear()
         if len(outputs) >= _PIECE:
             _store(store, title, outputs)
             outputs.clear()
+    if said_until is not None and said_until < until:
+        engine.advance(said_until)
     outputs.extend(engine.advance(until))
     for begin in range(0, len(outputs) - _PIECE, _PIECE):
         _store(store, title, outputs[begin : begin + _PIECE])

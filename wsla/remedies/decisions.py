@@ -2,13 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
+from typing import Self
 
 from attrs import frozen
 
 from wsla.evaluation.verdicts import Labels
 from wsla.plan.model import Target
 from wsla.values.instants import Interval
+
+
+class Words:
+    """A subject of one line and a text of several; what is worded once is kept. Equal where both texts are."""
+
+    __slots__ = ("_said", "_word")
+
+    def __init__(self, word: Callable[[], tuple[str, str]]) -> None:
+        """``word`` gives subject and text; it is called when somebody asks for them: most notices nobody reads."""
+        self._word: Callable[[], tuple[str, str]] | None = word
+        self._said = ("", "")
+
+    @classmethod
+    def of(cls, subject: str, text: str) -> Self:
+        """These words."""
+        return cls(lambda: (subject, text))
+
+    def said(self) -> tuple[str, str]:
+        """(subject, text)."""
+        if self._word is not None:
+            self._said = self._word()
+            self._word = None
+        return self._said
+
+    def __eq__(self, other: object) -> bool:
+        return self.said() == other.said() if isinstance(other, Words) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.said())
+
+    def __repr__(self) -> str:
+        return "Words.of({!r}, {!r})".format(*self.said())
 
 
 @frozen(kw_only=True)
@@ -28,8 +62,17 @@ class Intent:
     cause: str
     labels: Labels
     window: Interval | None
-    subject: str
-    text: str
+    words: Words
+
+    @property
+    def subject(self) -> str:
+        """One line."""
+        return self.words.said()[0]
+
+    @property
+    def text(self) -> str:
+        """Several lines."""
+        return self.words.said()[1]
 
 
 @frozen(kw_only=True)

@@ -13,11 +13,12 @@ from wsla.store import codecs
 from wsla.store.claims import STEPS, first_altered, read_steps
 from wsla.store.codecs import bounded, sound_text
 from wsla.store.records import AgreementVersion, DeliveryState, OutboxCounts, OutboxItem
+from wsla.store.rollups import Rollup, StreamRollup
 from wsla.store.session import Session
+from wsla.store.thinning import STREAMS_TO_THIN
+from wsla.store.together import PAGE, Together
 from wsla.store.writing import CHAIN_START, chain
 from wsla.values.observations import Observation
-
-PAGE: Final = 2_000
 
 _HISTORY: Final = """
     SELECT agreements.key, title, version, text, sha256, registrations.at
@@ -65,29 +66,17 @@ class Reading:
     def observations(
         self, agreement: str, since: int, until: int, source: str | None = None, *, late: bool = True
     ) -> Iterator[Observation]:
-        """Observations with ``since <= at < until``, in order of ``at`` and, where equal, of arrival; without those
-        that came too late where ``late`` is false."""
+        """Observations with ``since <= at < until``, in order of ``at``; those of one stream at one instant in order of
+        arrival. Without those that came too late where ``late`` is false."""
         number = self._agreement(agreement)
-        at, arrival = bounded(since), 0
-        condition = "observations.agreement_id = ? AND (at, arrival) > (?, ?) AND at < ?"
-        values: list[object] = [bounded(until)]
-        if not late:
-            condition += " AND late = 0"
-        if source is not None:
-            condition += " AND source = ?"
-            values.append(sound_text(source))
-        statement = f"{_OBSERVATIONS} WHERE {condition} ORDER BY at, arrival LIMIT {PAGE}"
-        while number is not None:
-            rows = self._session.read(statement, [number, at, arrival, *values])
-            for row in rows:
-                yield _observation(row)
-            if len(rows) < PAGE:
-                return
-            at, arrival = rows[-1][:2]
+        if number is None:
+            return iter(())
+        return Together(self._session, number, source, late=late).between(bounded(since), bounded(until))
 
     def observations_after_snapshot(self, agreement: str) -> Iterator[Observation]:
         """What the latest snapshot of an agreement does not know yet, in order of arrival; everything where there is
         no snapshot. What came too late is not for an engine, and left out."""
+        # What is packed is known to the snapshot: see ``packing``.
         number = self._agreement(agreement)
         found = self._session.read("SELECT arrival FROM snapshots WHERE agreement_id = ?", [number])
         arrival = found[0][0] if found else 0
@@ -108,6 +97,18 @@ class Reading:
             "SELECT version, at, content FROM snapshots WHERE agreement_id = ?", [self._agreement(agreement)]
         )
         return (rows[0][0], rows[0][1], codecs.load_json(rows[0][2])) if rows else None
+
+    def snapshot_at(self, agreement: str) -> int | None:
+        """The instant of the engine's latest state, up to which everything that it said is stored; None without one."""
+        rows = self._session.read(
+            "SELECT at FROM snapshots WHERE agreement_id = ?", [self._agreement(agreement)]
+        )
+        return int(rows[0][0]) if rows else None
+
+    def latest_arrival(self) -> int:
+        """The number of the observation that was stored last; 0 where there is none."""
+        ((arrival,),) = self._session.read("SELECT coalesce(max(arrival), 0) FROM observations")
+        return int(arrival)
 
     def judgements(
         self, agreement: str, start: int, until: int, *, final_only: bool = False
@@ -137,6 +138,46 @@ class Reading:
             [self._agreement(agreement)],
         )
         return int(number)
+
+    def earliest_uncorrected(self, agreement: str) -> int | None:
+        """The earliest instant of what came too late and no correction has looked at; None where there is nothing."""
+        ((at,),) = self._session.read(
+            "SELECT min(at) FROM observations WHERE agreement_id = ?1 AND late = 1"
+            " AND arrival > coalesce((SELECT arrival FROM reviews WHERE agreement_id = ?1), 0)",
+            [self._agreement(agreement)],
+        )
+        return None if at is None else int(at)
+
+    def kept_from(self, agreement: str) -> int | None:
+        """The instant before which not all observations of an agreement are kept; None where all of them are."""
+        ((until,),) = self._session.read(
+            "SELECT max(until) FROM thinned JOIN streams ON streams.id = stream_id WHERE agreement_id = ?",
+            [self._agreement(agreement)],
+        )
+        return None if until is None else int(until)
+
+    def streams_to_thin(self, agreement: str, until: int, after: int, limit: int) -> list[int]:
+        """At most ``limit`` streams of an agreement, with numbers above ``after``, that hold something before an
+        instant; for ``thin``."""
+        before = bounded(until)
+        values = [self._agreement(agreement), after, before, before, limit]
+        return [stream for (stream,) in self._session.read(STREAMS_TO_THIN, values)]
+
+    def rollups(self, agreement: str, since: int, until: int) -> list[StreamRollup]:
+        """What observations were rolled up to, of stretches that begin with ``since <= start < until``, in order of
+        start, source and stream."""
+        rows = self._session.read(
+            "SELECT source, stream, start, length, content FROM rollups"
+            " JOIN streams ON streams.id = stream_id"
+            " WHERE agreement_id = ? AND start >= ? AND start < ? ORDER BY start, source, stream, length",
+            [self._agreement(agreement), bounded(since), bounded(until)],
+        )
+        return [
+            StreamRollup(
+                source=source, stream=stream, start=start, length=length, rollup=Rollup.load(content)
+            )
+            for source, stream, start, length, content in rows
+        ]
 
     def entries(self, agreement: str | None, start: int, until: int) -> Iterator[tuple[str, LedgerEntry]]:
         """Ledger entries for windows that ended with ``start < at <= until``, so that a month's entries are those of

@@ -45,6 +45,14 @@ class Rejudged(NamedTuple):
     judgement: Judgement
 
 
+class Reviewed(NamedTuple):
+    """A correction of an agreement at an instant has looked at everything that was stored of it up to an arrival."""
+
+    agreement: str
+    at: int
+    arrival: int
+
+
 class Decided(NamedTuple):
     """An intent or a ledger entry of an agreement."""
 
@@ -102,6 +110,7 @@ class Batch:
     outcomes: tuple[DeliveryOutcome, ...] = ()
     snapshots: tuple[Snapshot, ...] = ()
     corrections: tuple[Rejudged, ...] = ()
+    reviews: tuple[Reviewed, ...] = ()
 
 
 @frozen(kw_only=True)

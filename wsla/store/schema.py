@@ -166,7 +166,55 @@ _CORRECTIONS: Final[Migration] = (
     "CREATE INDEX corrections_in_order ON corrections (agreement_id, sequence)",
 )
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (_FIRST, _CLAIMS, _CORRECTIONS)
+_SEGMENTS: Final[Migration] = (
+    # Observations of a stream that are packed; none of them is a row any more.
+    """
+    CREATE TABLE segments (
+        id INTEGER PRIMARY KEY,
+        agreement_id INTEGER NOT NULL REFERENCES agreements (id),
+        stream_id INTEGER NOT NULL REFERENCES streams (id),
+        first_at INTEGER NOT NULL,
+        last_at INTEGER NOT NULL,
+        count INTEGER NOT NULL,
+        codec INTEGER NOT NULL,
+        sha256 BLOB NOT NULL,
+        content BLOB NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX segments_in_order ON segments (agreement_id, first_at, last_at)",
+    "CREATE INDEX segments_of_stream ON segments (stream_id, last_at)",
+    "CREATE INDEX segments_small ON segments (stream_id, first_at, id, last_at, count) WHERE count < 2048",
+)
+
+_RETENTION: Final[Migration] = (
+    """
+    CREATE TABLE rollups (
+        stream_id INTEGER NOT NULL REFERENCES streams (id),
+        start INTEGER NOT NULL,
+        length INTEGER NOT NULL,
+        count INTEGER NOT NULL,
+        content TEXT NOT NULL,
+        PRIMARY KEY (stream_id, start, length)
+    ) STRICT, WITHOUT ROWID
+    """,
+    # Before which instant not everything of a stream is kept.
+    """
+    CREATE TABLE thinned (
+        stream_id INTEGER PRIMARY KEY REFERENCES streams (id),
+        until INTEGER NOT NULL
+    ) STRICT
+    """,
+    # The last of what came too late that a correction has looked at.
+    """
+    CREATE TABLE reviews (
+        agreement_id INTEGER PRIMARY KEY REFERENCES agreements (id),
+        at INTEGER NOT NULL,
+        arrival INTEGER NOT NULL
+    ) STRICT
+    """,
+)
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (_FIRST, _CLAIMS, _CORRECTIONS, _SEGMENTS, _RETENTION)
 """Step ``n`` leads from schema version ``n`` to ``n + 1``; an empty file has version 0. Steps are only ever added."""
 
 

@@ -20,8 +20,11 @@ from wsla.store.records import (
     Judged,
     Observed,
     Rejudged,
+    Reviewed,
     Snapshot,
 )
+from wsla.store.segments import Packed
+from wsla.store.thinning import OUT_OF_KEEPING, thinned_until
 
 CHAIN_START: Final = ""
 _OUT_OF_RANGE: Final = "its instant lies outside the years 1678 to 2261"
@@ -60,6 +63,10 @@ _FINISH_DELIVERY: Final = """
         delivered_at = ?
     WHERE intent_id = ? AND target = ? AND state = 'pending'
 """
+_REVIEW: Final = """
+    INSERT INTO reviews (agreement_id, at, arrival) VALUES (?, ?, ?)
+    ON CONFLICT (agreement_id) DO UPDATE SET at = excluded.at, arrival = excluded.arrival
+"""
 _REPLACE_SNAPSHOT: Final = """
     INSERT INTO snapshots (agreement_id, version, at, arrival, content)
     VALUES (?, ?, ?, (SELECT coalesce(max(arrival), 0) FROM observations), ?)
@@ -74,11 +81,15 @@ class Names:
 
     agreements: dict[str, int] = field(factory=dict)
     streams: dict[tuple[int, str, str], int] = field(factory=dict)
+    packed: Packed = field(factory=Packed)
+    thinned: dict[int, int | None] = field(factory=dict)
 
     def forget(self) -> None:
         """Look everything up again."""
         self.agreements.clear()
         self.streams.clear()
+        self.thinned.clear()
+        self.packed.forget()
 
 
 @define
@@ -138,11 +149,17 @@ class Writing:
                 self.refused.append((Observed(*observed), _OUT_OF_RANGE))
                 continue
             number = self._agreement(agreement)
+            stream_id, row = self._stream(number, observation.source, stream), sound_text(row)
+            if self._is_thinned(stream_id, observation.at):
+                self.refused.append((Observed(*observed), OUT_OF_KEEPING))
+                continue
+            if self.names.packed.holds(self.connection, stream_id, observation.at, row):
+                continue
             rows.append(
                 (
                     number,
-                    self._stream(number, observation.source, stream),
-                    sound_text(row),
+                    stream_id,
+                    row,
                     observation.at,
                     bounded(received_at),
                     codecs.dump_fields(observation.fields),
@@ -195,6 +212,10 @@ class Writing:
             codecs.dump_judgement(judgement),
             self.recorded_at,
         )
+
+    def review(self, reviewed: Reviewed) -> None:
+        """Note how far a correction has looked at what is stored of an agreement."""
+        self._run(_REVIEW, self._agreement(reviewed.agreement), bounded(reviewed.at), reviewed.arrival)
 
     def decide(self, decided: Decided) -> None:
         """Store an intent with a delivery to each of its targets, or book an entry; of two with one id the first
@@ -283,6 +304,12 @@ class Writing:
             ).fetchone()
             self.names.streams[agreement, source, stream] = number
         return int(number)
+
+    def _is_thinned(self, stream: int, at: int) -> bool:
+        if stream not in self.names.thinned:
+            self.names.thinned[stream] = thinned_until(self.connection, stream)
+        until = self.names.thinned[stream]
+        return until is not None and at < until
 
     def _run(self, statement: str, *values: object) -> sqlite3.Cursor:
         return self.connection.execute(statement, values)

@@ -226,6 +226,7 @@ def tables(draw: st.DrawFn) -> tuple[Any, Source]:
 def _sizes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param:
         monkeypatch.setattr("wsla.sources.files.columns._ROWS_TOGETHER", 7)
+        monkeypatch.setattr("wsla.sources.files.columns._BYTES_TOGETHER", 1)
         monkeypatch.setattr("wsla.sources.files.fixed._FEW", 3)
         monkeypatch.setattr("wsla.sources.files.decimals._BLOCK", 4)
         monkeypatch.setattr(

@@ -115,7 +115,7 @@ def test_a_store_of_the_first_schema_is_brought_forward(
         with opener() as old:
             register(old)
             book(old)
-    with pytest.raises(StoreError, match=r"has schema 1, older than this wsla's 3; `wsla run`"):
+    with pytest.raises(StoreError, match=r"has schema 1, older than this wsla's 5; `wsla run`"):
         opener(writer=False, beside=True)
     with opener() as store:
         assert [one.id for _, one in store.entries(KEY, 0, 100)] == ["e", "due"]

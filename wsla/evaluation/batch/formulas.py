@@ -58,10 +58,10 @@ from wsla.plan.model import Plan
 
 NO_WINDOWS: Final = Windows(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
 
-_ROWS_TOGETHER: Final = 1 << 18
+_ROWS_TOGETHER: Final = 1 << 17
 _ROWS_REMEMBERED: Final = 1 << 20
-_KEPT_ROWS: Final = 1 << 16
-"""How many windows are looked at together, how many are remembered, and how many a goal's columns are kept for."""
+_KEPT_ROWS: Final = 1 << 18
+"""How many windows are looked at together, how many are remembered, and for how many the columns of goals are kept."""
 
 T = TypeVar("T")
 
@@ -86,7 +86,7 @@ class Formulas:
         self._low, high = reach(plan, start, until)
         self._span: Final = high - self._low + 1
         self._together: Final = max(1, (2**63 - 1) // self._span - 1)
-        self.kept_rows = _KEPT_ROWS
+        self._kept_rows = _KEPT_ROWS
         self._rows = 0
         self._last: tuple[object, Any] | None = None
 
@@ -98,8 +98,9 @@ class Formulas:
             names = self.layout.names(index)
             found: dict[Labels, int] = {} if names else {(): self._start}
             if names:
+                wanted = frozenset(names)
                 for labels, first in self._first_seen(index):
-                    own = restrict(labels, names)
+                    own = restrict(labels, wanted)
                     found[own] = min(first, found.get(own, first))
             self._combinations[index] = found
         return self._combinations[index]
@@ -163,8 +164,8 @@ class Formulas:
 
     def begins(self, index: int, group: Group) -> list[int | None]:
         """From when on an operation is evaluated for each combination of a group; None where it has none."""
-        combinations = self.combinations(index)
-        return [combinations.get(self.own(index, labels)) for labels in group]
+        combinations, wanted = self.combinations(index), frozenset(self.layout.names(index))
+        return [combinations.get(restrict(labels, wanted)) for labels in group]
 
     # Series
 
@@ -207,6 +208,13 @@ class Formulas:
                 self._rows = len(found.windows)
             self._stacks[key] = found
         return found
+
+    def keeps(self, rows: int) -> bool:
+        """True while what so many windows have measured may be kept, with what was kept before; it counts as kept."""
+        if rows > self._kept_rows:
+            return False
+        self._kept_rows -= rows
+        return True
 
     def once(self, key: object, make: Callable[[], T]) -> T:
         """What is made; what was made last is not made again."""

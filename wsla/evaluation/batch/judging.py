@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import cache
 from itertools import pairwise
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from wsla.evaluation.batch.formulas import Formulas, Group
 from wsla.evaluation.batch.grid import Windows
 from wsla.evaluation.batch.ratios import calculate, of_value, spread, surely, values_at
 from wsla.evaluation.batch.series import Integers, Ratios, Truths, Values
-from wsla.evaluation.batch.table import CODES, GoalColumns, Measured
+from wsla.evaluation.batch.table import CODES, GoalColumns, Measured, rows_that_matter
 from wsla.evaluation.stream.algebra import certain
 from wsla.evaluation.stream.layout import in_order, operands
 from wsla.evaluation.stream.point import Point
@@ -105,21 +106,16 @@ def _judge(formulas: Formulas, goal: Goal, group: Group) -> GoalColumns:
     number = len(windows)
     edges = np.array([0, number]) if windows.combo is None else _edges(windows.combo, len(group))
     closed = windows.ends <= formulas.until
-    if number <= formulas.kept_rows:
-        found = _measured(formulas, goal, group, windows, codes, condition)
-        return GoalColumns(
-            goal=goal,
-            labels=tuple(in_order(labels, goal.by) for labels in group),
-            edges=edges,
-            codes=codes,
-            closed=closed,
-            measured=lambda: found,
-        )
+    matter = rows_that_matter(goal, codes, closed, edges)
+    amounts = bool(formulas.layout.amounts(goal) or formulas.layout.refund_conditions(goal))
+    known: tuple[Windows, Cells] | None = (windows, condition) if formulas.keeps(number) else None
+    key = (goal.name, group)
 
     def measured() -> Measured:
+        if known is not None:
+            return _measured(formulas, goal, group, known[0], codes, known[1])
         again = windows_judged(formulas, goal, group)
-        cells = formulas.cells(goal.condition, group, again)
-        return _measured(formulas, goal, group, again, codes, cells)
+        return _measured(formulas, goal, group, again, codes, formulas.cells(goal.condition, group, again))
 
     return GoalColumns(
         goal=goal,
@@ -127,7 +123,10 @@ def _judge(formulas: Formulas, goal: Goal, group: Group) -> GoalColumns:
         edges=edges,
         codes=codes,
         closed=closed,
-        measured=lambda: formulas.once((goal.name, group), measured),
+        matter=matter,
+        amounts=amounts,
+        spans=(windows.starts[matter], windows.ends[matter]),
+        measured=cache(measured) if known is not None else lambda: formulas.once(key, measured),
     )
 
 

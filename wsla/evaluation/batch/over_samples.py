@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from wsla.analysis.operations import Aggregate
+from wsla.evaluation.batch.approximate import highest, lowest, told
 from wsla.evaluation.batch.columns import Flags, Instants
 from wsla.evaluation.batch.exact import LIMIT, magnitude, ratios, times
 from wsla.evaluation.batch.frames import Frames, Positions
@@ -20,6 +21,7 @@ from wsla.evaluation.batch.signals import View
 from wsla.evaluation.batch.slices import Slices, count_in
 from wsla.evaluation.batch.stretches import Stretches
 from wsla.evaluation.batch.vectors import Number, Truth, Vector, common
+from wsla.values.buckets import Buckets
 from wsla.values.roots import square_root
 
 FUNCTIONS: Final = frozenset(
@@ -228,6 +230,10 @@ def _spread(
 
 
 def _bounded(node: Aggregate, value: Ratios, full: Flags) -> tuple[Ratios, Ratios, Ratios]:
+    if node.within is not None:
+        # M102: nothing is known of a percentile where samples are missing, else the bounds of its bucket.
+        buckets, sure = Buckets.within(node.within), _where_known(value, full)
+        return lowest(sure, buckets), highest(sure, buckets), told(value, buckets)
     if full.all():
         return value, value, value
     lower = upper = _where_known(value, full)

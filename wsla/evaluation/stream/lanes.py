@@ -408,7 +408,7 @@ def _fold(found: SourceLanes, lane: Lane) -> None:
     for taker in stream.takers:
         if isinstance(taker, Member):
             index = taker.run.kind.index
-            values = _values(found, code.values[index], columns)
+            values = _values(found, code.values[index], columns, len(instants))
             where = code.where.get(index)
             if where is not None:
                 inside = map(where, *columns)
@@ -428,10 +428,10 @@ def _fold(found: SourceLanes, lane: Lane) -> None:
         stream.values[position] = column[-1] if convert is None else convert(column[-1])
 
 
-def _values(found: SourceLanes, wanted: Any, columns: list[list[Any]]) -> list[Value]:
-    """The values of an aggregate's argument in these samples."""
+def _values(found: SourceLanes, wanted: Any, columns: list[list[Any]], number: int) -> list[Value]:
+    """The values of an aggregate's argument in so many samples."""
     if not isinstance(wanted, int):
-        return list(map(wanted, *columns))
+        return list(map(wanted, *columns)) if columns else [wanted()] * number
     inlet = found.inlet
     convert = inlet.converters[inlet.positions[found.code.columns[wanted]] - 1]
     column = columns[wanted]

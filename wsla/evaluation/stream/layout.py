@@ -44,7 +44,9 @@ OVER_TIME: Final = frozenset({"availability", "duration", "downtime", "time_mean
 
 def restrict(labels: Labels, names: Iterable[str]) -> Labels:
     """The labels of these names; labels are kept sorted by name."""
-    wanted = frozenset(names)
+    wanted = names if isinstance(names, frozenset) else frozenset(names)
+    if len(labels) == 1 == len(wanted) and labels[0][0] in wanted:
+        return labels
     return tuple(label for label in labels if label[0] in wanted)
 
 
@@ -52,6 +54,8 @@ def in_order(labels: Labels, names: tuple[str, ...]) -> Labels:
     """Labels in the order of these names, as they are shown."""
     if not labels:
         return ()
+    if len(labels) == 1 == len(names) and labels[0][0] == names[0]:
+        return labels
     values = dict(labels)
     return tuple((name, values[name]) for name in names if name in values)
 

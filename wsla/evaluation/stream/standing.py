@@ -334,7 +334,7 @@ class Standings:
             word, end = said[0].value, window.end
             before = self._said.get(follower.name)
             if word != (before[1] if before is not None and before[0] == end else _UNKNOWN):
-                judgement = express.open_judgement(run, *said)
+                judgement = express.open_judgement(run, asked, *said)
                 if judgement is not None and self._says(follower.name, end, word):
                     found.append(judgement)
         follower.parts[0].look(run, asked)

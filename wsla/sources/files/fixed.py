@@ -324,7 +324,10 @@ def _whole(column: polars.Series, numerator: int, denominator: int) -> Fixed:
     limit = _LARGEST // numerator
     odd = _NONE
     if not (filled.dtype in SHORT_INTEGERS and limit > _LARGEST_SHORT) and len(filled):
-        smallest, largest = int(filled.min()), int(filled.max())  # type: ignore[arg-type]
+        smallest = int(filled.min())  # type: ignore[arg-type]
+        # Of numbers that stay as they are only the least has no counterpart.
+        is_in_range = numerator == 1 and filled.dtype == polars.Int64
+        largest = 0 if is_in_range else int(filled.max())  # type: ignore[arg-type]
         if smallest < -limit or largest > limit:
             is_signed = filled.dtype.is_signed_integer()
             outside = (filled < -limit) | (filled > limit) if is_signed else filled > limit

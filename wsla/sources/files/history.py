@@ -17,7 +17,7 @@ from wsla.values.calendars import find_zone
 from wsla.values.observations import Observation
 
 if TYPE_CHECKING:
-    from wsla.evaluation.batch.columns import StreamColumns
+    from wsla.evaluation.batch.alike import Streams
     from wsla.sources.files.columns import ColumnHistory
 
 _BY_TIME: Final = attrgetter("at")
@@ -57,13 +57,13 @@ class Histories:
         read = [observation.at for observation in self.observations]
         return [*ends, min(read), max(read)] if read else ends
 
-    def streams(self) -> Iterator[StreamColumns]:
-        """The streams of the files that are read in columns, one after the other.
+    def batches(self) -> Iterator[Streams]:
+        """The streams of the files that are read in columns, those together that are alike.
 
         Raises DataError for damage that shows late, and NotInColumns for an instant that columns cannot hold.
         """
         for one in self._columns.values():
-            yield from one.streams()
+            yield from one.batches()
 
     @property
     def rejects(self) -> Mapping[str, Rejects]:

@@ -73,14 +73,26 @@ class Forgiving(Record):
 
 
 @frozen(kw_only=True, eq=False, repr=False)
+class Approximate(Record):
+    """``approximate within 1%``: ``words`` are all before the error."""
+
+    words: tuple[Word, ...]
+    error: Word
+    span: Span = span_field()
+
+
+@frozen(kw_only=True, eq=False, repr=False)
 class Call(Record):
-    """``function(argument, … across label, … where condition, forgiving outages under 5m)``."""
+    """``function(argument, … across label, … where condition, forgiving outages under 5m)``; in place of the last part
+    there may be ``approximate within 1%``.
+    """
 
     function: Word
     arguments: tuple[Expression, ...]
     where: Expression | None
     forgiving: Forgiving | None = None
     across: Across | None = None
+    approximate: Approximate | None = None
     span: Span = span_field()
 
 
