@@ -8,7 +8,7 @@ import re
 import signal
 import sys
 from contextlib import suppress
-from decimal import Decimal
+from fractions import Fraction
 from typing import Final
 
 from attrs import define, field, frozen
@@ -26,9 +26,9 @@ LARGEST_OUTPUT: Final = 64 * 1024
 LONGEST_ARGUMENTS: Final = 32 * 1024
 
 _MILLIONTHS: Final = 1_000_000
-_CODES: Final = re.compile(r"(\d{1,3})(?:\s*-\s*(\d{1,3}))?")
+_CODES: Final = re.compile(r"([0-9]{1,3})(?:\s*-\s*([0-9]{1,3}))?")
 _HIGHEST_CODE: Final = 255
-_NUMBER: Final = re.compile(r"[+-]?\d{1,18}(?:\.\d{1,18})?")
+_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,18}(?:\.[0-9]{1,18})?")
 _ENVIRONMENT: Final = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "LC_ALL": "C.UTF-8",
@@ -108,6 +108,28 @@ class CommandTrace(Trace):
     matched: bool | None = None
 
 
+class _Run(asyncio.SubprocessProtocol):
+    """A program that runs. ``finished`` once it has ended and its output too, ``gone`` once nothing of it is left."""
+
+    def __init__(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.output = bytearray()
+        self.finished: asyncio.Future[None] = loop.create_future()
+        self.gone: asyncio.Future[None] = loop.create_future()
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        self.output += data[: LARGEST_OUTPUT + 1 - len(self.output)]
+        if len(self.output) > LARGEST_OUTPUT and not self.finished.done():
+            self.finished.set_exception(
+                ProbeFailed(Failure.OUTPUT_TOO_LARGE, f"the program wrote more than {LARGEST_OUTPUT} bytes")
+            )
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.finished.done():
+            self.finished.set_result(None)
+        self.gone.set_result(None)
+
+
 class CommandProber(BoundedProber[CommandTrace]):
     """Runs one program: with its arguments as they are, hardly an environment, no input, and an end."""
 
@@ -119,21 +141,21 @@ class CommandProber(BoundedProber[CommandTrace]):
         return CommandTrace()
 
     async def _look(self, trace: CommandTrace, deadline: float) -> None:
-        process = await self._start()
-        ended = False
+        transport, run = await self._start()
         try:
-            output = await self._read(process)
-            code = await process.wait()
-            ended = True
+            await run.finished
         finally:
-            if not ended:
-                await _kill(process)
-        self._judge(code, output, trace)
+            if not run.gone.done():
+                _kill(transport.get_pid())
+            transport.close()
+            await run.gone
+        self._judge(transport.get_returncode() or 0, bytes(run.output), trace)
 
-    async def _start(self) -> asyncio.subprocess.Process:
+    async def _start(self) -> tuple[asyncio.SubprocessTransport, _Run]:
         target = self._target
         try:
-            return await asyncio.create_subprocess_exec(
+            return await asyncio.get_running_loop().subprocess_exec(
+                _Run,
                 target.path,
                 *target.arguments,
                 stdin=asyncio.subprocess.DEVNULL,
@@ -152,23 +174,12 @@ class CommandProber(BoundedProber[CommandTrace]):
                 Failure.OBSERVER_COMMAND, f"the program {target.path} cannot be run: {detail}"
             ) from None
 
-    async def _read(self, process: asyncio.subprocess.Process) -> bytes:
-        assert process.stdout is not None
-        read = bytearray()
-        while data := await process.stdout.read(LARGEST_OUTPUT + 1 - len(read)):
-            read += data
-            if len(read) > LARGEST_OUTPUT:
-                raise ProbeFailed(
-                    Failure.OUTPUT_TOO_LARGE, f"the program wrote more than {LARGEST_OUTPUT} bytes"
-                )
-        return bytes(read)
-
     def _judge(self, code: int, output: bytes, trace: CommandTrace) -> None:
         target = self._target
         text = output.decode("utf-8", "replace")
         number = text.strip()
         if _NUMBER.fullmatch(number):
-            trace.output = int((Decimal(number) * _MILLIONTHS).to_integral_value())
+            trace.output = round(Fraction(number) * _MILLIONTHS)
         if target.expected_text is not None:
             trace.matched = target.expected_text in text
         if code < 0:
@@ -187,12 +198,11 @@ class CommandProber(BoundedProber[CommandTrace]):
         }
 
 
-async def _kill(process: asyncio.subprocess.Process) -> None:
-    """Ends a program with everything that it started, at once, and waits until it is gone."""
+def _kill(number: int) -> None:
+    """Ends a program with everything that it started."""
     with suppress(ProcessLookupError, PermissionError):
         if sys.platform == "win32":
-            process.kill()
+            os.kill(number, signal.SIGTERM)
         else:
             # The program leads a session of its own, so its number is that of its group.
-            os.killpg(process.pid, signal.SIGKILL)
-    await process.wait()
+            os.killpg(number, signal.SIGKILL)

@@ -308,8 +308,7 @@ class LaneCode:
         return lines
 
     def bind(self, **names: Any) -> tuple[Callable[[int, dict[str, object]], Any], Callable[..., Any]]:
-        """``take`` and ``take_row`` with what they stand on: ``session``, ``lanes``, ``others``, ``settle`` and ``cross``.
-        """
+        """``take`` and ``take_row`` with what they stand on: ``session``, ``lanes``, ``others``, ``settle`` and ``cross``."""
         scope: dict[str, Any] = {**names, "timedelta": _timedelta()}
         exec(self._code, scope)
         return scope["take"], scope["take_row"]
