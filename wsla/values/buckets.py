@@ -12,6 +12,8 @@ from itertools import accumulate
 from typing import Final
 
 _STEPS: Final = (1, 2, 4, 5)
+# Python writes out no number of very many digits.
+_LONG: Final = 1 << 64
 # Powers of ten down to 10^-(2^32) have keys: no number nearer to zero fits into a machine.
 _LOWEST: Final = 1 << 32
 
@@ -40,10 +42,10 @@ class Buckets:
             return -self.key(-value)
         if not value:
             return 0
-        if type(value) is int and value > 10:
+        if type(value) is int and 10 < value < _LONG:
             # In steps of the last of two digits: the number is above so many of them, and at most one more.
             zeros = len(str(value - 1)) - 2
-            unit = 10**zeros
+            unit: int = 10**zeros
             digits = (value - 1) // unit - 10
             part = ((value - (digits + 10) * unit) * self._parts[digits] - 1) // unit
             return self._first + zeros * self._decade + self._before[digits] + part
