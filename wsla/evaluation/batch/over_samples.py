@@ -235,7 +235,7 @@ def _spread(
 def _bounded(node: Aggregate, value: Ratios, full: Flags) -> tuple[Ratios, Ratios, Ratios]:
     if node.within is not None:
         # M102: nothing is known of a percentile where samples are missing, else the bounds of its bucket.
-        buckets, sure = Buckets.within(node.within), _where_known(value, full)
+        buckets, sure = Buckets(node.within), _where_known(value, full)
         return lowest(sure, buckets), highest(sure, buckets), told(value, buckets)
     if full.all():
         return value, value, value
