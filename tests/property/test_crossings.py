@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -152,7 +153,8 @@ def test_one_by_one_and_in_columns_windows_end_as_on_the_long_way(
     assert columns.advance(last + 30 * MINUTE) == end
 
 
-def test_windows_do_end_on_the_short_way() -> None:
+@pytest.mark.parametrize("apart", [0, SECOND])
+def test_windows_do_end_on_the_short_way(apart: int) -> None:
     goals = "\n".join(
         f"  goal g{number}: host guarantees {value} {window} by machine {limit}"
         for number, (value, limit, window) in enumerate(
@@ -178,9 +180,10 @@ def test_windows_do_end_on_the_short_way() -> None:
     Engine.observe_long = counted  # type: ignore[method-assign]
     try:
         for step in range(400):
-            for machine in ("m1", "m2"):
-                fields = {"ok": True, "latency": 90_000_000 + step % 80 * 1_000_000, "size": 1, "machine": machine}
-                at = START + step * PACE
+            for machine in (0, 1):
+                latency = 90_000_000 + step % 80 * 1_000_000
+                fields = {"ok": True, "latency": latency, "size": 1, "machine": f"m{machine}"}
+                at = START + step * PACE + machine * apart
                 for output in engine.observe_at_once(Observation(source="probe", at=at, fields=fields)):
                     final += isinstance(output, JudgementFinal)
     finally:

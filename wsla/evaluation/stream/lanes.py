@@ -111,12 +111,15 @@ class Lanes:
         self._layout: Final = layout
         self._standings: Final = standings
         self._machine: Machine | None = None
+        # True while no lane was opened since the machine is another one.
+        self._begins = True
         self._sources: Final[dict[str, SourceLanes]] = {}
         self._encoders: Final[dict[str, dict[str, Encoder]]] = {}
 
     def use(self, machine: Machine) -> None:
         """From now on the lanes lead into this machine."""
         self._machine = machine
+        self._begins = True
         self._sources.clear()
         if self._standings.close:
             return
@@ -205,9 +208,17 @@ class Lanes:
         session.now = machine.now if late else machine.now - 1
         session.began = session.now
         session.limit = limit - 1
-        stream = self.stream_of(observation)
-        if stream is not None and stream.seen:
-            self._look_at(self._sources[stream.source], stream)
+        if self._begins:
+            # After a late sample, of which there may be one at every instant, nobody is to wait for his turn.
+            self._begins = False
+            for found in self._sources.values():
+                for stream in found.inlet.streams.values():
+                    if stream.seen:
+                        self._look_at(found, stream)
+            return
+        own = self.stream_of(observation)
+        if own is not None and own.seen:
+            self._look_at(self._sources[own.source], own)
 
     def step_aside(self, observation: Observation) -> None:
         """An observation is about to go the long way: the machine gets what it needs to have by then."""
