@@ -16,7 +16,12 @@ from wsla.evaluation.stream.events import JudgementFinal
 from wsla.values.instants import MINUTE, SECOND, parse_instant
 from wsla.values.observations import Observation
 
-QUICK = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=50, phases=(Phase.explicit, Phase.generate))
+QUICK = settings(
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    max_examples=50,
+    phases=(Phase.explicit, Phase.generate),
+)
 START = parse_instant("2026-03-28T22:00:00Z")
 PACE = 10 * SECOND
 TEXT = """agreement "Machines" version 1 {{
@@ -49,7 +54,15 @@ VALUES = (
     ("stddev(probe.latency)", "<= 45ms"),
     ("availability(probe.ok)", ">= 99%"),
 )
-WINDOWS = ("each 5m", "each 7m", "each 1h", "each day", "over last 1h every 5m", "over last 10m every 4m", "over last 20m every 1m")
+WINDOWS = (
+    "each 5m",
+    "each 7m",
+    "each 1h",
+    "each day",
+    "over last 1h every 5m",
+    "over last 10m every 4m",
+    "over last 20m every 1m",
+)
 OTHERS = ("", "", "", "during office", "excluding office")
 
 

@@ -11,10 +11,9 @@ from heapq import heappop
 from typing import Final
 
 from wsla.evaluation.stream.endings import END, FINAL, STALE
-from wsla.evaluation.stream.express import Express
 from wsla.evaluation.stream.machine import Machine
 from wsla.evaluation.stream.over_samples import SampleRun
-from wsla.evaluation.stream.standing import Follower, Standings
+from wsla.evaluation.stream.standing import Standings
 from wsla.evaluation.verdicts import Judgement, Labels
 
 

@@ -14,8 +14,8 @@ from wsla.evaluation.stream.exact import COMPARISONS
 from wsla.evaluation.stream.judging import Judge, closed_verdict, open_verdict
 from wsla.evaluation.stream.layout import OVER_TIME, Layout
 from wsla.evaluation.stream.over_samples import SampleRun, shares_of
-from wsla.evaluation.stream.windows import Turn
 from wsla.evaluation.stream.pointwise import scalar
+from wsla.evaluation.stream.windows import Turn
 from wsla.evaluation.verdicts import Judgement, SeriesValue, Verdict
 
 _UNBOUNDED: Final = frozenset({"mean", "median", "percentile"})
