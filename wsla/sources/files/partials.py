@@ -92,7 +92,7 @@ def _polars(path: str) -> Any:
         import polars
     except ImportError:
         raise DataError(
-            f"{quoted(path)}: partial results need what is not installed: pip install 'wsla[columns]'"
+            f"{quoted(path)}: partial results need polars, which is not installed: pip install 'wsla[columns]'"
         ) from None
     return polars
 
