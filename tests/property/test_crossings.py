@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -15,7 +16,12 @@ from wsla.evaluation.stream.events import JudgementFinal
 from wsla.values.instants import MINUTE, SECOND, parse_instant
 from wsla.values.observations import Observation
 
-QUICK = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=50, phases=(Phase.explicit, Phase.generate))
+QUICK = settings(
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    max_examples=50,
+    phases=(Phase.explicit, Phase.generate),
+)
 START = parse_instant("2026-03-28T22:00:00Z")
 PACE = 10 * SECOND
 TEXT = """agreement "Machines" version 1 {{
@@ -48,7 +54,15 @@ VALUES = (
     ("stddev(probe.latency)", "<= 45ms"),
     ("availability(probe.ok)", ">= 99%"),
 )
-WINDOWS = ("each 5m", "each 7m", "each 1h", "each day", "over last 1h every 5m", "over last 10m every 4m", "over last 20m every 1m")
+WINDOWS = (
+    "each 5m",
+    "each 7m",
+    "each 1h",
+    "each day",
+    "over last 1h every 5m",
+    "over last 10m every 4m",
+    "over last 20m every 1m",
+)
 OTHERS = ("", "", "", "during office", "excluding office")
 
 
@@ -152,7 +166,8 @@ def test_one_by_one_and_in_columns_windows_end_as_on_the_long_way(
     assert columns.advance(last + 30 * MINUTE) == end
 
 
-def test_windows_do_end_on_the_short_way() -> None:
+@pytest.mark.parametrize("apart", [0, SECOND])
+def test_windows_do_end_on_the_short_way(apart: int) -> None:
     goals = "\n".join(
         f"  goal g{number}: host guarantees {value} {window} by machine {limit}"
         for number, (value, limit, window) in enumerate(
@@ -178,9 +193,10 @@ def test_windows_do_end_on_the_short_way() -> None:
     Engine.observe_long = counted  # type: ignore[method-assign]
     try:
         for step in range(400):
-            for machine in ("m1", "m2"):
-                fields = {"ok": True, "latency": 90_000_000 + step % 80 * 1_000_000, "size": 1, "machine": machine}
-                at = START + step * PACE
+            for machine in (0, 1):
+                latency = 90_000_000 + step % 80 * 1_000_000
+                fields = {"ok": True, "latency": latency, "size": 1, "machine": f"m{machine}"}
+                at = START + step * PACE + machine * apart
                 for output in engine.observe_at_once(Observation(source="probe", at=at, fields=fields)):
                     final += isinstance(output, JudgementFinal)
     finally:

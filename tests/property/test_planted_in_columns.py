@@ -107,12 +107,12 @@ def misjudged_nanoseconds(engine: Engine, _: Callable[[], Made]) -> int:
 _rows = Rows.__init__
 
 
-def closed_rows(rows: Rows, at: Any, seen: frames.Frames) -> None:
+def closed_rows(rows: Rows, at: Any, seen: frames.Frames, streams: int = 1) -> None:
     """A sample at a window's end counts in it too."""
-    _rows(rows, at, seen)
+    _rows(rows, at, seen, streams)
     _, ends = seen.so_far
     on_the_end = np.searchsorted(at, ends, side="right") - np.searchsorted(at, ends)
-    rows.high = np.minimum(rows.high + on_the_end, rows.size)  # type: ignore[misc]
+    rows.high = np.minimum(rows.high + np.tile(on_the_end, streams), rows.size)  # type: ignore[misc]
 
 
 class ClosedPanes:

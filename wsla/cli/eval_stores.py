@@ -55,7 +55,7 @@ def store_options(command: _Command) -> _Command:
 
 @frozen(kw_only=True)
 class Asked:
-    """What the command line says of data; ``data``, ``columns`` and ``where`` as in ``read_observations``."""
+    """What the command line says of data; ``data``, ``columns`` and ``where`` as in ``Reading``."""
 
     data: tuple[str, ...]
     columns: tuple[str, ...]

@@ -22,12 +22,12 @@ from wsla.values.instants import DAY, HOUR, MILLISECOND, SECOND
 CHANNEL_KINDS: Final = ("webhook", "email", "log")
 SECURITIES: Final = ("starttls", "tls", "none")
 LOG_FORMATS: Final = ("text", "json")
+ROLLUPS: Final = {"1h": HOUR, "1d": DAY}
 _OPTIONS: Final = {
     kind: tuple(name for name in (SOURCE_KINDS[kind].text, *SOURCE_KINDS[kind].options) if name is not None)
     for kind in sorted(PROBED_KINDS)
 }
 _ALL_OPTIONS: Final = tuple(dict.fromkeys(name for names in _OPTIONS.values() for name in names))
-ROLLUPS: Final = {"1h": HOUR, "1d": DAY}
 
 
 class ConfigError(ValueError):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from attrs import define
 
 from wsla.store import codecs
 from wsla.store.columns import MOST_LOOKS, Look
+from wsla.store.evidence import StoredHours, keep_whole_hours
 from wsla.store.segments import LONGEST, add_segment, looks_of
 from wsla.values.instants import DAY, HOUR
 
@@ -143,6 +144,11 @@ def _pack(
         Look(at, received_at, row, codecs.load_fields(fields), reason, failure)
         for _, at, received_at, row, fields, reason, failure in rows
     ]
+
+    def read(statement: str, values: Sequence[object]) -> list[Any]:
+        return connection.execute(statement, values).fetchall()
+
+    keep_whole_hours(read, StoredHours(read, connection.execute), stream, looks)
     result.size += add_segment(connection, agreement, stream, looks)
     fault("mid-pack")
     connection.executemany("DELETE FROM observations WHERE arrival = ?", ((row[0],) for row in rows))

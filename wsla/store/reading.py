@@ -10,14 +10,17 @@ from wsla.plan.model import Target
 from wsla.remedies.claims import ClaimEvent
 from wsla.remedies.decisions import Intent, LedgerEntry
 from wsla.store import codecs
+from wsla.store.chain import START, Link, records_of
 from wsla.store.claims import STEPS, first_altered, read_steps
 from wsla.store.codecs import bounded, sound_text
+from wsla.store.evidence import Evidence, Hours, evidence_of
 from wsla.store.records import AgreementVersion, DeliveryState, OutboxCounts, OutboxItem
 from wsla.store.rollups import Rollup, StreamRollup
 from wsla.store.session import Session
 from wsla.store.thinning import STREAMS_TO_THIN
 from wsla.store.together import PAGE, Together
 from wsla.store.writing import CHAIN_START, chain
+from wsla.values.instants import Interval
 from wsla.values.observations import Observation
 
 _HISTORY: Final = """
@@ -217,6 +220,50 @@ class Reading:
         """The entry of the first step about a claim that is not what was noted, or after which one is missing; None
         where the whole chain holds."""
         return first_altered(read_steps(self._session.read(STEPS)))
+
+    def links(self, agreement: str, after: int = 0) -> Iterator[Link]:
+        """The links of an agreement's chain, in order, those with numbers above ``after``."""
+        number = self._agreement(agreement)
+        statement = (
+            "SELECT number, kind, subject, sha256, evidence, digest, recorded_at FROM chain"
+            f" WHERE agreement_id = ? AND number > ? ORDER BY number LIMIT {PAGE}"
+        )
+        while number is not None:
+            rows = self._session.read(statement, [number, after])
+            for row in rows:
+                after, kind, subject, sha256, evidence, digest, recorded_at = row
+                yield Link(
+                    number=after,
+                    kind=kind,
+                    subject=subject,
+                    sha256=sha256,
+                    evidence=evidence,
+                    digest=digest,
+                    recorded_at=recorded_at,
+                )
+            if len(rows) < PAGE:
+                return
+
+    def chain_end(self, agreement: str) -> tuple[int, str]:
+        """How many links an agreement's chain has, and the digest of the last: whoever notes them can tell later
+        whether anything before was changed."""
+        rows = self._session.read(
+            "SELECT number, digest FROM chain WHERE agreement_id = ? ORDER BY number DESC LIMIT 1",
+            [self._agreement(agreement)],
+        )
+        return (rows[0][0], rows[0][1]) if rows else (0, START)
+
+    def records(self, agreement: str, kind: str) -> list[tuple[str, str]]:
+        """The records of a kind that the chain has links for: what names each there, and its content."""
+        number = self._agreement(agreement)
+        return [] if number is None else records_of(self._session.read, number, kind)
+
+    def evidence(self, agreement: str, sources: tuple[str, ...], window: Interval, hours: Hours) -> Evidence:
+        """What a verdict of a window rests on, by the observations that are stored; ``hours`` keeps what is shared."""
+        number = self._agreement(agreement)
+        assert number is not None
+        with self._session.at_once():
+            return evidence_of(self._session.read, hours, number, sources, window.start, window.end)
 
     def due_deliveries(self, now: int, limit: int) -> list[OutboxItem]:
         """Pending deliveries whose next attempt is due, the longest due first.

@@ -31,10 +31,11 @@ class Observed(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """A judgement of an agreement."""
+    """A judgement of an agreement. ``sources`` are those that it rests on; None stands for all of them."""
 
     agreement: str
     judgement: Judgement
+    sources: tuple[str, ...] | None = None
 
 
 class Rejudged(NamedTuple):

@@ -6,13 +6,14 @@ import sqlite3
 from collections.abc import Callable
 from typing import Final
 
+from wsla.store.chain import begin_chains
 from wsla.store.errors import StoreError, StoreTooNew
 
 APPLICATION_ID: Final = 0x77736C61  # "wsla" in ASCII
 OLDEST_SQLITE: Final = (3, 37, 0)  # the first with STRICT tables
 
-Migration = tuple[str, ...]
-"""The statements that lead from one version to the next; they run in one transaction."""
+Migration = tuple[str | Callable[[sqlite3.Connection], None], ...]
+"""What leads from one version to the next, statements for the most part; it runs in one transaction."""
 
 _FIRST: Final[Migration] = (
     """
@@ -214,7 +215,42 @@ _RETENTION: Final[Migration] = (
     """,
 )
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (_FIRST, _CLAIMS, _CORRECTIONS, _SEGMENTS, _RETENTION)
+_EVIDENCE: Final[Migration] = (
+    """
+    CREATE TABLE chain (
+        sequence INTEGER PRIMARY KEY,
+        agreement_id INTEGER NOT NULL REFERENCES agreements (id),
+        number INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        sha256 TEXT NOT NULL,
+        evidence TEXT,
+        digest TEXT NOT NULL,
+        recorded_at INTEGER NOT NULL,
+        UNIQUE (agreement_id, number)
+    ) STRICT
+    """,
+    # Of whole hours of a stream: they need not be read again for every window that holds them.
+    """
+    CREATE TABLE digests (
+        stream_id INTEGER NOT NULL REFERENCES streams (id),
+        hour INTEGER NOT NULL,
+        count INTEGER NOT NULL,
+        sha256 TEXT NOT NULL,
+        PRIMARY KEY (stream_id, hour)
+    ) STRICT, WITHOUT ROWID
+    """,
+    begin_chains,
+)
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (
+    _FIRST,
+    _CLAIMS,
+    _CORRECTIONS,
+    _SEGMENTS,
+    _RETENTION,
+    _EVIDENCE,
+)
 """Step ``n`` leads from schema version ``n`` to ``n + 1``; an empty file has version 0. Steps are only ever added."""
 
 
@@ -256,8 +292,11 @@ def migrate(
     for number in range(version, len(migrations)):
         connection.execute("BEGIN IMMEDIATE")
         try:
-            for statement in migrations[number]:
-                connection.execute(statement)
+            for step in migrations[number]:
+                if isinstance(step, str):
+                    connection.execute(step)
+                else:
+                    step(connection)
                 fault("in-migration")
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {number + 1}")

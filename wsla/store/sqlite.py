@@ -8,6 +8,7 @@ from typing import Final, Self
 
 from wsla.plan.model import Target
 from wsla.remedies.claims import ClaimEvent, ClaimStep
+from wsla.store.chain import Chains
 from wsla.store.claims import write_step
 from wsla.store.location import check_place, parse_location
 from wsla.store.packing import (
@@ -23,7 +24,7 @@ from wsla.store.reading import Reading
 from wsla.store.records import AgreementVersion, Batch, DeliveryOutcome, WriteResult
 from wsla.store.schema import check_library
 from wsla.store.session import Session
-from wsla.store.thinning import ThinResult, thin_stream
+from wsla.store.thinning import ThinResult, note_thinning, thin_stream
 from wsla.store.writing import Names, Writing
 
 DEFAULT_OUTBOX_LIMIT: Final = 1_000_000
@@ -195,10 +196,13 @@ class Store(Reading):
         result = ThinResult()
         try:
             with self._session.transaction() as connection:
-                for stream in streams:
-                    done = thin_stream(connection, stream, until, length, self._fault)
-                    result.observations += done.observations
-                    result.rollups += done.rollups
+                each = {
+                    stream: thin_stream(connection, stream, until, length, self._fault) for stream in streams
+                }
+                note_thinning(Chains(connection, self._now()), connection, each, until)
+            for done in each.values():
+                result.observations += done.observations
+                result.rollups += done.rollups
         finally:
             self._names.forget()
         return result

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from attrs import define
 
 from wsla.store import codecs
+from wsla.store.chain import THINNED, Chains
 from wsla.store.columns import Look
 from wsla.store.rollups import Rollup
 from wsla.store.segments import looks_of
@@ -79,9 +80,26 @@ def thin_stream(
     fault("mid-thinning")
     connection.executemany("DELETE FROM segments WHERE id = ?", ((number,) for number in segments))
     connection.executemany("DELETE FROM observations WHERE arrival = ?", ((number,) for number in rows))
+    connection.execute("DELETE FROM digests WHERE stream_id = ? AND hour < ?", (stream, until))
     connection.execute(_NOTE, (stream, codecs.bounded(until)))
     fault("after-thinning")
     return result
+
+
+def note_thinning(
+    chains: Chains, connection: sqlite3.Connection, done: Mapping[int, ThinResult], until: int
+) -> None:
+    """Say in the chain of each agreement which of its streams are no longer kept whole, and how many went."""
+    found: defaultdict[int, list[object]] = defaultdict(list)
+    for stream, result in done.items():
+        if result.observations:
+            agreement, source, name = connection.execute(
+                "SELECT agreement_id, source, stream FROM streams WHERE id = ?", (stream,)
+            ).fetchone()
+            found[agreement].append([source, name, until, result.observations])
+    for agreement, listed in found.items():
+        content = codecs.dump_json(listed)
+        chains.add(agreement, THINNED, content, content)
 
 
 def thinned_until(connection: sqlite3.Connection, stream: int) -> int | None:

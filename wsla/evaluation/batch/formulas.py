@@ -251,7 +251,10 @@ class Formulas:
             begins = self.begins(index, group)
             there = [place for place, begin in enumerate(begins) if begin is not None]
             found = reduction.together(index, [in_order(group[place], names) for place in there])
-            return Stack(found.columns, np.repeat(np.array(there, dtype=np.int64), found.rows))
+            return Stack(
+                found.columns,
+                np.repeat(np.array(there, dtype=np.int64), np.array(found.rows, dtype=np.int64)),
+            )
         parts: list[SeriesColumns] = []
         combo: list[int] = []
         for place, begin in enumerate(self.begins(index, group)):

@@ -204,7 +204,7 @@ def _results(node: Aggregate, items: _Items, truth: bool) -> tuple[Values, Value
             )
             if node.within is None:
                 return ranked
-            buckets = Buckets.within(node.within)
+            buckets = Buckets(node.within)
             return told(ranked[0], buckets), lowest(ranked[1], buckets), highest(ranked[2], buckets)
         case _:
             return _one_by_one(node, items, truth)
@@ -344,7 +344,7 @@ def _runs(node: Aggregate, items: _Items) -> Iterator[Gathered]:
         )
     ]
     stretches = items.stretches
-    buckets = None if node.within is None else Buckets.within(node.within)
+    buckets = None if node.within is None else Buckets(node.within)
     for first, last in zip(stretches.first.tolist(), stretches.last.tolist(), strict=True):
         run = Gathered(node.function, node.parameter, node.forgiving, buckets)
         for item in singles[first:last]:

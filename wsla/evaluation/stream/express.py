@@ -13,9 +13,9 @@ from wsla.evaluation.stream.algebra import certain, compared
 from wsla.evaluation.stream.exact import COMPARISONS
 from wsla.evaluation.stream.judging import Judge, closed_verdict, open_verdict
 from wsla.evaluation.stream.layout import OVER_TIME, Layout
-from wsla.evaluation.stream.over_samples import SampleRun
-from wsla.evaluation.stream.windows import Turn
+from wsla.evaluation.stream.over_samples import SampleRun, shares_of
 from wsla.evaluation.stream.pointwise import scalar
+from wsla.evaluation.stream.windows import Turn
 from wsla.evaluation.verdicts import Judgement, SeriesValue, Verdict
 
 _UNBOUNDED: Final = frozenset({"mean", "median", "percentile"})
@@ -46,7 +46,7 @@ class Express:
         turn = self._turn
         if turn is None or (turn.window is not window and turn.window != window):
             turn = self._turn = Turn(run.kind, window)
-        value, full, coverage = run.end(turn)
+        value, full, coverage, gathered = run.end(turn)
         judge = self._judge
         if not turn.size or not judge.judges(window):
             return None
@@ -59,6 +59,7 @@ class Express:
             series = run.bounded(value, full, coverage)
             lower, upper = series.lower, series.upper
             verdict = closed_verdict(judge.goal, compared(self._sign, series, limit))
+        budget, left = (None, None) if judge.goal.budget is None else judge.budget_of(*shares_of(gathered))
         return Judgement(
             goal=judge.goal.name,
             labels=judge.shown(run.labels),
@@ -68,6 +69,8 @@ class Express:
             lower=lower,
             upper=upper,
             coverage=coverage,
+            budget=budget,
+            budget_left=left,
         )
 
     def so_far(self, run: SampleRun, asked: int) -> tuple[Verdict, SeriesValue | None] | None:
@@ -101,6 +104,7 @@ class Express:
         series = self._series_so_far(run, asked) if series is None else series
         if series is None:
             return None
+        budget, left = judge.budget_of(*shares_of(run.collector))
         return Judgement(
             goal=judge.goal.name,
             labels=judge.shown(run.labels),
@@ -110,6 +114,8 @@ class Express:
             lower=series.lower,
             upper=series.upper,
             coverage=series.coverage,
+            budget=budget,
+            budget_left=left,
             final=False,
         )
 

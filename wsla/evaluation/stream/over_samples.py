@@ -224,8 +224,11 @@ class SampleRun:
             for member in self.members:
                 member.gauge.shift(self.low, self.high)
 
-    def end(self, turn: Turn) -> tuple[Value, bool, Fraction]:
-        """Value, whether all is known, and coverage of the window that ends now; the next window begins."""
+    def end(self, turn: Turn) -> tuple[Value, bool, Fraction, Collector]:
+        """Value, whether all is known, and coverage of the window that ends now; the next window begins.
+
+        Last, what has gathered its samples, where they are counted.
+        """
         end, size, following = turn.window.end, turn.size, turn.following
         whole = known = 0
         for member in self.members:
@@ -236,18 +239,23 @@ class SampleRun:
                 known += gauge.known
             if following is not None:
                 gauge.shift(turn.low, turn.high)
-        if self.panes is None:
-            value = self.collector.result()
-            gathered = self.collector = self.kind.collector()
-            self.accept = gathered.values.append if isinstance(gathered, Ranked) else gathered.add
+        gathered, panes = self.collector, self.panes
+        if panes is None:
+            value = gathered.result()
+            fresh = self.collector = self.kind.collector()
+            self.accept = fresh.values.append if isinstance(fresh, Ranked) else fresh.add
         else:
-            self.panes.drop(self.low)
-            value = self.panes.result()
+            panes.drop(self.low)
+            if self.kind.function == "share":
+                gathered = panes.gathered()
+                value = gathered.result()
+            else:
+                value = panes.result()
         if value is not None and size and self.kind.function == "rate":
             value = divide(value, size)
         self.window, self.low, self.high, self.seen = following, turn.low, turn.high, False
         full = known == whole > 0
-        return value, full, ONE if full else Fraction(known, whole) if known else ZERO
+        return value, full, ONE if full else Fraction(known, whole) if known else ZERO, gathered
 
     def measure_open(self, asked: int) -> tuple[Value, bool, Fraction] | None:
         """The same of the window that has not ended, as known at ``asked``, where windows do not look back."""

@@ -41,7 +41,7 @@ class Kind:
         self.truth: Final = layout.truth(index)
         # Makes what gathers the samples of a window.
         within = self.node.within
-        self.buckets: Final = None if within is None else Buckets.within(within)
+        self.buckets: Final = None if within is None else Buckets(within)
         self.collector: Final = collector_maker(self.function, self.node.parameter, self.buckets)
         self.names: Final = self.node.by
         idle = self.node.idle
