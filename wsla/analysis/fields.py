@@ -20,7 +20,8 @@ DURATION = NumberType(dimension=TIME)
 class SourceKind(Record):
     """What a kind of source needs and gives. ``fields`` is None where the data decides which there are.
 
-    ``text`` names the text after the kind, ``repeated`` are the options that may be said several times. A kind with
+    ``text`` names the text after the kind, ``repeated`` are the options that may be said several times. With
+    ``paths`` a line may also name a field and where it stands in a JSON answer. A kind with
     ``needs_every`` is a probe: it is looked at, and nothing is known between two looks.
     """
 
@@ -30,6 +31,7 @@ class SourceKind(Record):
     fields: tuple[tuple[str, ValueType], ...] | None = None
     needs_every: bool = False
     repeated: tuple[str, ...] = ()
+    paths: bool = False
 
 
 SOURCE_KINDS: dict[str, SourceKind] = {
@@ -46,6 +48,7 @@ SOURCE_KINDS: dict[str, SourceKind] = {
                 "contains",
                 "redirects",
                 "certificate",
+                "proxy",
             ),
             fields=(
                 ("ok", BooleanType()),
@@ -61,6 +64,7 @@ SOURCE_KINDS: dict[str, SourceKind] = {
             ),
             needs_every=True,
             repeated=("header",),
+            paths=True,
         ),
         SourceKind(
             name="tcp",

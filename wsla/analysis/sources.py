@@ -16,6 +16,7 @@ from wsla.analysis.types import InstantType, NumberType, TextType
 from wsla.diagnostics.source import Span
 from wsla.syntax import surface
 from wsla.values.instants import MILLISECOND
+from wsla.values.paths import PathError, parse_path
 from wsla.values.quantities import UNITS, QuantityError, nearest_unit, parse_quantity
 
 DEFAULT_TIMEOUT = 10_000 * MILLISECOND
@@ -144,6 +145,8 @@ class _Block:
         elif name == "label":
             self.labels.append(line.value.text if isinstance(line.value, surface.Word) else line.value.value)
             self._field(self.labels[-1], self.labels[-1], line.span).type = TextType()
+        elif self.kind.paths and isinstance(line.value, surface.Text) and line.value.value.startswith("$"):
+            self._path(line, line.value)
         elif self.entry.fixed:
             known = [*self.kind.options, "holds", "label"]
             self.scope.reporter.unknown_name(
@@ -201,6 +204,26 @@ class _Block:
             entry.type = InstantType()
         if line.name.text == "key":
             entry.type = TextType()
+        if line.unit is not None:
+            self._unit(entry, line.unit)
+
+    def _path(self, line: surface.Field, path: surface.Text) -> None:
+        """A field that stands in a JSON answer. In data it is a column of its own name."""
+        name = line.name.text
+        if any(name == given for given, _ in self.kind.fields or ()):
+            self.scope.reporter.error(
+                "E0202",
+                f"`{name}` is a field that every source of kind `{self.kind.name}` has",
+                line.name.span,
+                notes=("give the value of the answer another name",),
+            )
+            return
+        try:
+            parse_path(path.value)
+        except PathError as problem:
+            self.scope.reporter.error("E0210", str(problem), path.span)
+        self.options[f"json {name}"] = path.value
+        entry = self._field(name, name, line.span)
         if line.unit is not None:
             self._unit(entry, line.unit)
 

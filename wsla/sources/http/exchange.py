@@ -6,13 +6,14 @@ import asyncio
 from typing import Final
 
 import h11
-from attrs import define, frozen
+from attrs import define, field, frozen
 
 from wsla.ports import Clock
 from wsla.sources.http.decoding import BodyDecoder
 from wsla.sources.network.connection import Wire
 from wsla.sources.network.failures import Failure, ProbeFailed, Stage, from_os_error
 from wsla.sources.network.looking import Trace as LookTrace
+from wsla.values.observations import Raw
 
 MOST_HEADERS: Final = 1_000
 MOST_INTERIM_ANSWERS: Final = 20
@@ -32,6 +33,7 @@ class Trace(LookTrace):
     status: int | None = None
     matched: bool | None = None
     body_size: int | None = None
+    values: dict[str, Raw] = field(factory=dict)
 
 
 @frozen(kw_only=True)

@@ -6,12 +6,14 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
-from attrs import define
+from attrs import define, evolve
 
 from wsla.ports import Clock
 from wsla.sources.http.decoding import text_of
 from wsla.sources.http.exchange import Answer, Exchange, Request, Trace
+from wsla.sources.http.json_values import read_values
 from wsla.sources.http.location import Location, LocationError, locate
+from wsla.sources.http.proxy import open_through, seen_from_here
 from wsla.sources.http.target import HttpTarget
 from wsla.sources.network.addresses import Address, Reach, may_redirect, reach
 from wsla.sources.network.connection import Wire
@@ -51,7 +53,8 @@ class _Hop:
 
 
 class HttpProber(BoundedProber[Trace]):
-    """Probes one http source: a fresh connection each time, one deadline over all of it, proxies ignored."""
+    """Probes one http source: a fresh connection each time, one deadline over all of it. Of
+    proxies it knows the one that the source names, none of the environment."""
 
     def __init__(self, target: HttpTarget, clock: Clock, resolver: Resolver | None = None) -> None:
         super().__init__(target, clock)
@@ -74,6 +77,7 @@ class HttpProber(BoundedProber[Trace]):
             "handshake": trace.handshake,
             "first_byte": trace.first_byte,
             "body_size": millionths(trace.body_size),
+            **trace.values,
         }
 
     async def _follow(self, trace: Trace, deadline: float) -> None:
@@ -115,22 +119,40 @@ class HttpProber(BoundedProber[Trace]):
                 location.where,
                 max_headers=target.max_headers,
                 max_body=target.max_body,
-                keep_body=target.expected_text is not None,
+                keep_body=target.reads_body,
             )
             request = Request(
-                method=hop.method, path=location.path, headers=_complete_headers(hop), body=hop.body
+                method=hop.method,
+                path=location.path,
+                headers=_complete_headers(hop),
+                body=hop.body,
             )
+            if target.proxy is not None and location.scheme == "http":
+                # A proxy has to be told whom to fetch from.
+                request = evolve(
+                    request,
+                    path=b"http://" + location.authority + location.path,
+                    headers=(*target.proxy.headers, *request.headers),
+                )
             return await exchange.run(request, target.follow_redirects)
         finally:
             wire.abort()
 
     async def _connect(self, hop: _Hop, trace: Trace, deadline: float) -> Wire:
         location = hop.location
+        target = self._target
         trace.status = None
-        addresses = self._allowed(hop, await self._opener.resolve(location.host, location.port, trace))
         context = None
         if location.scheme == "https":
-            context = context_for(self._target.verify_tls, self._target.ca_file)
+            context = context_for(target.verify_tls, target.ca_file)
+        if target.proxy is not None:
+            if seen := seen_from_here(location.host, location.port):
+                self._allowed(hop, seen)
+            hop.came_from = Reach.PUBLIC
+            return await open_through(
+                target.proxy, location, self._opener, trace, deadline, allowed=target.reach, context=context
+            )
+        addresses = self._allowed(hop, await self._opener.resolve(location.host, location.port, trace))
         wire, address = await self._opener.connect(
             addresses, location.where, trace, deadline, context, location.host.rstrip(".")
         )
@@ -178,8 +200,11 @@ class HttpProber(BoundedProber[Trace]):
     def _judge(self, answer: Answer, trace: Trace) -> None:
         target = self._target
         trace.body_size = answer.size
-        if target.expected_text is not None:
-            trace.matched = target.expected_text in text_of(answer.body, answer.content_type)
+        if target.reads_body:
+            text = text_of(answer.body, answer.content_type)
+            trace.values = read_values(text, target.values)
+            if target.expected_text is not None:
+                trace.matched = target.expected_text in text
         if not target.expects(answer.status):
             raise ProbeFailed(Failure.STATUS, f"the status is {answer.status}")
         if trace.matched is False:

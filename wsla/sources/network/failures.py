@@ -48,6 +48,7 @@ class Failure(StrEnum):
     OBSERVER_NETWORK = "observer-network"
     OBSERVER_RESOLVER = "observer-resolver"
     OBSERVER_POLICY = "observer-policy"
+    OBSERVER_PROXY = "observer-proxy"
     OBSERVER_COMMAND = "observer-command"
     OBSERVER_TLS = "observer-tls"
     OBSERVER_LATE = "observer-late"

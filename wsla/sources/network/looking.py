@@ -19,7 +19,10 @@ _LATE: Final = 500 * MILLISECOND
 
 @define
 class Trace:
-    """What a look has found out so far; lengths in nanoseconds, summed over all connections of a look."""
+    """What a look has found out so far; lengths in nanoseconds, summed over all connections of a look.
+
+    ``blame`` is what the end of the time would mean just now, where it would not be the service's fault.
+    """
 
     stage: Stage = Stage.RESOLVE
     resolve_began: int = 0
@@ -27,6 +30,7 @@ class Trace:
     connect: int | None = None
     handshake: int | None = None
     certificate_left: int | None = None
+    blame: ProbeFailed | None = None
 
 
 Found = TypeVar("Found", bound=Trace)
@@ -116,6 +120,8 @@ class BoundedProber(ABC, Generic[Found]):
         except TimeoutError:
             if self._closed:
                 raise _shutdown() from None
+            if trace.blame is not None:
+                raise trace.blame from None
             asked = self._clock.monotonic() - trace.resolve_began
             if trace.stage is Stage.RESOLVE and 2 * asked >= self._bounds.timeout:
                 # Less than half the time means that an earlier hop of the service had used up the rest.

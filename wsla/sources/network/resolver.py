@@ -65,8 +65,8 @@ class Resolver:
 
     async def resolve(self, host: str, port: int) -> list[Address]:
         """The addresses of a host in the order to try them, at once for a numeric one. Raises OSError."""
-        numeric = _numeric(host)
-        found = [numeric] if numeric is not None else await asyncio.wrap_future(self._ask(host))
+        known = numeric(host)
+        found = [known] if known is not None else await asyncio.wrap_future(self._ask(host))
         if not found:
             raise socket.gaierror(socket.EAI_NONAME, "no addresses")
         return [Address(one.family, (one.host, port, *one.socket_address[2:])) for one in found]
@@ -116,7 +116,8 @@ class Resolver:
 
 
 @lru_cache(maxsize=4096)
-def _numeric(host: str) -> Address | None:
+def numeric(host: str) -> Address | None:
+    """The address that a host writes as a number, with port 0; None for a name."""
     try:
         number = ip_address(host)
     except ValueError:
