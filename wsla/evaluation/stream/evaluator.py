@@ -14,7 +14,7 @@ from wsla.evaluation.report import Outcome, SeriesPoint, TruthChange
 from wsla.evaluation.rows import Rows
 from wsla.evaluation.stream.events import Event, JudgementFinal, StandingChanged, TooLate, TriggerChanged
 from wsla.evaluation.stream.lanes import Lanes, Take
-from wsla.evaluation.stream.layout import Layout
+from wsla.evaluation.stream.looks import Looks
 from wsla.evaluation.stream.machine import NEVER, Machine
 from wsla.evaluation.stream.snapshot import (
     load_machine,
@@ -23,7 +23,6 @@ from wsla.evaluation.stream.snapshot import (
     save_machine,
     save_observation,
 )
-from wsla.evaluation.stream.standing import Standings
 from wsla.evaluation.stream.triggers import NOTHING, Trigger
 from wsla.evaluation.stream.unended import open_judgements, open_metric
 from wsla.evaluation.verdicts import Judgement, Labels
@@ -34,7 +33,7 @@ from wsla.values.observations import Observation
 _BY_TIME: Final = attrgetter("at")
 
 
-class StreamEvaluator:
+class StreamEvaluator(Looks):
     """Judges a plan from ``start`` (nanoseconds) on, one observation at a time.
 
     In history (``live=False``) a window is final at its end, observations may come in any order, and everything that
@@ -49,19 +48,8 @@ class StreamEvaluator:
         self, plan: Plan, start: int, *, live: bool = False, keep_history: bool | None = None
     ) -> None:
         keep = not live if keep_history is None else keep_history
-        self._plan: Final = plan
-        self._layout: Final = Layout(plan, metrics=keep)
-        self._live: Final = live
-        self._keep: Final = keep
-        self._start: Final = start
-        self._machine = Machine(self._layout, start, live=live, keep=keep)
-        self._standings = Standings(self._layout)
-        # Observations since the oldest checkpoint, in order of time, and the checkpoints: [instant, state].
-        self._tail: list[Observation] = []
-        self._checkpoints: list[tuple[int, Any]] = []
-        self._trimmed = False
+        super().__init__(plan, start, live=live, keep=keep)
         self._disordered_from: int | None = None
-        self._outbox: list[Event] = []
         # The short way of samples, where somebody asks for it.
         self._lanes: Lanes | None = None
 
@@ -78,12 +66,15 @@ class StreamEvaluator:
         if self._disordered_from is not None or at < machine.now:
             return self._late(observation)
         if at > machine.now:
+            if self._live:
+                self._look_on_the_way(at + 1)
             machine.move(at)
             if not self._keep:
                 self._checkpoint()
         machine.pending.append(observation)
         self._tail.append(observation)
         if self._live:
+            self._standings.certainty.taken(at)
             self._tell(self._standings.after_observation(machine))
         return self._collect() if machine.events or self._outbox else []
 
@@ -112,13 +103,15 @@ class StreamEvaluator:
             self._rebuild()
         machine = self._machine
         if to > machine.now:
+            if self._live:
+                self._look_on_the_way(to)
             machine.move(to)
             if not self._keep:
                 self._checkpoint()
         if to >= machine.now:
             machine.show_triggers()
             if self._live:
-                self._tell(self._standings.after_time(machine))
+                self._look()
         return self._collect()
 
     # Lanes: the short way of samples, live and where time goes on with each of them
@@ -292,10 +285,6 @@ class StreamEvaluator:
         self._machine.events.clear()
         return events
 
-    def _tell(self, changed: list[Judgement]) -> None:
-        for judgement in changed:
-            self._machine.events.append(StandingChanged(at=self._machine.now, judgement=judgement))
-
     # Late data
 
     def _late(self, observation: Observation) -> list[Event]:
@@ -321,6 +310,9 @@ class StreamEvaluator:
         if now < self._next_checkpoint():
             return
         self._checkpoints.append((now, save_machine(self._machine)))
+        if self._live:
+            # So since when a word is certain is never before the oldest checkpoint.
+            self._look(every=True)
         while len(self._checkpoints) > 1 and self._checkpoints[1][0] <= now - grace:
             del self._checkpoints[0]
         if self._checkpoints[0][0] <= now - grace:
@@ -351,6 +343,8 @@ class StreamEvaluator:
             self._lanes.use(machine)
         told = machine.events
         machine.events = [*before.events, *self._news(told, before)]
+        if self._live:
+            self._look_again(changed_from)
 
     def _seen(self) -> list[Observation]:
         """The observations since the oldest checkpoint, those that were noted in lanes among them."""

@@ -256,7 +256,7 @@ class Lanes:
             if any(part.slack < 0 for part in follower.parts)
         }
         events = [
-            StandingChanged(at=machine.now, judgement=judgement)
+            standings.certainty.tell(machine.now, judgement, machine.now)
             for follower in sorted(doubtful.values(), key=_by_number)
             for judgement in standings.look(machine, follower)
         ]
