@@ -94,9 +94,11 @@ class Looks:
     def _look_on_the_way(self, to: int) -> None:
         """Before time moves on: stops at each instant before ``to`` at which time alone changes a followed word."""
         machine, standings = self._machine, self._standings
-        standings.meet(machine)
         certainty = standings.certainty
-        if not standings.timed or not certainty.quiet:
+        if not certainty.quiet:
+            return
+        standings.meet(machine)
+        if not standings.timed:
             return
         while True:
             event = machine.next_event_at()
