@@ -132,6 +132,15 @@ class Engine:
         due = [at for at in (self._evaluator.next_event_at(), self._decider.next_due()) if at is not None]
         return min(due, default=None)
 
+    def next_change(self) -> int | None:
+        """An instant before which the passing of time alone changes nothing, the standing of open windows included.
+
+        It is never later than the next instant at which a window is secured or lost (rule M99), and costs a look at
+        every goal; ask again once time has come to it.
+        """
+        due = [at for at in (self._evaluator.next_change(), self._decider.next_due()) if at is not None]
+        return min(due, default=None)
+
     def judgements(self, asked_at: int) -> tuple[Judgement, ...]:
         """The standing of every window that is not final yet."""
         return self._evaluator.judgements(asked_at)
