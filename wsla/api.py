@@ -34,7 +34,7 @@ from wsla.values.instants import from_datetime, parse_instant
 from wsla.values.observations import Observation
 
 if TYPE_CHECKING:
-    from wsla.evaluation.batch.columns import StreamColumns
+    from wsla.evaluation.batch.alike import Streams
     from wsla.evaluation.batch.evaluator import FirstStage
     from wsla.sources.files.history import Histories
 
@@ -242,7 +242,7 @@ def _of_files(
     instants = histories.instants() if start is None or until is None else []
     start_ns, until_ns = _stretch(agreement, together, instants, start, until)
     if histories.in_columns:
-        report = judge_columns(agreement, histories.streams(), start_ns, until_ns, together)
+        report = judge_columns(agreement, histories.batches(), start_ns, until_ns, together)
     else:
         report = judge(agreement, together, start_ns, until_ns)
     return evolve(report, rejects=histories.rejects)
@@ -280,13 +280,13 @@ def judge(agreement: Agreement, observations: Iterable[Observation], start: int,
 
 def judge_columns(
     agreement: Agreement,
-    streams: Iterable[StreamColumns],
+    streams: Iterable[Streams],
     start: int,
     until: int,
     observations: Iterable[Observation] = (),
     stage: FirstStage | None = None,
 ) -> Report:
-    """As ``judge``, for samples in columns, each stream once and no more than two of them in memory at a time.
+    """As ``judge``, for samples in columns, each stream once and only a few of them in memory at a time.
 
     ``observations`` are those of other sources, in the order of their coming. A first ``stage`` of its own has some
     sources from elsewhere. Needs numpy.

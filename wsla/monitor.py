@@ -47,11 +47,6 @@ class Monitor:
             changed = take(at, fields)
             if changed is not None:
                 return changed
-            engine = self._engine
-            if engine is not None and engine.may_try_again(at):
-                changed = take(at, fields)
-                if changed is not None:
-                    return changed
         return self._observe(source, self.agreement.instant(at), fields)
 
     def _observe(self, source: str, instant: int, fields: dict[str, object]) -> list[Output]:

@@ -24,7 +24,9 @@ LAYERS = (
     {"api"},
     {"monitor"},
     {"daemon"},
-    {"cli", "lsp", "web"},
+    {"reporting"},
+    {"lsp", "web"},
+    {"cli"},
     {"__main__", "highlight"},
 )
 HEIGHT = {room: height for height, layer in enumerate(LAYERS) for room in layer}

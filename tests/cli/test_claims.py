@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from wsla.cli.claims import short_name
+from wsla.reporting.money import short_name
 from wsla.store.records import Batch, Decided
 from wsla.store.sqlite import Store
 

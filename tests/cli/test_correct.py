@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from wsla.cli.stored import EARLIEST, LATEST
+from wsla.reporting.stored import EARLIEST, LATEST
 from wsla.store.records import Batch, Observed
 from wsla.store.sqlite import Store
 from wsla.values.instants import MINUTE

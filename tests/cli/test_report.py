@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wsla.cli.paint import WIDEST, Paint
-from wsla.cli.stored import parse_window, window_name
+from wsla.cli.stored import parse_window
 from wsla.evaluation.verdicts import Verdict
+from wsla.reporting.verdicts import window_name
 from wsla.store.sqlite import Store
 from wsla.values.instants import DAY, HOUR, SECOND, Interval
 

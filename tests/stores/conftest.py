@@ -24,16 +24,17 @@ from attrs import evolve
 
 from wsla.analysis.types import BooleanType, InstantType, TextType
 from wsla.evaluation.batch.streams import streams_of
-from wsla.evaluation.encoding import DataError
 from wsla.evaluation.panes import PaneTable
 from wsla.evaluation.panes.collect import wanted
 from wsla.plan.model import Field, Plan, Source
+from wsla.sources.stores.clickhouse import ClickHouseStore
 from wsla.sources.stores.connections import DuckDBStore, PostgreSQLStore, SparkStore
-from wsla.sources.stores.dialects import ClickHouse, Column, ColumnKind
 from wsla.sources.stores.push import SqlStore, Table, push
 from wsla.testing.reductions import assert_panes_are_right
 from wsla.testing.strategies import Case
 from wsla.values.observations import Raw
+
+from .clickhouse_server import Engine, serving
 
 
 class Database(Protocol):
@@ -265,62 +266,40 @@ def spark_database() -> Iterator[SparkDatabase]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-class ClickHouseStore:
-    """ClickHouse in this process."""
-
-    dialect = ClickHouse()
-    _kinds: ClassVar = {
-        "Bool": ColumnKind.TRUTH,
-        "Int64": ColumnKind.WHOLE,
-        "String": ColumnKind.TEXT,
-        "Float64": ColumnKind.FLOAT,
-        "DateTime64(9, 'UTC')": ColumnKind.INSTANT,
-        "DateTime64(9)": ColumnKind.LOCAL,
-        "Decimal(18, 3)": ColumnKind.DECIMAL,
-    }
-
-    def __init__(self, session: Any) -> None:
-        self.session = session
-
-    def columns(self, relation: str) -> dict[str, Column]:
-        found = self.rows(f"DESCRIBE (SELECT * FROM {relation})")
-        plain = [(name, kind.removeprefix("Nullable(").removesuffix(")")) for name, kind, *_ in found]
-        return {
-            name: Column(kind=kind, places=3 if kind is ColumnKind.DECIMAL else None)
-            for name, text in plain
-            for kind in (
-                next((self._kinds[x] for x in (text, text + ")") if x in self._kinds), ColumnKind.OTHER),
-            )
-        }
-
-    def rows(self, sql: str) -> Iterator[list[Any]]:
-        try:
-            said = str(self.session.query(sql, "JSONCompactEachRow"))
-        except Exception as problem:
-            raise DataError(f"ClickHouse cannot be read: {problem}") from None
-        yield from (json.loads(line) for line in said.splitlines() if line)
-
-
 class ClickHouseDatabase(Filled):
-    """In this process."""
+    """The real engine, in this process, asked as a server is."""
 
     types: ClassVar = {
-        "truth": "Nullable(Bool)",
-        "whole": "Nullable(Int64)",
-        "text": "Nullable(String)",
-        "decimal": "Nullable(Decimal(18, 3))",
-        "float": "Nullable(Float64)",
-        "instant": "Nullable(DateTime64(9, 'UTC'))",
-        "local": "Nullable(DateTime64(9))",
+        "truth": "Bool",
+        "whole": "Int64",
+        "text": "String",
+        "decimal": "Decimal(18, 3)",
+        "float": "Float64",
+        "instant": "DateTime64(9, 'Asia/Tokyo')",
+        "local": "DateTime64(9)",
     }
-    after_table = " ENGINE = Memory"
 
-    def __init__(self, session: Any) -> None:
-        self.session = session
-        self.store = ClickHouseStore(session)
+    def __init__(self, engine: Engine, port: int) -> None:
+        self.engine = engine
+        # Whose password is in the address, as the environment is not the tests' own.
+        self.address = f"clickhouse://reader:pass%3Aw%C3%B6rd@127.0.0.1:{port}/default"
+        self.store = ClickHouseStore(self.address, f"clickhouse://127.0.0.1:{port}/default")
 
     def execute(self, sql: str) -> None:
-        self.session.query(sql)
+        self.engine.query(sql)
+
+    def fill(self, name: str, columns: Mapping[str, str], rows: Sequence[Sequence[Any]]) -> None:
+        """Columns in which nothing is unknown cannot be NULL, as is usual there."""
+        known = {column: all(row[place] is not None for row in rows) for place, column in enumerate(columns)}
+        said = ", ".join(
+            f"`{column}` {self.types[kind] if known[column] else f'Nullable({self.types[kind]})'}"
+            for column, kind in columns.items()
+        )
+        self.execute(f"DROP TABLE IF EXISTS `{name}`")
+        self.execute(f"CREATE TABLE `{name}` ({said}) ENGINE = Memory")
+        if rows:
+            written = ", ".join("(" + ", ".join(map(self.literal, row)) + ")" for row in rows)
+            self.execute(f"INSERT INTO `{name}` VALUES {written}")
 
 
 @pytest.fixture(scope="session")
@@ -328,9 +307,13 @@ def clickhouse_database() -> Iterator[ClickHouseDatabase]:
     chdb = pytest.importorskip("chdb.session", reason="chdb, which is ClickHouse, is not installed")
     folder = tempfile.mkdtemp(prefix="wsla-clickhouse-")
     session = chdb.Session(folder)
-    session.query("SET output_format_json_quote_64bit_integers = 1, date_time_input_format = 'best_effort'")
+    session.query("SET date_time_input_format = 'best_effort', session_timezone = 'UTC'")
+    engine = Engine(session)
     try:
-        yield ClickHouseDatabase(session)
+        with serving(engine.answer) as port:
+            database = ClickHouseDatabase(engine, port)
+            yield database
+            database.store.close()
     finally:
         session.close()
         shutil.rmtree(folder, ignore_errors=True)
@@ -338,7 +321,12 @@ def clickhouse_database() -> Iterator[ClickHouseDatabase]:
 
 @pytest.fixture(
     scope="session",
-    params=["duckdb", "postgres", "clickhouse", pytest.param("spark", marks=pytest.mark.spark)],
+    params=[
+        "duckdb",
+        "postgres",
+        pytest.param("clickhouse", marks=pytest.mark.clickhouse),
+        pytest.param("spark", marks=pytest.mark.spark),
+    ],
 )
 def database(request: pytest.FixtureRequest) -> Database:
     """Each store that speaks SQL."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from fractions import Fraction
 
@@ -10,6 +11,7 @@ from attrs import evolve, frozen
 from wsla.analysis import due, over_time
 from wsla.analysis import operations as op
 from wsla.analysis.across import joins_signals
+from wsla.analysis.approximate import error_of
 from wsla.analysis.arena import AnyType, OpenType, Typed, resolve
 from wsla.analysis.functions import FUNCTIONS, OTHERS, Argument, Function, Look, Result
 from wsla.analysis.matrices import and_applicable
@@ -18,13 +20,17 @@ from wsla.analysis.reporter import nearest, replace
 from wsla.analysis.scope import Scope
 from wsla.analysis.types import BooleanType, InstantType, NumberType, Shape
 from wsla.analysis.unify import describe, require
+from wsla.diagnostics.source import Span
 from wsla.syntax import surface
 from wsla.values.quantities import TIME
+from wsla.values.records import Record
 
 Check = Callable[[surface.Expression, Context], Typed | None]
 _HUNDRED = 100
 MILLIONTH = Fraction(1, 1_000_000)
 """The step to which a standard deviation is rounded; that of lengths of time is a nanosecond (M33)."""
+_PERCENTILE = re.compile(r"p(?P<rank>\d\d)_?(?P<more>\d*)")
+"""``p95``, and ``p999`` or ``p99_9`` for the 99.9th."""
 _ELSEWHERE = {
     "avg": "mean",
     "average": "mean",
@@ -38,8 +44,8 @@ _ELSEWHERE = {
 }
 
 
-@frozen
-class AggregateChecker:
+@frozen(eq=False, repr=False)
+class AggregateChecker(Record):
     """Checks calls; formulas inside them are checked by the two functions handed in."""
 
     scope: Scope
@@ -57,14 +63,7 @@ class AggregateChecker:
             return due.due(self.scope, call, context, self.check)
         function = FUNCTIONS.get(name)
         if function is None:
-            near = _ELSEWHERE.get(name.casefold()) or nearest(name, [*FUNCTIONS, *OTHERS])
-            self.scope.reporter.error(
-                "E0205",
-                f"there is no function named `{name}`",
-                call.function.span,
-                notes=() if near else (f"functions: {', '.join([*FUNCTIONS, *OTHERS])}",),
-                suggestion=replace(call.function.span, near) if near else None,
-            )
+            self._unknown(call)
             return None
         if context.window is None:
             self.scope.reporter.error(
@@ -81,6 +80,25 @@ class AggregateChecker:
             )
             return None
         return self._aggregate(call, function, context)
+
+    def _unknown(self, call: surface.Call) -> None:
+        name, span = call.function.text, call.function.span
+        near = _ELSEWHERE.get(name.casefold()) or nearest(name, [*FUNCTIONS, *OTHERS])
+        suggestion = replace(span, near) if near else None
+        percentile = _PERCENTILE.fullmatch(name)
+        if percentile is not None and len(call.arguments) == 1:
+            first = call.arguments[0].span
+            rank = percentile["rank"] + (f".{percentile['more']}" if percentile["more"] else "")
+            argument = self.scope.reporter.source.text[first.start : first.end]
+            written = f"percentile({argument}, {rank}"
+            suggestion = replace(Span(span.start, first.end), written, f"write `{written})`")
+        self.scope.reporter.error(
+            "E0205",
+            f"there is no function named `{name}`",
+            span,
+            notes=() if suggestion else (f"functions: {', '.join([*FUNCTIONS, *OTHERS])}",),
+            suggestion=suggestion,
+        )
 
     # --- aggregates
 
@@ -117,11 +135,12 @@ class AggregateChecker:
             elif not self._where_fits(condition, argument, source, where):
                 return None
         forgiving, fine = over_time.forgiving_of(self.scope, call, function, argument)
-        if not fine:
+        within, told = error_of(self.scope, call)
+        if not fine or not told:
             return None
         if argument is not None:
             where = and_applicable(self.scope.arena, where, argument, call.span)
-        return self._build(call, function, context, argument, source, where, parameter, forgiving)
+        return self._build(call, function, context, argument, source, where, parameter, forgiving, within)
 
     def _has_samples(self, call: surface.Call, argument: Typed | None, where: Typed | None) -> bool:
         for value in (argument, where):
@@ -306,6 +325,7 @@ class AggregateChecker:
         where: Typed | None,
         parameter: Fraction | None,
         forgiving: op.Forgiving | None,
+        within: Fraction | None,
     ) -> Typed | None:
         assert context.window is not None
         labels = self._labels(call, function, context, argument, source)
@@ -332,6 +352,7 @@ class AggregateChecker:
             filter=context.filter,
             by=labels,
             forgiving=forgiving,
+            within=within,
             shape=Shape.SERIES,
             type=kind,  # type: ignore[arg-type]
             span=call.span,

@@ -12,6 +12,7 @@ from wsla.analysis.scope import Scope
 from wsla.diagnostics.diagnostic import Diagnostic, Related
 from wsla.diagnostics.source import SourceText
 from wsla.syntax import surface
+from wsla.values.records import Record
 
 _UNDER_WAY = ("windows", "under", "way")
 
@@ -59,8 +60,8 @@ def check_under_way(scope: Scope, agreement: surface.Agreement, effective: surfa
     scope.term.takes_over = True
 
 
-@frozen(kw_only=True)
-class Version:
+@frozen(kw_only=True, eq=False, repr=False)
+class Version(Record):
     """A version of an agreement, as it was written and as it was checked."""
 
     written: surface.Agreement

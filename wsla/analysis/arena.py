@@ -7,9 +7,10 @@ from attrs import define, field, frozen
 
 from wsla.analysis.operations import Node, Operation, Window
 from wsla.analysis.types import BooleanType, InstantType, NumberType, Shape, TextType, ValueType
+from wsla.values.records import Record
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class OpenType:
     """The type of a field that nothing has told yet. ``numeric`` is True where it must be a number."""
 
@@ -42,8 +43,8 @@ def settled(kind: AnyType) -> ValueType:
     return known
 
 
-@frozen(kw_only=True)
-class Typed:
+@frozen(kw_only=True, eq=False, repr=False)
+class Typed(Record):
     """An operation with all that is known of it while checking.
 
     ``window`` is that of a series; ``by`` the labels that tell its parts from each other; ``sources`` those it
@@ -60,7 +61,7 @@ class Typed:
     applicable: int | None = None
 
 
-@define
+@define(eq=False, repr=False)
 class Arena:
     """Operations in order; each after its inputs."""
 

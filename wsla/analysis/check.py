@@ -22,6 +22,7 @@ from wsla.diagnostics.diagnostic import Diagnostic, has_errors
 from wsla.diagnostics.source import SourceText, Span
 from wsla.syntax import surface
 from wsla.syntax.parse import NAMELESS, parse, without_collector
+from wsla.values.records import Record
 
 
 def check_text(source: SourceText) -> tuple[tuple[CheckedAgreement, ...], tuple[Diagnostic, ...]]:
@@ -59,8 +60,8 @@ def _check_source(source: SourceText) -> _Result:
     return evolve(result, diagnostics=tuple(sorted((*problems, *result.diagnostics), key=place)))
 
 
-@frozen(kw_only=True)
-class _Result:
+@frozen(kw_only=True, eq=False, repr=False)
+class _Result(Record):
     """What came of a text; ``source`` is the one that places in the agreements are in."""
 
     agreements: tuple[CheckedAgreement, ...]

@@ -18,11 +18,12 @@ from wsla.diagnostics.source import NOWHERE, Span
 from wsla.values.calendars import CalendarUnit, CalendarWindow
 from wsla.values.instants import Interval
 from wsla.values.observations import Raw
+from wsla.values.records import Record
 from wsla.values.schedules import Schedule
 
 
-@frozen(kw_only=True)
-class Secret:
+@frozen(kw_only=True, eq=False, repr=False)
+class Secret(Record):
     """A value that the deployment supplies: the name of an environment variable."""
 
     variable: str
@@ -31,8 +32,8 @@ class Secret:
 Text = str | Secret
 
 
-@frozen(kw_only=True)
-class Channel:
+@frozen(kw_only=True, eq=False, repr=False)
+class Channel(Record):
     """How a party is reached: a name within the party, a kind (``email``, ``webhook`` …), an address, a signing
     secret.
     """
@@ -43,8 +44,8 @@ class Channel:
     secret: Text | None = None
 
 
-@frozen(kw_only=True)
-class Party:
+@frozen(kw_only=True, eq=False, repr=False)
+class Party(Record):
     """Someone named in the agreement; ``roles`` as in WSLA: provider and consumer sign, the others support."""
 
     name: str
@@ -53,8 +54,8 @@ class Party:
     channels: tuple[Channel, ...]
 
 
-@frozen(kw_only=True)
-class Service:
+@frozen(kw_only=True, eq=False, repr=False)
+class Service(Record):
     """What is delivered. ``fee`` is in units of the currency, for each ``fee_period`` (``month`` …).
 
     At most one of ``needs``, ``origin`` and ``assumed`` says what it stands on.
@@ -70,8 +71,8 @@ class Service:
     assumed: Assumption | None = None
 
 
-@frozen(kw_only=True)
-class Field:
+@frozen(kw_only=True, eq=False, repr=False)
+class Field(Record):
     """A field of a source: its column in the data, its type, and how a bare number there is read.
 
     ``unit_factor`` turns a bare number of the column into the base unit of its type (1/1000 s is 1_000_000 ns).
@@ -89,8 +90,8 @@ class Field:
     rounded: bool = False
 
 
-@frozen(kw_only=True)
-class Source:
+@frozen(kw_only=True, eq=False, repr=False)
+class Source(Record):
     """Where observations come from.
 
     ``records`` tells rows with a key from samples of a signal. ``kind`` is ``http``, ``csv``, ``jsonl``, ``parquet``,
@@ -126,8 +127,8 @@ class UnknownTime(Enum):
     UNKNOWN = "is unknown"
 
 
-@frozen(kw_only=True)
-class Target:
+@frozen(kw_only=True, eq=False, repr=False)
+class Target(Record):
     """A party, or one channel of it."""
 
     party: str
@@ -137,8 +138,8 @@ class Target:
         return self.party if self.channel is None else f"{self.party}.{self.channel}"
 
 
-@frozen(kw_only=True)
-class Notify:
+@frozen(kw_only=True, eq=False, repr=False)
+class Notify(Record):
     """Tell somebody. ``verb`` is ``notify``, ``escalate``, ``call``, ``ticket`` or ``publish``."""
 
     verb: str
@@ -146,8 +147,8 @@ class Notify:
     message: str | None = None
 
 
-@frozen(kw_only=True)
-class PartOfFee:
+@frozen(kw_only=True, eq=False, repr=False)
+class PartOfFee(Record):
     """What an amount is divided by: the period of the fee that contains the start of the window judged.
 
     Its length in nanoseconds, or where ``in_days`` the number of its days.
@@ -157,16 +158,16 @@ class PartOfFee:
     in_days: bool
 
 
-@frozen(kw_only=True)
-class Claim:
+@frozen(kw_only=True, eq=False, repr=False)
+class Claim(Record):
     """Until when a credit must be claimed: so many days or other calendar units after the judged window's last day."""
 
     unit: CalendarUnit
     count: int
 
 
-@frozen(kw_only=True)
-class Credit:
+@frozen(kw_only=True, eq=False, repr=False)
+class Credit(Record):
     """Owe a party an amount: an operation of one money value (a scalar, or a series over the goal's window).
 
     ``at_most`` and ``only_above`` are operations of the same kind: the most that is owed, and what the
@@ -189,8 +190,8 @@ class Credit:
         return tuple(operation for operation in found if operation is not None)
 
 
-@frozen(kw_only=True)
-class Grant:
+@frozen(kw_only=True, eq=False, repr=False)
+class Grant(Record):
     """Give a party a right, and tell it so."""
 
     party: str
@@ -200,8 +201,8 @@ class Grant:
 Action = Notify | Credit | Grant
 
 
-@frozen(kw_only=True)
-class Budget:
+@frozen(kw_only=True, eq=False, repr=False)
+class Budget(Record):
     """What a goal may lose in a window: ``aggregate`` is the operation compared with ``target`` by ``>=`` or ``>``.
 
     ``time`` tells a budget of nanoseconds from one of items.
@@ -212,8 +213,8 @@ class Budget:
     time: bool
 
 
-@frozen(kw_only=True)
-class Refund:
+@frozen(kw_only=True, eq=False, repr=False)
+class Refund(Record):
     """A share of what a credit came to is booked back once the ``count`` windows that follow the credited one are all
     *met*, or where there is a ``condition`` (a boolean series over the goal's window) once it is true in all of them.
     """
@@ -223,8 +224,8 @@ class Refund:
     condition: int | None = None
 
 
-@frozen(kw_only=True)
-class Goal:
+@frozen(kw_only=True, eq=False, repr=False)
+class Goal(Record):
     """An obligation of one party that is judged in every window.
 
     ``condition`` and ``provided`` are operations of boolean series over ``window``; ``value`` is the series that is
@@ -250,16 +251,16 @@ class Goal:
     span: Span = field(default=NOWHERE, eq=False, repr=False)
 
 
-@frozen(kw_only=True)
-class Step:
+@frozen(kw_only=True, eq=False, repr=False)
+class Step(Record):
     """Actions that follow ``delay`` nanoseconds after a rule fired, if its condition still holds."""
 
     delay: int
     actions: tuple[Action, ...]
 
 
-@frozen(kw_only=True)
-class Rule:
+@frozen(kw_only=True, eq=False, repr=False)
+class Rule(Record):
     """``when CONDITION for D``: ``trigger`` is an operation of a boolean signal; lengths are nanoseconds."""
 
     name: str
@@ -274,8 +275,8 @@ class Rule:
     span: Span = field(default=NOWHERE, eq=False, repr=False)
 
 
-@frozen(kw_only=True)
-class Cap:
+@frozen(kw_only=True, eq=False, repr=False)
+class Cap(Record):
     """A ceiling on what a party is credited in each window: ``amount`` is an operation of one scalar money value.
 
     Where it is None, only the highest credit of each window stands. Above 1, ``last`` calendar windows in a row are
@@ -294,8 +295,8 @@ class Cap:
 # --- examples
 
 
-@frozen(kw_only=True)
-class GivenData:
+@frozen(kw_only=True, eq=False, repr=False)
+class GivenData(Record):
     """Observations that a test makes up: ``values`` of a source's fields as they are stored.
 
     With ``every`` (nanoseconds) one observation each from ``start`` until ``until``; without it, one at ``start``.
@@ -310,8 +311,8 @@ class GivenData:
     span: Span = field(default=NOWHERE, eq=False, repr=False)
 
 
-@frozen(kw_only=True)
-class ExpectVerdict:
+@frozen(kw_only=True, eq=False, repr=False)
+class ExpectVerdict(Record):
     """A goal's verdict in every window inside ``occasion``; ``labels`` narrow it to one combination."""
 
     goal: str
@@ -321,8 +322,8 @@ class ExpectVerdict:
     span: Span = field(default=NOWHERE, eq=False, repr=False)
 
 
-@frozen(kw_only=True)
-class ExpectValue:
+@frozen(kw_only=True, eq=False, repr=False)
+class ExpectValue(Record):
     """A metric's value in every window inside ``occasion``, compared with a constant."""
 
     metric: str
@@ -333,8 +334,8 @@ class ExpectValue:
     span: Span = field(default=NOWHERE, eq=False, repr=False)
 
 
-@frozen(kw_only=True)
-class ExpectCredit:
+@frozen(kw_only=True, eq=False, repr=False)
+class ExpectCredit(Record):
     """What a party is credited in all, caps included, for windows that start in ``occasion``. ``amount`` is None
     for any; ``unit`` is its currency, or a unit of the agreement's own. With ``claimed`` what must be claimed counts
     as long as a claim at that instant is in time. ``refund`` asks for what it earns back, and nothing else.
@@ -350,8 +351,8 @@ class ExpectCredit:
     span: Span = field(default=NOWHERE, eq=False, repr=False)
 
 
-@frozen(kw_only=True)
-class ExpectAction:
+@frozen(kw_only=True, eq=False, repr=False)
+class ExpectAction(Record):
     """That an action of this verb is due for a target in ``occasion``."""
 
     negated: bool
@@ -365,8 +366,8 @@ class ExpectAction:
 Expectation = ExpectVerdict | ExpectValue | ExpectCredit | ExpectAction
 
 
-@frozen(kw_only=True)
-class Example:
+@frozen(kw_only=True, eq=False, repr=False)
+class Example(Record):
     """A ``test`` block."""
 
     title: str
@@ -375,8 +376,8 @@ class Example:
     span: Span = field(default=NOWHERE, eq=False, repr=False)
 
 
-@frozen(kw_only=True)
-class CheckedAgreement:
+@frozen(kw_only=True, eq=False, repr=False)
+class CheckedAgreement(Record):
     """An agreement without errors. ``effective_end`` is None for an open term; ``grace`` is nanoseconds.
 
     ``metrics`` names the operation of each metric. ``amends`` is the number of the version that this one follows, and

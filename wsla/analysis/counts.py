@@ -14,14 +14,15 @@ from wsla.analysis.modifiers import Context
 from wsla.analysis.scope import Scope
 from wsla.analysis.types import NumberType, Shape
 from wsla.syntax import surface
+from wsla.values.records import Record
 
 NAMES: Final = ("consecutive", "misses")
 _MOST: Final = 1000
 _EXAMPLES: Final = {"consecutive": "consecutive(available)", "misses": "misses(available, 6)"}
 
 
-@frozen
-class Deciding:
+@frozen(eq=False, repr=False)
+class Deciding(Record):
     """The goal whose credits are being checked, with its condition."""
 
     goal: str

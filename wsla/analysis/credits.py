@@ -24,7 +24,7 @@ from wsla.values.quantities import DAYS, DIMENSIONLESS, TIME
 _LONGEST_CLAIM = 1000
 
 
-@define
+@define(eq=False, repr=False)
 class CreditChecker:
     """Checks the credits of one agreement; ``target`` finds a party, or gives None and an error."""
 

@@ -17,6 +17,7 @@ from wsla.analysis.types import BooleanType, NumberType, Shape
 from wsla.diagnostics.source import Span
 from wsla.syntax import surface
 from wsla.values.quantities import DIMENSIONLESS, Quantity
+from wsla.values.records import Record
 
 NAME: Final = "down_count"
 _FLIPPED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
@@ -25,8 +26,8 @@ Condition = Callable[[surface.Expression], Typed | None]
 Join = Callable[[Typed, Typed, Span], Typed | None]
 
 
-@frozen
-class Written:
+@frozen(eq=False, repr=False)
+class Written(Record):
     """A comparison of ``down_count(…)`` with a number: the operator as if the call stood first, the number's text."""
 
     call: surface.Call

@@ -33,7 +33,7 @@ from wsla.values.instants import Interval
 from wsla.values.observations import Raw
 
 
-@define
+@define(eq=False, repr=False)
 class ExampleChecker:
     """Checks the tests of one agreement."""
 

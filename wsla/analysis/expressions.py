@@ -10,6 +10,7 @@ from attrs import define, evolve, field, frozen
 
 from wsla.analysis import (
     across,
+    approximate,
     burn,
     counts,
     downs,
@@ -37,20 +38,21 @@ from wsla.syntax import surface
 from wsla.values.instants import parse_instant
 from wsla.values.money import UNIT_PLACES
 from wsla.values.quantities import DIMENSIONLESS, Quantity, QuantityError, parse_quantity
+from wsla.values.records import Record
 
 BOOLEAN = BooleanType()
 BLOCKS = ("started", "completed")
 COMPARISONS = frozenset({"<=", "<", ">=", ">", "==", "!="})
 
 
-@frozen(kw_only=True)
-class Metric:
+@frozen(kw_only=True, eq=False, repr=False)
+class Metric(Record):
     """A declared metric that is checked when it is first needed."""
 
     declared: surface.Metric
 
 
-@define
+@define(eq=False, repr=False)
 class ExpressionChecker:
     """Checks formulas of one agreement. A formula with an error gives None, once its error is reported."""
 
@@ -123,6 +125,8 @@ class ExpressionChecker:
             case surface.Windowed(operand=operand, modifiers=modifiers):
                 read = read_modifiers(self.scope, modifiers, context, operand, self.condition)
                 return None if read is None else self._windowed(operand, read)
+            case surface.Call() if approximate.refused(self.scope, expression):
+                return None
             case surface.Call() if expression.function.text == downs.NAME:
                 conditions = self._conditions(expression)
                 return None if conditions is None else downs.number(self.scope, expression, conditions)

@@ -11,19 +11,25 @@ from wsla.analysis.checked import Field, Source
 from wsla.analysis.types import BooleanType, InstantType, NumberType, ValueType
 from wsla.diagnostics.source import Span
 from wsla.values.quantities import DATA, DIMENSIONLESS, TIME
+from wsla.values.records import Record
 
 DURATION = NumberType(dimension=TIME)
 
 
-@frozen(kw_only=True)
-class SourceKind:
-    """What a kind of source needs and gives. ``fields`` is None where the data decides which there are."""
+@frozen(kw_only=True, eq=False, repr=False)
+class SourceKind(Record):
+    """What a kind of source needs and gives. ``fields`` is None where the data decides which there are.
+
+    ``text`` names the text after the kind, ``repeated`` are the options that may be said several times. A kind with
+    ``needs_every`` is a probe: it is looked at, and nothing is known between two looks.
+    """
 
     name: str
     text: str | None
     options: tuple[str, ...] = ()
     fields: tuple[tuple[str, ValueType], ...] | None = None
     needs_every: bool = False
+    repeated: tuple[str, ...] = ()
 
 
 SOURCE_KINDS: dict[str, SourceKind] = {
@@ -54,6 +60,80 @@ SOURCE_KINDS: dict[str, SourceKind] = {
                 ("body_size", NumberType(dimension=DATA)),
             ),
             needs_every=True,
+            repeated=("header",),
+        ),
+        SourceKind(
+            name="tcp",
+            text="address",
+            options=("send", "contains"),
+            fields=(
+                ("ok", BooleanType()),
+                ("elapsed", DURATION),
+                ("matched", BooleanType()),
+                ("resolve", DURATION),
+                ("connect", DURATION),
+                ("first_byte", DURATION),
+            ),
+            needs_every=True,
+        ),
+        SourceKind(
+            name="tls",
+            text="address",
+            options=("name", "certificate", "protocol"),
+            fields=(
+                ("ok", BooleanType()),
+                ("elapsed", DURATION),
+                ("certificate_left", DURATION),
+                ("protocol", NumberType()),
+                ("resolve", DURATION),
+                ("connect", DURATION),
+                ("handshake", DURATION),
+            ),
+            needs_every=True,
+        ),
+        SourceKind(
+            name="dns",
+            text="name",
+            options=("record", "server", "expected", "contains"),
+            fields=(
+                ("ok", BooleanType()),
+                ("elapsed", DURATION),
+                ("resolve", DURATION),
+                ("answers", NumberType()),
+                ("ttl", DURATION),
+                ("matched", BooleanType()),
+            ),
+            needs_every=True,
+            repeated=("expected", "contains"),
+        ),
+        SourceKind(
+            name="icmp",
+            text="address",
+            options=("count",),
+            fields=(
+                ("ok", BooleanType()),
+                ("elapsed", DURATION),
+                ("round_trip", DURATION),
+                ("loss", NumberType(share=True)),
+                ("sent", NumberType()),
+                ("received", NumberType()),
+                ("resolve", DURATION),
+            ),
+            needs_every=True,
+        ),
+        SourceKind(
+            name="command",
+            text="path",
+            options=("argument", "expected", "contains"),
+            fields=(
+                ("ok", BooleanType()),
+                ("elapsed", DURATION),
+                ("exit_code", NumberType()),
+                ("output", NumberType()),
+                ("matched", BooleanType()),
+            ),
+            needs_every=True,
+            repeated=("argument",),
         ),
         SourceKind(name="csv", text="path"),
         SourceKind(name="jsonl", text="path"),
@@ -65,8 +145,11 @@ SOURCE_KINDS: dict[str, SourceKind] = {
 }
 """Every kind of source, by name."""
 
+PROBES = frozenset(kind.name for kind in SOURCE_KINDS.values() if kind.needs_every)
+"""The kinds that are looked at from outside."""
 
-@define
+
+@define(eq=False, repr=False)
 class FieldEntry:
     """One field: its column, what is known of its type, and where it was declared."""
 
@@ -96,7 +179,7 @@ class FieldEntry:
         )
 
 
-@define
+@define(eq=False, repr=False)
 class SourceEntry:
     """A source while it is checked; ``fixed`` is True where its kind says which fields there are."""
 

@@ -6,6 +6,8 @@ from enum import Enum
 
 from attrs import frozen
 
+from wsla.values.records import Record
+
 
 class Look(Enum):
     """What a function looks at: time in which a signal has a value, or samples, records and windows one by one, or
@@ -37,8 +39,8 @@ class Result(Enum):
     RATE = "the argument's type by time"
 
 
-@frozen(kw_only=True)
-class Function:
+@frozen(kw_only=True, eq=False, repr=False)
+class Function(Record):
     """A function of the language over a window."""
 
     name: str

@@ -41,7 +41,7 @@ _POLICIES = {policy.value: policy for policy in UnknownTime}
 _CAPPED = ("credits", "rewards")
 
 
-@define
+@define(eq=False, repr=False)
 class GoalChecker:
     """Checks what is promised and what follows."""
 

@@ -22,6 +22,7 @@ from wsla.values.calendars import (
 )
 from wsla.values.instants import DAY, MINUTE, SECOND, format_length
 from wsla.values.quantities import TIME, QuantityError, parse_quantity
+from wsla.values.records import Record
 
 _ONE_WEEK_OF_DAYS = 7
 _LAST_DAY = 31
@@ -39,8 +40,8 @@ _LONGEST = {
 }
 
 
-@frozen(kw_only=True)
-class Cut:
+@frozen(kw_only=True, eq=False, repr=False)
+class Cut(Record):
     """``during`` or ``excluding`` with a condition instead of a schedule."""
 
     word: surface.Word
@@ -59,8 +60,8 @@ class Cut:
         return surface.Unary(operator="not", operand=found, span=self.word.span) if self.excluded else found
 
 
-@frozen(kw_only=True)
-class Context:
+@frozen(kw_only=True, eq=False, repr=False)
+class Context(Record):
     """What surrounds a formula: the window and filters that its functions take, and a pause for ``elapsed``.
 
     ``as_signals`` is True in a rule, where conditions over different windows meet by their latest values.
@@ -226,6 +227,7 @@ def _anchor(
 
 
 def _whole_term(scope: Scope, modifier: surface.EachWindow) -> Window | None:
+    # M55: the term itself.
     start, end = scope.term.effective_start, scope.term.effective_end
     if modifier.starting is not None:
         scope.reporter.error("E0305", "`starting` goes with a calendar period only", modifier.starting.span)

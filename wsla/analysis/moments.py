@@ -10,13 +10,14 @@ from wsla.analysis.types import InstantType, NumberType
 from wsla.analysis.unify import require
 from wsla.diagnostics.source import Span
 from wsla.values.quantities import TIME
+from wsla.values.records import Record
 
 LENGTH = NumberType(dimension=TIME)
 MOMENT = InstantType()
 
 
-@frozen
-class Sum:
+@frozen(eq=False, repr=False)
+class Sum(Record):
     """What a sum with points in time gives; ``type`` is None where it is wrong, and the error is reported."""
 
     type: AnyType | None

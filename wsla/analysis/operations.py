@@ -15,6 +15,7 @@ from wsla.analysis.types import Shape, ValueType
 from wsla.diagnostics.source import NOWHERE, Span
 from wsla.values.calendars import CalendarWindow, ExactWindow, OverlappingWindow, RollingWindow
 from wsla.values.instants import DAY, Interval
+from wsla.values.records import Record
 
 Value = bool | int | Fraction | str | None
 """A value at run time; None is *unknown*."""
@@ -23,8 +24,8 @@ LONGEST_OUTAGE: Final = 366 * DAY
 """Nanoseconds after which the window of an outage ends, whether or not the outage does."""
 
 
-@frozen
-class OutageWindow:
+@frozen(eq=False, repr=False)
+class OutageWindow(Record):
     """One window for each outage of a condition, a signal: from where it is false until it is true again."""
 
     condition: int
@@ -43,8 +44,8 @@ class OutageWindow:
 Window = CalendarWindow | ExactWindow | OutageWindow | OverlappingWindow | RollingWindow
 
 
-@frozen(kw_only=True)
-class Node:
+@frozen(kw_only=True, eq=False, repr=False)
+class Node(Record):
     """What every operation has: its shape, the type of its values, and where it was written."""
 
     shape: Shape
@@ -52,14 +53,14 @@ class Node:
     span: Span = field(default=NOWHERE, eq=False, repr=False)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Constant(Node):
     """A value that never changes."""
 
     value: Value
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class SourceField(Node):
     """A field of a source: a signal for samples, one value a record for records."""
 
@@ -67,7 +68,7 @@ class SourceField(Node):
     field: str
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Compare(Node):
     """``left operator right`` with one of ``<= < >= > == !=``."""
 
@@ -76,7 +77,7 @@ class Compare(Node):
     right: int
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Logical(Node):
     """``and``, ``or``, ``implies`` by Kleene's three values."""
 
@@ -85,14 +86,14 @@ class Logical(Node):
     right: int
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Negation(Node):
     """``not``."""
 
     operand: int
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class AtLeastDown(Node):
     """A signal: true where at least ``count`` of the conditions are false, false where fewer can be, else unknown."""
 
@@ -100,7 +101,7 @@ class AtLeastDown(Node):
     count: int
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Arithmetic(Node):
     """``left operator right`` with one of ``+ - * /``, or ``started`` or ``completed``: how many blocks of the size
     ``right`` ``left`` has begun, or filled; ``rounded``: the multiple of ``right`` that is nearest to ``left``.
@@ -111,8 +112,8 @@ class Arithmetic(Node):
     right: int
 
 
-@frozen(kw_only=True)
-class Arm:
+@frozen(kw_only=True, eq=False, repr=False)
+class Arm(Record):
     """One line of a ``by`` table: where ``subject operator bound`` holds, ``value``."""
 
     operator: str
@@ -121,7 +122,7 @@ class Arm:
     span: Span = field(default=NOWHERE, eq=False, repr=False)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Choice(Node):
     """A ``by`` table: the first arm that fits wins, else ``otherwise``; unknown where the subject is unknown, or where
     no arm fits and there is no ``otherwise``."""
@@ -131,15 +132,15 @@ class Choice(Node):
     otherwise: int | None
 
 
-@frozen(kw_only=True)
-class TimeFilter:
+@frozen(kw_only=True, eq=False, repr=False)
+class TimeFilter(Record):
     """Schedules that cut time: only time inside every one of ``during`` and outside each of ``excluding`` is kept."""
 
     during: tuple[str, ...] = ()
     excluding: tuple[str, ...] = ()
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Elapsed(Node):
     """Records: kept time from one instant to another, minus time in which ``pausing`` was true for that record's
     key.
@@ -152,7 +153,7 @@ class Elapsed(Node):
     pausing: int | None
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Due(Elapsed):
     """Records: the instant at which as much time as the length ``end`` has been kept since ``start``; never paused.
 
@@ -164,8 +165,8 @@ DUE_WITHIN = 3653 * DAY
 """Later than these ten years after its start nothing is due: a schedule may have no hours left."""
 
 
-@frozen(kw_only=True)
-class Forgiving:
+@frozen(kw_only=True, eq=False, repr=False)
+class Forgiving(Record):
     """Outages that do not count: those shorter than ``length`` nanoseconds or, unless ``strictly``, just as long."""
 
     length: int
@@ -176,14 +177,15 @@ class Forgiving:
         return length >= self.length if self.strictly else length > self.length
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Aggregate(Node):
     """One value a window (a series): ``function`` of ``argument`` over a window of time.
 
     ``argument`` is None for ``count(source)``. ``where`` keeps the samples, records or windows for which it is true, of
     functions over time the time in which it is. ``forgiving`` says which outages do not count. ``parameter`` is the
     percentile's rank as a share, or the step of a standard deviation. ``by`` names labels: one series a combination of
-    their values. ``idle`` is the value of a window in which there was nothing to look at.
+    their values. ``idle`` is the value of a window in which there was nothing to look at. ``within`` is the share of
+    itself by which a percentile may be off; None for one that is exact.
     """
 
     function: str
@@ -196,9 +198,10 @@ class Aggregate(Node):
     by: tuple[str, ...]
     idle: int | None = None
     forgiving: Forgiving | None = None
+    within: Fraction | None = None
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Idle(Node):
     """A series with another value, a scalar, in each window in which none of its aggregates had anything to look at."""
 
@@ -206,21 +209,21 @@ class Idle(Node):
     value: int
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Previous(Node):
     """A series: in each window the value that the operand, a series, has in the window before."""
 
     operand: int
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Latest(Node):
     """A series as a signal: at every instant the value of the window that ended last."""
 
     operand: int
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Label(Node):
     """A series that has, in every window, the value of a label in the combination that is looked at."""
 
@@ -228,7 +231,7 @@ class Label(Node):
     by: tuple[str, ...]
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class VerdictState(Node):
     """A signal: true while at least ``count`` of the goal's last ``of_last`` final verdicts are ``verdict``."""
 
@@ -238,7 +241,7 @@ class VerdictState(Node):
     of_last: int
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Across(Node):
     """A signal or a series told apart by labels, joined into one for each combination of the labels in ``by``.
 
@@ -254,7 +257,7 @@ class Across(Node):
     limit: int | None = None
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class VerdictCount(Node):
     """How many verdicts of a goal were ``violated``: of the last ``of_last``, or where that is None, in a row.
 
@@ -267,7 +270,7 @@ class VerdictCount(Node):
     by: tuple[str, ...]
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Sustained(Node):
     """A signal: true where ``condition`` has been true for ``length`` nanoseconds, false where it was false in them."""
 
@@ -275,7 +278,7 @@ class Sustained(Node):
     length: int
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Debounced(Node):
     """A signal that takes a value once ``condition`` has had it for ``down`` (false) or ``up`` (true) nanoseconds."""
 
@@ -284,7 +287,7 @@ class Debounced(Node):
     up: int
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Limited(Node):
     """A signal: ``condition``, but false in each window once it has been true there for ``length`` nanoseconds."""
 
@@ -293,7 +296,7 @@ class Limited(Node):
     window: CalendarWindow | ExactWindow
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Active(Node):
     """A signal: true from ``start`` until ``end`` of a record of ``source`` for which ``where`` is true."""
 

@@ -11,8 +11,10 @@ from attrs import frozen
 from wsla.analysis import operations as op
 from wsla.analysis.rows import TESTS
 from wsla.analysis.types import BooleanType, NumberType
+from wsla.values.buckets import Buckets
 from wsla.values.calendars import CalendarUnit, CalendarWindow, ExactWindow, OverlappingWindow, RollingWindow
 from wsla.values.instants import DAY, HOUR
+from wsla.values.records import Record
 
 _LONGEST_DAYS: Final = {
     CalendarUnit.DAY: 1,
@@ -31,8 +33,8 @@ _WITHIN_ARGUMENT: Final = frozenset(
 )
 
 
-@frozen
-class Between:
+@frozen(eq=False, repr=False)
+class Between(Record):
     """All numbers from ``low`` to ``high``, both included; None is without end. ``whole``: whole numbers only."""
 
     low: Fraction | None = None
@@ -63,8 +65,8 @@ def longest_window(window: op.Window) -> int:
             return op.LONGEST_OUTAGE
 
 
-@frozen
-class Possible:
+@frozen(eq=False, repr=False)
+class Possible(Record):
     """Possible values of the operations of one agreement; ``given`` fixes some of them to a number."""
 
     operations: Sequence[op.Operation]
@@ -156,6 +158,8 @@ class Possible:
             else:
                 found = argument if name in _WITHIN_ARGUMENT and argument is not None else ANYTHING
                 found = Between(found.low, found.high)
+                if aggregate.within is not None:
+                    found = _told(found, Buckets(aggregate.within))
         return found if aggregate.idle is None else _hull((found, self.numbers(aggregate.idle)))
 
     def _arithmetic(self, node: op.Arithmetic) -> Between | None:
@@ -177,6 +181,12 @@ class Possible:
                 return Between(_whole(blocks.low, up), _whole(blocks.high, up), whole=True)
             case _:
                 return ANYTHING
+
+
+def _told(found: Between, buckets: Buckets) -> Between:
+    """What is told of numbers between these, approximately (M101)."""
+    low = None if found.low is None else buckets.told(found.low)
+    return Between(low, None if found.high is None else buckets.told(found.high))
 
 
 def _whole(value: Fraction | None, up: bool) -> Fraction | None:

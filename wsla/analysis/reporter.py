@@ -25,7 +25,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return near[0] if near else None
 
 
-@define
+@define(eq=False, repr=False)
 class Reporter:
     """Where passes put what they find.
 

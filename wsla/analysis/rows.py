@@ -13,6 +13,7 @@ from attrs import frozen
 from wsla.analysis import operations as op
 from wsla.diagnostics.source import Span
 from wsla.syntax import surface
+from wsla.values.records import Record
 
 TESTS: Final[dict[str, Callable[[Fraction, Fraction], bool]]] = {
     "<=": operators.le,
@@ -25,8 +26,8 @@ TESTS: Final[dict[str, Callable[[Fraction, Fraction], bool]]] = {
 """What each comparison of the language asks."""
 
 
-@frozen(kw_only=True)
-class Row:
+@frozen(kw_only=True, eq=False, repr=False)
+class Row(Record):
     """A line of a table: ``comparisons`` are one or two of (operator, operation of the bound)."""
 
     comparisons: tuple[tuple[str, int], ...]
@@ -34,8 +35,8 @@ class Row:
     span: Span
 
 
-@frozen(kw_only=True)
-class WrittenTable:
+@frozen(kw_only=True, eq=False, repr=False)
+class WrittenTable(Record):
     """A table as it was written, whatever operations it became; ``operation`` gives its value.
 
     ``inner`` tells those that became two tables.

@@ -19,7 +19,7 @@ from wsla.values.quantities import DAYS, Dimension
 from wsla.values.schedules import Schedule
 
 
-@define
+@define(eq=False, repr=False)
 class Term:
     """The head of an agreement."""
 
@@ -38,7 +38,7 @@ class Term:
         return ZoneInfo(self.zone)
 
 
-@define
+@define(eq=False, repr=False)
 class Scope:
     """Names declared so far, each kind in a mapping of its own, and what was used.
 

@@ -10,6 +10,7 @@ from wsla.analysis.reporter import Reporter
 from wsla.analysis.scope import Scope
 from wsla.analysis.sense_credits import check_both_ways, check_payment, payments
 from wsla.analysis.sense_goals import check_caps, check_conditions, check_pairs, check_parties, check_rules
+from wsla.analysis.sense_memory import check_memory
 from wsla.analysis.sense_points import promise_of, reachable
 from wsla.analysis.sense_sight import check_sight
 from wsla.analysis.sense_tables import check_tables
@@ -45,6 +46,7 @@ def check_meaning(scope: Scope, agreement: CheckedAgreement, written: surface.Ag
     check_caps(scope.reporter, agreement, list(zip(agreement.caps, caps, strict=True)))
     check_parties(scope, agreement)
     check_sight(scope.reporter, agreement, goals, promises)
+    check_memory(scope.reporter, agreement)
     check_times(scope, agreement, written)
     _brevity(scope.reporter, written)
 

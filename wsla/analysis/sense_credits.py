@@ -30,10 +30,11 @@ from wsla.analysis.types import NumberType
 from wsla.diagnostics.diagnostic import Related
 from wsla.diagnostics.source import Span
 from wsla.syntax import surface
+from wsla.values.records import Record
 
 
-@frozen(kw_only=True)
-class Payment:
+@frozen(kw_only=True, eq=False, repr=False)
+class Payment(Record):
     """A credit of a goal with what was written. ``reward`` tells those for a goal that was met."""
 
     promise: Promise
@@ -76,8 +77,8 @@ def check_payment(scope: Scope, agreement: CheckedAgreement, payment: Payment) -
     _Check(scope, agreement.operations, payment).run()
 
 
-@frozen
-class _Check:
+@frozen(eq=False, repr=False)
+class _Check(Record):
     scope: Scope
     operations: Sequence[op.Operation]
     payment: Payment

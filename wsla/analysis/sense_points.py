@@ -18,13 +18,14 @@ from wsla.analysis.types import NumberType, ValueType
 from wsla.diagnostics.source import Span
 from wsla.syntax import surface
 from wsla.values.quantities import format_percentage, format_quantity
+from wsla.values.records import Record
 
 ORDERED = frozenset({">=", ">", "<=", "<"})
 _TURNED = {">=": "<=", ">": "<", "<=": ">=", "<": ">", "==": "==", "!=": "!="}
 
 
-@frozen
-class Point:
+@frozen(eq=False, repr=False)
+class Point(Record):
     """A value that stands for all from ``low`` to ``high``: itself alone, or those between two thresholds.
 
     Both are None at an end without a threshold.
@@ -77,8 +78,8 @@ def _whole_numbers(found: Iterable[Point]) -> Iterator[Point]:
         yield Point(value, point.low, point.high)
 
 
-@frozen(kw_only=True)
-class Promise:
+@frozen(kw_only=True, eq=False, repr=False)
+class Promise(Record):
     """A goal that compares one series with a fixed number: ``subject operator target``."""
 
     goal: Goal

@@ -13,12 +13,13 @@ from wsla.analysis.rows import Row, WrittenTable, fits, fixed
 from wsla.analysis.scope import Scope
 from wsla.analysis.sense_points import Point, domain_of, points, runs, shown_points
 from wsla.diagnostics.diagnostic import Related
+from wsla.values.records import Record
 
 Comparisons = tuple[tuple[str, Fraction], ...]
 
 
-@frozen(kw_only=True)
-class Lines:
+@frozen(kw_only=True, eq=False, repr=False)
+class Lines(Record):
     """A table whose bounds are all fixed: for each row what it asks, and the points of the table's metric."""
 
     table: WrittenTable

@@ -8,17 +8,18 @@ from attrs import field, frozen
 
 from wsla.diagnostics.source import NOWHERE, Span
 from wsla.values.calendars import TumblingWindow
+from wsla.values.records import Record
 
 
-@frozen(kw_only=True)
-class NeededService:
+@frozen(kw_only=True, eq=False, repr=False)
+class NeededService(Record):
     """A service that must be up."""
 
     service: str
 
 
-@frozen(kw_only=True)
-class NeededSome:
+@frozen(kw_only=True, eq=False, repr=False)
+class NeededSome(Record):
     """Of these, ``least`` must be up: all of them, one, or some."""
 
     least: int
@@ -35,8 +36,8 @@ class NeededSome:
 Need = NeededService | NeededSome
 
 
-@frozen(kw_only=True)
-class Origin:
+@frozen(kw_only=True, eq=False, repr=False)
+class Origin(Record):
     """The service of another agreement that a service is; the agreement is known by its title."""
 
     title: str
@@ -44,8 +45,8 @@ class Origin:
     span: Span = field(default=NOWHERE, eq=False, repr=False)
 
 
-@frozen(kw_only=True)
-class Assumption:
+@frozen(kw_only=True, eq=False, repr=False)
+class Assumption(Record):
     """The availability that a service without an agreement of its own is taken to have in every window."""
 
     share: Fraction

@@ -15,6 +15,7 @@ from wsla.analysis.types import BooleanType, InstantType, Shape
 from wsla.analysis.unify import require
 from wsla.syntax import surface
 from wsla.values.calendars import CalendarWindow, ExactWindow
+from wsla.values.records import Record
 
 NAMES: Final = ("sustained", "debounced", "limited", "active")
 _EXAMPLES: Final = {
@@ -33,8 +34,8 @@ def is_limited(operand: surface.Expression) -> bool:
     return isinstance(operand, surface.Call) and operand.function.text == "limited"
 
 
-@frozen
-class SignalChecker:
+@frozen(eq=False, repr=False)
+class SignalChecker(Record):
     """Checks calls of these functions; formulas inside them are checked by the two functions handed in."""
 
     scope: Scope

@@ -121,7 +121,7 @@ class _Block:
         seen: set[str] = set()
         for line in declared.fields or ():
             name = line.name.text
-            if name in seen and name not in ("label", "header"):
+            if name in seen and name not in ("label", *self.kind.repeated):
                 self.scope.reporter.error("E0202", f"`{name}` is said twice", line.name.span)
                 continue
             seen.add(name)
@@ -158,9 +158,9 @@ class _Block:
             value: Text | int | bool = int(line.value.text) if line.value.text.isdigit() else line.value.text
         else:
             value = text_or_secret(line.value)
-        if name == "header":
-            # Several headers may be given; the data of an option is one text.
-            name = f"header {sum(key.startswith('header') for key in self.options) + 1}"
+        if name in self.kind.repeated:
+            # Several may be given; the data of an option is one text.
+            name = f"{name} {sum(key.startswith(f'{name} ') for key in self.options) + 1}"
         self.options[name] = value
 
     def _is_rounding(self, line: surface.Field) -> bool:
@@ -246,7 +246,7 @@ class _Block:
         )
 
     def _samples(self, source: Source, seen: set[str], declared: surface.Source) -> Source:
-        if source.every is None and "holds" not in seen and source.kind != "http":
+        if source.every is None and "holds" not in seen and not self.kind.needs_every:
             self.scope.reporter.error(
                 "E0704",
                 f"the source `{source.name}` does not say how long a sample holds",

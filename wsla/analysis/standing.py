@@ -16,6 +16,7 @@ from wsla.diagnostics.diagnostic import Related
 from wsla.syntax import surface
 from wsla.values.calendars import CalendarWindow, ExactWindow
 from wsla.values.quantities import QuantityError, parse_quantity
+from wsla.values.records import Record
 
 _MEASURE = "availability"
 _ASSUMED = "write `assume availability 99.9% each month`"
@@ -166,8 +167,8 @@ def _assumed(scope: Scope, item: surface.Assumed) -> Assumption | None:
 # --- circles
 
 
-@frozen
-class _Visit:
+@frozen(eq=False, repr=False)
+class _Visit(Record):
     name: str
     path: tuple[str, ...]
 

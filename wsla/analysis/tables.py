@@ -16,13 +16,14 @@ from wsla.analysis.types import BooleanType, Shape
 from wsla.analysis.unify import agree
 from wsla.diagnostics.source import Span
 from wsla.syntax import surface
+from wsla.values.records import Record
 
 Check = Callable[[surface.Expression], Typed | None]
 Join = Callable[[Typed, Typed, Span], Typed | None]
 
 
-@frozen
-class _Line:
+@frozen(eq=False, repr=False)
+class _Line(Record):
     """A line of which everything is right so far; ``value`` is None where it is not applicable."""
 
     arm: surface.Arm

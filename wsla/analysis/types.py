@@ -7,6 +7,7 @@ from enum import Enum
 from attrs import frozen
 
 from wsla.values.quantities import DIMENSIONLESS, Dimension
+from wsla.values.records import Record
 
 
 class Shape(Enum):
@@ -18,26 +19,26 @@ class Shape(Enum):
     SERIES = "series"
 
 
-@frozen
-class NumberType:
+@frozen(eq=False, repr=False)
+class NumberType(Record):
     """A number with a dimension. ``share`` marks a ratio of like things, written as a percentage."""
 
     dimension: Dimension = DIMENSIONLESS
     share: bool = False
 
 
-@frozen
-class BooleanType:
+@frozen(eq=False, repr=False)
+class BooleanType(Record):
     """True, false or unknown."""
 
 
-@frozen
-class TextType:
+@frozen(eq=False, repr=False)
+class TextType(Record):
     """A word or label, compared for equality only."""
 
 
-@frozen
-class InstantType:
+@frozen(eq=False, repr=False)
+class InstantType(Record):
     """A point in time."""
 
 

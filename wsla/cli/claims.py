@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from wsla.cli.stored import EARLIEST, LATEST, in_force, window_name
 from wsla.remedies.claims import ClaimRefused, ClaimState, ClaimStep
 from wsla.remedies.decisions import LedgerEntry
+from wsla.reporting.money import digits_of
+from wsla.reporting.stored import EARLIEST, LATEST, in_force
+from wsla.reporting.verdicts import window_name
 from wsla.values.calendars import find_zone
 from wsla.values.instants import SECOND, format_instant, parse_instant
 from wsla.values.money import format_money
@@ -28,11 +29,6 @@ STYLES: Final = {
 }
 _SHORTEST: Final = 4
 _SHOWN: Final = 8
-
-
-def short_name(identifier: str) -> str:
-    """Eight digits that stand for an entry's identity on the command line."""
-    return _digits(identifier)[:_SHOWN]
 
 
 def record(store_url: str, wanted: str, step: ClaimStep, at: str | None, reason: str | None = None) -> None:
@@ -82,11 +78,11 @@ def _find(entries: Iterable[tuple[str, LedgerEntry]], wanted: str) -> tuple[str,
         if entry.id == wanted:
             return key, entry
     digits = wanted.lower()
-    near = [one for one in booked if len(digits) >= _SHORTEST and _digits(one[1].id).startswith(digits)]
+    near = [one for one in booked if len(digits) >= _SHORTEST and digits_of(one[1].id).startswith(digits)]
     if len(near) == 1:
         return near[0]
     if near:
-        names = ", ".join(_digits(entry.id)[: len(digits) + 4] for _, entry in near)
+        names = ", ".join(digits_of(entry.id)[: len(digits) + 4] for _, entry in near)
         raise click.ClickException(f"{wanted} stands for several entries: {names}; write more digits of it")
     raise click.ClickException(
         f"the ledger holds no entry {wanted}; `wsla ledger` shows the name of each that has to be claimed"
@@ -96,7 +92,3 @@ def _find(entries: Iterable[tuple[str, LedgerEntry]], wanted: str) -> tuple[str,
 def _zone_of(store: Store, key: str) -> str:
     loaded = next((in_force(version) for version in store.agreements() if version.key == key), None)
     return "UTC" if loaded is None else loaded.plan.zone
-
-
-def _digits(identifier: str) -> str:
-    return hashlib.sha256(identifier.encode("utf-8", "surrogatepass")).hexdigest()

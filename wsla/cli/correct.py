@@ -9,13 +9,16 @@ import click
 
 from wsla.cli import show
 from wsla.cli.claims import moment
-from wsla.cli.stored import EARLIEST, LATEST, find_stored, in_force, store_option, window_name
+from wsla.cli.stored import find_stored, store_option
+from wsla.reporting.stored import EARLIEST, LATEST, in_force
+from wsla.reporting.verdicts import labels_text, window_name
 from wsla.values.money import format_money
 
 if TYPE_CHECKING:
     from wsla.api import Agreement
     from wsla.remedies.corrections import Correction
     from wsla.store.sqlite import Store
+    from wsla.values.instants import Interval
 
 
 @click.command("correct")
@@ -32,7 +35,7 @@ def command(title: str, store_url: str, at: str | None, dry_run: bool) -> None:
     wrong usage.
     """
     from wsla.store.errors import StoreError
-    from wsla.store.records import Batch, Decided, Rejudged
+    from wsla.store.records import Batch, Decided, Rejudged, Reviewed
     from wsla.store.sqlite import Store
 
     try:
@@ -46,6 +49,7 @@ def command(title: str, store_url: str, at: str | None, dry_run: bool) -> None:
             instant = time.time_ns() if at is None else moment(at, "--at", agreement.plan.zone)
             if instant > time.time_ns():
                 raise click.ClickException(f"--at {at} is yet to come; what is booked cannot be taken back")
+            arrival = store.latest_arrival()
             found = _found(store, version.key, agreement, instant)
             late = store.late_observations(version.key)
             if not dry_run:
@@ -60,6 +64,7 @@ def command(title: str, store_url: str, at: str | None, dry_run: bool) -> None:
                             for one in found.changed
                             if one.after is not None
                         ),
+                        reviews=(Reviewed(version.key, instant, arrival),),
                     )
                 )
     except StoreError as problem:
@@ -84,7 +89,30 @@ def _found(store: Store, key: str, agreement: Agreement, at: int) -> Correction:
         entry for _, entry in store.entries(key, EARLIEST, LATEST) if tuple(entry.id.split("|")[:2]) == prefix
     ]
     report = judge(agreement, observations, start, max(at, start))
-    return correct(agreement.plan, said, report.judgements, booked, at)
+    found = correct(agreement.plan, said, report.judgements, booked, at)
+    return _still_kept(found, agreement, store.kept_from(key))
+
+
+def _still_kept(found: Correction, agreement: Agreement, kept_from: int | None) -> Correction:
+    """Without the windows that rest on observations that are no longer kept: what was said of them stands."""
+    from attrs import evolve
+
+    from wsla.daemon.retention import reach
+
+    far = None if kept_from is None else reach(agreement.plan)
+    if kept_from is None or far is None:
+        return found
+
+    def stands(window: Interval | None) -> bool:
+        return window is not None and window.start >= kept_from + far
+
+    pairs = ((pair, pair.after or pair.before) for pair in found.changed)
+    return evolve(
+        found,
+        changed=tuple(pair for pair, one in pairs if one is not None and stands(one.window)),
+        entries=tuple(entry for entry in found.entries if stands(entry.window)),
+        intents=tuple(intent for intent in found.intents if stands(intent.window)),
+    )
 
 
 def _print(found: Correction, agreement: Agreement, late: int, *, dry_run: bool) -> None:
@@ -96,7 +124,7 @@ def _print(found: Correction, agreement: Agreement, late: int, *, dry_run: bool)
     rows = [
         {
             "window": window_name(one.window, zone),
-            "goal": " ".join(filter(None, (one.goal, show.labels_text(one.labels)))),
+            "goal": " ".join(filter(None, (one.goal, labels_text(one.labels)))),
             "was": "" if pair.before is None else pair.before.verdict.value,
             "is": "no window any more" if pair.after is None else pair.after.verdict.value,
         }

@@ -101,8 +101,8 @@ def _play(screen: Any, place: Path, seconds: int, stack: ExitStack) -> bool:
 
 def _print_closing(screen: Any, stage: Stage, store: Any, facts: Facts, found: dict[str, bool]) -> None:
     from wsla.cli.demo_facts import facts_rows
-    from wsla.cli.report_data import gather, latest_standing, whole_stretch
     from wsla.cli.report_text import print_report
+    from wsla.reporting.period import gather, latest_standing, whole_stretch
 
     plan, key = stage.agreement.plan, stage.agreement.title
     standing = latest_standing(store, key, stage.agreement)

@@ -12,13 +12,14 @@ from attrs import frozen
 
 from wsla.cli.demo_servers import Received
 from wsla.cli.demo_watch import Look, look_of
-from wsla.cli.ledger import balance_value, balances_text, party_titles
-from wsla.cli.stored import EARLIEST, LATEST
+from wsla.cli.ledger import balances_text, party_titles
 from wsla.evaluation.scalars import scalar_value
 from wsla.evaluation.verdicts import Judgement, Verdict
 from wsla.plan.model import Plan
 from wsla.remedies.decisions import Intent, LedgerEntry
 from wsla.remedies.ledger import Balance, balances
+from wsla.reporting.money import balance_value
+from wsla.reporting.stored import EARLIEST, LATEST
 from wsla.values.money import format_money
 
 if TYPE_CHECKING:

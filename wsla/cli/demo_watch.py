@@ -7,10 +7,10 @@ from pathlib import Path
 
 from attrs import define, field, frozen
 
-from wsla.cli.stored import EARLIEST, LATEST
 from wsla.evaluation.verdicts import CLOSED_VERDICTS, Judgement, Labels, Verdict
 from wsla.plan.model import Source
 from wsla.remedies.decisions import Intent, LedgerEntry
+from wsla.reporting.stored import EARLIEST, LATEST
 from wsla.store.errors import StoreError
 from wsla.store.sqlite import Store
 from wsla.values.instants import MILLISECOND

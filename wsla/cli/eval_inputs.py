@@ -20,6 +20,7 @@ from wsla.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from wsla.api import Agreement, Report
+    from wsla.evaluation.batch.alike import Streams
     from wsla.evaluation.batch.columns import StreamColumns
     from wsla.sources.files.columns import ColumnHistory
     from wsla.values.observations import Observation
@@ -94,7 +95,7 @@ class Inputs:
         try:
             with progress_bar("reading and judging") as advance:
                 self._advance = advance
-                report = judge_columns(self.agreement, self._streams(), start, until, self.observations)
+                report = judge_columns(self.agreement, self._batches(), start, until, self.observations)
         except DataError as problem:
             raise click.ClickException(str(problem)) from None
         for name, path, table in self._columns:
@@ -117,11 +118,11 @@ class Inputs:
                     raise click.ClickException(str(problem)) from None
                 tell_rows(name, path, table)
 
-    def _streams(self) -> Iterator[StreamColumns]:
+    def _batches(self) -> Iterator[Streams]:
         for _, _, table in self._columns:
-            for stream in table.streams():
+            for streams in table.batches():
                 self._is_empty = False
-                yield stream
+                yield streams
 
     def _tell_progress(self, done: int, whole: int, rows: int) -> None:
         if self._advance is not None:

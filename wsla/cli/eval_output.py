@@ -139,13 +139,13 @@ def _json(reports: Sequence[Report]) -> Iterator[str]:
 
 
 def _json_of(report: Report) -> Iterator[str]:
-    from wsla.cli import show
+    from wsla.reporting.verdicts import Shown
 
     first, last = (
         json.dumps(part, indent=2, ensure_ascii=False) for part in (_head_value(report), _tail_value(report))
     )
     yield first.removesuffix("\n}") + ',\n  "judgements": ['
-    shown, encode = show.Shown(report.agreement.plan), json.JSONEncoder(ensure_ascii=False).encode
+    shown, encode = Shown(report.agreement.plan), json.JSONEncoder(ensure_ascii=False).encode
     between = "\n    {\n"
     for some in _portions(report):
         lines = []
@@ -175,14 +175,14 @@ def _labels(reports: Sequence[Report]) -> list[str]:
 
 def _csv(reports: Sequence[Report]) -> Iterator[str]:
     """The text of CSV in pieces."""
-    from wsla.cli import show
+    from wsla.reporting.verdicts import Shown
 
     labels = _labels(reports)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     names: list[str] | None = None
     for report in reports:
-        shown = show.Shown(report.agreement.plan)
+        shown = Shown(report.agreement.plan)
         version = [report.agreement.version] if len(reports) > 1 else []
         for some in _portions(report):
             values = [shown.value(judgement) for judgement in some]
@@ -207,11 +207,11 @@ def _write_parquet(reports: Sequence[Report], path: Path) -> None:
     """The columns of CSV, but instants as such, and beside each exact value the nearest number for who draws it."""
     import polars
 
-    from wsla.cli import show
+    from wsla.reporting.verdicts import Shown
 
     labels, values, judgements = _labels(reports), [], []
     for report in reports:
-        shown = show.Shown(report.agreement.plan)
+        shown = Shown(report.agreement.plan)
         version = {"version": report.agreement.version} if len(reports) > 1 else {}
         for judgement in report.judgements:
             judgements.append(judgement)
@@ -259,12 +259,13 @@ def _head_value(report: Report) -> dict[str, Any]:
 
 
 def _tail_value(report: Report) -> dict[str, Any]:
-    from wsla.cli import show
+    from wsla.reporting.money import entry_value
+    from wsla.reporting.verdicts import Shown
 
     plan = report.agreement.plan
-    instant = show.Shown(plan).instant
+    instant = Shown(plan).instant
     return {
-        "entries": [show.entry_value(entry, plan.zone) for entry in report.entries],
+        "entries": [entry_value(entry, plan.zone) for entry in report.entries],
         "actions": [
             {
                 "id": intent.id,
@@ -280,9 +281,11 @@ def _tail_value(report: Report) -> dict[str, Any]:
 
 def _print_table(report: Report) -> None:
     from wsla.cli import show
+    from wsla.reporting.money import entry_row
+    from wsla.reporting.verdicts import Shown
 
     plan, judgements = report.agreement.plan, report.judgements
-    shown = show.Shown(plan)
+    shown = Shown(plan)
     heading = f"{plan.title}, version {plan.version}"
     counts: Counter[str] = Counter()
     if not judgements:
@@ -296,7 +299,7 @@ def _print_table(report: Report) -> None:
         counts = Counter(row["verdict"] for row in rows)
     if report.entries:
         click.echo()
-        show.print_table([show.entry_row(plan, entry) for entry in report.entries], "Ledger")
+        show.print_table([entry_row(plan, entry) for entry in report.entries], "Ledger")
     summary = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
     booked = plural(len(report.entries), "ledger entry").replace("entrys", "entries")
     due = plural(len(report.intents), "action")

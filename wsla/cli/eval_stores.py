@@ -47,7 +47,7 @@ def store_options(command: _Command) -> _Command:
             "stores",
             multiple=True,
             metavar="[SOURCE=]URL",
-            help="Judge where the data is: duckdb:///, postgresql://, prometheus+http:// …",
+            help="Judge where the data is: duckdb:///, postgresql://, clickhouse:// …",
         ),
     ):
         command = option(command)
@@ -56,7 +56,7 @@ def store_options(command: _Command) -> _Command:
 
 @frozen(kw_only=True)
 class Asked:
-    """What the command line says of data; ``data``, ``columns`` and ``where`` as in ``read_observations``."""
+    """What the command line says of data; ``data``, ``columns`` and ``where`` as in ``Reading``."""
 
     data: tuple[str, ...]
     columns: tuple[str, ...]

@@ -90,6 +90,7 @@ def _teller(agreement: Agreement) -> Tell:
     from wsla.cli.paint import Paint
     from wsla.evaluation.stream import JudgementFinal, StandingChanged, TooLate
     from wsla.remedies.decisions import Intent, LedgerEntry
+    from wsla.reporting.verdicts import judgement_row
     from wsla.values.calendars import find_zone
     from wsla.values.instants import format_instant
     from wsla.values.money import format_money
@@ -104,7 +105,7 @@ def _teller(agreement: Agreement) -> Tell:
     def tell(output: Output) -> None:
         match output:
             case JudgementFinal(at=at, judgement=one) | StandingChanged(at=at, judgement=one):
-                row = show.judgement_row(plan, one)
+                row = judgement_row(plan, one)
                 about = " ".join(filter(None, (one.goal, row["labels"], row["window"])))
                 final = "" if isinstance(output, JudgementFinal) else " (open)"
                 text = f"{about}: {one.verdict.value}{final}, measured {row['measured']}, promised {row['promised']}"
@@ -126,9 +127,10 @@ def _teller(agreement: Agreement) -> Tell:
 
 def _json_teller(agreement: Agreement) -> Tell:
     """Says it as one JSON object a line."""
-    from wsla.cli import show
     from wsla.evaluation.stream import JudgementFinal, StandingChanged, TooLate
     from wsla.remedies.decisions import Intent, LedgerEntry
+    from wsla.reporting.money import entry_value
+    from wsla.reporting.verdicts import judgement_value
     from wsla.values.calendars import find_zone
     from wsla.values.instants import format_instant
 
@@ -138,11 +140,11 @@ def _json_teller(agreement: Agreement) -> Tell:
     def said(output: Output) -> dict[str, Any] | None:
         match output:
             case JudgementFinal(judgement=one):
-                return {"event": "verdict"} | show.judgement_value(plan, one)
+                return {"event": "verdict"} | judgement_value(plan, one)
             case StandingChanged(judgement=one):
-                return {"event": "standing"} | show.judgement_value(plan, one)
+                return {"event": "standing"} | judgement_value(plan, one)
             case LedgerEntry():
-                return {"event": "entry"} | show.entry_value(output, plan.zone)
+                return {"event": "entry"} | entry_value(output, plan.zone)
             case Intent():
                 return {
                     "event": "action",

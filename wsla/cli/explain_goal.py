@@ -15,13 +15,14 @@ from wsla.analysis.operations import OutageWindow
 from wsla.cli.explain_text import print_explanation, statement_value
 from wsla.cli.files import plural, the_agreement
 from wsla.cli.paint import Paint
-from wsla.cli.show import judgement_value
-from wsla.cli.stored import EARLIEST, LATEST, find_stored, in_force, reading, window_name
+from wsla.cli.stored import find_stored, reading
 from wsla.evaluation.report import Outcome
 from wsla.evaluation.verdicts import Judgement, Labels
 from wsla.explaining.explain import Judged, explain, worst_first
 from wsla.explaining.written import Written
 from wsla.plan.model import Goal, Plan
+from wsla.reporting.stored import EARLIEST, LATEST, in_force
+from wsla.reporting.verdicts import judgement_value, window_name
 from wsla.testing.examples import inside
 from wsla.values.calendars import OverlappingWindow, RollingWindow, parse_period, period_interval
 from wsla.values.instants import Interval
@@ -47,14 +48,21 @@ class Asked:
     columns: tuple[str, ...]
     where: tuple[str, ...]
     zone: str | None
+    time_units: tuple[str, ...] = ()
+
+    @property
+    def of_data(self) -> bool:
+        """True where something is said that goes with data alone."""
+        said = (self.start, self.until, self.columns, self.where, self.zone, self.time_units)
+        return any(said)
 
 
 def explain_goal(asked: Asked, output_format: str) -> None:
     """Prints why a goal has its verdict in the windows asked for."""
     if asked.most < 1:
         raise click.UsageError("--most is at least 1")
-    if not asked.data and (asked.start or asked.until or asked.columns or asked.where or asked.zone):
-        raise click.UsageError("--from, --until, --map, --where and --zone go with --data")
+    if not asked.data and asked.of_data:
+        raise click.UsageError("--from, --until, --map, --where, --zone and --time-unit go with --data")
     wanted: Agreement = the_agreement(asked.path)
     if asked.goal is None:
         _find_goal(wanted.plan, None)
@@ -82,10 +90,17 @@ def explain_goal(asked: Asked, output_format: str) -> None:
 
 
 def _from_files(asked: Asked, agreement: Agreement) -> Judged:
-    from wsla.cli.eval_data import judge_counted, read_observations, stretch_of
+    from wsla.cli.eval_data import Reading, judge_counted, observations_of, stretch_of
 
     _find_goal(agreement.plan, asked.goal)
-    observations = read_observations(agreement, asked.data, asked.columns, asked.where, asked.zone)
+    reading = Reading(
+        data=asked.data,
+        columns=asked.columns,
+        where=asked.where,
+        zone=asked.zone,
+        time_units=asked.time_units,
+    )
+    observations = observations_of(agreement, reading)
     start, until = stretch_of(agreement, observations, asked.start, asked.until)
     report = judge_counted(agreement, observations, start, until)
     return Judged(
@@ -101,7 +116,7 @@ def _from_files(asked: Asked, agreement: Agreement) -> Judged:
 
 def _from_store(store: Store, key: str, agreement: Agreement) -> Judged:
     from wsla.cli.eval_data import judge_counted
-    from wsla.cli.report_data import gather
+    from wsla.reporting.period import gather
 
     plan = agreement.plan
     known = {source.name for source in plan.sources}

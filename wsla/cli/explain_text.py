@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from wsla.cli.paint import Paint
-from wsla.cli.show import exact
 from wsla.evaluation.verdicts import Verdict
 from wsla.explaining.statements import Statement, Tone
+from wsla.reporting.verdicts import exact
 from wsla.testing.findings import State
 
 _WIDTH = 100

@@ -12,6 +12,7 @@ from attrs import frozen
 
 from wsla.diagnostics.diagnostic import Diagnostic, Severity, has_errors
 from wsla.diagnostics.source import SourceText, Span
+from wsla.values.records import Record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,8 +23,8 @@ _DETOUR = frozenset({"", ".", ".."})
 """Parts of a path that `pathlib` writes in another way, or that need it."""
 
 
-@frozen
-class Unreadable:
+@frozen(eq=False, repr=False)
+class Unreadable(Record):
     """A path that could not be read, and why, in plain words."""
 
     path: str

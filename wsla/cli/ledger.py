@@ -6,7 +6,7 @@ import csv
 import json
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -14,22 +14,23 @@ import click
 from attrs import frozen
 
 from wsla.cli import show
-from wsla.cli.claims import moment, short_name
+from wsla.cli.claims import moment
 from wsla.cli.files import format_option
-from wsla.cli.stored import (
-    EARLIEST,
-    LATEST,
-    find_stored,
-    in_force,
-    parse_window,
-    reading,
-    store_option,
-    window_name,
-)
+from wsla.cli.stored import find_stored, parse_window, reading, store_option
 from wsla.plan.model import Plan
 from wsla.remedies.claims import Claims, ClaimState, credit_of
 from wsla.remedies.decisions import LedgerEntry
 from wsla.remedies.ledger import Balance, balances
+from wsla.reporting.money import (
+    balance_value,
+    claim_text,
+    claimed_value,
+    short_name,
+    sums_by_state,
+    sums_value,
+)
+from wsla.reporting.stored import EARLIEST, LATEST, in_force
+from wsla.reporting.verdicts import labels_text, window_name
 from wsla.values.calendars import find_zone
 from wsla.values.instants import format_instant
 from wsla.values.money import format_money
@@ -177,22 +178,6 @@ def state(
     )
 
 
-def sums_by_state(
-    entries: Iterable[LedgerEntry], claims: Claims, at: int
-) -> dict[ClaimState, tuple[Balance, ...]]:
-    """What entries that have to be claimed come to on balance, for each state that any of them is in at an instant."""
-    found: dict[ClaimState, list[LedgerEntry]] = {}
-    for entry in entries:
-        if entry.claim_until is not None:
-            found.setdefault(claims.state(entry, at), []).append(entry)
-    return {state: balances(found[state]) for state in ClaimState if state in found}
-
-
-def sums_value(sums: Mapping[ClaimState, tuple[Balance, ...]]) -> dict[str, list[dict[str, str]]]:
-    """Sums by state for machines."""
-    return {state.value: [balance_value(balance) for balance in found] for state, found in sums.items()}
-
-
 def sums_text(found: tuple[Balance, ...], titles: Mapping[str, str] = MappingProxyType({})) -> str:
     """``200.00 EUR from acme to globex``, all sums in a line."""
     texts = [
@@ -211,21 +196,11 @@ def statement_value(statement: Statement) -> dict[str, Any]:
         "until": None if statement.until == LATEST else format_instant(statement.until, zone),
         "opening": [balance_value(balance) for balance in statement.opening],
         "entries": [
-            {"agreement": title} | show.claimed_value(entry, statement.claims, statement.at, statement.zone)
+            {"agreement": title} | claimed_value(entry, statement.claims, statement.at, statement.zone)
             for title, entry in statement.entries
         ],
         "claims": sums_value(statement.by_state()),
         "closing": [balance_value(balance) for balance in statement.closing],
-    }
-
-
-def balance_value(balance: Balance) -> dict[str, str]:
-    """A balance for machines."""
-    return {
-        "debtor": balance.debtor,
-        "creditor": balance.creditor,
-        "amount": str(balance.amount),
-        "currency": balance.currency,
     }
 
 
@@ -256,10 +231,8 @@ def _print_csv(statement: Statement) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(_COLUMNS)
     for title, entry in statement.entries:
-        value = {"agreement": title} | show.claimed_value(
-            entry, statement.claims, statement.at, statement.zone
-        )
-        value["labels"] = show.labels_text(entry.labels)
+        value = {"agreement": title} | claimed_value(entry, statement.claims, statement.at, statement.zone)
+        value["labels"] = labels_text(entry.labels)
         writer.writerow(value[name] for name in _COLUMNS)
 
 
@@ -277,12 +250,12 @@ def _print_table(statement: Statement, *, several: bool) -> None:
                 "owes": entry.debtor,
                 "is owed": entry.creditor,
                 "amount": format_money(entry.amount, entry.currency),
-                "claim before": show.claim_text(entry, statement.zone),
+                "claim before": claim_text(entry, statement.zone),
                 "state": ""
                 if entry.claim_until is None
                 else statement.claims.state(entry, statement.at).value,
                 "name": short_name(entry.id) if credit_of(entry) == entry.id and entry.claim_until else "",
-                "cause": " ".join(filter(None, (entry.cause, show.labels_text(entry.labels)))),
+                "cause": " ".join(filter(None, (entry.cause, labels_text(entry.labels)))),
             }
             for title, entry in statement.entries
         ]

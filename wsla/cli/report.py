@@ -9,7 +9,9 @@ import click
 
 from wsla.cli.claims import moment
 from wsla.cli.files import format_option, the_agreement
-from wsla.cli.stored import find_stored, in_force, parse_window, reading, store_option, window_name
+from wsla.cli.stored import find_stored, parse_window, reading, store_option
+from wsla.reporting.stored import in_force
+from wsla.reporting.verdicts import window_name
 
 
 @click.command("report")
@@ -34,8 +36,8 @@ def command(
     where the goal has no other in it. Exit code 0: shown; 1: nothing to show, or the store cannot be read; 2: wrong
     usage.
     """
-    from wsla.cli.report_data import gather, latest_standing, report_value, whole_stretch
     from wsla.cli.report_text import print_report
+    from wsla.reporting.period import gather, latest_standing, report_value, whole_stretch
 
     wanted = the_agreement(path)
     with reading(store_url) as store:

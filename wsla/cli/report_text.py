@@ -14,12 +14,13 @@ import click
 from wsla.cli import show
 from wsla.cli.claims import STYLES
 from wsla.cli.files import plural
-from wsla.cli.ledger import balances_text, party_titles, sums_by_state, sums_text
+from wsla.cli.ledger import balances_text, party_titles, sums_text
 from wsla.cli.paint import Paint
-from wsla.cli.report_data import GoalReport, NoticeReport, ReportData
-from wsla.cli.stored import window_name
 from wsla.evaluation.verdicts import Judgement, Verdict
 from wsla.plan.model import Plan
+from wsla.reporting.money import sums_by_state
+from wsla.reporting.period import GoalReport, NoticeReport, ReportData
+from wsla.reporting.verdicts import find_goal, judgement_row, labels_text, window_name
 from wsla.values.calendars import find_zone
 from wsla.values.instants import MILLISECOND, MINUTE, SECOND, format_instant, format_length
 from wsla.values.money import format_money
@@ -53,7 +54,7 @@ def print_report(report: ReportData, name: str | None) -> None:
 
 def _print_goal(paint: Paint, report: ReportData, one: GoalReport) -> None:
     plan = report.plan
-    labels = show.labels_text(one.labels)
+    labels = labels_text(one.labels)
     title = one.goal.name + (f" ({labels})" if labels else "")
     promise = f"{title}: {party_titles(plan)[one.goal.party]} promised {' '.join(one.goal.text.split())}"
     for line in textwrap.wrap(promise, WIDTH, subsequent_indent="    "):
@@ -85,7 +86,7 @@ def _print_rows(paint: Paint, report: ReportData, judgements: Iterable[Judgement
     rows = []
     styles = []
     for judgement in judgements:
-        row = show.judgement_row(plan, judgement)
+        row = judgement_row(plan, judgement)
         waits = report.awaits_final(judgement)
         verdict = f"{row['verdict']} (not final)" if waits else row["verdict"]
         if report.corrected_at(judgement) is not None:
@@ -119,7 +120,7 @@ def _print_rows(paint: Paint, report: ReportData, judgements: Iterable[Judgement
 
 def _budget_left(plan: Plan, judgement: Judgement) -> str:
     """Time that is left, as exact as one reads it; empty for other budgets."""
-    goal = show.find_goal(plan, judgement.goal)
+    goal = find_goal(plan, judgement.goal)
     if judgement.budget_left is None or goal.budget is None or not goal.budget.time:
         return ""
     step = SECOND if abs(judgement.budget_left) >= MINUTE else MILLISECOND

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from wsla.cli.files import read_sources, show_diagnostics
 from wsla.diagnostics.diagnostic import Diagnostic, has_errors
+
+if TYPE_CHECKING:
+    from wsla.daemon.daemon import Daemon
+    from wsla.daemon.http_config import Http
+    from wsla.web.server import WebServer
 
 _USUAL_CONFIG = "wsla.toml"
 
@@ -26,19 +32,36 @@ _USUAL_CONFIG = "wsla.toml"
     metavar="URL",
     help="Where everything is kept.  [default: what the configuration says, else sqlite:///wsla.db]",
 )
-def command(paths: tuple[str, ...], config: str | None, store_url: str | None) -> None:
+@click.option("--check", is_flag=True, help="Start nothing; say what would run, and what is wrong.")
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["text", "json"]),
+    help="With --check: how to print it.  [default: text]",
+)
+def command(
+    paths: tuple[str, ...],
+    config: str | None,
+    store_url: str | None,
+    check: bool,
+    output_format: str | None,
+) -> None:
     """Measure, judge and act by agreements until told to stop.
 
     PATHS are .sla files, or folders that are searched for them. Ctrl-C or SIGTERM ends it in the ordinary way: what
     has begun is finished, and nothing that was observed, decided or booked is lost. SIGHUP reads agreements and
     configuration anew. Exit code 0: told to stop; 1: it could not start, or not go on; 2: wrong usage.
+
+    With --check nothing is started, asked or made: exit code 0 where it would start, 1 where not.
     """
+    if output_format is not None and not check:
+        raise click.UsageError("--format goes with --check")
     from wsla.analysis.check import check_together
     from wsla.diagnostics.assembled import merged
 
     sources, unreadable = read_sources(paths)
     diagnostics: list[Diagnostic] = list(merged(check_together(sources)))
-    if unreadable or has_errors(diagnostics):
+    if (unreadable or has_errors(diagnostics)) and output_format != "json":
         show_diagnostics(diagnostics, unreadable, "full", err=True)
         raise click.exceptions.Exit(1)
     if config is None and Path(_USUAL_CONFIG).exists():
@@ -50,9 +73,47 @@ def command(paths: tuple[str, ...], config: str | None, store_url: str | None) -
     try:
         settings = load_config(config, os.environ)
     except ConfigError as problem:
+        if output_format == "json":
+            from wsla.cli.run_preview import show_problems
+
+            show_problems(problem.problems)
+            raise click.exceptions.Exit(1) from None
         raise click.ClickException("\n".join(problem.problems)) from None
-    code = run_daemon(paths, settings, store_url, say=_say)
+    if check:
+        from wsla.cli.run_preview import show
+        from wsla.daemon.preview import preview
+
+        found = preview(paths, settings, store_url, os.environ)
+        show(found, settings.http, output_format or "text")
+        raise click.exceptions.Exit(1 if found.problems else 0)
+    server = None if settings.http is None else _web_server(settings.http)
+
+    def started(daemon: Daemon) -> None:
+        if server is not None:
+            from wsla.web.view import View
+
+            server.serve(View(daemon, store_url or settings.store))
+            _say(f"answering at {server.url}")
+
+    try:
+        code = run_daemon(paths, settings, store_url, say=_say, started=started)
+    finally:
+        if server is not None:
+            server.close()
     raise click.exceptions.Exit(code)
+
+
+def _web_server(settings: Http) -> WebServer:
+    try:
+        from wsla.web.server import NotServing, WebServer
+    except ImportError as missing:
+        raise click.ClickException(
+            f"wsla.toml asks for [http], and {missing.name} is not installed: pip install 'wsla[web]'"
+        ) from None
+    try:
+        return WebServer(settings)
+    except NotServing as problem:
+        raise click.ClickException(f"[http] {problem}") from None
 
 
 def _say(text: str) -> None:

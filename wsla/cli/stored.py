@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wsla.values.calendars import CalendarUnit, find_zone, label_of, parse_period, period_interval
-from wsla.values.instants import Interval, parse_instant, to_datetime
+from wsla.values.calendars import find_zone, parse_period, period_interval
+from wsla.values.instants import Interval, parse_instant
 
 if TYPE_CHECKING:
-    from wsla.api import Agreement
     from wsla.store.records import AgreementVersion
     from wsla.store.sqlite import Store
 
@@ -64,19 +63,6 @@ def find_stored(store: Store, title: str) -> AgreementVersion:
     raise click.ClickException(f"The store {store.path} holds no agreement “{title}”.{more}")
 
 
-def in_force(version: AgreementVersion) -> Agreement | None:
-    """The agreement as it was stored; None where this wsla no longer accepts its text."""
-    from wsla.api import AgreementError, load_all
-    from wsla.daemon.agreements import alone
-    from wsla.diagnostics.source import SourceText
-
-    try:
-        agreements = load_all(SourceText(name=version.title, text=version.text))
-    except AgreementError:
-        return None
-    return next((alone(agreement) for agreement in agreements if agreement.title == version.title), None)
-
-
 def parse_window(text: str, zone: str) -> Interval:
     """``2026-03``, ``2026-Q1``, ``2026-03-04``, or ``TIME..TIME``; otherwise a message and exit code 1."""
     start, dots, end = text.partition("..")
@@ -88,20 +74,3 @@ def parse_window(text: str, zone: str) -> Interval:
     except ValueError as problem:
         hint = "" if dots else ", nor a stretch such as 2026-03-01..2026-03-15"
         raise click.ClickException(f"--window {text}: {problem}{hint}") from None
-
-
-def window_name(window: Interval, zone: str) -> str:
-    """``2026-03`` for a period of the calendar; otherwise its bounds, the day said once where it is the same."""
-    units = (CalendarUnit.MONTH, CalendarUnit.DAY, CalendarUnit.QUARTER, CalendarUnit.YEAR, CalendarUnit.WEEK)
-    for unit in units:
-        label = label_of(window, unit, zone)
-        if ".." not in label:
-            return label
-    found = find_zone(zone)
-    start, end = to_datetime(window.start, found), to_datetime(window.end, found)
-    form = "%Y-%m-%d %H:%M:%S" if (start.second or end.second) else "%Y-%m-%d %H:%M"
-    if start.microsecond or end.microsecond:
-        form += ".%f"
-    if start.date() == end.date():
-        return f"{start.strftime(form)}-{end.strftime(form.removeprefix('%Y-%m-%d '))}"
-    return f"{start.strftime(form)} to {end.strftime(form)}"

@@ -13,12 +13,12 @@ from attrs import frozen
 from wsla.analysis.types import ValueType
 from wsla.cli.files import Unreadable, plural
 from wsla.cli.paint import Paint
-from wsla.cli.show import exact, labels_text, value_text
 from wsla.diagnostics.diagnostic import Diagnostic
 from wsla.diagnostics.source import SourceText
 from wsla.diagnostics.width import visible
 from wsla.evaluation.verdicts import SeriesValue, Verdict
 from wsla.plan.model import Plan
+from wsla.reporting.verdicts import exact, labels_text, value_text
 from wsla.testing.coverage import Covered
 from wsla.testing.examples import ExampleResult
 from wsla.testing.findings import Evidence, Fact, Ground, Item, State

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, cast
 
 from attrs import define, field, frozen
 
+from wsla.analysis.fields import SOURCE_KINDS
+from wsla.analysis.operations import SourceField
 from wsla.api import Agreement
 from wsla.channels.registry import KNOWN_KINDS, ChannelError, build_channel
 from wsla.daemon.config import Bindings, ChannelBinding, Config, SourceBinding
 from wsla.daemon.tables import Reference, SecretMissing, nearest
-from wsla.plan.model import Channel, Party, Secret, Source, Target, Text
+from wsla.plan.model import Channel, Party, Plan, Secret, Source, Target, Text
 from wsla.ports import Clock
-from wsla.sources.http import HttpTarget, HttpTargetError
+from wsla.sources.registry import KNOWN_KINDS as PROBED_KINDS
+from wsla.sources.registry import SourceError, build_target
+from wsla.sources.targets import Deployed, Option
+from wsla.sources.targets import Target as Looked
 
-_STATUS: Final = re.compile(r"(\d{3})(?:\s*(?:-|\.\.|to)\s*(\d{3}))?")
-_OFF: Final = frozenset({"no", "none", "never", "off", "refused", "ignored", "unchecked"})
-_ON: Final = frozenset({"yes", "follow", "followed", "on", "checked"})
 DEFAULT_TIMEOUT: Final = 10_000_000_000
 
 
@@ -27,8 +28,9 @@ class ProbePlan:
     """One source to look at: how often (nanoseconds), and how. Equal plans need no new start."""
 
     source: str
+    kind: str
     every: int
-    target: HttpTarget
+    target: Looked
 
 
 @frozen(kw_only=True)
@@ -90,49 +92,77 @@ class Deploying:
 
     def _probe(self, source: Source) -> ProbePlan | None:
         binding = next((found for one in self._bindings if (found := one.sources.get(source.name))), None)
-        if source.kind != "http" and binding is None:
+        kind = _kind(source, binding)
+        if kind not in PROBED_KINDS:
             reader = "; `wsla eval` reads files" if source.kind in ("csv", "jsonl", "parquet") else ""
             self._problem(
                 f"source {source.name}: `wsla run` cannot observe a source of kind {source.kind}{reader}. "
                 f"Bind it to a web address in wsla.toml: [bindings.sources.{source.name}]"
             )
             return None
-        if source.records or not self._fits(source):
-            self._problem(f"source {source.name}: its fields are not those that an http source gives")
+        if not _fits(self.agreement.plan, source, kind):
+            article = "an" if kind[0] in "aeiouh" else "a"
+            self._problem(
+                f"source {source.name}: its fields are not those that {article} {kind} source gives"
+            )
             return None
-        return self._http(source, binding)
+        options = self._options(source, kind, binding)
+        return None if options is None else self._plan(source, kind, options, binding)
 
-    def _fits(self, source: Source) -> bool:
-        from wsla.analysis.fields import SOURCE_KINDS
+    def _options(self, source: Source, kind: str, binding: SourceBinding | None) -> dict[str, Option] | None:
+        """The options of a source, secrets filled in; None where one is missing."""
+        bound = {} if binding is None else dict(binding.options)
+        if binding is not None and binding.url is not None:
+            bound["url"] = binding.url
+        known = SOURCE_KINDS[kind]
+        for name in bound:
+            if name not in (known.text, *known.options):
+                self._problem(
+                    f"source {source.name}: wsla.toml: a source of kind {kind} has no option {name}"
+                    f"{nearest(name, [one for one in (known.text, *known.options) if one is not None])}"
+                )
+                return None
+        written = source.options if kind == source.kind else {}
+        options: dict[str, Option] = {}
+        for name, value in written.items():
+            # Options that may be said several times are numbered.
+            if name.partition(" ")[0] in bound:
+                continue
+            filled = value
+            if isinstance(value, str | Secret):
+                text = self._text(value, f"source {source.name}, {name}")
+                if text is None:
+                    return None
+                filled = text
+            options[name] = cast(Option, filled)
+        return options | bound
 
-        given = dict(SOURCE_KINDS["http"].fields or ())
-        wanted = {one.name: one.type for one in source.fields if one.name != source.at}
-        return source.kind == "http" or all(given.get(name) == kind for name, kind in wanted.items())
-
-    def _http(self, source: Source, binding: SourceBinding | None) -> ProbePlan | None:
-        options = source.options if source.kind == "http" else {}
-        every = binding.every if binding is not None and binding.every is not None else source.every
+    def _plan(
+        self, source: Source, kind: str, options: dict[str, Option], binding: SourceBinding | None
+    ) -> ProbePlan | None:
+        bound = binding if binding is not None else SourceBinding()
+        every = source.every if bound.every is None else bound.every
         if every is None:
             self._problem(f'source {source.name}: wsla.toml does not say how often to look: every = "30s"')
             return None
-        timeout = binding.timeout if binding is not None and binding.timeout is not None else source.timeout
-        texts = {
-            name: self._text(value, f"source {source.name}, {name}")
-            if isinstance(value, str | Secret)
-            else value
-            for name, value in options.items()
-            if name != "url" or binding is None
-        }
-        if binding is not None:
-            texts["url"] = binding.url
-        if any(value is None for value in texts.values()):
-            return None
+        timeout = source.timeout if bound.timeout is None else bound.timeout
+        deployed = Deployed(
+            declared=source,
+            options=options,
+            timeout=min(timeout or DEFAULT_TIMEOUT, every),
+            every=every,
+            verify_tls=bound.verify_tls,
+            ca_file=bound.ca_file,
+            reach=self.config.network.reach,
+            private_redirects=self.config.network.private_redirects,
+            commands=self.config.commands,
+        )
         try:
-            target = _target(source.name, texts, min(timeout or DEFAULT_TIMEOUT, every), binding)
-        except (HttpTargetError, ValueError) as error:
+            target = build_target(kind, deployed)
+        except SourceError as error:
             self._problem(str(error))
             return None
-        return ProbePlan(source=source.name, every=every, target=target)
+        return ProbePlan(source=source.name, kind=kind, every=every, target=target)
 
     # Channels
 
@@ -204,6 +234,29 @@ class Deploying:
             return None
 
 
+def _kind(source: Source, binding: SourceBinding | None) -> str:
+    """The kind by which a source is looked at here."""
+    if binding is None:
+        return source.kind
+    if binding.kind is not None:
+        return binding.kind
+    own = SOURCE_KINDS.get(source.kind)
+    return "http" if binding.url is not None and (own is None or own.text != "url") else source.kind
+
+
+def _fits(plan: Plan, source: Source, kind: str) -> bool:
+    """True where a kind gives every field of a source that the agreement asks for."""
+    fields = SOURCE_KINDS[kind].fields
+    if fields is None or (kind == source.kind and not source.records):
+        return True
+    asked = {
+        one.field for one in plan.operations if isinstance(one, SourceField) and one.source == source.name
+    }
+    given = dict(fields)
+    wanted = {one.name: one.type for one in source.fields if one.name in {*asked, *source.labels}}
+    return not source.records and all(given.get(name) == type_ for name, type_ in wanted.items())
+
+
 def unused_bindings(config: Config, agreements: Mapping[str, Agreement]) -> list[str]:
     """Bindings that fit no source and no channel of any agreement: most likely misspelt."""
     problems = []
@@ -228,66 +281,3 @@ def unused_bindings(config: Config, agreements: Mapping[str, Agreement]) -> list
                     f'{place}bindings.channels."{name}": there is no such channel{nearest(name, channels)}'
                 )
     return [f"{config.path or 'wsla.toml'}: {problem}" for problem in problems]
-
-
-def _target(
-    source: str, options: Mapping[str, object], timeout: int, binding: SourceBinding | None
-) -> HttpTarget:
-    given: dict[str, object] = {"source": source, "url": str(options.get("url", "")), "timeout": timeout}
-    if "method" in options:
-        given["method"] = str(options["method"]).upper()
-    headers = [str(value) for name, value in options.items() if name.startswith("header")]
-    if headers:
-        given["headers"] = tuple(_header(source, line) for line in headers)
-    if "body" in options:
-        given["body"] = str(options["body"]).encode()
-    if "expected" in options:
-        given["expected_status"] = _statuses(source, str(options["expected"]))
-    if "contains" in options:
-        given["expected_text"] = str(options["contains"])
-    if "redirects" in options:
-        given.update(_redirects(source, str(options["redirects"]).lower()))
-    if "certificate" in options:
-        given.update(_certificate(str(options["certificate"])))
-    if binding is not None and binding.verify_tls is not None:
-        given["verify_tls"] = binding.verify_tls
-    if binding is not None and binding.ca_file is not None:
-        given["ca_file"] = binding.ca_file
-    return HttpTarget(**given)  # type: ignore[arg-type]
-
-
-def _header(source: str, line: str) -> tuple[str, str]:
-    name, colon, value = line.partition(":")
-    if not colon:
-        raise HttpTargetError(f'source {source}: a header is written "Name: value"')
-    return name.strip(), value.strip()
-
-
-def _statuses(source: str, text: str) -> tuple[tuple[int, int], ...]:
-    found = []
-    for part in text.split(","):
-        match = _STATUS.fullmatch(part.strip())
-        if match is None:
-            raise HttpTargetError(
-                f'source {source}: expected statuses are written "200", "200-299" or "200, 404"'
-            )
-        found.append((int(match[1]), int(match[2] or match[1])))
-    return tuple(found)
-
-
-def _redirects(source: str, text: str) -> dict[str, object]:
-    if text in _ON:
-        return {"follow_redirects": True}
-    if text in _OFF or text == "0":
-        return {"follow_redirects": False}
-    if text.isdigit():
-        return {"max_redirects": int(text)}
-    raise HttpTargetError(
-        f"source {source}: redirects are followed, never followed, or at most a number of them"
-    )
-
-
-def _certificate(text: str) -> dict[str, object]:
-    if text.lower() in _ON:
-        return {"verify_tls": True}
-    return {"verify_tls": False} if text.lower() in _OFF else {"ca_file": text}

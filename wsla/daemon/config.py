@@ -10,12 +10,24 @@ from typing import Final
 
 from attrs import field, frozen
 
+from wsla.analysis.fields import SOURCE_KINDS
+from wsla.daemon.http_config import Http, read_http
+from wsla.daemon.retention import Retention
 from wsla.daemon.tables import Reference, SecretMissing, Table
+from wsla.sources.network.addresses import USUAL, Reach
+from wsla.sources.registry import KNOWN_KINDS as PROBED_KINDS
+from wsla.sources.targets import Option
 from wsla.values.instants import DAY, HOUR, MILLISECOND, SECOND
 
 CHANNEL_KINDS: Final = ("webhook", "email", "log")
 SECURITIES: Final = ("starttls", "tls", "none")
 LOG_FORMATS: Final = ("text", "json")
+ROLLUPS: Final = {"1h": HOUR, "1d": DAY}
+_OPTIONS: Final = {
+    kind: tuple(name for name in (SOURCE_KINDS[kind].text, *SOURCE_KINDS[kind].options) if name is not None)
+    for kind in sorted(PROBED_KINDS)
+}
+_ALL_OPTIONS: Final = tuple(dict.fromkeys(name for names in _OPTIONS.values() for name in names))
 
 
 class ConfigError(ValueError):
@@ -69,10 +81,23 @@ class Mail:
 
 
 @frozen(kw_only=True)
-class SourceBinding:
-    """What a source looks at here, in place of what its agreement says. What is None stays as it is there."""
+class Network:
+    """How near to this machine a source may lie, and whether a redirect may lead further in than where it came from."""
 
-    url: str = field(repr=False)
+    reach: frozenset[Reach] = USUAL
+    private_redirects: bool = False
+
+
+@frozen(kw_only=True)
+class SourceBinding:
+    """What a source looks at here, in place of what its agreement says. What is None stays as it is there.
+
+    Without a ``kind`` a ``url`` means `http`, unless the source's own kind takes one.
+    """
+
+    kind: str | None = None
+    url: str | None = field(default=None, repr=False)
+    options: Mapping[str, Option] = field(factory=dict, repr=False)
     every: int | None = None
     timeout: int | None = None
     verify_tls: bool | None = None
@@ -101,14 +126,18 @@ class Config:
     """Everything that `wsla.toml` says, with defaults for what it does not say.
 
     ``agreements`` holds bindings for one agreement, by its title; they go before ``bindings``. ``secrets`` says where
-    the variables lie that agreements name after ``env``.
+    the variables lie that agreements name after ``env``. ``commands`` are the programs that sources may run.
     """
 
     path: str | None = None
     store: str = "sqlite:///wsla.db"
     log_format: str = "text"
     limits: Limits = Limits()
+    network: Network = Network()
+    commands: tuple[str, ...] = ()
+    retention: Retention = Retention()
     mail: Mail | None = None
+    http: Http | None = None
     bindings: Bindings = Bindings()
     agreements: Mapping[str, Bindings] = field(factory=dict)
     secrets: Mapping[str, Reference] = field(factory=dict)
@@ -140,7 +169,11 @@ def _read(top: Table, name: str, environ: Mapping[str, str]) -> Config:
     store = top.text("store")
     log_format = top.text("log_format", LOG_FORMATS)
     limits = _limits(top.table("limits"))
+    network = _network(top.table("network"))
+    commands = _commands(top.table("commands"))
+    retention = _retention(top.table("retention"))
     mail = _mail(top.table("mail"), environ)
+    http = read_http(top.table("http"), environ)
     bindings = _bindings(top.table("bindings"), environ)
     agreements = {}
     named = top.table("agreements")
@@ -159,7 +192,11 @@ def _read(top: Table, name: str, environ: Mapping[str, str]) -> Config:
         store=store or Config().store,
         log_format=log_format or "text",
         limits=limits,
+        network=network,
+        commands=commands,
+        retention=retention,
         mail=mail,
+        http=http,
         bindings=bindings,
         agreements=agreements,
         secrets=secrets,
@@ -180,6 +217,38 @@ def _limits(table: Table | None) -> Limits:
     )
     table.finish()
     return limits
+
+
+def _network(table: Table | None) -> Network:
+    if table is None:
+        return Network()
+    reach = table.texts("reach", Reach)
+    redirects = table.truth("private_redirects")
+    table.finish()
+    return Network(
+        reach=USUAL if reach is None else frozenset(Reach(one) for one in reach),
+        private_redirects=bool(redirects),
+    )
+
+
+def _commands(table: Table | None) -> tuple[str, ...]:
+    if table is None:
+        return ()
+    allowed = table.texts("allow") or ()
+    for path in allowed:
+        if not os.path.isabs(path) or os.path.normpath(path) != path:
+            table.problem("allow", f'"{path}" is not the whole path of a program, such as "/usr/bin/true"')
+    table.finish()
+    return allowed
+
+
+def _retention(table: Table | None) -> Retention:
+    if table is None:
+        return Retention()
+    observations = table.optional_length("observations", DAY, 36_525 * DAY)
+    rollup = table.text("rollup", ROLLUPS)
+    table.finish()
+    return Retention(observations=observations, rollup=ROLLUPS.get(rollup or "1d", DAY))
 
 
 def _mail(table: Table | None, environ: Mapping[str, str]) -> Mail | None:
@@ -212,7 +281,9 @@ def _bindings(table: Table | None, environ: Mapping[str, str]) -> Bindings:
         return Bindings()
     sources, channels = table.table("sources"), table.table("channels")
     found = Bindings(
-        sources={name: _source(one) for name, one in sources.tables()} if sources is not None else {},
+        sources={name: _source(one, environ) for name, one in sources.tables()}
+        if sources is not None
+        else {},
         channels={name: _channel(one, environ) for name, one in channels.tables()}
         if channels is not None
         else {},
@@ -221,21 +292,37 @@ def _bindings(table: Table | None, environ: Mapping[str, str]) -> Bindings:
     return found
 
 
-def _source(table: Table) -> SourceBinding:
-    url = table.text("url")
-    if url is None and "url" not in table.values:
-        table.problem("url", "a binding says what is looked at instead")
-    elif url is not None and not url.startswith(("http://", "https://")):
+def _source(table: Table, environ: Mapping[str, str]) -> SourceBinding:
+    kind = table.text("kind", PROBED_KINDS)
+    names = _OPTIONS.get(kind or "", _ALL_OPTIONS)
+    url = table.text("url") if "url" in names else None
+    if url is not None and not url.startswith(("http://", "https://")):
         table.problem("url", "a web address begins with https:// or http://")
+    options = {
+        name: value
+        for name in names
+        if name != "url" and (value := _option(table, name, environ)) is not None
+    }
     binding = SourceBinding(
-        url=url or "",
+        kind=kind,
+        url=url,
+        options=options,
         every=table.optional_length("every", MILLISECOND, DAY),
         timeout=table.optional_length("timeout", MILLISECOND, HOUR),
         verify_tls=table.truth("verify_tls"),
         ca_file=table.path("ca_file"),
     )
+    if not table.values:
+        table.problem(None, "a binding says what is looked at instead, or how often")
     table.finish()
     return binding
+
+
+def _option(table: Table, key: str, environ: Mapping[str, str]) -> Option | None:
+    """A text, a whole number, several texts, or a reference to a secret."""
+    if isinstance(table.values.get(key), dict):
+        return _secret(table, key, environ)
+    return table.option(key)
 
 
 def _channel(table: Table, environ: Mapping[str, str]) -> ChannelBinding:

@@ -8,14 +8,16 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from wsla.channels.trust import trusted_context
 from wsla.daemon.agreements import find_agreements
 from wsla.daemon.clock import SystemClock
 from wsla.daemon.config import Config, ConfigError, load_config
+from wsla.daemon.housekeeping import Housekeeping
 from wsla.daemon.keeper import Keeper, Kept
 from wsla.daemon.logs import set_up_logging, take_down_logging
 from wsla.daemon.outbox import Outbox
@@ -23,6 +25,7 @@ from wsla.daemon.recovery import recover
 from wsla.daemon.reload import Changes, compare, remarks
 from wsla.daemon.status import AgreementStatus, SourceStatus, Status
 from wsla.daemon.writer import Writer
+from wsla.plan.model import Plan
 from wsla.store.errors import StoreError
 from wsla.store.records import Batch, WriteResult
 from wsla.store.sqlite import Store
@@ -41,6 +44,7 @@ UNCROWDED: Final = "The outbox is below its limit again."
 _MOST_FILES: Final = 65_536
 
 Say = Callable[[str], None]
+Answer = TypeVar("Answer")
 
 
 def run_daemon(
@@ -139,7 +143,14 @@ class Daemon:
         )
         self._keeper: Final = Keeper(self._writer, clock, config.limits, tell=self._tell, dropped=self._drop)
         self._outbox: Final = Outbox(self._writer, clock, config.limits, self._keeper.route)
+        self._housekeeping: Final = Housekeeping(
+            self._writer,
+            clock,
+            plans=lambda: [kept.judge.agreement.plan for kept in self._keeper.agreements.values()],
+            retention=lambda: self.config.retention,
+        )
         self.reloads = 0
+        self.broken: tuple[str, ...] = ()
 
     # From outside
 
@@ -150,6 +161,32 @@ class Daemon:
     def reload(self) -> None:
         """Read the files anew. Asked for again while it reads, it reads once more afterwards."""
         self._reload.set()
+
+    def ask(self, function: Callable[[], Answer]) -> Future[Answer]:
+        """Called from any thread: what ``function`` finds in the thread of the daemon, as soon as that comes to it."""
+        future: Future[Answer] = Future()
+
+        def answer() -> None:
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(function())
+                except Exception as error:
+                    future.set_exception(error)
+
+        self._soon(answer)
+        return future
+
+    def now(self) -> int:
+        """The daemon's time, nanoseconds since the epoch."""
+        return self._clock.now()
+
+    def plans(self) -> dict[str, Plan]:
+        """The plan of every agreement that is kept, by title."""
+        return {title: kept.deployment.agreement.plan for title, kept in self._keeper.agreements.items()}
+
+    def kept(self, title: str) -> Kept | None:
+        """An agreement that is kept."""
+        return self._keeper.agreements.get(title)
 
     def status(self) -> Status:
         """What is going on."""
@@ -166,6 +203,8 @@ class Daemon:
             delivered=self._outbox.delivered,
             failed_attempts=self._outbox.failed_attempts,
             dead=self._outbox.dead,
+            reloads=self.reloads,
+            broken=self.broken,
         )
 
     async def run(self, changes: Changes, started: Callable[[Daemon], None] | None = None) -> int:
@@ -185,6 +224,7 @@ class Daemon:
         for deployment in changes.added:
             self._keeper.begin(deployment, recovered[deployment.agreement.title], until)
         self._outbox.start()
+        self._housekeeping.start()
         self._take_signals()
         reloading = self._loop.create_task(self._reload_when_asked(), name="reload")
         probes = len(self._keeper.runners)
@@ -195,6 +235,7 @@ class Daemon:
             started(self)
         await self._stop.wait()
         reloading.cancel()
+        self._housekeeping.stop()
         await self._end()
         return self._code
 
@@ -213,16 +254,21 @@ class Daemon:
 
     async def _reload_once(self) -> None:
         config = self.config
+        broken: list[str] = []
         try:
             config = load_config(self.config.path, self._environ)
         except ConfigError as error:
+            broken.extend(error.problems)
             for problem in error.problems:
                 self._tell(problem)
             self._tell("The configuration stays as it was.")
         found = await asyncio.to_thread(find_agreements, self._paths)
         running = {title: kept.deployment for title, kept in self._keeper.agreements.items()}
         changes = await asyncio.to_thread(compare, running, found, config, self._environ, self._clock)
+        if config.http != self.config.http:
+            self._tell("[http] is read at the start only; what changed there takes a new start.")
         self.config = config
+        self.broken = (*broken, *changes.messages)
         for message in changes.messages:
             self._tell(message)
         for warning in changes.warnings:

@@ -19,7 +19,7 @@ from wsla.daemon.scheduler import Slots, SourceRunner
 from wsla.daemon.writer import Item, Writer
 from wsla.plan.model import Target
 from wsla.ports import Clock
-from wsla.sources.http import HttpProber
+from wsla.sources.registry import build_prober
 from wsla.store.errors import StoreError
 from wsla.store.records import AgreementVersion
 from wsla.store.sqlite import Store
@@ -169,7 +169,7 @@ class Keeper:
         """Starts the sources that do not run yet."""
         for name, plan in deployment.probes.items():
             if name not in judge.runners:
-                prober = HttpProber(plan.target, self._clock)
+                prober = build_prober(plan.kind, plan.target, self._clock)
                 runner = SourceRunner(
                     deployment.agreement.title, plan, prober, self._clock, self.slots, judge.ended
                 )

@@ -11,7 +11,7 @@ from attrs import define, field
 from wsla.api import Agreement, AgreementError, load_all
 from wsla.daemon.agreements import alone, sha256_of, state_version
 from wsla.diagnostics.source import SourceText
-from wsla.engine import Engine, Output
+from wsla.engine import Engine, Output, SnapshotError
 from wsla.evaluation.stream import JudgementFinal
 from wsla.remedies.decisions import Intent, LedgerEntry
 from wsla.store.records import AgreementVersion, Batch, Decided, Judged
@@ -62,7 +62,12 @@ def recover(store: Store, agreement: Agreement, until: int) -> Recovered:
     start = judged_from(history)
     state = state_version(agreement, start)
     engine, latest = _restored(store, agreement, state)
+    said_until = None
     if engine is None:
+        kept_from = store.kept_from(title)
+        if kept_from is not None and kept_from > start:
+            # What rests on observations that are no longer kept was said and stored long ago; it is not said anew.
+            start, said_until = kept_from, store.snapshot_at(title)
         engine = Engine(agreement.plan, start)
         observations = store.observations(title, agreement.plan.effective_start, _END_OF_TIME, late=False)
     else:
@@ -70,12 +75,20 @@ def recover(store: Store, agreement: Agreement, until: int) -> Recovered:
     known = {source.name for source in agreement.plan.sources}
     outputs: list[Output] = []
     for observation in observations:
+        if said_until is not None and observation.at > said_until:
+            engine.advance(said_until)
+            outputs.clear()
+            said_until = None
         latest = max(latest, observation.at)
         if observation.source in known:
             outputs.extend(engine.observe(observation))
+        if said_until is not None:
+            outputs.clear()
         if len(outputs) >= _PIECE:
             _store(store, title, outputs)
             outputs.clear()
+    if said_until is not None and said_until < until:
+        engine.advance(said_until)
     outputs.extend(engine.advance(until))
     for begin in range(0, len(outputs) - _PIECE, _PIECE):
         _store(store, title, outputs[begin : begin + _PIECE])
@@ -123,15 +136,21 @@ def _parsed(registered: AgreementVersion) -> Agreement | None:
 
 def _restored(store: Store, agreement: Agreement, state: str) -> tuple[Engine | None, int]:
     snapshot = store.latest_snapshot(agreement.title)
-    if snapshot is None or snapshot[0] != state:
+    if snapshot is None:
+        return None, 0
+    if snapshot[0] != state:
+        _log.info(
+            "“%s”: the noted state is that of another text or program; it is computed anew from the observations",
+            agreement.title,
+        )
         return None, 0
     try:
         return Engine.restore(agreement.plan, snapshot[2]), snapshot[1]
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError, AssertionError) as error:
+    except SnapshotError as problem:
         _log.warning(
             "“%s”: the noted state cannot be used (%s); it is computed anew from the observations",
             agreement.title,
-            type(error).__name__,
+            problem,
         )
         return None, 0
 

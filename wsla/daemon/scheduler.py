@@ -13,7 +13,6 @@ from attrs import define, field
 
 from wsla.daemon.bindings import ProbePlan
 from wsla.ports import Clock, Prober
-from wsla.sources.http import FIELDS
 from wsla.values.instants import SECOND, format_length
 from wsla.values.observations import Observation
 
@@ -50,9 +49,10 @@ class Slots:
         self._all = asyncio.Semaphore(self.concurrency)
 
     async def enter(self, stack: AsyncExitStack, host: str) -> None:
-        """Waits for a slot, which is held as long as the stack."""
+        """Waits for a slot, which is held as long as the stack. An empty host has no limit of its own."""
         # First the host's: who waits for a slow host takes no slot from others.
-        await stack.enter_async_context(self._hosts.setdefault(host, asyncio.Semaphore(self.per_host)))
+        if host:
+            await stack.enter_async_context(self._hosts.setdefault(host, asyncio.Semaphore(self.per_host)))
         await stack.enter_async_context(self._all)
 
 
@@ -129,7 +129,7 @@ class SourceRunner:
         every = self.plan.every
         if self._clock.now() - tick < every:
             async with AsyncExitStack() as stack:
-                await self._slots.enter(stack, self.plan.target.location.host)
+                await self._slots.enter(stack, self.plan.target.host)
                 start = self._clock.now()
                 late = start - tick
                 if late < every:
@@ -155,7 +155,7 @@ class SourceRunner:
             self._probing = False
 
     def _unknown(self, at: int, failure: str, reason: str) -> Observation:
-        fields = dict.fromkeys(FIELDS)
+        fields = dict.fromkeys(self.plan.target.fields)
         return Observation(source=self.plan.source, at=at, fields=fields, reason=reason, failure=failure)
 
     def _tell(self, observation: Observation) -> None:

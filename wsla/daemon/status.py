@@ -35,6 +35,7 @@ class Status:
     """The daemon. ``waiting`` is what is not stored yet, ``dropped`` how many observations were lost for want of room.
 
     Of messages: ``in_hand`` wait or are under way, the others count what became of attempts since the start.
+    ``broken`` says what could not be taken when the files were read last; it stays as it was before.
     """
 
     agreements: tuple[AgreementStatus, ...]
@@ -47,3 +48,5 @@ class Status:
     delivered: int
     failed_attempts: int
     dead: int
+    reloads: int = 0
+    broken: tuple[str, ...] = ()

@@ -127,6 +127,35 @@ class Table:
             return None
         return int(quantity.value)
 
+    def option(self, key: str) -> str | int | tuple[str, ...] | None:
+        """A text, a whole number, or several texts."""
+        match self._get(key):
+            case None:
+                return None
+            case str() as text:
+                return text
+            case int() as number if not isinstance(number, bool):
+                return number
+            case [*several] if all(isinstance(one, str) for one in several):
+                return tuple(several)
+        self.problem(key, "this is a text in quotes, a whole number, or several texts in brackets")
+        return None
+
+    def texts(self, key: str, choices: Iterable[str] | None = None) -> tuple[str, ...] | None:
+        """Several texts in brackets."""
+        value = self._get(key)
+        if value is None:
+            return None
+        if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
+            self.problem(key, 'these are texts in brackets, such as ["one", "two"]')
+            return None
+        known = None if choices is None else [str(one) for one in choices]
+        for one in value:
+            if known is not None and one not in known:
+                self.problem(key, f'there is no "{one}"{nearest(one, known)}')
+                return None
+        return tuple(value)
+
     def path(self, key: str) -> str | None:
         """The path of a file, relative to the folder of the one that is read."""
         value = self.text(key)

@@ -11,10 +11,11 @@ from attrs import define, evolve, field, frozen
 
 from wsla.diagnostics.diagnostic import Diagnostic, Related, Suggestion
 from wsla.diagnostics.source import SourceText, Span
+from wsla.values.records import Record
 
 
-@frozen(kw_only=True)
-class Piece:
+@frozen(kw_only=True, eq=False, repr=False)
+class Piece(Record):
     """``[start, end)`` of an assembled text stands for ``written`` in ``source``.
 
     A piece that stands in place of a parameter, which is what was ``written``, has a ``value``, the place of the
@@ -35,7 +36,7 @@ class Piece:
         return self.value is not None or self.default is not None
 
 
-@define
+@define(eq=False, repr=False)
 class AssembledText(SourceText):
     """``pieces`` cover the text, in order; the first one is the text that was to be checked."""
 

@@ -62,6 +62,8 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "E0332": "outages that cannot be forgiven here",
         "E0333": "`forgiving` in other words",
         "E0334": "a forgiveness that forgives nothing",
+        "E0335": "an approximate value of a function that is always exact",
+        "E0336": "`approximate` in other words, or with an error that is none",
         "E0340": "a window that needs an end of the term",
         "E0341": "a number of periods that cannot be looked back on",
         "E0342": "a number of decimal places that cannot be rounded to",
@@ -121,6 +123,7 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "W0612": "a local time that a clock change removes or repeats",
         "W0613": "a schedule without time in the term",
         "W0614": "more windows than the term has room for",
+        "W0615": "an exact percentile of very many samples",
         # E07: sources
         "E0701": "a source that does not say how often it is looked at",
         "E0702": "a timeout longer than the time between two looks",

@@ -7,6 +7,7 @@ from enum import Enum
 from attrs import field, frozen
 
 from wsla.diagnostics.source import SourceText, Span
+from wsla.values.records import Record
 
 
 class Severity(Enum):
@@ -17,8 +18,8 @@ class Severity(Enum):
     NOTE = "note"
 
 
-@frozen(kw_only=True)
-class Related:
+@frozen(kw_only=True, eq=False, repr=False)
+class Related(Record):
     """Another place that belongs to the problem, with a few words on why; ``source`` where it is in another text."""
 
     span: Span
@@ -26,8 +27,8 @@ class Related:
     source: SourceText | None = None
 
 
-@frozen(kw_only=True)
-class Suggestion:
+@frozen(kw_only=True, eq=False, repr=False)
+class Suggestion(Record):
     """A change that would mend the problem: put ``replacement`` in place of ``span``.
 
     ``safe`` is True where applying it cannot change what the author meant.
@@ -39,8 +40,8 @@ class Suggestion:
     safe: bool = False
 
 
-@frozen(kw_only=True)
-class Diagnostic:
+@frozen(kw_only=True, eq=False, repr=False)
+class Diagnostic(Record):
     """A problem in a source text: a stable code (``E0302``), where, and what to do.
 
     ``message`` is one sentence in the reader's words; ``label`` stands beside the caret; ``notes`` explain.

@@ -6,9 +6,11 @@ from bisect import bisect_right
 
 from attrs import field, frozen
 
+from wsla.values.records import Record
 
-@frozen
-class Span:
+
+@frozen(eq=False, repr=False)
+class Span(Record):
     """A half-open stretch ``[start, end)`` of code points in one source text."""
 
     start: int
@@ -22,8 +24,8 @@ class Span:
 NOWHERE = Span(0, 0)
 
 
-@frozen(kw_only=True)
-class Imported:
+@frozen(kw_only=True, eq=False, repr=False)
+class Imported(Record):
     """What one ``import`` leads to: the text of the file, or None and (code, reason) why there is none.
 
     ``importer`` is the name of the text that imports, ``path`` is as written there.
@@ -35,8 +37,8 @@ class Imported:
     problem: tuple[str, str] = ("", "")
 
 
-@frozen(kw_only=True)
-class SourceText:
+@frozen(kw_only=True, eq=False, repr=False)
+class SourceText(Record):
     """A named text. ``name`` is the path as the user wrote it, or a label such as ``<text>``.
 
     ``imports`` is everything that it imports, directly or not, read beforehand.

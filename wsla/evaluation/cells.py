@@ -21,9 +21,11 @@ from wsla.values.quantities import DATA, DIMENSIONLESS, TIME, QuantityError, par
 LONGEST_TEXT: Final = 1024
 """Characters that a text may have."""
 
+LARGEST: Final = 2**63 - 1
+"""Steps of its resolution that a number may have, either way."""
+
 Encoder = Callable[[object], Raw]
 
-_LARGEST: Final = 2**63 - 1
 _LONGEST_NUMBER: Final = 60
 _LARGEST_EXPONENT: Final = 60
 _REMEMBERED: Final = 20_000
@@ -233,7 +235,7 @@ def _number_encoder(field: Field, kind: NumberType) -> Encoder:
     scales = [(factor / 10**places).as_integer_ratio() for places in range(_SHORT_NUMBER)]
 
     def encode_number(value: object) -> Raw:
-        if type(value) is int and multiple is not None and -_LARGEST <= value <= _LARGEST:
+        if type(value) is int and multiple is not None and -LARGEST <= value <= LARGEST:
             return _limited(value * multiple, value)
         if value is None:
             return None
@@ -333,7 +335,7 @@ def _stored(steps: Fraction, value: object, misfit: str | None) -> int:
 
 
 def _limited(raw: int, value: object) -> int:
-    if not -_LARGEST <= raw <= _LARGEST:
+    if not -LARGEST <= raw <= LARGEST:
         raise EncodingError("is too large", value)
     return raw
 

@@ -72,6 +72,7 @@ class Decider:
             return []
         self._judged[key] = (judgement.window.end, judgement.verdict)
         earned: list[Decision] = [*self._refunds.judged(goal, judgement)]
+        # M27: of a run of equal verdicts in rolling windows the first alone.
         if isinstance(goal.window, RollingWindow) and last is not None and last[1] is judgement.verdict:
             return earned
         match judgement.verdict:

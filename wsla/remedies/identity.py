@@ -1,7 +1,8 @@
-"""Identities of decisions: readable, the same on every recomputation, different for different decisions."""
+"""Identities of decisions: readable, the same on every recomputation, different for different decisions (rule M30)."""
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from attrs import frozen
@@ -30,18 +31,22 @@ class Occasion:
 
     def identity(self, step: str, part: str = "0") -> str:
         """The identity of one decision: ``step`` is the action, ``part`` tells what belongs to one action apart."""
-        texts = (
-            self.plan.title,
-            f"v{self.plan.version}",
-            f"{self.kind} {self.cause}",
-            step,
-            format_instant(self.start, find_zone(self.plan.zone)),
+        plan = self.plan
+        beginning = _beginning(
+            plan.title, plan.version, plan.zone, f"{self.kind} {self.cause}", step, self.start
         )
         labels = ",".join(
             f"{_escape(name, _BETWEEN_LABELS)}={_escape(value, _BETWEEN_LABELS)}"
             for name, value in self.labels
         )
-        return "|".join([*(_escape(text, _BETWEEN_PARTS) for text in texts), labels, part])
+        return f"{beginning}|{labels}|{part}"
+
+
+@lru_cache(maxsize=256)
+def _beginning(title: str, version: int, zone: str, cause: str, step: str, start: int) -> str:
+    """What the identities of many label combinations have in common."""
+    texts = (title, f"v{version}", cause, step, format_instant(start, find_zone(zone)))
+    return "|".join(_escape(text, _BETWEEN_PARTS) for text in texts)
 
 
 def _escape(text: str, reserved: frozenset[str]) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from wsla.remedies.claims import ClaimEvent, ClaimRefused, Claims, ClaimStep
 from wsla.store import codecs
+from wsla.store.chain import CLAIM, Chains
 from wsla.store.codecs import bounded, sound_text
 
 STEPS: Final = "SELECT entry_id, step, at, reason, digest FROM claims ORDER BY sequence"
@@ -48,7 +49,9 @@ def write_step(
 ) -> ClaimEvent:
     """Add a step inside a transaction. Raises ClaimRefused where the entry's state does not allow it."""
     identifier = sound_text(entry_id)
-    found = connection.execute("SELECT content FROM entries WHERE id = ?", (identifier,)).fetchone()
+    found = connection.execute(
+        "SELECT content, agreement_id FROM entries WHERE id = ?", (identifier,)
+    ).fetchone()
     if found is None:
         raise ClaimRefused("the ledger holds no such entry")
     steps = read_steps(connection.execute(_STEPS_OF, (identifier,)))
@@ -57,10 +60,11 @@ def write_step(
     event = Claims(event for event, _ in steps).take(entry, step, bounded(at), sound, zone)
     last = connection.execute("SELECT digest FROM claims ORDER BY sequence DESC LIMIT 1").fetchone()
     digest = _digest(_START if last is None else last[0], event)
-    connection.execute(
+    written = connection.execute(
         "INSERT INTO claims (entry_id, step, at, reason, digest, recorded_at) VALUES (?, ?, ?, ?, ?, ?)",
         (identifier, step.value, event.at, sound, digest, recorded_at),
     )
+    Chains(connection, recorded_at).add(found[1], CLAIM, str(written.lastrowid), digest)
     return event
 
 

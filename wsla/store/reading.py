@@ -10,14 +10,18 @@ from wsla.plan.model import Target
 from wsla.remedies.claims import ClaimEvent
 from wsla.remedies.decisions import Intent, LedgerEntry
 from wsla.store import codecs
+from wsla.store.chain import START, Link, records_of
 from wsla.store.claims import STEPS, first_altered, read_steps
 from wsla.store.codecs import bounded, sound_text
+from wsla.store.evidence import Evidence, Hours, evidence_of
 from wsla.store.records import AgreementVersion, DeliveryState, OutboxCounts, OutboxItem
+from wsla.store.rollups import Rollup, StreamRollup
 from wsla.store.session import Session
+from wsla.store.thinning import STREAMS_TO_THIN
+from wsla.store.together import PAGE, Together
 from wsla.store.writing import CHAIN_START, chain
+from wsla.values.instants import Interval
 from wsla.values.observations import Observation
-
-PAGE: Final = 2_000
 
 _HISTORY: Final = """
     SELECT agreements.key, title, version, text, sha256, registrations.at
@@ -65,29 +69,17 @@ class Reading:
     def observations(
         self, agreement: str, since: int, until: int, source: str | None = None, *, late: bool = True
     ) -> Iterator[Observation]:
-        """Observations with ``since <= at < until``, in order of ``at`` and, where equal, of arrival; without those
-        that came too late where ``late`` is false."""
+        """Observations with ``since <= at < until``, in order of ``at``; those of one stream at one instant in order of
+        arrival. Without those that came too late where ``late`` is false."""
         number = self._agreement(agreement)
-        at, arrival = bounded(since), 0
-        condition = "observations.agreement_id = ? AND (at, arrival) > (?, ?) AND at < ?"
-        values: list[object] = [bounded(until)]
-        if not late:
-            condition += " AND late = 0"
-        if source is not None:
-            condition += " AND source = ?"
-            values.append(sound_text(source))
-        statement = f"{_OBSERVATIONS} WHERE {condition} ORDER BY at, arrival LIMIT {PAGE}"
-        while number is not None:
-            rows = self._session.read(statement, [number, at, arrival, *values])
-            for row in rows:
-                yield _observation(row)
-            if len(rows) < PAGE:
-                return
-            at, arrival = rows[-1][:2]
+        if number is None:
+            return iter(())
+        return Together(self._session, number, source, late=late).between(bounded(since), bounded(until))
 
     def observations_after_snapshot(self, agreement: str) -> Iterator[Observation]:
         """What the latest snapshot of an agreement does not know yet, in order of arrival; everything where there is
         no snapshot. What came too late is not for an engine, and left out."""
+        # What is packed is known to the snapshot: see ``packing``.
         number = self._agreement(agreement)
         found = self._session.read("SELECT arrival FROM snapshots WHERE agreement_id = ?", [number])
         arrival = found[0][0] if found else 0
@@ -108,6 +100,18 @@ class Reading:
             "SELECT version, at, content FROM snapshots WHERE agreement_id = ?", [self._agreement(agreement)]
         )
         return (rows[0][0], rows[0][1], codecs.load_json(rows[0][2])) if rows else None
+
+    def snapshot_at(self, agreement: str) -> int | None:
+        """The instant of the engine's latest state, up to which everything that it said is stored; None without one."""
+        rows = self._session.read(
+            "SELECT at FROM snapshots WHERE agreement_id = ?", [self._agreement(agreement)]
+        )
+        return int(rows[0][0]) if rows else None
+
+    def latest_arrival(self) -> int:
+        """The number of the observation that was stored last; 0 where there is none."""
+        ((arrival,),) = self._session.read("SELECT coalesce(max(arrival), 0) FROM observations")
+        return int(arrival)
 
     def judgements(
         self, agreement: str, start: int, until: int, *, final_only: bool = False
@@ -137,6 +141,46 @@ class Reading:
             [self._agreement(agreement)],
         )
         return int(number)
+
+    def earliest_uncorrected(self, agreement: str) -> int | None:
+        """The earliest instant of what came too late and no correction has looked at; None where there is nothing."""
+        ((at,),) = self._session.read(
+            "SELECT min(at) FROM observations WHERE agreement_id = ?1 AND late = 1"
+            " AND arrival > coalesce((SELECT arrival FROM reviews WHERE agreement_id = ?1), 0)",
+            [self._agreement(agreement)],
+        )
+        return None if at is None else int(at)
+
+    def kept_from(self, agreement: str) -> int | None:
+        """The instant before which not all observations of an agreement are kept; None where all of them are."""
+        ((until,),) = self._session.read(
+            "SELECT max(until) FROM thinned JOIN streams ON streams.id = stream_id WHERE agreement_id = ?",
+            [self._agreement(agreement)],
+        )
+        return None if until is None else int(until)
+
+    def streams_to_thin(self, agreement: str, until: int, after: int, limit: int) -> list[int]:
+        """At most ``limit`` streams of an agreement, with numbers above ``after``, that hold something before an
+        instant; for ``thin``."""
+        before = bounded(until)
+        values = [self._agreement(agreement), after, before, before, limit]
+        return [stream for (stream,) in self._session.read(STREAMS_TO_THIN, values)]
+
+    def rollups(self, agreement: str, since: int, until: int) -> list[StreamRollup]:
+        """What observations were rolled up to, of stretches that begin with ``since <= start < until``, in order of
+        start, source and stream."""
+        rows = self._session.read(
+            "SELECT source, stream, start, length, content FROM rollups"
+            " JOIN streams ON streams.id = stream_id"
+            " WHERE agreement_id = ? AND start >= ? AND start < ? ORDER BY start, source, stream, length",
+            [self._agreement(agreement), bounded(since), bounded(until)],
+        )
+        return [
+            StreamRollup(
+                source=source, stream=stream, start=start, length=length, rollup=Rollup.load(content)
+            )
+            for source, stream, start, length, content in rows
+        ]
 
     def entries(self, agreement: str | None, start: int, until: int) -> Iterator[tuple[str, LedgerEntry]]:
         """Ledger entries for windows that ended with ``start < at <= until``, so that a month's entries are those of
@@ -176,6 +220,50 @@ class Reading:
         """The entry of the first step about a claim that is not what was noted, or after which one is missing; None
         where the whole chain holds."""
         return first_altered(read_steps(self._session.read(STEPS)))
+
+    def links(self, agreement: str, after: int = 0) -> Iterator[Link]:
+        """The links of an agreement's chain, in order, those with numbers above ``after``."""
+        number = self._agreement(agreement)
+        statement = (
+            "SELECT number, kind, subject, sha256, evidence, digest, recorded_at FROM chain"
+            f" WHERE agreement_id = ? AND number > ? ORDER BY number LIMIT {PAGE}"
+        )
+        while number is not None:
+            rows = self._session.read(statement, [number, after])
+            for row in rows:
+                after, kind, subject, sha256, evidence, digest, recorded_at = row
+                yield Link(
+                    number=after,
+                    kind=kind,
+                    subject=subject,
+                    sha256=sha256,
+                    evidence=evidence,
+                    digest=digest,
+                    recorded_at=recorded_at,
+                )
+            if len(rows) < PAGE:
+                return
+
+    def chain_end(self, agreement: str) -> tuple[int, str]:
+        """How many links an agreement's chain has, and the digest of the last: whoever notes them can tell later
+        whether anything before was changed."""
+        rows = self._session.read(
+            "SELECT number, digest FROM chain WHERE agreement_id = ? ORDER BY number DESC LIMIT 1",
+            [self._agreement(agreement)],
+        )
+        return (rows[0][0], rows[0][1]) if rows else (0, START)
+
+    def records(self, agreement: str, kind: str) -> list[tuple[str, str]]:
+        """The records of a kind that the chain has links for: what names each there, and its content."""
+        number = self._agreement(agreement)
+        return [] if number is None else records_of(self._session.read, number, kind)
+
+    def evidence(self, agreement: str, sources: tuple[str, ...], window: Interval, hours: Hours) -> Evidence:
+        """What a verdict of a window rests on, by the observations that are stored; ``hours`` keeps what is shared."""
+        number = self._agreement(agreement)
+        assert number is not None
+        with self._session.at_once():
+            return evidence_of(self._session.read, hours, number, sources, window.start, window.end)
 
     def due_deliveries(self, now: int, limit: int) -> list[OutboxItem]:
         """Pending deliveries whose next attempt is due, the longest due first.

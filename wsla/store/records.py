@@ -31,10 +31,11 @@ class Observed(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """A judgement of an agreement."""
+    """A judgement of an agreement. ``sources`` are those that it rests on; None stands for all of them."""
 
     agreement: str
     judgement: Judgement
+    sources: tuple[str, ...] | None = None
 
 
 class Rejudged(NamedTuple):
@@ -43,6 +44,14 @@ class Rejudged(NamedTuple):
     agreement: str
     at: int
     judgement: Judgement
+
+
+class Reviewed(NamedTuple):
+    """A correction of an agreement at an instant has looked at everything that was stored of it up to an arrival."""
+
+    agreement: str
+    at: int
+    arrival: int
 
 
 class Decided(NamedTuple):
@@ -102,6 +111,7 @@ class Batch:
     outcomes: tuple[DeliveryOutcome, ...] = ()
     snapshots: tuple[Snapshot, ...] = ()
     corrections: tuple[Rejudged, ...] = ()
+    reviews: tuple[Reviewed, ...] = ()
 
 
 @frozen(kw_only=True)

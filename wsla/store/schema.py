@@ -6,13 +6,14 @@ import sqlite3
 from collections.abc import Callable
 from typing import Final
 
+from wsla.store.chain import begin_chains
 from wsla.store.errors import StoreError, StoreTooNew
 
 APPLICATION_ID: Final = 0x77736C61  # "wsla" in ASCII
 OLDEST_SQLITE: Final = (3, 37, 0)  # the first with STRICT tables
 
-Migration = tuple[str, ...]
-"""The statements that lead from one version to the next; they run in one transaction."""
+Migration = tuple[str | Callable[[sqlite3.Connection], None], ...]
+"""What leads from one version to the next, statements for the most part; it runs in one transaction."""
 
 _FIRST: Final[Migration] = (
     """
@@ -166,7 +167,90 @@ _CORRECTIONS: Final[Migration] = (
     "CREATE INDEX corrections_in_order ON corrections (agreement_id, sequence)",
 )
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (_FIRST, _CLAIMS, _CORRECTIONS)
+_SEGMENTS: Final[Migration] = (
+    # Observations of a stream that are packed; none of them is a row any more.
+    """
+    CREATE TABLE segments (
+        id INTEGER PRIMARY KEY,
+        agreement_id INTEGER NOT NULL REFERENCES agreements (id),
+        stream_id INTEGER NOT NULL REFERENCES streams (id),
+        first_at INTEGER NOT NULL,
+        last_at INTEGER NOT NULL,
+        count INTEGER NOT NULL,
+        codec INTEGER NOT NULL,
+        sha256 BLOB NOT NULL,
+        content BLOB NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX segments_in_order ON segments (agreement_id, first_at, last_at)",
+    "CREATE INDEX segments_of_stream ON segments (stream_id, last_at)",
+    "CREATE INDEX segments_small ON segments (stream_id, first_at, id, last_at, count) WHERE count < 2048",
+)
+
+_RETENTION: Final[Migration] = (
+    """
+    CREATE TABLE rollups (
+        stream_id INTEGER NOT NULL REFERENCES streams (id),
+        start INTEGER NOT NULL,
+        length INTEGER NOT NULL,
+        count INTEGER NOT NULL,
+        content TEXT NOT NULL,
+        PRIMARY KEY (stream_id, start, length)
+    ) STRICT, WITHOUT ROWID
+    """,
+    # Before which instant not everything of a stream is kept.
+    """
+    CREATE TABLE thinned (
+        stream_id INTEGER PRIMARY KEY REFERENCES streams (id),
+        until INTEGER NOT NULL
+    ) STRICT
+    """,
+    # The last of what came too late that a correction has looked at.
+    """
+    CREATE TABLE reviews (
+        agreement_id INTEGER PRIMARY KEY REFERENCES agreements (id),
+        at INTEGER NOT NULL,
+        arrival INTEGER NOT NULL
+    ) STRICT
+    """,
+)
+
+_EVIDENCE: Final[Migration] = (
+    """
+    CREATE TABLE chain (
+        sequence INTEGER PRIMARY KEY,
+        agreement_id INTEGER NOT NULL REFERENCES agreements (id),
+        number INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        sha256 TEXT NOT NULL,
+        evidence TEXT,
+        digest TEXT NOT NULL,
+        recorded_at INTEGER NOT NULL,
+        UNIQUE (agreement_id, number)
+    ) STRICT
+    """,
+    # Of whole hours of a stream: they need not be read again for every window that holds them.
+    """
+    CREATE TABLE digests (
+        stream_id INTEGER NOT NULL REFERENCES streams (id),
+        hour INTEGER NOT NULL,
+        count INTEGER NOT NULL,
+        sha256 TEXT NOT NULL,
+        PRIMARY KEY (stream_id, hour)
+    ) STRICT, WITHOUT ROWID
+    """,
+    begin_chains,
+)
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (
+    _FIRST,
+    _CLAIMS,
+    _CORRECTIONS,
+    _SEGMENTS,
+    _RETENTION,
+    _EVIDENCE,
+)
 """Step ``n`` leads from schema version ``n`` to ``n + 1``; an empty file has version 0. Steps are only ever added."""
 
 
@@ -208,8 +292,11 @@ def migrate(
     for number in range(version, len(migrations)):
         connection.execute("BEGIN IMMEDIATE")
         try:
-            for statement in migrations[number]:
-                connection.execute(statement)
+            for step in migrations[number]:
+                if isinstance(step, str):
+                    connection.execute(step)
+                else:
+                    step(connection)
                 fault("in-migration")
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {number + 1}")

@@ -76,6 +76,18 @@ class Session:
         except sqlite3.Error as error:
             raise self._translated(error) from error
 
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """What is read inside is read as of one moment, whatever others write meanwhile."""
+        connection = self._usable()
+        try:
+            connection.execute("BEGIN")
+            yield
+        except sqlite3.Error as error:
+            raise self._translated(error) from error
+        finally:
+            self._roll_back(connection)
+
     def check_identity(self) -> None:
         """Raises StoreReplaced where the file is no longer the one that was opened; a writer whose lock's file is
         gone takes the lock anew, and raises StoreLocked where somebody else has it."""

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, Self
 
 from wsla.plan.model import Target
 from wsla.remedies.claims import ClaimEvent, ClaimStep
+from wsla.store.chain import Chains
 from wsla.store.claims import write_step
 from wsla.store.location import check_place, parse_location
+from wsla.store.packing import (
+    STREAMS_TO_MERGE,
+    STREAMS_TO_PACK,
+    WORTH_MERGING,
+    PackResult,
+    merge_streams,
+    pack_streams,
+    to_pack,
+)
 from wsla.store.reading import Reading
 from wsla.store.records import AgreementVersion, Batch, DeliveryOutcome, WriteResult
 from wsla.store.schema import check_library
 from wsla.store.session import Session
+from wsla.store.thinning import ThinResult, note_thinning, thin_stream
 from wsla.store.writing import Names, Writing
 
 DEFAULT_OUTBOX_LIMIT: Final = 1_000_000
@@ -91,6 +102,8 @@ class Store(Reading):
                     writing.decide(decided)
                 for rejudged in batch.corrections:
                     writing.correct(rejudged)
+                for reviewed in batch.reviews:
+                    writing.review(reviewed)
                 for outcome in batch.outcomes:
                     writing.finish(outcome)
                 for snapshot in batch.snapshots:
@@ -142,6 +155,57 @@ class Store(Reading):
             event = write_step(connection, entry, step, at, reason, zone=zone, recorded_at=self._now())
             self._fault("mid-claim")
         return event
+
+    def streams_to_pack(self, before: int) -> list[int]:
+        """Streams with enough observations before an instant that are still rows; for ``pack``."""
+        return [stream for (stream,) in self._session.read(STREAMS_TO_PACK, to_pack(before))]
+
+    def pack(self, streams: Iterable[int], before: int) -> PackResult:
+        """Pack what lies before an instant, whole hours of it, in one transaction; nothing reads otherwise for it.
+
+        What the engine has not noted yet stays as it is, and so does what came too late.
+        """
+        self._fault("before-pack")
+        try:
+            with self._session.transaction() as connection:
+                result = pack_streams(connection, streams, before, self._fault)
+        finally:
+            self._names.packed.forget()
+        self._fault("after-pack")
+        return result
+
+    def streams_to_merge(self) -> list[int]:
+        """Streams with small segments that are worth merging; for ``merge``."""
+        return [stream for (stream,) in self._session.read(STREAMS_TO_MERGE, WORTH_MERGING)]
+
+    def merge(self, streams: Iterable[int]) -> PackResult:
+        """Merge small segments of streams in one transaction; nothing reads otherwise for it."""
+        self._fault("before-merge")
+        try:
+            with self._session.transaction() as connection:
+                result = merge_streams(connection, streams, self._fault)
+        finally:
+            self._names.packed.forget()
+        self._fault("after-merge")
+        return result
+
+    def thin(self, streams: Iterable[int], until: int, length: int) -> ThinResult:
+        """Roll up, in stretches of ``length`` nanoseconds, what streams hold before an instant, in one transaction;
+        the observations are no longer kept then. The last of each stream stays, and what the engine has not noted."""
+        self._fault("before-thinning")
+        result = ThinResult()
+        try:
+            with self._session.transaction() as connection:
+                each = {
+                    stream: thin_stream(connection, stream, until, length, self._fault) for stream in streams
+                }
+                note_thinning(Chains(connection, self._now()), connection, each, until)
+            for done in each.values():
+                result.observations += done.observations
+                result.rollups += done.rollups
+        finally:
+            self._names.forget()
+        return result
 
     def check_identity(self) -> None:
         """Raises StoreReplaced where the file was removed, moved or replaced since it was opened."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Iterable
-from typing import Final, assert_never
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, assert_never
 
 from attrs import define, field
 
 from wsla.remedies.decisions import Intent, LedgerEntry
 from wsla.store import codecs
+from wsla.store.chain import CORRECTION, ENTRY, INTENT, TEXT, VERDICT, Chains, subject_of_judgement
 from wsla.store.codecs import bounded, sound_text
 from wsla.store.errors import StoreError
+from wsla.store.evidence import StoredHours, evidence_of
 from wsla.store.records import (
     AgreementVersion,
     Decided,
@@ -20,8 +22,12 @@ from wsla.store.records import (
     Judged,
     Observed,
     Rejudged,
+    Reviewed,
     Snapshot,
 )
+from wsla.store.segments import Packed
+from wsla.store.thinning import OUT_OF_KEEPING, thinned_until
+from wsla.values.instants import HOUR
 
 CHAIN_START: Final = ""
 _OUT_OF_RANGE: Final = "its instant lies outside the years 1678 to 2261"
@@ -60,6 +66,10 @@ _FINISH_DELIVERY: Final = """
         delivered_at = ?
     WHERE intent_id = ? AND target = ? AND state = 'pending'
 """
+_REVIEW: Final = """
+    INSERT INTO reviews (agreement_id, at, arrival) VALUES (?, ?, ?)
+    ON CONFLICT (agreement_id) DO UPDATE SET at = excluded.at, arrival = excluded.arrival
+"""
 _REPLACE_SNAPSHOT: Final = """
     INSERT INTO snapshots (agreement_id, version, at, arrival, content)
     VALUES (?, ?, ?, (SELECT coalesce(max(arrival), 0) FROM observations), ?)
@@ -74,11 +84,17 @@ class Names:
 
     agreements: dict[str, int] = field(factory=dict)
     streams: dict[tuple[int, str, str], int] = field(factory=dict)
+    packed: Packed = field(factory=Packed)
+    thinned: dict[int, int | None] = field(factory=dict)
+    digested: dict[int, int] = field(factory=dict)
 
     def forget(self) -> None:
         """Look everything up again."""
         self.agreements.clear()
         self.streams.clear()
+        self.thinned.clear()
+        self.digested.clear()
+        self.packed.forget()
 
 
 @define
@@ -95,6 +111,10 @@ class Writing:
     pending: int = 0
     refused: list[tuple[Observed, str]] = field(factory=list)
     contradictions: list[str] = field(factory=list)
+    _chains: Chains = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._chains = Chains(self.connection, self.recorded_at)
 
     def register(self, agreement: AgreementVersion) -> None:
         """Keep a version's text; note that it is in force now unless it already was."""
@@ -122,12 +142,13 @@ class Writing:
             "SELECT text_id FROM registrations WHERE agreement_id = ? ORDER BY sequence DESC LIMIT 1", number
         ).fetchone()
         if latest != (text_id,):
-            self._run(
+            written = self._run(
                 "INSERT INTO registrations (agreement_id, text_id, at) VALUES (?, ?, ?)",
                 number,
                 text_id,
                 bounded(agreement.at),
             )
+            self._chains.add(number, TEXT, str(written.lastrowid), text)
 
     def observe(self, observations: Iterable[Observed]) -> None:
         """Store observations; of two with one identity the first stands."""
@@ -138,11 +159,19 @@ class Writing:
                 self.refused.append((Observed(*observed), _OUT_OF_RANGE))
                 continue
             number = self._agreement(agreement)
+            stream_id, row = self._stream(number, observation.source, stream), sound_text(row)
+            if self._is_thinned(stream_id, observation.at):
+                self.refused.append((Observed(*observed), OUT_OF_KEEPING))
+                continue
+            if self.names.packed.holds(self.connection, stream_id, observation.at, row):
+                continue
+            if not late:
+                self._forget_digest(stream_id, observation.at)
             rows.append(
                 (
                     number,
-                    self._stream(number, observation.source, stream),
-                    sound_text(row),
+                    stream_id,
+                    row,
                     observation.at,
                     bounded(received_at),
                     codecs.dump_fields(observation.fields),
@@ -159,15 +188,12 @@ class Writing:
         self.new_observations += self.connection.total_changes - before
 
     def judge(self, judged: Judged) -> None:
-        """Store a judgement in place of an earlier one that is not final."""
-        key, judgement = judged
-        identity = (
-            self._agreement(key),
-            sound_text(judgement.goal),
-            codecs.dump_labels(judgement.labels),
-            bounded(judgement.window.start),
-            bounded(judgement.window.end),
-        )
+        """Store a judgement in place of an earlier one that is not final; a final one with what it rests on."""
+        key, judgement, sources = Judged(*judged)
+        number = self._agreement(key)
+        goal, labels = sound_text(judgement.goal), codecs.dump_labels(judgement.labels)
+        start, end = bounded(judgement.window.start), bounded(judgement.window.end)
+        identity = (number, goal, labels, start, end)
         content = codecs.dump_judgement(judgement)
         written = self._run(
             _WRITE_JUDGEMENT,
@@ -177,6 +203,12 @@ class Writing:
             content,
             self.recorded_at,
         )
+        if written.rowcount and judgement.final:
+            hours = StoredHours(self._read, self._digest)
+            evidence = evidence_of(self._read, hours, number, sources, start, end).dump()
+            self._chains.add(
+                number, VERDICT, subject_of_judgement(goal, labels, start, end), content, evidence
+            )
         if written.rowcount == 0 and self._run(_FIND_JUDGEMENT, *identity).fetchone() != (content,):
             self.contradictions.append(
                 f"the final judgement of {judgement.goal} {dict(judgement.labels) or ''} in {judgement.window}"
@@ -185,16 +217,22 @@ class Writing:
     def correct(self, rejudged: Rejudged) -> None:
         """Store what a final verdict is from a correction on; the verdict itself stays as it was said."""
         key, at, judgement = rejudged
-        self._run(
+        number, content = self._agreement(key), codecs.dump_judgement(judgement)
+        written = self._run(
             "INSERT INTO corrections (agreement_id, at, window_start, window_end, content, recorded_at)"
             " VALUES (?, ?, ?, ?, ?, ?)",
-            self._agreement(key),
+            number,
             bounded(at),
             bounded(judgement.window.start),
             bounded(judgement.window.end),
-            codecs.dump_judgement(judgement),
+            content,
             self.recorded_at,
         )
+        self._chains.add(number, CORRECTION, str(written.lastrowid), content)
+
+    def review(self, reviewed: Reviewed) -> None:
+        """Note how far a correction has looked at what is stored of an agreement."""
+        self._run(_REVIEW, self._agreement(reviewed.agreement), bounded(reviewed.at), reviewed.arrival)
 
     def decide(self, decided: Decided) -> None:
         """Store an intent with a delivery to each of its targets, or book an entry; of two with one id the first
@@ -244,6 +282,7 @@ class Writing:
             if kept != (content,):
                 self.contradictions.append(f"the intent {intent.id}")
             return
+        self._chains.add(agreement, INTENT, identifier, content)
         for target in intent.targets:
             self.pending += self._run(_INSERT_DELIVERY, identifier, sound_text(str(target)), at).rowcount
 
@@ -258,6 +297,7 @@ class Writing:
         digest = chain(CHAIN_START if last is None else last[0], sound_text(key), content)
         at = bounded(entry.at)
         self._run(_INSERT_ENTRY, identifier, agreement, at, content, digest, self.recorded_at)
+        self._chains.add(agreement, ENTRY, identifier, content)
         self.new_entries += 1
 
     def _agreement(self, key: str) -> int:
@@ -283,6 +323,28 @@ class Writing:
             ).fetchone()
             self.names.streams[agreement, source, stream] = number
         return int(number)
+
+    def _is_thinned(self, stream: int, at: int) -> bool:
+        if stream not in self.names.thinned:
+            self.names.thinned[stream] = thinned_until(self.connection, stream)
+        until = self.names.thinned[stream]
+        return until is not None and at < until
+
+    def _forget_digest(self, stream: int, at: int) -> None:
+        """What comes for an hour whose digest is kept already is a part of it from now on."""
+        until = self.names.digested.get(stream)
+        if until is None:
+            (found,) = self._run("SELECT max(hour) FROM digests WHERE stream_id = ?", stream).fetchone()
+            until = self.names.digested[stream] = codecs.SMALLEST if found is None else found + HOUR
+        if at < until:
+            self._run("DELETE FROM digests WHERE stream_id = ? AND hour = ?", stream, at // HOUR * HOUR)
+
+    def _digest(self, statement: str, values: Sequence[object]) -> None:
+        self.names.digested.clear()
+        self.connection.execute(statement, values)
+
+    def _read(self, statement: str, values: Sequence[object]) -> list[Any]:
+        return self.connection.execute(statement, values).fetchall()
 
     def _run(self, statement: str, *values: object) -> sqlite3.Cursor:
         return self.connection.execute(statement, values)

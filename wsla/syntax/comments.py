@@ -10,13 +10,14 @@ from attrs import frozen
 
 from wsla.diagnostics.source import Span
 from wsla.syntax import surface
+from wsla.values.records import Record
 
 _PARTS: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"?|#[^\n]*|[{}()]')
 _BLANKS: Final = " \t\r\f\ufeff"
 
 
-@frozen(kw_only=True)
-class Scan:
+@frozen(kw_only=True, eq=False, repr=False)
+class Scan(Record):
     """Comments in order; ``closing`` maps the offset of each ``}`` to that of its ``{``; where it is too deep."""
 
     comments: tuple[surface.Comment, ...]

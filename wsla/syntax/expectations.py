@@ -186,8 +186,12 @@ def _special(read: tuple[Token, ...], accepts: frozenset[str], noun: str) -> str
     match last, noun:
         case "NUMBER", "an agreement" if {"AMENDS", "LBRACE"} <= accepts:
             return "`{`"
-        case "NAME", _ if accepts == {"NAME"} and before_last == "NAME" and read[-2] == "forgiving":
+        case "NAME", _ if before_last == "NAME" and read[-2] == "forgiving" and "QUANTITY" in accepts:
             return "`under` or `up to`"
+        case "NAME", _ if before_last == "NAME" and read[-3].type == "COMMA" and "QUANTITY" in accepts:
+            return "an error such as `1%`"
+        case "NAME", _ if before_last == "COMMA" and read[-1] == "approximate" and "NAME" in accepts:
+            return "`within`"
         case (("NAME" | "TO"), _) if accepts in ({"QUANTITY"}, {"QUANTITY", "TO"}):
             return "a length of time such as `5m`"
         case "COLON", "a template" if "GOAL" in accepts:

@@ -115,6 +115,9 @@ def _call(node: surface.Call, layout: Layout, indent: int) -> str:
     if node.forgiving is not None:
         words = (*node.forgiving.words, node.forgiving.length)
         inner += ", " + " ".join(word.text for word in words)
+    if node.approximate is not None:
+        words = (*node.approximate.words, node.approximate.error)
+        inner += ", " + " ".join(word.text for word in words)
     return f"{node.function.text}({inner})"
 
 

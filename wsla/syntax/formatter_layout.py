@@ -13,6 +13,7 @@ from wsla.diagnostics.source import Span
 from wsla.diagnostics.width import display_width
 from wsla.syntax import surface
 from wsla.syntax.comments import scan
+from wsla.values.records import Record
 
 WIDTH: Final = 100
 """Columns of a line."""
@@ -24,8 +25,8 @@ _READS_AS_MONEY: Final = re.compile(r"(?:^|[^\w.])\d+(?:\.\d+)?$")
 _LIKE_A_CURRENCY: Final = re.compile(r"[A-Z]{3}\b")
 
 
-@frozen(kw_only=True)
-class Row:
+@frozen(kw_only=True, eq=False, repr=False)
+class Row(Record):
     """One item of a block: cells to align with those of its neighbours of the same kind; "" is aligned with nothing."""
 
     cells: tuple[str, ...]
@@ -38,8 +39,8 @@ class Row:
         return " ".join(cell for cell in self.cells if cell)
 
 
-@frozen(kw_only=True)
-class _Line:
+@frozen(kw_only=True, eq=False, repr=False)
+class _Line(Record):
     """A row with the comment behind it, a comment of its own (``row`` is None), or a blank line."""
 
     row: Row | None = None

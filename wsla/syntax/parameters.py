@@ -25,6 +25,7 @@ _TERMINALS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 _VALUES: Final = frozenset({"QUANTITY", "NUMBER", "STRING"})
 _FIXED: Final = frozenset(
     {
+        "approximate",
         "blocks",
         "capped",
         "ceiling",

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import fields, frozen
 
+from wsla.values.records import Record
+
 if TYPE_CHECKING:
     from lark import Lark
 
@@ -20,8 +22,8 @@ DEFAULT: Final = -1
 """Stands in a state for every symbol without an entry."""
 
 
-@frozen
-class Reduction:
+@frozen(eq=False, repr=False)
+class Reduction(Record):
     """What happens where a rule has been read.
 
     ``parts`` says what of the children the builder gets: ``(number, spread, before)`` for each, where ``spread`` is
@@ -38,8 +40,8 @@ class Reduction:
     single: bool
 
 
-@frozen
-class Tables:
+@frozen(eq=False, repr=False)
+class Tables(Record):
     """Symbols of the grammar are numbers here; the first ones are tokens, which have ``names``.
 
     ``pattern`` matches what is ignored and then one token, or the end of the text; ``kinds`` says which by the number

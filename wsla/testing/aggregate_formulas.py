@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 RANKS: Final = (Fraction(0), Fraction(1, 3), Fraction(1, 2), Fraction(95, 100), Fraction(1))
 REGION: Final = ("region",)
+HOSTS: Final = ("region", "host")
+ERRORS: Final = (Fraction(1, 100), Fraction(1, 10), Fraction(1, 2), Fraction(1, 30_000))
+
+_RANKED: Final = frozenset({"percentile", "median"})
 
 
 def numeric(formulas: Formulas) -> tuple[str, Fraction | None]:
@@ -25,12 +29,20 @@ def numeric(formulas: Formulas) -> tuple[str, Fraction | None]:
     return function, formulas.pick(*RANKS) if function == "percentile" else None
 
 
+def within(formulas: Formulas, function: str) -> Fraction | None:
+    """The error with which a percentile is told: none of half of them."""
+    return formulas.pick(*ERRORS) if function in _RANKED and formulas.sometimes(2) else None
+
+
 def over_samples(formulas: Formulas, window: Window, by: tuple[str, ...]) -> int:
-    # Without `by`, the regional source gives several streams to one window.
-    source, labels = ("regional", REGION) if by or formulas.sometimes(4) else ("probe", ())
+    # With fewer labels than the source has, several streams are in one window.
+    source = "regional" if by or formulas.sometimes(4) else "probe"
+    if by == HOSTS or formulas.sometimes(4):
+        source = "hosts"
+    labels: tuple[str, ...] = {"probe": (), "regional": REGION, "hosts": HOSTS}[source]
     function, parameter = numeric(formulas)
     argument: int | None
-    match formulas.pick("count", "share", "number", "number", "last", "counter"):
+    match formulas.pick("count", "share", "number", "number", "last", "counter", "counter"):
         case "count":
             function, parameter, argument = "count", None, None
         case "share":
@@ -44,7 +56,8 @@ def over_samples(formulas: Formulas, window: Window, by: tuple[str, ...]) -> int
             )
         case "counter":
             function, parameter = formulas.pick("increase", "rate"), None
-            argument = formulas.number(labels)
+            plain = formulas.sometimes(2)
+            argument = formulas.build.field(source, "load") if plain else formulas.number(labels)
         case _:
             argument = formulas.number(labels)
     return formulas.build.aggregate(
@@ -54,6 +67,7 @@ def over_samples(formulas: Formulas, window: Window, by: tuple[str, ...]) -> int
         source=source,
         where=formulas.truth(labels, depth=1) if formulas.sometimes(3) else None,
         parameter=parameter,
+        within=within(formulas, function),
         filter=formulas.filter(),
         by=by,
         idle=formulas.idle(),
@@ -79,6 +93,7 @@ def over_records(formulas: Formulas, window: Window, by: tuple[str, ...]) -> int
         source=source,
         where=formulas.of_records(source, truth=True) if formulas.sometimes(3) else None,
         parameter=parameter,
+        within=within(formulas, function),
         filter=formulas.filter(),
         by=by,
         idle=formulas.idle(),
@@ -112,6 +127,7 @@ def over_series(formulas: Formulas, window: Window, by: tuple[str, ...]) -> int:
         window,
         where=where,
         parameter=parameter,
+        within=within(formulas, function),
         filter=formulas.pick(ALL_TIME, ALL_TIME, formulas.filter()),
         by=by,
         idle=formulas.idle(),

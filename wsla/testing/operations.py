@@ -172,6 +172,7 @@ class OperationBuilder:
         by: tuple[str, ...] = (),
         idle: int | None = None,
         forgiving: Forgiving | None = None,
+        within: Fraction | None = None,
     ) -> int:
         """``function(argument where …)`` in every window. ``source`` is needed for samples and records only."""
         type_: ValueType
@@ -201,6 +202,7 @@ class OperationBuilder:
                 by=by,
                 idle=idle,
                 forgiving=forgiving,
+                within=within,
             )
         )
 

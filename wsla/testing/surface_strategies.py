@@ -19,6 +19,7 @@ from wsla.testing.service_strategies import service_declarations
 _COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 _LENGTHS = ("30s", "5m", "24h", "250ms", "7d", "1.5h")
 _QUANTITIES = (*_LENGTHS, "99.9%", "100%", "500 EUR", "0.5 USD", "120/min", "1.5GiB", "3", "0.25", "14.4")
+_ERRORS = ("1%", "0.5%", "99.9%")
 _NUMBERS = ("1", "2", "3.5", "12")
 _DATES = ("2026-01-01", "2027-12-31")
 _MOMENTS = (*_DATES, "2026-03-04T10:00", "2026-03-04T10:00:00.5Z", "2026-03-04T10:00+01:00")
@@ -123,6 +124,8 @@ _forgiving = _node(
     length=words(*_LENGTHS),
 )
 
+_approximate = _node(surface.Approximate, words=st.tuples(names, names), error=words(*_ERRORS))
+
 
 @cache
 def _primaries(depth: int) -> st.SearchStrategy[Any]:
@@ -142,14 +145,15 @@ def _primaries(depth: int) -> st.SearchStrategy[Any]:
         across=_node(surface.Across, labels=_tuples(names, 1, 2)),
         where=_optional(inner),
     )
-    forgiving_calls = _node(
-        surface.Call,
-        function=names | words("last"),
-        arguments=_tuples(inner, 1, 2),
-        where=_optional(inner),
-        forgiving=_forgiving,
-    )
-    return leaves | calls | forgiving_calls | _node(surface.Parenthesised, inner=inner) | _tables(depth - 1)
+    for option in ({"forgiving": _forgiving}, {"approximate": _approximate}):
+        calls |= _node(
+            surface.Call,
+            function=names | words("last"),
+            arguments=_tuples(inner, 1, 2),
+            where=_optional(inner),
+            **option,
+        )
+    return leaves | calls | _node(surface.Parenthesised, inner=inner) | _tables(depth - 1)
 
 
 counted = st.tuples(st.sampled_from(_NUMBERS), names).map(

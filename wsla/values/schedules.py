@@ -23,6 +23,7 @@ from attrs import frozen
 from wsla.values.calendars import find_zone
 from wsla.values.instants import DAY, Interval, from_local, midnight, to_datetime
 from wsla.values.intervals import Intervals, clip, normalise, subtract
+from wsla.values.records import Record
 
 _ONE_DAY: Final = timedelta(days=1)
 
@@ -36,8 +37,8 @@ class UnknownHolidays(ValueError):
         self.suggestions = suggestions
 
 
-@frozen
-class WeeklyHours:
+@frozen(eq=False, repr=False)
+class WeeklyHours(Record):
     """Hours on days of the week: 0 is Monday, 6 is Sunday.
 
     ``start`` and ``end`` are wall-clock times as nanoseconds of the local day, ``end`` up to 24:00; an end
@@ -54,8 +55,8 @@ class WeeklyHours:
         _check_hours(self.start, self.end)
 
 
-@frozen
-class DatedHours:
+@frozen(eq=False, repr=False)
+class DatedHours(Record):
     """The same hours on each of the dates ``first`` to ``last``, both included; whole days without hours."""
 
     first: date
@@ -77,8 +78,8 @@ class DatedHours:
         return self.start is None
 
 
-@frozen
-class Holidays:
+@frozen(eq=False, repr=False)
+class Holidays(Record):
     """The public holidays, and days observed in their stead, of a country (``IT``) or its part (``DE-BE``)."""
 
     country: str
@@ -87,8 +88,8 @@ class Holidays:
 Hours = WeeklyHours | DatedHours | Holidays
 
 
-@frozen
-class Schedule:
+@frozen(eq=False, repr=False)
+class Schedule(Record):
     """Named local time: what is included, less what is excluded, and all time of its ``parts``.
 
     Nothing included is never open.

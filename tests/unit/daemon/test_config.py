@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from wsla.daemon.config import Config, ConfigError, load_config
+from wsla.daemon.retention import Retention
 from wsla.daemon.tables import Reference
-from wsla.values.instants import HOUR, SECOND
+from wsla.values.instants import DAY, HOUR, SECOND
 
 FULL = """
 store = "sqlite:////var/lib/wsla/wsla.db"
@@ -163,3 +164,24 @@ def test_what_is_no_toml_and_what_cannot_be_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["limits = 3", "[[bindings]]", "bindings.sources = []", "agreements = 1"])
 def test_a_table_that_is_none(tmp_path: Path, text: str) -> None:
     assert "this is a table" in problems(tmp_path, text)[0]
+
+
+def test_how_long_observations_are_kept(tmp_path: Path) -> None:
+    assert load(tmp_path, "").retention == Retention(observations=None, rollup=DAY)
+    text = '[retention]\nobservations = "400d"\nrollup = "1h"\n'
+    assert load(tmp_path, text).retention == Retention(observations=400 * DAY, rollup=HOUR)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'observations = "23h"',
+        "observations = 400",
+        'rollup = "7h"',
+        'observation = "400d"',
+        'observations = "0s"',
+    ],
+)
+def test_retention_that_cannot_be(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigError, match=r"retention\."):
+        load(tmp_path, f"[retention]\n{text}\n")

@@ -53,7 +53,9 @@ class Hanging(Look):
 
 
 def plan(every: int, url: str = "http://127.0.0.1:1/") -> ProbePlan:
-    return ProbePlan(source="probe", every=every, target=HttpTarget(source="probe", url=url, timeout=every))
+    return ProbePlan(
+        source="probe", kind="http", every=every, target=HttpTarget(source="probe", url=url, timeout=every)
+    )
 
 
 @given(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import sys
 
@@ -13,7 +14,7 @@ from wsla.values.observations import Observation
 KEY = "shop"
 BATCH = Batch(
     observations=tuple(
-        Observed(KEY, Observation(source="s", at=at, fields={"text": "x" * 1000}), 1) for at in range(100)
+        Observed(KEY, Observation(source="s", at=at, fields={"text": "x" * 4000}), 1) for at in range(100)
     )
 )
 
@@ -22,8 +23,11 @@ def main(path: str) -> None:
     """Two writes that fail in the middle, and one that does not."""
     store = Store.open(path, writer=True)
     store.register_agreement(KEY, title="", version=1, text="", sha256="", at=0)
+    # Closed, everything lies in the file itself, and its log begins anew.
+    store.close()
+    store = Store.open(path, writer=True)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (160 * 1024, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (os.path.getsize(path) + 64 * 1024, hard))
     for _ in range(2):
         try:
             store.write(BATCH)

@@ -172,7 +172,7 @@ def test_damage_met_while_reading_is_told(store: Store, path: Path, opener: Open
     fill(store)
     store.close()
     pages = path.stat().st_size // 4096
-    for page in range(pages // 2, pages):
+    for page in range(pages * 3 // 4, pages):
         overwrite(path, page * 4096, b"\xff" * 4096)
     reader = opener(writer=False)
     with pytest.raises(StoreCorrupt, match="is damaged"):

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wsla.evaluation.verdicts import Verdict
-from wsla.store import reading
+from wsla.store import together
 from wsla.store.errors import StoreError
 from wsla.store.records import Batch, Decided, Judged, Observed, Snapshot
 from wsla.store.sqlite import Store
@@ -72,7 +72,7 @@ def test_stream_row_source_and_agreement_tell_observations_apart(store: Store) -
 
 def test_long_answers_are_complete_across_pages(store: Store) -> None:
     # All at one instant, and more than a page: the position within the instant has to be kept.
-    count = 2 * reading.PAGE + 1
+    count = 2 * together.PAGE + 1
     store.write(
         Batch(observations=tuple(Observed(KEY, observation(7), 1, row=str(row)) for row in range(count)))
     )
@@ -82,12 +82,12 @@ def test_long_answers_are_complete_across_pages(store: Store) -> None:
 
 def test_an_answer_can_be_read_while_more_is_written(store: Store) -> None:
     store.write(
-        Batch(observations=tuple(Observed(KEY, observation(at), 1) for at in range(reading.PAGE + 5)))
+        Batch(observations=tuple(Observed(KEY, observation(at), 1) for at in range(together.PAGE + 5)))
     )
     answer = store.observations(KEY, 0, FAR)
     assert next(answer).at == 0
     store.write(Batch(observations=(Observed(KEY, observation(-1), 1),)))
-    assert [look.at for look in answer] == list(range(1, reading.PAGE + 5))
+    assert [look.at for look in answer] == list(range(1, together.PAGE + 5))
 
 
 def test_an_instant_that_no_column_holds_is_refused_alone(store: Store) -> None:

@@ -10,12 +10,12 @@ from attrs import frozen
 
 from wsla.analysis.operations import Compare
 from wsla.analysis.types import NumberType, Shape, ValueType
-from wsla.cli import show
 from wsla.cli.paint import SEVERITY
 from wsla.evaluation.scalars import scalar_value
 from wsla.evaluation.verdicts import Judgement, Labels, Verdict
 from wsla.plan.model import Goal, Plan
 from wsla.remedies.decisions import LedgerEntry
+from wsla.reporting.verdicts import find_goal, labels_text, value_text
 from wsla.values.instants import Interval
 from wsla.values.money import format_money
 
@@ -58,7 +58,7 @@ class Chart:
     @property
     def title(self) -> str:
         """``goal (labels): what was promised``."""
-        labels = show.labels_text(self.labels)
+        labels = labels_text(self.labels)
         return f"{self.goal}{f' ({labels})' if labels else ''}: {' '.join(self.promise.split())}"
 
     @property
@@ -80,7 +80,7 @@ class Chart:
 
     def text(self, value: Fraction) -> str:
         """A value in the units of the goal."""
-        return show.value_text(value, self.kind, self.line)
+        return value_text(value, self.kind, self.line)
 
     def worst(self, marks: Sequence[Mark]) -> Mark:
         """The worst of several windows: by its verdict, then by its value."""
@@ -105,7 +105,7 @@ def charts_of(
         )
     found = []
     for (name, labels), group in groupby(judgements, key=lambda one: (one.goal, one.labels)):
-        goal = show.find_goal(plan, name)
+        goal = find_goal(plan, name)
         line, more_is_better = _line(plan, goal)
         found.append(
             Chart(

@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 
 from attrs import frozen
 
-from wsla.evaluation.batch.columns import StreamColumns
+from wsla.evaluation.batch.alike import Streams, one_by_one
 from wsla.evaluation.batch.formulas import Formulas, Group
 from wsla.evaluation.batch.judging import judge_goal
 from wsla.evaluation.batch.reduction import ColumnReduction
@@ -30,8 +30,8 @@ from wsla.values.observations import Observation
 class Reducing(Reduction, Protocol):
     """The first stage as it is fed."""
 
-    def take(self, stream: StreamColumns) -> None:
-        """A stream; each comes once."""
+    def take(self, streams: Streams) -> None:
+        """A stream, or several at once; each comes once."""
 
 
 @frozen(kw_only=True)
@@ -60,12 +60,13 @@ class BatchEvaluator:
         )
         self._kept: Final[list[Observation]] = []
 
-    def take(self, stream: StreamColumns) -> None:
-        """The samples of one label combination of a source; each comes once, in any order."""
-        if stream.source in self.division.sources_in_columns:
-            self._reduction.take(stream)
-        if stream.source in self.division.sources_of_rest:
-            self._keep(observations_of(stream))
+    def take(self, streams: Streams) -> None:
+        """The samples of one label combination of a source, or of several; each comes once, in any order."""
+        if streams.source in self.division.sources_in_columns:
+            self._reduction.take(streams)
+        if streams.source in self.division.sources_of_rest:
+            for stream in one_by_one([streams]):
+                self._keep(observations_of(stream))
 
     def observe(self, observations: Iterable[Observation]) -> None:
         """All observations of the sources of which no stream is taken, in the order of their coming; once."""

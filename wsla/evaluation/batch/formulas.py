@@ -98,8 +98,9 @@ class Formulas:
             names = self.layout.names(index)
             found: dict[Labels, int] = {} if names else {(): self._start}
             if names:
+                wanted = frozenset(names)
                 for labels, first in self._first_seen(index):
-                    own = restrict(labels, names)
+                    own = restrict(labels, wanted)
                     found[own] = min(first, found.get(own, first))
             self._combinations[index] = found
         return self._combinations[index]
@@ -163,8 +164,8 @@ class Formulas:
 
     def begins(self, index: int, group: Group) -> list[int | None]:
         """From when on an operation is evaluated for each combination of a group; None where it has none."""
-        combinations = self.combinations(index)
-        return [combinations.get(self.own(index, labels)) for labels in group]
+        combinations, wanted = self.combinations(index), frozenset(self.layout.names(index))
+        return [combinations.get(restrict(labels, wanted)) for labels in group]
 
     # Series
 
@@ -250,7 +251,7 @@ class Formulas:
             begins = self.begins(index, group)
             there = [place for place, begin in enumerate(begins) if begin is not None]
             found = reduction.together(index, [in_order(group[place], names) for place in there])
-            places = np.repeat(np.array(there, dtype=np.int64), found.rows)
+            places = np.repeat(np.array(there, dtype=np.int64), np.array(found.rows, dtype=np.int64))
             return Stack(found.columns, None if len(group) == 1 else places)
         parts: list[SeriesColumns] = []
         combo: list[int] = []

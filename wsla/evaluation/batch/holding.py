@@ -18,11 +18,13 @@ from wsla.evaluation.batch.vectors import Vector
 class Holding:
     """Rows at the instants ``at``, in order, each of which holds until the next one, but for ``staleness`` at most.
 
-    All instants are before ``until``; nobody asks about the time before ``since``.
+    All instants are before ``until``; nobody asks about the time before ``since``. The rows may be those of several
+    ``streams`` that have these instants, one behind the other.
     """
 
-    def __init__(self, at: Instants, staleness: int | None, since: int, until: int) -> None:
+    def __init__(self, at: Instants, staleness: int | None, since: int, until: int, streams: int = 1) -> None:
         self.at = at
+        self.streams = streams
         self.staleness = staleness
         self.since = since
         self.until = until
@@ -30,6 +32,7 @@ class Holding:
         """What signals are where no row holds, by their operations."""
         self._rows: dict[int, Rows] = {}
         self._within: dict[int, Integers] = {}
+        self._several: dict[int, Holding] = {}
 
     @cached_property
     def gaps(self) -> Any:
@@ -55,7 +58,7 @@ class Holding:
         """The rows in the kept time of windows, which live as long as this."""
         found = self._rows.get(id(frames))
         if found is None:
-            found = self._rows[id(frames)] = Rows(self.at, frames)
+            found = self._rows[id(frames)] = Rows(self.at, frames, self.streams)
         return found
 
     def held_within(self, frames: Frames) -> Integers:
@@ -65,8 +68,23 @@ class Holding:
             found = self._within[id(frames)] = frames.within(self.held.upto)
         return found
 
+    def of_several(self, streams: int) -> Holding:
+        """How so many streams hold that have these instants."""
+        found = self._several.get(streams)
+        if found is None:
+            found = Holding(self.at, self.staleness, self.since, self.until, streams)
+            found.nowhere, found._within = self.nowhere, self._within
+            found.gaps, found.held = self.gaps, self.held
+            self._several = {streams: found}
+        return found
+
     def later(self, until: int) -> Holding:
         """The same rows up to another instant."""
         found = Holding(self.at, self.staleness, self.since, until)
         found.gaps = self.gaps
         return found
+
+
+def held_like(like: Holding | None, at: Instants, staleness: int | None, since: int, until: int) -> Holding:
+    """How rows hold; ``like`` is how another stream of the source does, perhaps at the same instants."""
+    return Holding(at, staleness, since, until) if like is None or like.at is not at else like

@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from wsla.analysis.operations import Aggregate
+from wsla.evaluation.batch.approximate import highest, lowest, told
 from wsla.evaluation.batch.columns import Flags, Instants
 from wsla.evaluation.batch.exact import LIMIT, magnitude, ratios, times
 from wsla.evaluation.batch.frames import Frames, Positions
@@ -20,6 +21,7 @@ from wsla.evaluation.batch.signals import View
 from wsla.evaluation.batch.slices import Slices, count_in
 from wsla.evaluation.batch.stretches import Stretches
 from wsla.evaluation.batch.vectors import Number, Truth, Vector, common
+from wsla.values.buckets import Buckets
 from wsla.values.roots import square_root
 
 FUNCTIONS: Final = frozenset(
@@ -29,6 +31,10 @@ FUNCTIONS: Final = frozenset(
 
 JOINED_LATER: Final = frozenset({"median", "percentile", "first", "last", "mode", "streak"})
 """Functions of several streams that no parts of single streams give: they need the items themselves."""
+
+
+_SHORT: Final = frozenset({"sum", "mean", "median", "percentile", "min", "max", "first", "last"})
+"""Functions that add numbers up, or choose among them: to that short ones are good enough."""
 
 
 def look(node: Aggregate, frames: Frames, view: View, known: Integers | Stretches) -> Part:
@@ -66,8 +72,7 @@ def items_of(node: Aggregate, view: View, rows: Rows) -> Items:
     numerators: Integers | None = None
     most, scale = 0, Fraction(1)
     if node.argument is not None:
-        added = node.function in ("sum", "mean")
-        vector = view.short(node.argument) if added else view.vector(node.argument)
+        vector = view.short(node.argument) if node.function in _SHORT else view.vector(node.argument)
         if node.function in ("increase", "rate"):
             vector = steps(vector, len(view.at))
         if node.function != "count":
@@ -228,6 +233,10 @@ def _spread(
 
 
 def _bounded(node: Aggregate, value: Ratios, full: Flags) -> tuple[Ratios, Ratios, Ratios]:
+    if node.within is not None:
+        # M102: nothing is known of a percentile where samples are missing, else the bounds of its bucket.
+        buckets, sure = Buckets(node.within), _where_known(value, full)
+        return lowest(sure, buckets), highest(sure, buckets), told(value, buckets)
     if full.all():
         return value, value, value
     lower = upper = _where_known(value, full)

@@ -10,6 +10,7 @@ import numpy as np
 from attrs import frozen
 
 from wsla.analysis.operations import Aggregate
+from wsla.evaluation.batch.approximate import highest, lowest, told
 from wsla.evaluation.batch.cells import Cells, chosen_cells, nothing_known
 from wsla.evaluation.batch.columns import Flags
 from wsla.evaluation.batch.grid import KeptColumns, Windows, windows_between
@@ -19,6 +20,7 @@ from wsla.evaluation.batch.series import Ratios, SeriesColumns, Spent, Truths, V
 from wsla.evaluation.batch.sums import Ranked, Stretches, from_fractions, sums_of
 from wsla.evaluation.stream.over_series import Gathered, Item
 from wsla.evaluation.verdicts import Labels, SeriesValue
+from wsla.values.buckets import Buckets
 from wsla.values.instants import Interval
 
 if TYPE_CHECKING:
@@ -199,11 +201,15 @@ def _results(node: Aggregate, items: _Items, truth: bool) -> tuple[Values, Value
             return found[0], found[1], found[2]
         case "min" | "max" | "median" | "percentile":
             share = _HALF if function == "median" else node.parameter
-            return (
+            ranked = (
                 _by_rank(function, share, value, known, 1 if function == "min" else -1, stretches),
                 _by_rank(function, share, lower, None, -1, stretches),
                 _by_rank(function, share, upper, None, 1, stretches),
             )
+            if node.within is None:
+                return ranked
+            buckets = Buckets(node.within)
+            return told(ranked[0], buckets), lowest(ranked[1], buckets), highest(ranked[2], buckets)
         case _:
             return _one_by_one(node, items, truth)
 
@@ -342,8 +348,9 @@ def _runs(node: Aggregate, items: _Items) -> Iterator[Gathered]:
         )
     ]
     stretches = items.stretches
+    buckets = None if node.within is None else Buckets(node.within)
     for first, last in zip(stretches.first.tolist(), stretches.last.tolist(), strict=True):
-        run = Gathered(node.function, node.parameter, node.forgiving)
+        run = Gathered(node.function, node.parameter, node.forgiving, buckets)
         for item in singles[first:last]:
             run.add(item)
         yield run

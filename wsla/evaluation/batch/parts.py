@@ -114,9 +114,12 @@ def _common_scale(scales: Sequence[Fraction]) -> Fraction:
 
 def behind_each_other(parts: Sequence[Part], frames: Frames) -> Part:
     """Parts of several label combinations as one of as many windows more."""
-    scale = _common_scale([part.scale for part in parts])
+    scales = {part.scale for part in parts}
+    scale = _common_scale(list(scales))
 
     def amounts(name: str) -> Integers:
+        if len(scales) == 1:
+            return as_long(np.concatenate([part.amounts[name] for part in parts]))
         power = 2 if name == "squares" else 1
         columns = [scaled(as_long(part.amounts[name]), int((part.scale / scale) ** power)) for part in parts]
         return np.concatenate(columns)

@@ -16,14 +16,16 @@ from wsla.analysis.operations import (
 )
 from wsla.analysis.types import BooleanType, Shape
 from wsla.evaluation.batch import over_samples, over_time
+from wsla.evaluation.batch.alike import AlikeStreams, Streams
 from wsla.evaluation.batch.columns import Flags, StreamColumns
 from wsla.evaluation.batch.frames import Frames
-from wsla.evaluation.batch.holding import Holding
+from wsla.evaluation.batch.holding import Holding, held_like
 from wsla.evaluation.batch.outcome import Found, picked, with_idle
 from wsla.evaluation.batch.over_samples import JOINED_LATER
 from wsla.evaluation.batch.parts import Items, Part, behind_each_other, empty, joined_items, merged
 from wsla.evaluation.batch.series import SeriesColumns, SignalColumns
 from wsla.evaluation.batch.signals import View, fields_of, joined, sampled, view_of
+from wsla.evaluation.batch.stacked import can_stack, stacked
 from wsla.evaluation.batch.supported import Look, look_of
 from wsla.evaluation.batch.times import Times
 from wsla.evaluation.batch.together import Together
@@ -83,6 +85,14 @@ class ColumnReduction:
         self._signals: Final = {index: _fields(plan, index) for index in signals}
         self._frames: Final = _all_frames(plan, self._layout, self._looks.values(), start, until)
         self._wanted: Final = self._columns_to_keep()
+        # The sources of which nothing is asked that streams do not come to in one go.
+        self._stackable: Final = {
+            source
+            for source, looks in self._alone.items()
+            if source not in self._wanted
+            and {source} not in self._signals.values()
+            and can_stack(plan, source, looks)
+        }
         self._combinations: Final[dict[tuple[tuple[str, ...], frozenset[str]], dict[Labels, int]]] = {}
         self._first: Final[dict[tuple[str, Labels], int]] = {}
         self._kept: Final[dict[tuple[str, Labels], StreamColumns]] = {}
@@ -94,9 +104,32 @@ class ColumnReduction:
 
     # Streams
 
-    def take(self, stream: StreamColumns) -> None:
-        """Takes in a stream."""
-        self.add(self.reduce(stream))
+    def take(self, streams: Streams) -> None:
+        """Takes in a stream, or several at once."""
+        if not isinstance(streams, AlikeStreams):
+            self.add(self.reduce(streams))
+        elif not self._take_alike(streams.before(self._until)):
+            for stream in streams.singly():
+                self.add(self.reduce(stream))
+
+    def _take_alike(self, streams: AlikeStreams) -> bool:
+        """Takes in streams in one go, and says whether that is possible."""
+        source, at = streams.source, streams.at
+        if source not in self._stackable or not len(at):
+            return False
+        staleness = self._plan.source(source).staleness
+        holding = held_like(self._holding.get(source), at, staleness, self._since, self._until)
+        self._holding[source] = holding
+        found = stacked(self._plan, self._alone[source], self._frames, streams, holding)
+        if found is None:
+            return False
+        self._combinations.clear()
+        names = [_sorted(labels) for labels in streams.labels]
+        self._first.update(dict.fromkeys(((source, name) for name in names), int(at[0])))
+        for look in self._alone[source]:
+            for name, part in zip(names, found[look.index], strict=True):
+                self._add_part((look.index, in_order(name, look.node.by)), name, part, None)
+        return True
 
     def reduce(self, stream: StreamColumns) -> Reduced | None:
         """What a stream comes to by itself; None where nothing of it is known before ``until``."""
@@ -143,16 +176,19 @@ class ColumnReduction:
         self._times.update(reduced.times)
         self._changes.update(reduced.signals)
         for place, (part, items) in reduced.parts.items():
-            waiting = self._parts.setdefault(place, [])
-            if waiting and items is None:
-                # What can be added up is.
-                frames = self._frames[place[0]]
-                both = [waiting[0][1].unpacked(frames), part.unpacked(frames)]
-                waiting[0] = (waiting[0][0], merged(both), None)
-            else:
-                waiting.append((_sorted(reduced.labels), part, items))
+            self._add_part(place, name[1], part, items)
         if reduced.kept is not None:
             self._kept[name] = reduced.kept
+
+    def _add_part(self, place: Place, labels: Labels, part: Part, items: Items | None) -> None:
+        waiting = self._parts.setdefault(place, [])
+        if waiting and items is None:
+            # What can be added up is.
+            frames = self._frames[place[0]]
+            both = [waiting[0][1].unpacked(frames), part.unpacked(frames)]
+            waiting[0] = (waiting[0][0], merged(both), None)
+        else:
+            waiting.append((labels, part, items))
 
     # What is asked for
 

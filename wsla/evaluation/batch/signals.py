@@ -22,7 +22,7 @@ from wsla.analysis.types import BooleanType, InstantType, NumberType, TextType
 from wsla.evaluation.batch import vectors
 from wsla.evaluation.batch.columns import Column, Flags, Instants, StreamColumns
 from wsla.evaluation.batch.frames import Frames
-from wsla.evaluation.batch.holding import Holding
+from wsla.evaluation.batch.holding import Holding, held_like
 from wsla.evaluation.batch.rows import Rows
 from wsla.evaluation.batch.series import Integers, SignalColumns, Truths
 from wsla.evaluation.batch.stretches import Stretches, where_held
@@ -200,12 +200,9 @@ def _with(one: Stretches, other: Stretches) -> Stretches:
 
 def view_of(plan: Plan, stream: StreamColumns, since: int, until: int, like: Holding | None = None) -> View:
     """The signals of one stream; ``like`` is how another stream of the source holds, perhaps at the same instants."""
-    staleness = plan.source(stream.source).staleness
-    if like is None or like.at is not stream.at:
-        like = Holding(stream.at, staleness, since, until)
     return View(
         plan,
-        like,
+        held_like(like, stream.at, plan.source(stream.source).staleness, since, until),
         lambda node: column(plan, stream, node),
         lambda node: column(plan, stream, node, short=True),
     )

@@ -20,6 +20,8 @@ from wsla.evaluation.batch.stretches import extreme_between
 _SPLIT: Final = 32
 # Values that are looked at together: as many as a processor keeps at hand.
 _BLOCK: Final = 1 << 17
+# Values between two edges from which on a call for each is worth it.
+_MANY: Final = 64
 # Slices that have so many times the values between them overlap too much to be looked at one by one.
 _OVERLAP: Final = 16
 
@@ -85,15 +87,29 @@ class Slices:
         found: Positions = self.high - self.low
         return found
 
-    def _panes(self, function: Any, values: Integers) -> Integers:
-        """The function over what lies between neighbouring edges of slices."""
+    def _panes(self, function: Any, values: Integers, most: int | None = None) -> Integers:
+        """The function over what lies between neighbouring edges of slices; sums of values of up to ``most``."""
         edges = self.edges.places
         if len(edges) < 2:
             return values[:0]
+        if most is not None and (rows := self._rows_of_short_sums(values, most)):
+            sums: Integers = values[edges[0] : edges[-1]].reshape(-1, rows).sum(axis=1, dtype=values.dtype)
+            return sums.astype(np.int64)
         # Numbers of few bits are added up in 64.
         kind = np.int64 if function is np.add and values.dtype != object else None
         found: Integers = function.reduceat(values[: edges[-1]], edges[:-1], dtype=kind)
         return found
+
+    def _rows_of_short_sums(self, values: Integers, most: int) -> int:
+        """How many values lie between any two neighbouring edges, where 32 bits hold their sums; 0 where not so.
+
+        They are added up several times as fast as in 64 bits.
+        """
+        rows = self.edges.longest
+        edges = self.edges.places
+        if values.dtype != np.int32 or rows < _MANY or most * rows > np.iinfo(np.int32).max:
+            return 0
+        return rows if int(edges[-1] - edges[0]) == rows * (len(edges) - 1) else 0
 
     def sums(self) -> Integers:
         """The sum of each slice."""
@@ -101,7 +117,7 @@ class Slices:
 
     def _sums(self, values: Integers, most: int) -> Integers:
         if values.dtype == object or most * max(1, len(values)) <= LIMIT:
-            return self._differences(self._panes(np.add, values))
+            return self._differences(self._panes(np.add, values, most))
         if most * self.edges.longest <= LIMIT:
             return self._differences(self._panes(np.add, values).astype(object))
         high = self._differences(self._panes(np.add, values >> _SPLIT))

@@ -9,7 +9,7 @@ from attrs import evolve
 
 from wsla.analysis.operations import Aggregate, Operation, SourceField, VerdictCount, VerdictState
 from wsla.analysis.sense import inputs
-from wsla.evaluation.batch.columns import StreamColumns
+from wsla.evaluation.batch.alike import Streams
 from wsla.evaluation.batch.evaluator import FirstStage
 from wsla.evaluation.batch.reduction import ColumnReduction
 from wsla.evaluation.batch.series import SeriesColumns, SignalColumns
@@ -114,9 +114,9 @@ class PanesAndSamples:
         self._panes: Final = panes
         self._samples: Final = samples
 
-    def take(self, stream: StreamColumns) -> None:
-        """A stream; each comes once."""
-        self._samples.take(stream)
+    def take(self, streams: Streams) -> None:
+        """A stream, or several at once; each comes once."""
+        self._samples.take(streams)
 
     def combinations(self, index: int) -> Mapping[Labels, int]:
         """As ``Reduction`` says."""

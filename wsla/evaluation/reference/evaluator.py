@@ -50,6 +50,7 @@ from wsla.evaluation.reference.aggregates import (
     over_samples,
     over_series,
 )
+from wsla.evaluation.reference.approximate import approximate
 from wsla.evaluation.reference.forgiving import share_forgiving
 from wsla.evaluation.reference.judging import judge, misses
 from wsla.evaluation.reference.looking import (
@@ -463,6 +464,8 @@ class Evaluator:
                 value = over_samples(node.function, node.parameter, known, Fraction(0), boolean=boolean)
                 value = evolve(value, coverage=coverage)
             empty = not samples
+        if node.within is not None:
+            value = approximate(value, node.within)
         return value, empty
 
     # Goals (M10, M21 to M24)

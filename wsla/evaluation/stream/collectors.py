@@ -9,7 +9,9 @@ from typing import Any, Final, Protocol
 
 from wsla.analysis.operations import Value
 from wsla.evaluation.stream import more_collectors
+from wsla.evaluation.stream.bucketed import Bucketed
 from wsla.evaluation.stream.exact import divide, text_of, value_of
+from wsla.values.buckets import Buckets
 
 HALF: Final = Fraction(1, 2)
 
@@ -276,6 +278,8 @@ def add_all(gathered: Collector, values: list[Any]) -> None:
     match gathered:
         case Ranked():
             gathered.values += values
+        case Bucketed():
+            gathered.add_all(values)
         case Total():
             gathered.number += len(values)
             gathered.total += sum(values)
@@ -291,9 +295,15 @@ def add_all(gathered: Collector, values: list[Any]) -> None:
                 gathered.add(value)
 
 
-def collector(function: str, parameter: Fraction | None) -> Collector:
-    """A fresh collector for a function of the language."""
+def collector(
+    function: str, parameter: Fraction | None, buckets: Buckets | None = None, edge: int = 0
+) -> Collector:
+    """A fresh collector for a function of the language; of a percentile with ``buckets`` it tells an ``edge`` or, with
+    0, the middle of one.
+    """
     match function:
+        case "percentile" | "median" if buckets is not None:
+            return Bucketed(HALF if parameter is None else parameter, buckets, edge)
         case "count":
             return Count()
         case "sum" | "mean":
@@ -316,7 +326,9 @@ def collector(function: str, parameter: Fraction | None) -> Collector:
             raise ValueError(f"there is no aggregate {function!r}")
 
 
-def collector_maker(function: str, parameter: Fraction | None) -> Callable[[], Collector]:
+def collector_maker(
+    function: str, parameter: Fraction | None, buckets: Buckets | None = None
+) -> Callable[[], Collector]:
     """What makes fresh collectors for a function, for whoever needs many."""
     match function:
         case "count":
@@ -330,4 +342,4 @@ def collector_maker(function: str, parameter: Fraction | None) -> Callable[[], C
         case "share":
             return Share
         case _:
-            return partial(collector, function, parameter)
+            return partial(collector, function, parameter, buckets)

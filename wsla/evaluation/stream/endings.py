@@ -44,7 +44,7 @@ class Endings:
         self.ended: list[Run] = []
         # How often windows have ended: who looks at open windows can tell whether there is something new.
         self.ends = 0
-        self._heap: list[tuple[int, int, int, int, Any]] = []
+        self.heap: list[tuple[int, int, int, int, Any]] = []
         self._sequence = 0
         self._states = {
             goal: [i for i in layout.verdict_states if state_of(layout, i).goal == goal]
@@ -60,7 +60,7 @@ class Endings:
 
     def _push(self, at: int, kind: int, order: int, what: object) -> None:
         self._sequence += 1
-        heappush(self._heap, (at, kind, order, self._sequence, what))
+        heappush(self.heap, (at, kind, order, self._sequence, what))
 
     def push_end(self, run: Run, index: int) -> None:
         """The window of a run ends when it says."""
@@ -103,7 +103,7 @@ class Endings:
                 if judge in concerned:
                     self._judge(instant, judge, points)
                 for labels, judgement in sorted(judged.get(judge.goal.name, ()), key=_first):
-                    self._note_judgement(instant, judgement, labels)
+                    self.note_judgement(instant, judgement, labels)
         if not self.keep:
             self.wiring.forget_records(self.now)
 
@@ -145,9 +145,10 @@ class Endings:
         for labels in judge.condition.combinations(points):
             judgement = judge.judge(points, labels, closed=True, final=True, count=self.wiring.count_verdict)
             if judgement is not None:
-                self._note_judgement(instant, judgement, labels)
+                self.note_judgement(instant, judgement, labels)
 
-    def _note_judgement(self, instant: int, judgement: Judgement, labels: Labels) -> None:
+    def note_judgement(self, instant: int, judgement: Judgement, labels: Labels) -> None:
+        """A window that ended at an instant is judged; the verdict is final when its grace is over."""
         if self.keep:
             self.judged.append(judgement)
         if not self.live:
@@ -159,7 +160,8 @@ class Endings:
                 self._push(due, FINAL, 0, None)
             awaiting.append((due, judgement, labels))
 
-    def _make_final(self, instant: int) -> None:
+    def make_final(self, instant: int) -> None:
+        """The verdicts whose grace is over at an instant are final."""
         awaiting = self.awaiting
         while awaiting and awaiting[0][0] <= instant:
             _, judgement, labels = awaiting.pop(0)

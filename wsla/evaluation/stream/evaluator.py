@@ -5,14 +5,16 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 from collections.abc import Iterable
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from attrs import evolve
 
 from wsla.evaluation.cells import Encoder
 from wsla.evaluation.report import Outcome, SeriesPoint, TruthChange
 from wsla.evaluation.rows import Rows
+from wsla.evaluation.stream.crossing import Crossing
 from wsla.evaluation.stream.events import Event, JudgementFinal, StandingChanged, TooLate, TriggerChanged
+from wsla.evaluation.stream.followed import NEVER_CHANGES
 from wsla.evaluation.stream.lanes import Lanes, Take
 from wsla.evaluation.stream.layout import Layout
 from wsla.evaluation.stream.machine import NEVER, Machine
@@ -34,6 +36,13 @@ from wsla.values.observations import Observation
 _BY_TIME: Final = attrgetter("at")
 
 
+class Decides(Protocol):
+    """Who says what follows from events, and when something is due without any."""
+
+    def outputs(self, events: list[Event]) -> list[Any]: ...
+    def next_due(self) -> int | None: ...
+
+
 class StreamEvaluator:
     """Judges a plan from ``start`` (nanoseconds) on, one observation at a time.
 
@@ -50,7 +59,7 @@ class StreamEvaluator:
     ) -> None:
         keep = not live if keep_history is None else keep_history
         self._plan: Final = plan
-        self._layout: Final = Layout(plan, metrics=keep)
+        self._layout: Final = Layout.of(plan, metrics=keep)
         self._live: Final = live
         self._keep: Final = keep
         self._start: Final = start
@@ -62,8 +71,10 @@ class StreamEvaluator:
         self._trimmed = False
         self._disordered_from: int | None = None
         self._outbox: list[Event] = []
-        # The short way of samples, where somebody asks for it.
+        # The short way of samples, where somebody asks for it; what may end meanwhile; and who decides what follows.
         self._lanes: Lanes | None = None
+        self._crossing: Crossing | None = None
+        self._decider: Decides | None = None
 
     # In
 
@@ -144,9 +155,38 @@ class StreamEvaluator:
     def _get_lanes(self) -> Lanes | None:
         if self._lanes is None and self._live and not self._keep:
             self._standings.meet(self._machine)
-            self._lanes = Lanes(self._layout, self._standings)
-            self._lanes.use(self._machine)
+            self._lanes = Lanes(self._layout, self._standings, self._cross)
+            self._use_lanes(self._lanes)
         return self._lanes
+
+    def _use_lanes(self, lanes: Lanes) -> None:
+        lanes.use(self._machine)
+        self._crossing = Crossing(self._machine, self._standings)
+
+    def let_decide(self, decider: Decides) -> None:
+        """Where windows end under a sample that takes the short way, what follows from that is for this one to say."""
+        self._decider = decider
+
+    def _cross(self, at: int) -> list[Any] | None:
+        """Time goes on to a sample's instant if nothing happens by then that lanes have to be left for.
+
+        Gives what came of it, or None: then what has happened is told with the next ``observe_aside``.
+        """
+        lanes, crossing, decider, standings = self._lanes, self._crossing, self._decider, self._standings
+        if lanes is None or crossing is None or decider is None or lanes.session.limit == NEVER:
+            return None
+        session, due = lanes.session, decider.next_due()
+        session.limit = self._limit(due) - 1
+        if at < session.limit:
+            return []
+        timers = min(standings.next_due(), NEVER_CHANGES if due is None else due)
+        if timers <= at + 1 or standings.waiting or not crossing.may(at):
+            return None
+        lanes.fold()
+        crossing.go(at)
+        self._checkpoint()
+        session.limit = self._limit(due) - 1
+        return decider.outputs(self._collect()) if at < session.limit else None
 
     def step_aside(self, observation: Observation) -> None:
         """What is in the lanes is to be where the next ``observe_aside`` and ``advance_aside`` look."""
@@ -172,14 +212,6 @@ class StreamEvaluator:
             lanes.close()
         elif lanes is not None:
             lanes.close()
-
-    def go_on(self, at: int, due: int | None) -> bool:
-        """True where a sample at an instant, for which lanes were not open, may be tried again."""
-        lanes = self._lanes
-        if lanes is None or lanes.session.limit == NEVER or at < lanes.session.limit:
-            return False
-        lanes.session.limit = self._limit(due) - 1
-        return at < lanes.session.limit
 
     def _limit(self, due: int | None) -> int:
         """The earliest instant at which something happens without new data, or the state is to be noted."""
@@ -306,6 +338,7 @@ class StreamEvaluator:
         if self._trimmed and observation.at < self._checkpoints[0][0]:
             return [TooLate(at=horizon, observation=observation)]
         insort(self._tail, observation, key=_BY_TIME)
+        self._standings.observed += 1
         if self._disordered_from is None or observation.at < self._disordered_from:
             self._disordered_from = observation.at
         return []
@@ -348,7 +381,7 @@ class StreamEvaluator:
         self._machine = machine
         if self._lanes is not None:
             self._standings.meet(machine)
-            self._lanes.use(machine)
+            self._use_lanes(self._lanes)
         told = machine.events
         machine.events = [*before.events, *self._news(told, before)]
 

@@ -23,6 +23,7 @@ from wsla.analysis.operations import (
     SourceField,
 )
 from wsla.analysis.types import Shape
+from wsla.evaluation.stream.bucketed import Bucketed
 from wsla.evaluation.stream.collectors import Ranked
 from wsla.evaluation.stream.exact import COMPARISONS, whole
 from wsla.evaluation.stream.judging import Judge
@@ -30,6 +31,7 @@ from wsla.evaluation.stream.layout import Layout
 from wsla.evaluation.stream.over_samples import SampleRun
 from wsla.evaluation.stream.over_time import TimeRun
 from wsla.evaluation.stream.pointwise import scalar
+from wsla.values.buckets import Buckets
 
 _TIME: Final = frozenset({"availability", "duration", "downtime"})
 _RANKED: Final = frozenset({"percentile", "median"})
@@ -93,6 +95,9 @@ def _collect(layout: Layout, index: int, found: list[Comparison]) -> bool:
             if isinstance(limit, bool | str) or limit is None or not _is_followed(layout, left, node):
                 return False
             if not layout.frames(left).rolling:
+                if node.within is not None:
+                    # What is told of values is compared: so the values themselves are, with the edge of a bucket.
+                    sign, limit = Buckets(node.within).limit(sign, limit)
                 found.append(
                     Comparison(
                         aggregate=left,
@@ -124,6 +129,16 @@ def _is_followed(layout: Layout, index: int, node: Aggregate) -> bool:
         return False
     # Where windows look back, the values would have to be sorted anew each time.
     return node.function not in _RANKED or not (frames.looks_back or node.parameter == 0)
+
+
+def says_nothing_of_none(comparison: Comparison) -> bool:
+    """True where nothing is certain of a comparison over samples while there is no sample."""
+    if comparison.function in WITHOUT_BOUNDS:
+        return True
+    limit = comparison.limit
+    if comparison.function != "share":
+        return False
+    return 0 < limit <= 1 if comparison.sign in (">=", "<") else 0 <= limit < 1
 
 
 class Part:
@@ -171,7 +186,7 @@ class Part:
             return
         holds = COMPARISONS[comparison.sign](value, comparison.limit)
         self.good = holds
-        if isinstance(gathered, Ranked):
+        if isinstance(gathered, Ranked | Bucketed):
             self._look_at_ranks(gathered)
         elif (comparison.function == "max") is (comparison.sign in (">", ">=")) and holds:
             # One such sample settles it for the whole window, as it does below.
@@ -179,18 +194,20 @@ class Part:
         elif comparison.function in ("min", "max") and not holds and _settled(comparison):
             self.slack = NEVER_CHANGES
 
-    def _look_at_ranks(self, gathered: Ranked) -> None:
+    def _look_at_ranks(self, gathered: Ranked | Bucketed) -> None:
         """At the nearest rank p, `<=` holds where the share of values that do is at least p."""
         comparison = self.comparison
-        limit = comparison.limit
-        number = len(gathered.values)
-        # The values are sorted by now.
-        passing = bisect_right(gathered.values, limit)
-        if comparison.sign in ("<", ">="):
-            passing = bisect_left(gathered.values, limit)
-        if comparison.sign in (">", ">="):
-            passing = number - passing
-        rank = gathered.rank
+        limit, rank = comparison.limit, gathered.rank
+        if isinstance(gathered, Bucketed):
+            number, passing = gathered.number, gathered.passing(comparison.sign, limit)
+        else:
+            number = len(gathered.values)
+            # The values are sorted by now.
+            passing = bisect_right(gathered.values, limit)
+            if comparison.sign in ("<", ">="):
+                passing = bisect_left(gathered.values, limit)
+            if comparison.sign in (">", ">="):
+                passing = number - passing
         if comparison.sign in ("<", "<="):
             _, self.slack = _bears(passing, number, rank, strict=False)
         else:

@@ -7,7 +7,7 @@ at which something happens, a value that has to be read) it leaves to the machin
 For a source with the label `machine`, `availability(ok)` and `percentile(latency, 95) each 5m <= 250ms` it is
 
     def take(at, fields):
-        if at >= session.limit or at < session.now:
+        if at < session.now:
             return None
         try:
             lane = lanes[fields["machine"]]
@@ -23,6 +23,12 @@ For a source with the label `machine`, `availability(ok)` and `percentile(latenc
         (f2 in the number that is stored)
         if f1 is not lane.e0:
             return None
+        if at >= session.limit:
+            changed = cross(at)
+            if changed is None:
+                return None
+        else:
+            changed = []
         doubt = False
         if (f2 <= 250000000) is not lane.p0.good:
             slack = lane.p0.slack = lane.p0.slack - 1
@@ -32,7 +38,11 @@ For a source with the label `machine`, `availability(ok)` and `percentile(latenc
         lane.push(at)
         lane.push1(f1)
         lane.push2(f2)
-        return settle(lane) if doubt else []
+        if doubt:
+            changed += settle(lane)
+        return changed
+
+Where windows end before the sample, `cross` ends them (`crossing.py`), or gives None and leaves all to the machine.
 """
 
 from __future__ import annotations
@@ -241,7 +251,7 @@ class LaneCode:
         key = labels[0] if len(labels) == 1 else f"({', '.join(labels)})"
         lines = [
             "def take(at, fields):",
-            self._in_time(),
+            *self._in_order(),
             " try:",
             f"  lane = lanes[{key}]",
             *(f"  {name} = fields[{field!r}]" for field, name in self._names.items()),
@@ -258,7 +268,7 @@ class LaneCode:
         """The same for values as they are stored, and the labels' values in their order."""
         lines = [
             f"def take_row({', '.join(('at', 'key', *self._names.values()))}):",
-            self._in_time(),
+            *self._in_order(),
             " lane = lanes.get(key)",
             " if lane is None: return None",
             " stream = lane.stream",
@@ -269,10 +279,10 @@ class LaneCode:
             lines.append(f" if type({name}) is not {stored}: return None")
         return [*lines, *self._note()]
 
-    def _in_time(self) -> str:
+    def _in_order(self) -> list[str]:
         """A second sample of one instant is late by a nanosecond: too late where there is no grace."""
         early = "<" if self._layout.plan.grace else "<="
-        return f" if at >= session.limit or at {early} session.now: return None"
+        return [f" if at {early} session.now: return None"]
 
     def _held(self) -> list[str]:
         """The sample is the stream's next, and the one before is still held."""
@@ -282,10 +292,15 @@ class LaneCode:
 
     def _note(self) -> list[str]:
         lines = [f" if {atom} is not lane.e{number}: return None" for number, atom in enumerate(self._atoms)]
-        doubt = "False"
+        # What happens before the sample comes first; from here on the short way takes it, or nothing has changed.
+        lines += [
+            " if at >= session.limit:",
+            "  changed = cross(at)",
+            "  if changed is None: return None",
+            " else: changed = []",
+        ]
         for number, test in enumerate(self._tests):
             if number == 0:
-                doubt = "doubt"
                 lines.append(" doubt = False")
             lines += [
                 f" part = lane.p{number}",
@@ -295,11 +310,13 @@ class LaneCode:
             ]
         lines += [" stream.at = session.now = at", " lane.push(at)"]
         lines += [f" lane.push{number}({name})" for number, name in enumerate(self._names.values(), 1)]
-        lines.append(f" return settle(lane) if {doubt} else []" if self._tests else " return []")
+        if self._tests:
+            lines.append(" if doubt: changed += settle(lane)")
+        lines.append(" return changed")
         return lines
 
     def bind(self, **names: Any) -> tuple[Callable[[int, dict[str, object]], Any], Callable[..., Any]]:
-        """``take`` and ``take_row`` with what they stand on: ``session``, ``lanes``, ``others`` and ``settle``."""
+        """``take`` and ``take_row`` with what they stand on: ``session``, ``lanes`` and the functions they call."""
         scope: dict[str, Any] = {**names, "timedelta": _timedelta()}
         exec(self._code, scope)
         return scope["take"], scope["take_row"]

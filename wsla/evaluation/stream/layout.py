@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import copy
+from functools import lru_cache
 from typing import Any, Final
 
 from wsla.analysis.operations import (
@@ -42,7 +44,9 @@ OVER_TIME: Final = frozenset({"availability", "duration", "downtime", "time_mean
 
 def restrict(labels: Labels, names: Iterable[str]) -> Labels:
     """The labels of these names; labels are kept sorted by name."""
-    wanted = frozenset(names)
+    wanted = names if isinstance(names, frozenset) else frozenset(names)
+    if len(labels) == 1 == len(wanted) and labels[0][0] in wanted:
+        return labels
     return tuple(label for label in labels if label[0] in wanted)
 
 
@@ -50,6 +54,8 @@ def in_order(labels: Labels, names: tuple[str, ...]) -> Labels:
     """Labels in the order of these names, as they are shown."""
     if not labels:
         return ()
+    if len(labels) == 1 == len(names) and labels[0][0] == names[0]:
+        return labels
     values = dict(labels)
     return tuple((name, values[name]) for name in names if name in values)
 
@@ -91,8 +97,9 @@ class Layout:
         }
         self._frames: dict[int, Frames] = {}
         self._names: dict[int, tuple[str, ...]] = {}
-        # What was compiled for a source, or None where there is nothing to compile.
-        self.lane_codes: dict[str, Any] = {}
+        # What was compiled for a source, or None where there is nothing to compile; and who judges the goals.
+        self.lane_codes: Final[dict[str, Any]] = {}
+        self.judges: Final[list[Any]] = []
         found = self._reachable()
         self.reachable: Final = tuple(found)
         self.aggregates: Final = tuple(i for i in found if isinstance(self.operations[i], Aggregate))
@@ -120,6 +127,13 @@ class Layout:
             leaf for i in found if isinstance(self.operations[i], Idle) for leaf in self.leaves(i)
         )
         self.columns: Final = {name: self._columns(source, found) for name, source in self.sources.items()}
+
+    @classmethod
+    def of(cls, plan: Plan, metrics: bool) -> Layout:
+        """A plan's layout with windows of its own; all else is shared by those who follow the same plan."""
+        found = copy(_read_once(_Same(plan), metrics))
+        found._frames = {}
+        return found
 
     def roots_of(self, goal: Goal) -> tuple[int, ...]:
         """The operations that judging a goal needs."""
@@ -268,3 +282,23 @@ class Layout:
         if source.records:
             wanted |= {source.at, *source.labels}
         return tuple(field.name for field in source.fields if field.name in wanted)
+
+
+class _Same:
+    """A plan, equal to itself alone: to compare two would mean to read them."""
+
+    __slots__ = ("plan",)
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan: Final = plan
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.plan is other.plan
+
+    def __hash__(self) -> int:
+        return id(self.plan)
+
+
+@lru_cache(maxsize=16)
+def _read_once(same: _Same, metrics: bool) -> Layout:
+    return Layout(same.plan, metrics)

@@ -52,7 +52,7 @@ class Machine(Endings):
 
     def put_all(self, observations: Sequence[Observation]) -> None:
         """Takes many, in order of time and none before ``now``, as ``put`` takes each."""
-        pending, heap = self.pending, self._heap
+        pending, heap = self.pending, self.heap
         position, number = 0, len(observations)
         while position < number:
             observation = observations[position]
@@ -112,13 +112,13 @@ class Machine(Endings):
             return
         if self.pending or self.touched or self.wiring.turned:
             self._settle()
-        heap = self._heap
+        heap = self.heap
         while heap and heap[0][0] <= to:
             instant, kind, _, _, stream = heap[0]
             if kind == DUE and stream.due != instant:
                 heappop(heap)
                 continue
-            if kind == STALE and self._postponed(instant, stream):
+            if kind == STALE and self.postponed(instant, stream):
                 continue
             self.now = instant
             self._happen(instant)
@@ -144,7 +144,7 @@ class Machine(Endings):
 
     def next_event_at(self) -> int | None:
         """The earliest instant at which something happens without new data."""
-        heap = self._heap
+        heap = self.heap
         while heap:
             at, kind, _, _, stream = heap[0]
             if (kind == DUE and stream.due != at) or (
@@ -153,7 +153,7 @@ class Machine(Endings):
             ):
                 heappop(heap)
                 continue
-            if kind != STALE or not self._postponed(at, stream):
+            if kind != STALE or not self.postponed(at, stream):
                 return at
         return None
 
@@ -163,11 +163,11 @@ class Machine(Endings):
         """
         if len(self.layout.sources) != 1 or any(len(x.streams) != 1 for x in self.wiring.inlets.values()):
             return self.next_event_at()
-        return min((entry[0] for entry in self._heap if entry[1] != STALE), default=None)
+        return min((entry[0] for entry in self.heap if entry[1] != STALE), default=None)
 
     def plan_ahead(self) -> None:
         """Notes anew what is due when, from what the parts say."""
-        self._heap.clear()
+        self.heap.clear()
         self.wiring.opened.clear()
         self.wiring.unstarted[:] = [watch for watch in self.wiring.watches.values() if not watch.started]
         if not self.started:
@@ -200,7 +200,7 @@ class Machine(Endings):
         known = len(self.touched)
         self._end(self.now, ending)
         if not self.layout.plan.grace:
-            self._make_final(self.now)
+            self.make_final(self.now)
         for watcher in self.look(self.touched[known:]):
             watcher.refresh(self.now)
 
@@ -216,7 +216,7 @@ class Machine(Endings):
 
     def _happen(self, instant: int) -> None:
         self.happened = instant
-        heap = self._heap
+        heap = self.heap
         ending: dict[int, list[Run]] = {}
         while heap and heap[0][0] == instant:
             _, kind, order, _, what = heappop(heap)
@@ -232,7 +232,7 @@ class Machine(Endings):
                 self._end(instant, ending)
                 ending = {}
             if kind == FINAL:
-                self._make_final(instant)
+                self.make_final(instant)
             elif kind == STALE:
                 self._go_stale(instant, what)
             elif kind == DUE:
@@ -247,16 +247,16 @@ class Machine(Endings):
             if heap and heap[0][0] == instant:
                 self._happen(instant)
 
-    def _postponed(self, instant: int, inlet: Inlet) -> bool:
+    def postponed(self, instant: int, inlet: Inlet) -> bool:
         """True where newer samples came since, so that none goes stale at the instant that comes up next."""
         due = inlet.due = inlet.stale_from()
         if due == instant:
             return False
         if due is None:
-            heappop(self._heap)
+            heappop(self.heap)
         else:
             self._sequence += 1
-            heapreplace(self._heap, (due, STALE, 0, self._sequence, inlet))
+            heapreplace(self.heap, (due, STALE, 0, self._sequence, inlet))
         return True
 
     def _go_stale(self, instant: int, inlet: Inlet) -> None:

@@ -7,13 +7,12 @@ from typing import Any, Final
 
 from wsla.analysis.operations import Value
 from wsla.evaluation.stream.algebra import ONE, ZERO, bounded, unbounded
-from wsla.evaluation.stream.collectors import collector
 from wsla.evaluation.stream.exact import divide
 from wsla.evaluation.stream.layout import restrict
 from wsla.evaluation.stream.point import Point
 from wsla.evaluation.stream.pointwise import Reader
 from wsla.evaluation.stream.records import RecordTable
-from wsla.evaluation.stream.windows import Kind, load_window, save_window
+from wsla.evaluation.stream.windows import Kind, edges_of, load_window, save_window
 from wsla.evaluation.verdicts import Labels, SeriesValue
 from wsla.values.instants import Interval
 
@@ -59,7 +58,7 @@ class RecordRun:
         if not kind.size(window):
             return None
         every = inside = perhaps = good = bad = 0
-        known = collector(kind.function, kind.node.parameter)
+        known = kind.collector()
         number_known = 0
         for record in self.table.between(frames.low(window), frames.high(window)):
             if record.instant is None or not frames.kept.contains(record.instant):
@@ -94,7 +93,7 @@ class RecordRun:
             if kind.function == "sum" and not number_known:
                 value = 0
             coverage = Fraction(number_known, number) if number else ONE
-            lower, upper_bound = _bounds(kind.function, value, number, number_known, good, still_open)
+            lower, upper_bound = _bounds(kind, value, number, number_known, good, still_open)
             if may_change and kind.function != "share":
                 lower, upper_bound = None, None
             series = bounded(value, lower, upper_bound, coverage, kind.truth)
@@ -110,8 +109,9 @@ class RecordRun:
 
 
 def _bounds(
-    function: str, value: Value, number: int, known: int, good: int, still_open: bool
+    kind: Kind, value: Value, number: int, known: int, good: int, still_open: bool
 ) -> tuple[Value, Value]:
+    function = kind.function
     if still_open:
         match function:
             case "share":
@@ -124,4 +124,4 @@ def _bounds(
                 return None, None
     if function == "share" and number:
         return divide(good, number), divide(good + number - known, number)
-    return (value, value) if known == number else (None, None)
+    return edges_of(kind, value) if known == number else (None, None)

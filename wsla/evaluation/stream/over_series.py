@@ -19,6 +19,7 @@ from wsla.evaluation.stream.more_collectors import UNORDERED
 from wsla.evaluation.stream.point import Point
 from wsla.evaluation.stream.windows import Kind, load_window, save_window
 from wsla.evaluation.verdicts import Labels, SeriesValue
+from wsla.values.buckets import Buckets
 from wsla.values.instants import Interval
 
 
@@ -61,7 +62,13 @@ class Gathered:
         "values",
     )
 
-    def __init__(self, function: str, parameter: Fraction | None, forgiving: Forgiving | None = None) -> None:
+    def __init__(
+        self,
+        function: str,
+        parameter: Fraction | None,
+        forgiving: Forgiving | None = None,
+        buckets: Buckets | None = None,
+    ) -> None:
         self.any = False
         self.number = 0
         self.known = 0
@@ -71,9 +78,9 @@ class Gathered:
         # Windows that are wholly covered, and the sum of the coverage of the others.
         self.full = 0
         self.covered = ZERO
-        self.values: Collector = collector(function, parameter)
-        self.lowers: Collector = collector(function, parameter)
-        self.uppers: Collector = collector(function, parameter)
+        self.values: Collector = collector(function, parameter, buckets)
+        self.lowers: Collector = collector(function, parameter, buckets, -1)
+        self.uppers: Collector = collector(function, parameter, buckets, 1)
         self.runs: Final = None if forgiving is None else ItemRuns(forgiving)
 
     def add(self, item: Item, times: int = 1) -> None:
@@ -197,7 +204,8 @@ class SeriesRun:
         self.gathered = self._empty()
 
     def _empty(self) -> Gathered:
-        return Gathered(self.kind.function, self.kind.node.parameter, self.kind.node.forgiving)
+        node = self.kind.node
+        return Gathered(node.function, node.parameter, node.forgiving, self.kind.buckets)
 
     def wants(self, inner: Interval) -> bool:
         """True where an inner window can count in this window or, rolling, in one to come."""

@@ -14,6 +14,7 @@ from wsla.evaluation.stream.followed import (
     Part,
     comparisons,
     rests_on_samples,
+    says_nothing_of_none,
     speaks,
 )
 from wsla.evaluation.stream.inlets import Stream
@@ -45,6 +46,11 @@ class Follower:
         self.of_time: Final = bool(found) and all(one.function in OVER_TIME for one in found)
         # Nothing is known in a window without samples, whatever the comparisons.
         self.of_samples: Final = bool(found) and all(one.function in WITHOUT_BOUNDS for one in found)
+
+    def begin_anew(self) -> None:
+        """A window begins in which there is no sample yet, and without samples nothing is said."""
+        for part in self.parts:
+            part.good, part.slack, part.until = None, 0, NEVER_CHANGES
 
     def goes_on(self, machine: Machine) -> bool:
         """True where all comparisons are over time, and the signals are what they were at the last look."""
@@ -162,6 +168,23 @@ class Standings:
                     found.append((number, position, comparison))
         return found
 
+    def resting_on(self, index: int) -> tuple[int, ...]:
+        """The goals that are followed, by their positions, whose word rests on an aggregate."""
+        return tuple(self._resting.get(index, ()))
+
+    def is_silent_without_samples(self, index: int) -> bool:
+        """True where nothing is said of an aggregate in an open window before there is a sample in it."""
+        return all(
+            says_nothing_of_none(comparison)
+            for number in self.resting_on(index)
+            for comparison in self._found[number] or ()
+        )
+
+    @property
+    def looks_at_ends(self) -> bool:
+        """True where a goal that is not followed speaks: of what has ended, it may say something else each time."""
+        return any(found is None for found in self._found.values())
+
     def _wait_for(self, number: int, labels: Labels) -> None:
         self.waiting[number, labels] = self.follower(number, labels)
 
@@ -258,15 +281,16 @@ class Standings:
     def look(self, machine: Machine, follower: Follower) -> list[Judgement]:
         """The judgement of a follower's open window if the word on it has changed."""
         judge, labels, asked = follower.judge, follower.labels, machine.now
-        if follower.of_samples and self._is_empty(machine, follower):
-            return []
         found: list[Judgement] = []
         if len(follower.parts) == 1:
             index = follower.parts[0].comparison.aggregate
             express, run = machine.express.get(index), machine.wiring.series[index].runs.get(labels)
             if express is not None and isinstance(run, SampleRun) and run.panes is None:
-                self._look_express(machine, follower, express, run, found)
+                if run.seen or not (follower.of_samples and self._is_empty(machine, follower)):
+                    self._look_express(machine, follower, express, run, found)
                 return found
+        if follower.of_samples and self._is_empty(machine, follower):
+            return []
         points_now, waits = open_points_of(machine.wiring, judge.aggregates, labels, asked)
         for points in points_now:
             point = judge.condition.point(points, labels)
@@ -311,7 +335,7 @@ class Standings:
             word, end = said[0].value, window.end
             before = self._said.get(follower.name)
             if word != (before[1] if before is not None and before[0] == end else _UNKNOWN):
-                judgement = express.open_judgement(run, *said)
+                judgement = express.open_judgement(run, asked, *said)
                 if judgement is not None and self._says(follower.name, end, word):
                     found.append(judgement)
         follower.parts[0].look(run, asked)

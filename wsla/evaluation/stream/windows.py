@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final, Protocol
 
-from wsla.analysis.operations import Aggregate
+from wsla.analysis.operations import Aggregate, Value
 from wsla.evaluation.stream.algebra import certain
 from wsla.evaluation.stream.collectors import collector_maker
 from wsla.evaluation.stream.frames import Frames
@@ -12,6 +12,7 @@ from wsla.evaluation.stream.layout import Layout
 from wsla.evaluation.stream.point import Point
 from wsla.evaluation.stream.pointwise import scalar
 from wsla.evaluation.verdicts import Labels, SeriesValue
+from wsla.values.buckets import Buckets
 from wsla.values.instants import Interval
 
 
@@ -20,6 +21,7 @@ class Kind:
 
     __slots__ = (
         "asks_idle",
+        "buckets",
         "collector",
         "frames",
         "function",
@@ -38,7 +40,9 @@ class Kind:
         self.function: Final = self.node.function
         self.truth: Final = layout.truth(index)
         # Makes what gathers the samples of a window.
-        self.collector: Final = collector_maker(self.function, self.node.parameter)
+        within = self.node.within
+        self.buckets: Final = None if within is None else Buckets(within)
+        self.collector: Final = collector_maker(self.function, self.node.parameter, self.buckets)
         self.names: Final = self.node.by
         idle = self.node.idle
         # Whether anybody wants to know of windows without anything to look at.
@@ -55,6 +59,31 @@ class Kind:
         """The kept time of a window in nanoseconds."""
         frames = self.frames
         return frames.kept.measure(frames.low(window), frames.high(window))
+
+
+def edges_of(kind: Kind, value: Value) -> tuple[Value, Value]:
+    """What the exact value lies between where all is known: the edges of the bucket of an approximate one (M102)."""
+    if kind.buckets is None or value is None or isinstance(value, bool | str):
+        return value, value
+    return kind.buckets.around(value)
+
+
+class Turn:
+    """Where a window of an aggregate ends and the next begins: the same for all label combinations.
+
+    ``size`` is the kept time of the window that ends; ``following`` is None where the term is over; ``low`` and
+    ``high`` are where its time inside the term begins and ends.
+    """
+
+    __slots__ = ("following", "high", "low", "size", "window")
+
+    def __init__(self, kind: Kind, window: Interval) -> None:
+        self.window: Final = window
+        self.size: Final = kind.size(window)
+        following = kind.frames.after(window)
+        self.following: Final = following
+        self.low: Final = 0 if following is None else kind.frames.low(following)
+        self.high: Final = 0 if following is None else kind.frames.high(following)
 
 
 class Running(Protocol):

@@ -62,7 +62,9 @@ class Wiring(Signals):
         self.outer: Final = tuple(
             index for index, series in self.series.items() if series.argument is not None
         )
-        self.judges: Final = tuple(Judge(layout, goal) for goal in layout.plan.goals)
+        if not layout.judges:
+            layout.judges[:] = [Judge(layout, goal) for goal in layout.plan.goals]
+        self.judges: Final[tuple[Judge, ...]] = tuple(layout.judges)
         self.metrics: Final = {name: Root(layout, index) for name, index in layout.metrics.items()}
         latest = ((index, layout.operations[index]) for index in layout.latest)
         self.latest: Final = {

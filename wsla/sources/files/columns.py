@@ -6,11 +6,10 @@ not, the whole table is held, in its compact form.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property, partial
 from itertools import accumulate
-from typing import Final, TypeVar
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -18,17 +17,20 @@ import polars
 from attrs import evolve, frozen
 
 from wsla.analysis.checked import Source
-from wsla.evaluation.batch.columns import Column, Flags, Instants, StreamColumns
+from wsla.evaluation.batch.alike import AlikeStreams, Streams, label_columns, one_by_one
+from wsla.evaluation.batch.columns import Column, Flags, StreamColumns
 from wsla.evaluation.cells import EncodingError, encoder
 from wsla.evaluation.encoding import SECOND_VALUE, DataError, Refused, Rejects
 from wsla.evaluation.verdicts import Labels
+from wsla.sources.files.ahead import ahead
 from wsla.sources.files.epochs import has_open_unit, unit_of
 from wsla.sources.files.extremes import extremes
 from wsla.sources.files.fixed import WHOLE, Positions
 from wsla.sources.files.packed import check_file
 from wsla.sources.files.pieces import Conversion, Piece
 from wsla.sources.files.plain_csv import plain_csv
-from wsla.sources.files.runs import Group, Label, find_groups
+from wsla.sources.files.runs import Group, Label, find_groups, ranges_of
+from wsla.sources.files.stacking import Stacking
 from wsla.sources.files.table import Layout, Meter, Progress, Request, lay_out, request
 from wsla.sources.files.tables import NotInColumns, exact, kind_of, needed_columns, polars_problems, scan
 from wsla.sources.files.tally import Tally
@@ -38,7 +40,10 @@ __all__ = ["ColumnHistory", "NotInColumns", "open_columns"]
 _ROWS_TOGETHER: Final = 1 << 19
 """Few enough for memory that is used again and again: fresh pages cost as much as what is written into them."""
 
-_Item = TypeVar("_Item")
+_BYTES_TOGETHER: Final = 1 << 25
+"""Of narrow tables more rows are read at once, as each reading has its price."""
+
+_READERS: Final = 2
 
 
 def open_columns(
@@ -95,8 +100,6 @@ class ColumnHistory:
         self._ends: Final = list(accumulate(one.rows for one in tables))
         self.rows: Final[int] = self._ends[-1]
         self._tally = self._new_tally()
-        # The instants of the short stream that came last.
-        self._ascending: Instants = _NOTHING
         self._table: Final = (
             tables[0].table if len(tables) == 1 else polars.concat([one.table for one in tables])
         )
@@ -114,6 +117,9 @@ class ColumnHistory:
         self._labels: Final = [exact(polars.col(column), schema[column]) for _, column in held]
         self._label_encoders: Final = [(x.name, encoder(x, zone)) for x, _ in held]
         self._lacks_labels: Final = len(held) < len(source.labels)
+        values = [column for x, column in placed.values() if x.name not in source.labels]
+        self._values: Final = list(dict.fromkeys([*values, *(column for column, _ in layout.filters)]))
+        self._rows_together: Final = max(_ROWS_TOGETHER, _BYTES_TOGETHER // _width(schema, self._values))
 
     @property
     def rejects(self) -> Rejects:
@@ -153,7 +159,7 @@ class ColumnHistory:
             )
         if found is not None:
             return found
-        instants = [(int(one.at[0]), int(one.at[-1])) for one in self._streams(Tally(), None)]
+        instants = [(int(one.at[0]), int(one.at[-1])) for one in one_by_one(self._batches(Tally(), None))]
         if not instants:
             return None, None
         return min(first for first, _ in instants), max(last for _, last in instants)
@@ -168,23 +174,27 @@ class ColumnHistory:
         return Tally(self._files, self._ends, self._refused, self._header)
 
     def streams(self) -> Iterator[StreamColumns]:
-        """Every stream, the next one being read while the present one is in use.
+        """Every stream by itself, as ``batches`` gives them."""
+        return one_by_one(self.batches())
+
+    def batches(self) -> Iterator[Streams]:
+        """Every stream, those together that are alike, the next ones being read while the present ones are in use.
 
         Raises DataError for damage that shows late, and NotInColumns for an instant after the year 2261.
         """
         self._tally = self._new_tally()
-        return self._streams(self._tally, self._meter)
+        return self._batches(self._tally, self._meter)
 
-    def _streams(self, tally: Tally, meter: Meter | None) -> Iterator[StreamColumns]:
+    def _batches(self, tally: Tally, meter: Meter | None) -> Iterator[Streams]:
         with polars_problems(self._wanted):
             groups = find_groups(self._table, self._labels, self.rows)
             if groups is None:
                 yield from self._scattered(tally, meter)
             else:
-                batches = list(_batches(groups))
+                batches = list(groups.in_batches(self._rows_together))
+                reads = self._reads(batches, tally)
                 done = 0
-                reads = ((lambda batch=batch: self._read(batch, tally)) for batch in batches)
-                for batch, streams in zip(batches, _ahead(reads), strict=True):
+                for batch, streams in zip(batches, ahead(reads), strict=True):
                     done += sum(end - begin for group in batch for begin, end in group.ranges)
                     if meter is not None:
                         meter.reach(done, self.rows)
@@ -194,41 +204,65 @@ class ColumnHistory:
 
     # --- rows of a label that stand together
 
-    def _read(self, batch: Sequence[Group], tally: Tally) -> list[StreamColumns]:
+    def _reads(
+        self, batches: Sequence[Sequence[Group]], tally: Tally
+    ) -> Iterator[Callable[[], Sequence[Streams]]]:
+        stacking = Stacking()
+        if any(end - begin > self._rows_together for batch in batches for begin, end in ranges_of(batch)):
+            # Polars has work for all processors in a large table, and a second one would be in the way in memory.
+            for batch in batches:
+                yield partial(self._read_whole, batch, stacking, tally)
+        else:
+            tables = ahead((partial(self._tables, batch) for batch in batches), _READERS)
+            for batch, some in zip(batches, tables, strict=True):
+                yield partial(self._read, batch, some, stacking, tally)
+
+    def _read_whole(self, batch: Sequence[Group], stacking: Stacking, tally: Tally) -> list[Streams]:
+        return self._read(batch, self._tables(batch), stacking, tally)
+
+    def _tables(self, batch: Sequence[Group]) -> list[polars.DataFrame]:
+        """What a batch needs, but for the labels: a table for a batch of several groups, else one for each range."""
+        values = self._table.select(self._values)
+        return [values.slice(begin, end - begin).collect() for begin, end in ranges_of(batch)]
+
+    def _read(
+        self, batch: Sequence[Group], tables: Sequence[polars.DataFrame], stacking: Stacking, tally: Tally
+    ) -> list[Streams]:
+        ranges = ranges_of(batch)
         if len(batch) == 1:
             named = self._named(batch[0].label)
-            pieces = [self._piece(begin, end, named is None, tally) for begin, end in batch[0].ranges]
+            pieces = [
+                self._piece(begin, table, np.arange(len(table)) if named is None else _NOTHING, tally)
+                for (begin, _), table in zip(ranges, tables, strict=True)
+            ]
             stream = self._stream(named, pieces, tally)
-            return [stream] if stream is not None else []
-        begin, end = batch[0].ranges[0][0], batch[-1].ranges[-1][1]
-        named_groups = [(self._named(group.label), group.ranges[0]) for group in batch]
-        bad = [
-            np.arange(first - begin, last - begin) for named, (first, last) in named_groups if named is None
+            return [] if stream is None else [stream]
+        begin = ranges[0][0]
+        groups = [(self._named(group.label), group.ranges[0]) for group in batch]
+        bad = [np.arange(first - begin, last - begin) for named, (first, last) in groups if named is None]
+        piece = self._piece(begin, tables[0], np.concatenate([_NOTHING, *bad]), tally)
+        places = [
+            (named, piece.place(first - begin), piece.place(last - begin))
+            for named, (first, last) in groups
+            if named is not None
         ]
-        piece = self._conversion.piece(
-            begin, self._table.slice(begin, end - begin).collect(), np.concatenate([_NOTHING, *bad]), tally
-        )
-        streams = []
-        for named, (first, last) in named_groups:
-            if named is None:
-                continue
-            start, stop = piece.place(first - begin), piece.place(last - begin)
-            if start == stop:
-                continue
-            own = piece.cut(start, stop)
-            if np.array_equal(own.at, self._ascending):
-                # One array for all streams of the same instants: what follows from these is then worked out once.
-                streams.append(self._sorted_stream(named, evolve(own, at=self._ascending)))
-            elif (own.at[1:] > own.at[:-1]).all():
-                self._ascending = own.at
-                streams.append(self._sorted_stream(named, own))
-            elif (stream := self._stream(named, [own], tally)) is not None:
-                streams.append(stream)
-        return streams
+        found: list[Streams] = []
+        for run in stacking.runs(piece, [place for place in places if place[1] < place[2]]):
+            own = piece.cut(run.begin, run.end)
+            if len(run.labels) > 1 and run.at is not None:
+                fields = {**own.fields, **self._conversion.unknown(len(own.at))}
+                found.append(
+                    AlikeStreams(source=self._source.name, labels=run.labels, at=run.at, fields=fields)
+                )
+            elif run.at is not None:
+                found.append(self._sorted_stream(run.labels[0], evolve(own, at=run.at)))
+            elif (stream := self._stream(run.labels[0], [own], tally)) is not None:
+                found.append(stream)
+        return found
 
-    def _piece(self, begin: int, end: int, is_bad: bool, tally: Tally) -> Piece:
-        table = self._table.slice(begin, end - begin).collect()
-        return self._conversion.piece(begin, table, np.arange(end - begin) if is_bad else _NOTHING, tally)
+    def _piece(self, begin: int, table: polars.DataFrame, unlabelled: Positions, tally: Tally) -> Piece:
+        whole = self._table.slice(begin, len(table))
+        return self._conversion.piece(begin, table, unlabelled, tally, whole.collect)
 
     def _named(self, label: Label) -> Labels | None:
         """Labels as texts, sorted by their names; None where one of them is none."""
@@ -258,7 +292,7 @@ class ColumnHistory:
             (lambda start=start: (start, self._table.slice(start, _ROWS_TOGETHER).collect()))
             for start in range(0, self.rows, _ROWS_TOGETHER)
         )
-        for start, table in _ahead(reads):
+        for start, table in ahead(reads):
             parts = [(self._named(label), places) for label, places in _by_label(table, self._labels)]
             bad = [places for named, places in parts if named is None]
             piece = self._conversion.piece(start, table, np.concatenate([_NOTHING, *bad]), tally)
@@ -314,8 +348,7 @@ class ColumnHistory:
 
     def _sorted_stream(self, labels: Labels, piece: Piece) -> StreamColumns:
         rows = len(piece.at)
-        texts = {name: Column(np.broadcast_to(np.array([text], dtype=object), rows)) for name, text in labels}
-        fields = {**piece.fields, **texts, **self._conversion.unknown(rows)}
+        fields = {**piece.fields, **label_columns(labels, rows), **self._conversion.unknown(rows)}
         return StreamColumns(source=self._source.name, labels=labels, at=piece.at, fields=fields)
 
 
@@ -356,6 +389,23 @@ def _opened(wanted: Request) -> _Opened:
         )
 
 
+def _width(schema: Mapping[str, polars.DataType], columns: Sequence[str]) -> int:
+    """About how many bytes a row has."""
+    return sum(_SHORT.get(schema[column], 8) for column in columns)
+
+
+_SHORT: Final[Mapping[polars.DataType, int]] = {
+    polars.Boolean(): 1,
+    polars.Int8(): 1,
+    polars.UInt8(): 1,
+    polars.Int16(): 2,
+    polars.UInt16(): 2,
+    polars.Int32(): 4,
+    polars.UInt32(): 4,
+    polars.Float32(): 4,
+}
+
+
 def _unit(table: polars.LazyFrame, column: str, kind: polars.DataType) -> str | None:
     """What the first number counts that can only be a count in one unit; None where there is none such."""
     if kind == polars.String:
@@ -372,22 +422,6 @@ def _unit(table: polars.LazyFrame, column: str, kind: polars.DataType) -> str | 
                 return unit
         start += len(part)
     return None
-
-
-def _batches(groups: Iterable[Group]) -> Iterator[list[Group]]:
-    """Neighbouring groups that are read at once; a group that is large or in several places stands alone."""
-    batch: list[Group] = []
-    for group in groups:
-        is_next = bool(batch) and batch[-1].ranges[-1][1] == group.ranges[0][0] and len(group.ranges) == 1
-        if batch and not (is_next and group.ranges[0][1] - batch[0].ranges[0][0] <= _ROWS_TOGETHER):
-            yield batch
-            batch = []
-        batch.append(group)
-        if len(group.ranges) > 1:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
 
 
 def _by_label(table: polars.DataFrame, labels: Sequence[polars.Expr]) -> Iterator[tuple[Label, Positions]]:
@@ -437,16 +471,3 @@ def _equal(column: Column, left: Positions, right: Positions) -> Flags:
     known, other = column.known[left], column.known[right]
     equal: Flags = (known == other) & (same | ~known)
     return equal
-
-
-def _ahead(reads: Iterable[Callable[[], _Item]]) -> Iterator[_Item]:
-    """What the reads give, each done while what the one before gave is in use."""
-    with ThreadPoolExecutor(max_workers=1) as executor:
-        pending = None
-        for read in reads:
-            following = executor.submit(read)
-            if pending is not None:
-                yield pending.result()
-            pending = following
-        if pending is not None:
-            yield pending.result()

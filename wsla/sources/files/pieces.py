@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -92,8 +92,18 @@ class Conversion:
         held = {x.name for x in layout.fields}
         self._lacking: Final = [x for x in source.fields if x.name not in held]
 
-    def piece(self, start: int, table: polars.DataFrame, unlabelled: Positions, tally: Tally) -> Piece:
-        """The rows of a table that fit; at ``unlabelled`` positions the labels do not. Raises NotInColumns."""
+    def piece(
+        self,
+        start: int,
+        table: polars.DataFrame,
+        unlabelled: Positions,
+        tally: Tally,
+        whole: Callable[[], polars.DataFrame] | None = None,
+    ) -> Piece:
+        """The rows of a table that fit; at ``unlabelled`` positions the labels do not. Raises NotInColumns.
+
+        Where the table lacks the labels, ``whole`` gives it with them.
+        """
         rows: Positions | None = None
         if self._layout.filters:
             asked = self._asked_for(table)
@@ -110,8 +120,9 @@ class Conversion:
         found = [one for one in odd if len(one)]
         if found:
             positions = np.unique(np.concatenate(found))
-            lines = (positions if rows is None else rows[positions]) + (start + 1)
-            refused = self._judge(table, positions, lines, fixed, tally)
+            in_table = positions if rows is None else rows[positions]
+            odd_rows = table[positions] if whole is None else whole()[in_table]
+            refused = self._judge(odd_rows, positions, in_table + (start + 1), fixed, tally)
             if len(refused):
                 kept = np.ones(len(table), dtype=np.bool_)
                 kept[refused] = False
@@ -172,7 +183,7 @@ class Conversion:
         fixed: dict[str, Fixed],
         tally: Tally,
     ) -> Positions:
-        """Encodes the cells of odd rows one by one; gives the positions of those that are refused."""
+        """Encodes the cells of a table of odd rows one by one; gives the positions of those that are refused."""
         columns = [self._exact[column] for column in dict.fromkeys(self._layout.columns)]
         names = [x.name for x in self._layout.fields]
         refused: list[int] = []
@@ -180,7 +191,7 @@ class Conversion:
         raws: dict[str, list[Raw]] = {name: [] for name in fixed}
         for begin in range(0, len(positions), _ODD_ROWS_TOGETHER):
             some = positions[begin : begin + _ODD_ROWS_TOGETHER]
-            part = table[some].select(columns)
+            part = table[begin : begin + len(some)].select(columns)
             for position, line, row in zip(
                 some.tolist(), lines[begin : begin + len(some)].tolist(), part.iter_rows(), strict=True
             ):

@@ -15,7 +15,7 @@ _LONG_TEXT: Final = 8 * 1024 * 1024
 """Bytes of about 170,000 rows."""
 
 COLUMNAR: Final = (".parquet", ".arrow", ".feather", ".ipc")
-STORES: Final = ("postgresql://", "postgres://", "duckdb://")
+STORES: Final = ("postgresql://", "postgres://", "duckdb://", "clickhouse://", "clickhouses://")
 """How the addresses of databases begin that are no files to us."""
 
 QUERIED: Final = ("prometheus+http://", "prometheus+https://")

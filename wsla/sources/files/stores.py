@@ -10,7 +10,7 @@ from wsla.sources.files.epochs import counted_in, has_open_unit
 from wsla.sources.files.sqlite import QUERY
 from wsla.sources.files.table import Request
 from wsla.sources.stores.location import parse_location
-from wsla.sources.stores.push import SqlStore, Table, fetch
+from wsla.sources.stores.push import Table, fetch
 
 
 def read_store(wanted: Request) -> History:
@@ -34,11 +34,7 @@ def read_store(wanted: Request) -> History:
             [x if unit is None or not has_open_unit(x) else counted_in(x, unit) for x in fields]
         )
 
-    from wsla.sources.stores.connections import DuckDBStore, PostgreSQLStore
+    from wsla.sources.stores.backends import sql_store
 
-    store: SqlStore
-    if location.kind == "duckdb":
-        with DuckDBStore(location.address) as store:
-            return fetch(store, wanted.source, table, collect)
-    with PostgreSQLStore(location.address, location.shown) as store:
+    with sql_store(location) as store:
         return fetch(store, wanted.source, table, collect)

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Final, Protocol
 
-from wsla.sources.http.failures import Failure, ProbeFailed
+from wsla.sources.network.failures import Failure, ProbeFailed
 
 _STEP: Final = 64 * 1024
 _MOST_CODINGS: Final = 3

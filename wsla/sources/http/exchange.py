@@ -9,9 +9,10 @@ import h11
 from attrs import define, frozen
 
 from wsla.ports import Clock
-from wsla.sources.http.connection import Wire
 from wsla.sources.http.decoding import BodyDecoder
-from wsla.sources.http.failures import Failure, ProbeFailed, Stage, from_os_error
+from wsla.sources.network.connection import Wire
+from wsla.sources.network.failures import Failure, ProbeFailed, Stage, from_os_error
+from wsla.sources.network.looking import Trace as LookTrace
 
 MOST_HEADERS: Final = 1_000
 MOST_INTERIM_ANSWERS: Final = 20
@@ -24,17 +25,11 @@ _BYTES_BETWEEN_HEADER_PARTS: Final = 4
 
 
 @define
-class Trace:
+class Trace(LookTrace):
     """What a probe has found out so far; lengths in nanoseconds, summed over the hops of a probe."""
 
-    stage: Stage = Stage.RESOLVE
-    resolve_began: int = 0
-    resolve: int | None = None
-    connect: int | None = None
-    handshake: int | None = None
     first_byte: int | None = None
     status: int | None = None
-    certificate_left: int | None = None
     matched: bool | None = None
     body_size: int | None = None
 

@@ -9,6 +9,8 @@ from typing import Final
 from attrs import Attribute, field, frozen
 
 from wsla.sources.http.location import Location, LocationError, locate
+from wsla.sources.network.addresses import EVERYWHERE, Reach
+from wsla.sources.targets import SourceError
 from wsla.values.instants import HOUR, SECOND
 
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -16,6 +18,11 @@ LARGEST_BODY: Final = 256 * 1024 * 1024
 LARGEST_HEADERS: Final = 1024 * 1024
 MOST_REDIRECTS: Final = 50
 LONGEST_TIMEOUT: Final = HOUR
+FIELDS: Final = (
+    "ok", "elapsed", "status", "matched", "certificate_left", "resolve", "connect", "handshake", "first_byte",
+    "body_size",
+)  # fmt: skip
+"""The names of the fields of every observation of an http source."""
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e]*")
@@ -26,7 +33,7 @@ _OURS: Final = {
 _STATUSES: Final = range(100, 600)
 
 
-class HttpTargetError(ValueError):
+class HttpTargetError(SourceError):
     """An option of an http source that cannot be used. The message is for the author of the agreement."""
 
 
@@ -53,7 +60,8 @@ class HttpTarget:
     ``timeout`` is nanoseconds for the whole probe: look-up, connection, TLS, redirects and body. ``max_body``
     counts decoded bytes, ``max_headers`` all bytes of the headers of one answer. ``expected_text`` is looked
     for in the decoded body. ``expected_status`` takes single statuses, inclusive pairs and ranges. ``ca_file``
-    names a file of certificates (PEM) to trust in place of the machine's own store.
+    names a file of certificates (PEM) to trust in place of the machine's own store. ``reach`` says how near to this
+    machine an address may lie.
 
     Neither headers nor body nor the path of the address are shown by ``repr``: they may hold secrets.
     """
@@ -73,6 +81,7 @@ class HttpTarget:
     verify_tls: bool = True
     ca_file: str | None = None
     allow_private_redirects: bool = False
+    reach: frozenset[Reach] = EVERYWHERE
     location: Location = field(init=False)
 
     @location.default
@@ -138,6 +147,21 @@ class HttpTarget:
     def _check_max_headers(self, attribute: Attribute[int], size: int) -> None:
         if not 0 < size <= LARGEST_HEADERS:
             raise self._wrong(f"max_headers is not between 1 and {LARGEST_HEADERS} bytes")
+
+    @property
+    def host(self) -> str:
+        """The host that is asked first."""
+        return self.location.host
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The names of the fields of every observation."""
+        return FIELDS
+
+    @property
+    def shown(self) -> str:
+        """Scheme, host and port: paths and queries can hold secrets."""
+        return f"{self.location.scheme}://{self.location.where}"
 
     def expects(self, status: int) -> bool:
         """True for a status that counts as good."""

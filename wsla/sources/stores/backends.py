@@ -65,27 +65,40 @@ class SqlBackend:
 @contextmanager
 def opened(location: Location) -> Iterator[Backend]:
     """The store at an address. Raises DataError where it cannot be reached, or what speaks to it is not installed."""
+    if location.kind == "prometheus":
+        from wsla.sources.stores.prometheus import PrometheusClient
+        from wsla.sources.stores.prometheus_panes import PrometheusBackend
+
+        with PrometheusClient(location.address, location.shown) as client:
+            yield PrometheusBackend(client)
+    else:
+        with sql_store(location) as store:
+            yield SqlBackend(store)
+
+
+@contextmanager
+def sql_store(location: Location) -> Iterator[SqlStore]:
+    """The store at an address that speaks SQL. Raises as ``opened``."""
     match location.kind:
         case "duckdb":
             from wsla.sources.stores.connections import DuckDBStore
 
             with DuckDBStore(location.address) as duckdb:
-                yield SqlBackend(duckdb)
+                yield duckdb
         case "postgresql":
             from wsla.sources.stores.connections import PostgreSQLStore
 
             with PostgreSQLStore(location.address, location.shown) as postgres:
-                yield SqlBackend(postgres)
+                yield postgres
+        case "clickhouse":
+            from wsla.sources.stores.clickhouse import ClickHouseStore
+
+            with ClickHouseStore(location.address, location.shown) as clickhouse:
+                yield clickhouse
         case "spark":
             from wsla.sources.stores.connections import spark_session
 
             with spark_session(location.address) as spark:
-                yield SqlBackend(spark)
-        case "prometheus":
-            from wsla.sources.stores.prometheus import PrometheusClient
-            from wsla.sources.stores.prometheus_panes import PrometheusBackend
-
-            with PrometheusClient(location.address, location.shown) as client:
-                yield PrometheusBackend(client)
+                yield spark
         case _:
-            raise DataError(f"{location.shown}: this kind of store cannot be asked yet")
+            raise DataError(f"{location.shown}: this is no store that speaks SQL")

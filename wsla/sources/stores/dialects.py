@@ -82,16 +82,16 @@ class Dialect(ABC):
         """Anything as text."""
         return f"CAST({expression} AS VARCHAR)"
 
+    def length(self, expression: str) -> str:
+        """How many characters a text has."""
+        return f"length({expression})"
+
     @abstractmethod
     def steps(self, expression: str, column: Column) -> tuple[str, int, str | None]:
         """A number that is no whole one, as (whole number, what it was multiplied with, where that is exact).
 
         Raises NotPushed where the store would round.
         """
-
-    def final_table(self, sql: str) -> str:
-        """What comes after the query."""
-        return sql
 
 
 class DuckDB(Dialect):
@@ -190,9 +190,10 @@ class Spark(Dialect):
 
 
 class ClickHouse(Dialect):
-    """ClickHouse: Int128 holds sums, which wrap round in narrower types."""
+    """ClickHouse: whole numbers wrap round in silence, so that sums and products are of Int256."""
 
     name = "ClickHouse"
+    _MOST_PLACES = 18
 
     def quoted(self, name: str) -> str:
         return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
@@ -201,28 +202,31 @@ class ClickHouse(Dialect):
         return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
     def whole(self, value: int) -> str:
-        return super().whole(value) if abs(value) < 1 << 63 else f"toInt128('{value}')"
+        return super().whole(value) if abs(value) < 1 << 63 else f"toInt256('{value}')"
 
     def wide(self, expression: str) -> str:
-        return f"toInt128({expression})"
+        return f"toInt256({expression})"
 
     def narrow(self, expression: str) -> str:
-        return f"toInt64({expression})"
+        return f"accurateCastOrNull({expression}, 'Int64')"
 
     def quotient(self, expression: str, divisor: int) -> str:
         return f"intDiv({expression}, {self.whole(divisor)})"
 
     def instant(self, expression: str, column: Column) -> str:
-        return f"toUnixTimestamp64Nano(toDateTime64({expression}, 9, 'UTC'))"
+        # Behind the last row, and of no rows, a column that cannot be NULL gives 0 instead.
+        return f"toUnixTimestamp64Nano(toDateTime64(toNullable({expression}), 9, 'UTC'))"
 
     def as_text(self, expression: str) -> str:
         return f"toString({expression})"
 
-    def steps(self, expression: str, column: Column) -> tuple[str, int, str | None]:
-        if column.kind is ColumnKind.DECIMAL and column.places is not None:
-            factor = 10**column.places
-            return f"toInt128(toDecimal256({expression}, {column.places}) * {factor})", factor, None
-        raise NotPushed("ClickHouse adds binary fractions with rounding")
+    def length(self, expression: str) -> str:
+        return f"lengthUTF8({expression})"
 
-    def final_table(self, sql: str) -> str:
-        return f"{sql}\nSETTINGS join_use_nulls = 1"
+    def steps(self, expression: str, column: Column) -> tuple[str, int, str | None]:
+        if column.kind is not ColumnKind.DECIMAL or column.places is None:
+            raise NotPushed("ClickHouse adds binary fractions with rounding")
+        if column.places > self._MOST_PLACES:
+            raise NotPushed(f"ClickHouse is asked for sums of decimals of {self._MOST_PLACES} places at most")
+        factor = 10**column.places
+        return f"toInt256(toDecimal256({expression}, {column.places}) * {factor})", factor, None

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from wsla.analysis.checked import Field
 from wsla.analysis.types import BooleanType, InstantType, NumberType, TextType
-from wsla.evaluation.cells import LONGEST_TEXT
+from wsla.evaluation.cells import LARGEST, LONGEST_TEXT
 from wsla.sources.stores.dialects import Column, ColumnKind, Dialect, NotPushed
 from wsla.values.quantities import DIMENSIONLESS
 
@@ -66,7 +66,7 @@ def _text(dialect: Dialect, name: str, expression: str, column: Column) -> Writt
         case ColumnKind.TEXT:
             return Written(
                 f"NULLIF({expression}, '')",
-                f"({expression} IS NULL OR length({expression}) <= {LONGEST_TEXT})",
+                f"({expression} IS NULL OR {dialect.length(expression)} <= {LONGEST_TEXT})",
             )
         case ColumnKind.WHOLE:
             return Written(dialect.as_text(expression))
@@ -103,6 +103,5 @@ def _number(dialect: Dialect, field: Field, name: str, expression: str, column: 
             raise NotPushed(f"the numbers in `{name}` are to be rounded")
         fits.append(f"{dialect.remainder(value, factor.denominator)} = 0")
         value = dialect.quotient(value, factor.denominator)
-    if not fits:
-        return Written(value)
+    fits.append(f"{value} BETWEEN {dialect.whole(-LARGEST)} AND {dialect.whole(LARGEST)}")
     return Written(value, f"({expression} IS NULL OR ({' AND '.join(fits)}))")

@@ -1,4 +1,4 @@
-"""Addresses of stores: ``duckdb:///file.db``, ``postgresql://host/database``, ``prometheus+http://host:9090`` …"""
+"""Addresses of stores: ``duckdb:///file.db``, ``postgresql://host/database``, ``clickhouse://host/database`` …"""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ KINDS: Final = {
     "duckdb": "duckdb",
     "postgresql": "postgresql",
     "postgres": "postgresql",
+    "clickhouse": "clickhouse",
+    "clickhouses": "clickhouse",
     "spark": "spark",
     "prometheus+http": "prometheus",
     "prometheus+https": "prometheus",
@@ -36,7 +38,10 @@ class Location:
 
 def parse_location(text: str) -> Location:
     """The store of an address. Raises DataError for anything else."""
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        raise DataError(f"{quoted(text.partition('@')[2] or text)} is no address") from None
     kind = KINDS.get(parts.scheme)
     if kind is None:
         known = ", ".join(f"{name}://" for name in KINDS)
@@ -64,5 +69,7 @@ def _address(kind: str, scheme: str, netloc: str, path: str, rest: str) -> str:
             return "local[*]" if netloc == "local" else f"spark://{netloc}"
         case "prometheus":
             return urlunsplit((scheme.removeprefix("prometheus+"), netloc, path.rstrip("/"), rest, ""))
+        case "clickhouse":
+            return urlunsplit((scheme, netloc, path, rest, ""))
         case _:
             return urlunsplit(("postgresql", netloc, path, rest, ""))

@@ -55,7 +55,7 @@ def statement(wanted: Wanted, *, distinct: bool = False) -> str:
     partition = f"PARTITION BY {', '.join(labels)} " if labels else ""
     groups = ", ".join([*labels, "pane"])
     selected = ", ".join([*labels, *_aggregated(wanted)])
-    sql = f"""\
+    return f"""\
 WITH read_rows AS (
 {_read(wanted)}
 ), seen AS (
@@ -69,21 +69,16 @@ SELECT {columns}, next_ns, {d.quotient(f"(at_ns - {inside})", wanted.length)} AS
 SELECT {", ".join(["at_ns", "next_ns", "pane", "pane_end", "held_until", *labels])}{_judged(wanted)} FROM dealt
 )
 SELECT {selected} FROM judged GROUP BY {groups} ORDER BY {groups}"""
-    return d.final_table(sql)
 
 
 def count_of_misfits(wanted: Wanted) -> str:
     """A statement for the number of rows that do not fit their fields, or have no instant or label."""
-    return wanted.dialect.final_table(
-        f"WITH read_rows AS (\n{_read(wanted)}\n)\nSELECT COUNT(*) FROM read_rows WHERE NOT fits"
-    )
+    return f"WITH read_rows AS (\n{_read(wanted)}\n)\nSELECT COUNT(*) FROM read_rows WHERE NOT fits"
 
 
 def first_and_last(wanted: Wanted) -> str:
     """A statement for the first and the last instant of rows that fit."""
-    return wanted.dialect.final_table(
-        f"WITH read_rows AS (\n{_read(wanted)}\n)\nSELECT MIN(at_ns), MAX(at_ns) FROM read_rows WHERE fits"
-    )
+    return f"WITH read_rows AS (\n{_read(wanted)}\n)\nSELECT MIN(at_ns), MAX(at_ns) FROM read_rows WHERE fits"
 
 
 def panes_from(wanted: Wanted, rows: Iterable[Sequence[Any]]) -> SourcePanes:
@@ -93,7 +88,7 @@ def panes_from(wanted: Wanted, rows: Iterable[Sequence[Any]]) -> SourcePanes:
     if not columns:
         return empty(wanted.source, {name: measure.kind for name, measure in wanted.measures.items()})
     kinds = {name: measure.kind for name, measure in wanted.measures.items()}
-    values = [_whole(column) for column in columns[labels:]]
+    values = [_without_none(column, 0) for column in columns[labels:]]
     pane, first, last, held, doubled = values[: len(_FIXED)]
     if doubled.any():
         raise PanesError(_DOUBLED)
@@ -223,10 +218,6 @@ def _beyond(
     within = np.arange(len(origin)) - np.repeat(np.cumsum(count) - count, count)
     panes = pane[origin] + 1 + within
     return panes, np.minimum(held[origin] - panes * length, length), origin
-
-
-def _whole(column: Sequence[Any]) -> NDArray[np.int64]:
-    return np.array([0 if value is None else int(value) for value in column], np.int64)
 
 
 def _without_none(column: Sequence[Any], none: int) -> NDArray[np.int64]:

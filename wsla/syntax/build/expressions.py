@@ -99,13 +99,14 @@ class ExpressionBuilder:
         return surface.Reference(parts=(to_word(first), *rest), span=span_of(meta))
 
     def call(self, meta: Meta, function: Token, arguments: Any) -> surface.Call:
-        positional, across, where, forgiving = arguments
+        positional, across, where, option = arguments
         return surface.Call(
             function=to_word(function),
             arguments=positional,
             across=across,
             where=where,
-            forgiving=forgiving,
+            forgiving=option if isinstance(option, surface.Forgiving) else None,
+            approximate=option if isinstance(option, surface.Approximate) else None,
             span=span_of(meta),
         )
 
@@ -117,17 +118,19 @@ class ExpressionBuilder:
         *positional, across, where = parts
         return tuple(positional), across, only(where), None
 
-    def forgiving_arguments(
-        self, _: Meta, *parts: Any
-    ) -> tuple[tuple[Any, ...], None, None, surface.Forgiving]:
+    def option_arguments(self, _: Meta, *parts: Any) -> tuple[tuple[Any, ...], None, None, Any]:
         return parts[:-1], None, None, parts[-1]
 
-    def forgiving_where(self, _: Meta, *parts: Any) -> tuple[tuple[Any, ...], None, Any, surface.Forgiving]:
+    def option_where(self, _: Meta, *parts: Any) -> tuple[tuple[Any, ...], None, Any, Any]:
         return parts[:-2], None, parts[-2], parts[-1]
 
     def forgiving(self, meta: Meta, *parts: Token | None) -> surface.Forgiving:
         *before, length = (to_word(part) for part in parts if part is not None)
         return surface.Forgiving(words=tuple(before), length=length, span=span_of(meta))
+
+    def approximate(self, meta: Meta, *parts: Token) -> surface.Approximate:
+        *words, error = (to_word(part) for part in parts)
+        return surface.Approximate(words=tuple(words), error=error, span=span_of(meta))
 
     def across(self, meta: Meta, *parts: Token) -> surface.Across:
         return surface.Across(labels=tuple(to_word(part) for part in parts), span=span_of(meta))

@@ -66,6 +66,7 @@ from wsla.syntax.surface.documents import (
 )
 from wsla.syntax.surface.expressions import (
     Across,
+    Approximate,
     Arm,
     Binary,
     ByLabel,
@@ -117,6 +118,7 @@ __all__ = [
     "Action",
     "After",
     "Agreement",
+    "Approximate",
     "Argument",
     "ArgumentValue",
     "Arm",

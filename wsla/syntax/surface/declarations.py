@@ -8,12 +8,13 @@ from wsla.diagnostics.source import Span
 from wsla.syntax.surface.expressions import EachWindow, Expression, Quantity
 from wsla.syntax.surface.services import Service
 from wsla.syntax.surface.words import Text, Word, span_field
+from wsla.values.records import Record
 
 ArgumentValue = Word | Quantity | Text
 
 
-@frozen(kw_only=True)
-class Setting:
+@frozen(kw_only=True, eq=False, repr=False)
+class Setting(Record):
     """``kind internal``, ``currency EUR``, ``grace 10m``."""
 
     name: Word
@@ -21,8 +22,8 @@ class Setting:
     span: Span = span_field()
 
 
-@frozen(kw_only=True)
-class Effective:
+@frozen(kw_only=True, eq=False, repr=False)
+class Effective(Record):
     """``effective DATE until DATE in "Zone" for windows under way``; ``under_way`` are the three words at the end."""
 
     start: Word
@@ -32,8 +33,8 @@ class Effective:
     span: Span = span_field()
 
 
-@frozen(kw_only=True)
-class Unit:
+@frozen(kw_only=True, eq=False, repr=False)
+class Unit(Record):
     """``unit NAME "plural"``: something that is counted beside money."""
 
     name: Word
@@ -41,8 +42,8 @@ class Unit:
     span: Span = span_field()
 
 
-@frozen(kw_only=True)
-class Channel:
+@frozen(kw_only=True, eq=False, repr=False)
+class Channel(Record):
     """A line of a party: name, kind (None where the name is the kind), address, signing secret."""
 
     name: Word
@@ -52,8 +53,8 @@ class Channel:
     span: Span = span_field()
 
 
-@frozen(kw_only=True)
-class Party:
+@frozen(kw_only=True, eq=False, repr=False)
+class Party(Record):
     """``party NAME "Title" role … { channels }``; ``channels`` is None without braces."""
 
     name: Word
@@ -63,8 +64,8 @@ class Party:
     span: Span = span_field()
 
 
-@frozen(kw_only=True)
-class Weekdays:
+@frozen(kw_only=True, eq=False, repr=False)
+class Weekdays(Record):
     """``Monday`` or ``Monday-Friday``."""
 
     first: Word
@@ -72,16 +73,16 @@ class Weekdays:
     span: Span = span_field()
 
 
-@frozen(kw_only=True)
-class EveryDay:
+@frozen(kw_only=True, eq=False, repr=False)
+class EveryDay(Record):
     """``every day``."""
 
     unit: Word
     span: Span = span_field()
 
 
-@frozen(kw_only=True)
-class Dates:
+@frozen(kw_only=True, eq=False, repr=False)
+class Dates(Record):
     """``2026-12-24`` or ``2026-12-24 until 2026-12-31`` (both days included)."""
 
     first: Word
@@ -89,8 +90,8 @@ class Dates:
     span: Span = span_field()
 
 
-@frozen(kw_only=True)
-class Holidays:
+@frozen(kw_only=True, eq=False, repr=False)
+class Holidays(Record):
     """``holidays "DE-BE"``."""
 
     country: Text
@@ -100,8 +101,8 @@ class Holidays:
 Day = Weekdays | EveryDay | Dates | Holidays
 
 
-@frozen(kw_only=True)
-class ClockRange:
+@frozen(kw_only=True, eq=False, repr=False)
+class ClockRange(Record):
     """``09:00-17:00``."""
 
     start: Word
@@ -109,8 +110,8 @@ class ClockRange:
     span: Span = span_field()
 
 
-@frozen(kw_only=True)
-class Hours:
+@frozen(kw_only=True, eq=False, repr=False)
+class Hours(Record):
     """A line of a schedule; no clock ranges means whole days."""
 
     days: tuple[Day, ...]
@@ -119,8 +120,8 @@ class Hours:
     span: Span = span_field()
 
 
-@frozen(kw_only=True)
-class Schedule:
+@frozen(kw_only=True, eq=False, repr=False)
+class Schedule(Record):
     """``schedule NAME { hours }``."""
 
     name: Word
@@ -128,8 +129,8 @@ class Schedule:
     span: Span = span_field()
 
 
-@frozen(kw_only=True)
-class Field:
+@frozen(kw_only=True, eq=False, repr=False)
+class Field(Record):
     """A line of a source: a field and its column, or an option and its value. ``until`` marks ``holds until next``."""
 
     name: Word
@@ -139,8 +140,8 @@ class Field:
     span: Span = span_field()
 
 
-@frozen(kw_only=True)
-class Source:
+@frozen(kw_only=True, eq=False, repr=False)
+class Source(Record):
     """``source NAME = KIND "text" every 30s timeout 5s by PARTY { fields }``; ``fields`` is None without braces."""
 
     name: Word
@@ -153,8 +154,8 @@ class Source:
     span: Span = span_field()
 
 
-@frozen(kw_only=True)
-class Metric:
+@frozen(kw_only=True, eq=False, repr=False)
+class Metric(Record):
     """``metric NAME = EXPRESSION, or VALUE when idle``."""
 
     name: Word
@@ -163,8 +164,8 @@ class Metric:
     span: Span = span_field()
 
 
-@frozen(kw_only=True)
-class Target:
+@frozen(kw_only=True, eq=False, repr=False)
+class Target(Record):
     """A party, or a channel of it."""
 
     party: Word
@@ -172,8 +173,8 @@ class Target:
     span: Span = span_field()
 
 
-@frozen(kw_only=True)
-class Tell:
+@frozen(kw_only=True, eq=False, repr=False)
+class Tell(Record):
     """``notify a, b.c "message"``; ``verb`` is ``notify``, ``escalate``, ``call``, ``ticket`` or ``publish``."""
 
     verb: Word
@@ -182,8 +183,8 @@ class Tell:
     span: Span = span_field()
 
 
-@frozen(kw_only=True)
-class Blocks:
+@frozen(kw_only=True, eq=False, repr=False)
+class Blocks(Record):
     """``per started 30m of VALUE``; ``rounding`` is ``started`` or ``completed``."""
 
     rounding: Word
@@ -192,8 +193,8 @@ class Blocks:
     span: Span = span_field()
 
 
-@frozen(kw_only=True)
-class Limit:
+@frozen(kw_only=True, eq=False, repr=False)
+class Limit(Record):
     """``at most AMOUNT`` or ``only above AMOUNT``; ``word`` is ``most`` or ``above``."""
 
     word: Word
@@ -201,8 +202,8 @@ class Limit:
     span: Span = span_field()
 
 
-@frozen(kw_only=True)
-class Claim:
+@frozen(kw_only=True, eq=False, repr=False)
+class Claim(Record):
     """``claimed within 30 days of window end``; ``words`` are ``within``, ``window`` and ``end``."""
 
     words: tuple[Word, Word, Word]
@@ -210,8 +211,8 @@ class Claim:
     span: Span = span_field()
 
 
-@frozen(kw_only=True)
-class Credit:
+@frozen(kw_only=True, eq=False, repr=False)
+class Credit(Record):
     """``credit PARTY AMOUNT per started 30m of VALUE for LENGTH from PARTY at most AMOUNT only above AMOUNT``."""
 
     target: Target
@@ -225,8 +226,8 @@ class Credit:
     span: Span = span_field()
 
 
-@frozen(kw_only=True)
-class Grant:
+@frozen(kw_only=True, eq=False, repr=False)
+class Grant(Record):
     """``grant PARTY "right"``."""
 
     target: Target
@@ -237,40 +238,40 @@ class Grant:
 Action = Tell | Credit | Grant
 
 
-@frozen(kw_only=True)
-class Otherwise:
+@frozen(kw_only=True, eq=False, repr=False)
+class Otherwise(Record):
     """``otherwise ACTION`` or ``otherwise { actions }``."""
 
     actions: tuple[Action, ...]
     span: Span = span_field()
 
 
-@frozen(kw_only=True)
-class Rewarding:
+@frozen(kw_only=True, eq=False, repr=False)
+class Rewarding(Record):
     """``rewarding ACTION`` or ``rewarding { actions }``."""
 
     actions: tuple[Action, ...]
     span: Span = span_field()
 
 
-@frozen(kw_only=True)
-class UnknownTime:
+@frozen(kw_only=True, eq=False, repr=False)
+class UnknownTime(Record):
     """``unknown time is excluded``; ``words`` are those after ``unknown``."""
 
     words: tuple[Word, ...]
     span: Span = span_field()
 
 
-@frozen(kw_only=True)
-class Coverage:
+@frozen(kw_only=True, eq=False, repr=False)
+class Coverage(Record):
     """``coverage 95%``: the least share of a window that must be known."""
 
     minimum: Word
     span: Span = span_field()
 
 
-@frozen(kw_only=True)
-class Refund:
+@frozen(kw_only=True, eq=False, repr=False)
+class Refund(Record):
     """``refund 50% after 6 months met``, or ``refund 50% after 6 months with CONDITION``; ``word`` is ``met`` or
     ``with`` as it was written, ``length`` the number and the word behind it.
     """
@@ -285,8 +286,8 @@ class Refund:
 GoalItem = Otherwise | Rewarding | UnknownTime | Coverage | Refund
 
 
-@frozen(kw_only=True)
-class Goal:
+@frozen(kw_only=True, eq=False, repr=False)
+class Goal(Record):
     """``goal NAME for SERVICE: PARTY guarantees CONDITION provided CONDITION { items }``; ``items`` is None without
     braces.
     """
@@ -300,24 +301,24 @@ class Goal:
     span: Span = span_field()
 
 
-@frozen(kw_only=True)
-class AtOnce:
+@frozen(kw_only=True, eq=False, repr=False)
+class AtOnce(Record):
     """An action of a rule, carried out when it fires."""
 
     action: Action
     span: Span = span_field()
 
 
-@frozen(kw_only=True)
-class Repeat:
+@frozen(kw_only=True, eq=False, repr=False)
+class Repeat(Record):
     """``repeat every 30m``."""
 
     every: Word
     span: Span = span_field()
 
 
-@frozen(kw_only=True)
-class After:
+@frozen(kw_only=True, eq=False, repr=False)
+class After(Record):
     """``after 2h: actions``."""
 
     delay: Word
@@ -325,8 +326,8 @@ class After:
     span: Span = span_field()
 
 
-@frozen(kw_only=True)
-class Recovery:
+@frozen(kw_only=True, eq=False, repr=False)
+class Recovery(Record):
     """``on recovery: actions``."""
 
     actions: tuple[Action, ...]
@@ -336,8 +337,8 @@ class Recovery:
 RuleItem = AtOnce | Repeat | After | Recovery
 
 
-@frozen(kw_only=True)
-class Rule:
+@frozen(kw_only=True, eq=False, repr=False)
+class Rule(Record):
     """``when CONDITION for 3m { items }``."""
 
     condition: Expression
@@ -346,16 +347,16 @@ class Rule:
     span: Span = span_field()
 
 
-@frozen(kw_only=True)
-class Highest:
+@frozen(kw_only=True, eq=False, repr=False)
+class Highest(Record):
     """``the highest``, as a cap."""
 
     words: tuple[Word, Word]
     span: Span = span_field()
 
 
-@frozen(kw_only=True)
-class LastPeriods:
+@frozen(kw_only=True, eq=False, repr=False)
+class LastPeriods(Record):
     """``over last 12 months``, of a cap."""
 
     count: Word
@@ -363,8 +364,8 @@ class LastPeriods:
     span: Span = span_field()
 
 
-@frozen(kw_only=True)
-class Cap:
+@frozen(kw_only=True, eq=False, repr=False)
+class Cap(Record):
     """``cap credits to PARTY at AMOUNT each month``, ``at the highest each month``, ``… over last 12 months``; ``what``
     is ``credits`` or ``rewards``."""
 
@@ -375,8 +376,8 @@ class Cap:
     span: Span = span_field()
 
 
-@frozen(kw_only=True)
-class Argument:
+@frozen(kw_only=True, eq=False, repr=False)
+class Argument(Record):
     """``NAME = VALUE`` of a use: a name, a quantity or a quoted text."""
 
     name: Word
@@ -384,8 +385,8 @@ class Argument:
     span: Span = span_field()
 
 
-@frozen(kw_only=True)
-class Use:
+@frozen(kw_only=True, eq=False, repr=False)
+class Use(Record):
     """``use TEMPLATE(NAME = VALUE, …)``."""
 
     template: Word
@@ -398,8 +399,8 @@ Declaration = (
 )
 
 
-@frozen(kw_only=True)
-class Agreement:
+@frozen(kw_only=True, eq=False, repr=False)
+class Agreement(Record):
     """``agreement "Title" version 3 amends 2 { declarations }``."""
 
     title: Text
@@ -409,16 +410,16 @@ class Agreement:
     span: Span = span_field()
 
 
-@frozen(kw_only=True)
-class Import:
+@frozen(kw_only=True, eq=False, repr=False)
+class Import(Record):
     """``import "path.sla"``."""
 
     path: Text
     span: Span = span_field()
 
 
-@frozen(kw_only=True)
-class Parameter:
+@frozen(kw_only=True, eq=False, repr=False)
+class Parameter(Record):
     """``NAME: KIND = DEFAULT`` of a template."""
 
     name: Word
@@ -427,8 +428,8 @@ class Parameter:
     span: Span = span_field()
 
 
-@frozen(kw_only=True)
-class Template:
+@frozen(kw_only=True, eq=False, repr=False)
+class Template(Record):
     """``template NAME(parameters) { declarations }``.
 
     ``body`` is what stands between the braces; ``holes`` are the places in it, in order, where a parameter stands.

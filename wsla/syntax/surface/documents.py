@@ -8,10 +8,11 @@ from wsla.diagnostics.source import Span
 from wsla.syntax.surface.declarations import Agreement, Import, Target, Template
 from wsla.syntax.surface.expressions import Expression, Reference
 from wsla.syntax.surface.words import Text, Word, span_field
+from wsla.values.records import Record
 
 
-@frozen(kw_only=True)
-class Assignment:
+@frozen(kw_only=True, eq=False, repr=False)
+class Assignment(Record):
     """``probe.ok = true``; a value of None is ``unknown``."""
 
     source: Word
@@ -20,8 +21,8 @@ class Assignment:
     span: Span = span_field()
 
 
-@frozen(kw_only=True)
-class Given:
+@frozen(kw_only=True, eq=False, repr=False)
+class Given(Record):
     """Observations that a test makes up. Each of the moments and lengths is as written, or None."""
 
     assignments: tuple[Assignment, ...]
@@ -33,8 +34,8 @@ class Given:
     span: Span = span_field()
 
 
-@frozen(kw_only=True)
-class Occasion:
+@frozen(kw_only=True, eq=False, repr=False)
+class Occasion(Record):
     """``in PERIOD`` or ``at INSTANT`` of an expectation."""
 
     preposition: str
@@ -42,8 +43,8 @@ class Occasion:
     span: Span = span_field()
 
 
-@frozen(kw_only=True)
-class LabelValue:
+@frozen(kw_only=True, eq=False, repr=False)
+class LabelValue(Record):
     """``region == "eu"``."""
 
     label: Word
@@ -51,8 +52,8 @@ class LabelValue:
     span: Span = span_field()
 
 
-@frozen(kw_only=True)
-class ExpectVerdict:
+@frozen(kw_only=True, eq=False, repr=False)
+class ExpectVerdict(Record):
     """``expect GOAL VERDICT in PERIOD``."""
 
     goal: Reference
@@ -62,8 +63,8 @@ class ExpectVerdict:
     span: Span = span_field()
 
 
-@frozen(kw_only=True)
-class ExpectValue:
+@frozen(kw_only=True, eq=False, repr=False)
+class ExpectValue(Record):
     """``expect METRIC == VALUE in PERIOD``."""
 
     operator: str
@@ -74,8 +75,8 @@ class ExpectValue:
     span: Span = span_field()
 
 
-@frozen(kw_only=True)
-class ExpectCredit:
+@frozen(kw_only=True, eq=False, repr=False)
+class ExpectCredit(Record):
     """``expect credit PARTY AMOUNT claimed at INSTANT in PERIOD`` or ``expect no credit PARTY``; ``refund`` instead
     of ``credit`` asks for what a party earned back.
     """
@@ -89,8 +90,8 @@ class ExpectCredit:
     span: Span = span_field()
 
 
-@frozen(kw_only=True)
-class ExpectAction:
+@frozen(kw_only=True, eq=False, repr=False)
+class ExpectAction(Record):
     """``expect notify PARTY at INSTANT``, ``expect no grant PARTY "right"``."""
 
     negated: bool
@@ -104,8 +105,8 @@ class ExpectAction:
 Expectation = ExpectVerdict | ExpectValue | ExpectCredit | ExpectAction
 
 
-@frozen(kw_only=True)
-class Test:
+@frozen(kw_only=True, eq=False, repr=False)
+class Test(Record):
     """``test "title" { given … expect … }``; ``steps`` in the order of the text."""
 
     title: Text
@@ -113,8 +114,8 @@ class Test:
     span: Span = span_field()
 
 
-@frozen(kw_only=True)
-class Comment:
+@frozen(kw_only=True, eq=False, repr=False)
+class Comment(Record):
     """A comment. ``text`` begins with ``#``; ``alone`` is True where nothing stands before it on its line."""
 
     text: str
@@ -122,8 +123,8 @@ class Comment:
     span: Span = span_field()
 
 
-@frozen(kw_only=True)
-class Document:
+@frozen(kw_only=True, eq=False, repr=False)
+class Document(Record):
     """A whole file. ``broken_names`` are (keyword, name) of declarations that could not be read."""
 
     items: tuple[Import | Template | Agreement | Test, ...]

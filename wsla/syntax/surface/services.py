@@ -7,10 +7,11 @@ from attrs import frozen
 from wsla.diagnostics.source import Span
 from wsla.syntax.surface.expressions import EachWindow, Expression, Quantity
 from wsla.syntax.surface.words import Text, Word, span_field
+from wsla.values.records import Record
 
 
-@frozen(kw_only=True)
-class ServiceItem:
+@frozen(kw_only=True, eq=False, repr=False)
+class ServiceItem(Record):
     """A line of a service: ``fee 2000 EUR per month``."""
 
     name: Word
@@ -19,8 +20,8 @@ class ServiceItem:
     span: Span = span_field()
 
 
-@frozen(kw_only=True)
-class Assumed:
+@frozen(kw_only=True, eq=False, repr=False)
+class Assumed(Record):
     """A line of a service: ``assume availability 99.9% each month``; ``measure`` is the second word."""
 
     name: Word
@@ -30,16 +31,16 @@ class Assumed:
     span: Span = span_field()
 
 
-@frozen(kw_only=True)
-class Needed:
+@frozen(kw_only=True, eq=False, repr=False)
+class Needed(Record):
     """The name of a service that is needed."""
 
     name: Word
     span: Span = span_field()
 
 
-@frozen(kw_only=True)
-class NeededGroup:
+@frozen(kw_only=True, eq=False, repr=False)
+class NeededGroup(Record):
     """``all(…)`` or ``any(…)``, where ``word`` is that word, or ``2 of (…)``, where it is the number."""
 
     word: Word
@@ -51,16 +52,16 @@ class NeededGroup:
 Need = Needed | NeededGroup
 
 
-@frozen(kw_only=True)
-class Needs:
+@frozen(kw_only=True, eq=False, repr=False)
+class Needs(Record):
     """A line of a service: ``needs all(database, any(first, second))``."""
 
     need: Need
     span: Span = span_field()
 
 
-@frozen(kw_only=True)
-class Origin:
+@frozen(kw_only=True, eq=False, repr=False)
+class Origin(Record):
     """``from "Title".service``: the agreement that says what the service is."""
 
     title: Text
@@ -68,8 +69,8 @@ class Origin:
     span: Span = span_field()
 
 
-@frozen(kw_only=True)
-class Service:
+@frozen(kw_only=True, eq=False, repr=False)
+class Service(Record):
     """``service NAME "Title" from "Title".service { items }``; ``items`` is None without braces."""
 
     name: Word

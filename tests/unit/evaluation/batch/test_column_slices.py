@@ -170,3 +170,22 @@ def test_numbers_of_few_bits_are_added_up_exactly(kind: type[np.integer[Any]]) -
     values = np.array([most, most, most, least, least], dtype=kind)
     slices = Slices(values, np.array([0, 3]), np.array([3, 5]))
     assert slices.sums().tolist() == [3 * most, 2 * least]
+
+
+@pytest.mark.parametrize("count", [1, 63, 64, 100])
+@pytest.mark.parametrize("most", [1, (2**31 - 1) // 100, (2**31 - 1) // 100 + 1, 2**31 - 1])
+@pytest.mark.parametrize("kind", [np.int8, np.int32, np.int64])
+def test_short_numbers_are_added_up_in_as_many_bits_as_their_sums_need(
+    count: int, most: int, kind: type[np.signedinteger[Any]]
+) -> None:
+    most = min(most, int(np.iinfo(kind).max))
+    values = np.full(3 * count + 1, -most, dtype=kind)
+    values[1:] = most
+    edges = np.arange(4) * count + 1
+    found = Slices(values, edges[:-1], edges[1:]).sums()
+    assert found.dtype == np.int64
+    assert found.tolist() == [most * count] * 3
+    # Slices that are not equally long, and some that overlap.
+    low, high = np.array([0, 1, 2]), np.array([count, count + 1, 3 * count])
+    expected = [sum(map(int, values[a:b])) for a, b in zip(low.tolist(), high.tolist(), strict=True)]
+    assert Slices(values, low, high).sums().tolist() == expected

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wsla.sources.http.decoding import BodyDecoder, text_of
-from wsla.sources.http.failures import Failure, ProbeFailed
+from wsla.sources.network.failures import Failure, ProbeFailed
 
 CODINGS = {
     "identity": bytes,

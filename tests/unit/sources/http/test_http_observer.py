@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from wsla.sources.http import FIELDS, Failure, Resolver
-from wsla.sources.http.addresses import Address
-from wsla.sources.http.failures import Stage, from_lookup_error, from_os_error
-from wsla.sources.http.resolver import look_up
+from wsla.sources.network.addresses import Address
+from wsla.sources.network.failures import Stage, from_lookup_error, from_os_error
+from wsla.sources.network.resolver import look_up
 from wsla.values.instants import MILLISECOND, SECOND
 
 LOOPBACK = Address(socket.AF_INET, ("127.0.0.1", 0))
@@ -231,6 +231,7 @@ def test_every_word_is_of_one_party() -> None:
     assert {word for word in Failure if word.of_observer} == {
         Failure.OBSERVER_RESOURCES, Failure.OBSERVER_NETWORK, Failure.OBSERVER_RESOLVER, Failure.OBSERVER_TLS,
         Failure.OBSERVER_LATE, Failure.OBSERVER_SHUTDOWN, Failure.OBSERVER_INTERNAL,
+        Failure.OBSERVER_POLICY, Failure.OBSERVER_COMMAND,
     }  # fmt: skip
 
 

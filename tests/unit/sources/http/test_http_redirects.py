@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from wsla.sources.http import Resolver
-from wsla.sources.http.addresses import Address, Reach, may_redirect, reach
+from wsla.sources.network.addresses import Address, Reach, may_redirect, reach
 
 SECRETS = (
     ("Authorization", "Bearer secret"),

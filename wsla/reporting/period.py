@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from wsla.cli import show
-from wsla.cli.ledger import balance_value, sums_by_state, sums_value
-from wsla.cli.stored import EARLIEST, LATEST
 from wsla.evaluation.verdicts import CLOSED_VERDICTS, Judgement, Labels
 from wsla.plan.model import Goal, Plan
 from wsla.remedies.claims import Claims
 from wsla.remedies.decisions import Intent, LedgerEntry
 from wsla.remedies.ledger import Balance, balances
+from wsla.reporting.money import balance_value, claimed_value, sums_by_state, sums_value
+from wsla.reporting.stored import EARLIEST, LATEST
+from wsla.reporting.verdicts import judgement_value
 from wsla.values.calendars import RollingWindow, find_zone
 from wsla.values.instants import Interval, format_instant
 
@@ -235,14 +235,14 @@ def report_value(report: ReportData) -> dict[str, Any]:
                 "obliged": one.goal.party,
                 "promised": one.goal.text,
                 "windows": [
-                    show.judgement_value(plan, judgement) | _corrected_value(report, judgement, zone)
+                    judgement_value(plan, judgement) | _corrected_value(report, judgement, zone)
                     for judgement in one.judgements
                 ],
             }
             for one in report.goals
         ],
         "entries": [
-            show.claimed_value(entry, report.claims, report.claims_at, plan.zone) for entry in report.entries
+            claimed_value(entry, report.claims, report.claims_at, plan.zone) for entry in report.entries
         ],
         "claims": sums_value(sums_by_state(report.entries, report.claims, report.claims_at)),
         "owed": [balance_value(balance) for balance in report.owed],

@@ -6,7 +6,7 @@ import os
 import ssl
 from functools import lru_cache
 
-from wsla.sources.http.failures import Failure, ProbeFailed
+from wsla.sources.network.failures import Failure, ProbeFailed
 from wsla.values.instants import SECOND
 
 

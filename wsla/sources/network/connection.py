@@ -8,8 +8,8 @@ import ssl
 from collections.abc import Sequence
 from typing import Final, cast
 
-from wsla.sources.http.addresses import Address
-from wsla.sources.http.failures import Failure, ProbeFailed, Stage, from_os_error
+from wsla.sources.network.addresses import Address
+from wsla.sources.network.failures import Failure, ProbeFailed, Stage, from_os_error
 
 _HIGH_WATER: Final = 64 * 1024
 

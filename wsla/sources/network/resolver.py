@@ -13,7 +13,7 @@ from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final
 
-from wsla.sources.http.addresses import Address
+from wsla.sources.network.addresses import Address
 
 Lookup = Callable[[str], list[Address]]
 
@@ -26,7 +26,7 @@ def look_up(host: str) -> list[Address]:
     """Ask the machine's own resolver. Raises OSError (socket.gaierror among them)."""
     try:
         found = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
-    except socket.gaierror:
+    except OSError:
         _check_descriptors()
         raise
     except UnicodeError:
@@ -37,7 +37,7 @@ def look_up(host: str) -> list[Address]:
 
 
 def _check_descriptors() -> None:
-    """Raise OSError where files cannot be opened: the C library then says that a name does not exist."""
+    """Raise OSError where files cannot be opened: the C library then says whatever it likes."""
     opened = []
     try:
         for _ in range(_DESCRIPTORS_OF_A_LOOKUP):

@@ -1,0 +1,1 @@
+"""What was promised, measured, missed and owed, as rows for people and as values for machines."""

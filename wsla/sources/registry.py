@@ -1,0 +1,117 @@
+"""From a kind of source and its options to a target, and from a target to a prober."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final, cast
+
+from attrs import frozen
+
+from wsla.ports import Clock, Prober
+from wsla.sources.targets import Deployed, SourceError, Target
+
+__all__ = ["KNOWN_KINDS", "SourceError", "build_prober", "build_target"]
+
+
+def build_target(kind: str, deployed: Deployed) -> Target:
+    """What a source of a kind looks at. Raises SourceError for options that cannot work; touches no network."""
+    return _KINDS[kind].target(deployed)
+
+
+def build_prober(kind: str, target: Target, clock: Clock) -> Prober:
+    """Who looks at a target that ``build_target`` made for the same kind."""
+    return _KINDS[kind].prober(target, clock)
+
+
+@frozen
+class _Kind:
+    target: Callable[[Deployed], Target]
+    prober: Callable[[Target, Clock], Prober]
+
+
+def _http_target(deployed: Deployed) -> Target:
+    from wsla.sources.http.options import from_options
+
+    return from_options(deployed)
+
+
+def _http_prober(target: Target, clock: Clock) -> Prober:
+    from wsla.sources.http import HttpProber, HttpTarget
+
+    return HttpProber(cast(HttpTarget, target), clock)
+
+
+def _tcp_target(deployed: Deployed) -> Target:
+    from wsla.sources.tcp import from_options
+
+    return from_options(deployed)
+
+
+def _tcp_prober(target: Target, clock: Clock) -> Prober:
+    from wsla.sources.tcp import TcpProber, TcpTarget
+
+    return TcpProber(cast(TcpTarget, target), clock)
+
+
+def _tls_target(deployed: Deployed) -> Target:
+    from wsla.sources.tls import from_options
+
+    return from_options(deployed)
+
+
+def _tls_prober(target: Target, clock: Clock) -> Prober:
+    from wsla.sources.tls import TlsProber, TlsTarget
+
+    return TlsProber(cast(TlsTarget, target), clock)
+
+
+def _dns_target(deployed: Deployed) -> Target:
+    from wsla.sources.dns import from_options
+
+    return from_options(deployed)
+
+
+def _dns_prober(target: Target, clock: Clock) -> Prober:
+    from wsla.sources.dns import DnsProber, DnsTarget
+
+    return DnsProber(cast(DnsTarget, target), clock)
+
+
+def _icmp_target(deployed: Deployed) -> Target:
+    from wsla.sources.icmp import from_options
+
+    return from_options(deployed)
+
+
+def _icmp_prober(target: Target, clock: Clock) -> Prober:
+    from wsla.sources.icmp import IcmpProber, IcmpTarget
+
+    return IcmpProber(cast(IcmpTarget, target), clock)
+
+
+def _command_target(deployed: Deployed) -> Target:
+    from wsla.sources.command import from_options
+
+    return from_options(deployed)
+
+
+def _command_prober(target: Target, clock: Clock) -> Prober:
+    from wsla.sources.command import CommandProber, CommandTarget
+
+    return CommandProber(cast(CommandTarget, target), clock)
+
+
+_KINDS: Final[Mapping[str, _Kind]] = MappingProxyType(
+    {
+        "http": _Kind(_http_target, _http_prober),
+        "tcp": _Kind(_tcp_target, _tcp_prober),
+        "tls": _Kind(_tls_target, _tls_prober),
+        "dns": _Kind(_dns_target, _dns_prober),
+        "icmp": _Kind(_icmp_target, _icmp_prober),
+        "command": _Kind(_command_target, _command_prober),
+    }
+)
+
+KNOWN_KINDS: Final = frozenset(_KINDS)
+"""The kinds that can be looked at while an agreement is kept."""

@@ -1,0 +1,140 @@
+"""Everything that is said and decided about an agreement, in one chain: each link's digest covers the one before."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from attrs import frozen
+
+from wsla.store import codecs
+
+START: Final = ""
+ROOT: Final = "root"
+TEXT: Final = "text"
+VERDICT: Final = "verdict"
+CORRECTION: Final = "correction"
+INTENT: Final = "intent"
+ENTRY: Final = "entry"
+CLAIM: Final = "claim"
+THINNED: Final = "thinned"
+
+Read = Callable[[str, Sequence[object]], list[Any]]
+"""Runs a query and gives its rows."""
+
+_LAST: Final = "SELECT number, digest FROM chain WHERE agreement_id = ? ORDER BY number DESC LIMIT 1"
+_INSERT: Final = """
+    INSERT INTO chain (agreement_id, number, kind, subject, sha256, evidence, digest, recorded_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+"""
+
+
+@frozen(kw_only=True)
+class Link:
+    """A link of an agreement's chain, numbered from 1.
+
+    ``subject`` names the record among those of its ``kind``, ``sha256`` is that of its content; ``evidence`` is a JSON
+    text, of verdicts alone; ``digest`` covers all of it and the digest of the link before.
+    """
+
+    number: int
+    kind: str
+    subject: str
+    sha256: str
+    evidence: str | None
+    digest: str
+    recorded_at: int
+
+    def follows(self, previous: str) -> bool:
+        """True where the digest is what it has to be behind another one."""
+        return self.digest == link_digest(
+            previous, self.number, self.kind, self.subject, self.sha256, self.evidence
+        )
+
+
+def sha256_of(content: str) -> str:
+    """The SHA-256 of a text in UTF-8, in hexadecimal."""
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def link_digest(
+    previous: str, number: int, kind: str, subject: str, sha256: str, evidence: str | None
+) -> str:
+    """The digest of a link behind another one."""
+    return sha256_of(f"{previous}\n{codecs.dump_json([number, kind, subject, sha256, evidence])}")
+
+
+def subject_of_judgement(goal: str, labels: str, start: int, end: int) -> str:
+    """What names a judgement, by its columns."""
+    return codecs.dump_json([goal, labels, start, end])
+
+
+class Chains:
+    """The chains' ends within one transaction."""
+
+    def __init__(self, connection: sqlite3.Connection, recorded_at: int) -> None:
+        self._connection: Final = connection
+        self._recorded_at: Final = recorded_at
+        self._ends: Final[dict[int, tuple[int, str]]] = {}
+
+    def add(self, agreement: int, kind: str, subject: str, content: str, evidence: str | None = None) -> None:
+        """Add a link to the chain of an agreement."""
+        end = self._ends.get(agreement)
+        if end is None:
+            # Claims and corrections add links too, in processes of their own: no end is kept beyond a transaction.
+            end = self._connection.execute(_LAST, (agreement,)).fetchone() or (0, START)
+        number, sha256 = end[0] + 1, sha256_of(content)
+        digest = link_digest(end[1], number, kind, subject, sha256, evidence)
+        values = (agreement, number, kind, subject, sha256, evidence, digest, self._recorded_at)
+        self._connection.execute(_INSERT, values)
+        self._ends[agreement] = (number, digest)
+
+
+_RECORDS: Final = {
+    TEXT: (
+        "SELECT sequence, text FROM registrations JOIN agreement_texts ON agreement_texts.id = text_id"
+        " WHERE registrations.agreement_id = ? ORDER BY sequence"
+    ),
+    VERDICT: (
+        "SELECT goal, labels, window_start, window_end, content FROM judgements"
+        " WHERE agreement_id = ? AND final = 1 ORDER BY window_end, window_start, goal, labels"
+    ),
+    CORRECTION: "SELECT sequence, content FROM corrections WHERE agreement_id = ? ORDER BY sequence",
+    INTENT: "SELECT id, content FROM intents WHERE agreement_id = ? ORDER BY sequence",
+    ENTRY: "SELECT id, content FROM entries WHERE agreement_id = ? ORDER BY sequence",
+    CLAIM: (
+        "SELECT claims.sequence, claims.digest FROM claims JOIN entries ON entries.id = entry_id"
+        " WHERE agreement_id = ? ORDER BY claims.sequence"
+    ),
+}
+
+
+def records_of(read: Read, agreement: int, kind: str) -> list[tuple[str, str]]:
+    """The records of a kind that an agreement's chain has links for: what names each, and its content."""
+    rows = read(_RECORDS[kind], (agreement,))
+    if kind == VERDICT:
+        return [(subject_of_judgement(*identity), content) for *identity, content in rows]
+    return [(str(name), content) for name, content in rows]
+
+
+def root_of(records: Mapping[str, Sequence[tuple[str, str]]]) -> str:
+    """The content of a root, by kind the records that it stands for: how many, and the SHA-256 of them."""
+    return codecs.dump_json(
+        {kind: [len(found), sha256_of(codecs.dump_json(found))] for kind, found in records.items() if found}
+    )
+
+
+KINDS: Final = tuple(_RECORDS)
+
+
+def begin_chains(connection: sqlite3.Connection) -> None:
+    """A part of a migration: the chain of each agreement begins with a root over everything that stands already."""
+
+    def read(statement: str, values: Sequence[object]) -> list[Any]:
+        return connection.execute(statement, values).fetchall()
+
+    for (agreement,) in read("SELECT id FROM agreements ORDER BY id", ()):
+        content = root_of({kind: records_of(read, agreement, kind) for kind in KINDS})
+        Chains(connection, 0).add(agreement, ROOT, "", content)

@@ -1,0 +1,276 @@
+"""The web application: which path is answered by what, and what every answer has in common."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from attrs import frozen
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from wsla.daemon.http_config import Http, Token
+from wsla.store.errors import StoreError
+from wsla.values.instants import SECOND
+from wsla.web import answers, pages
+from wsla.web.access import FAILURES, Allowance, find_token, may_see
+from wsla.web.guard import Guard
+from wsla.web.metrics import exposition
+from wsla.web.openapi import API, document
+from wsla.web.view import NotAnswering, Seen, View
+
+_log = logging.getLogger(__name__)
+
+_UNAUTHORIZED: Final = {"WWW-Authenticate": 'Basic realm="wsla", charset="UTF-8"'}
+
+
+class Refused(Exception):
+    """A request that is not answered: the status, and a sentence that says why."""
+
+    def __init__(self, status: int, reason: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+        self.headers = headers or {}
+
+
+@frozen
+class Asked:
+    """A request whose sender is known: what is asked about, and whose token it came with."""
+
+    request: Request
+    token: Token
+    view: View
+
+    def query(self, name: str) -> str | None:
+        """A parameter of the query; None where it is not given."""
+        return self.request.query_params.get(name)
+
+    @property
+    def after(self) -> int:
+        """How many values were seen already. Raises Refused."""
+        text = self.query("after") or "0"
+        if not (text.isascii() and text.isdigit()) or len(text) > 12:
+            raise Refused(400, "after: this is the number that the answer before gave as `next`")
+        return int(text)
+
+    def seen(self) -> Seen:
+        """The agreement of the path. Raises Refused, in the same words for one that is another party's."""
+        title = self.request.path_params["title"]
+        found = self.view.agreement(title)
+        if found is None or not may_see(self.token, title, found.plan):
+            raise Refused(404, f"There is no agreement “{title}” here.")
+        return found
+
+    def all_seen(self) -> list[Seen]:
+        """Every agreement that the token may see, by title."""
+        titles = [title for title, plan in self.view.titles().items() if may_see(self.token, title, plan)]
+        return [seen for title in sorted(titles) if (seen := self.view.agreement(title)) is not None]
+
+
+def build_app(view: View, settings: Http) -> Starlette:
+    """The application. ``view`` is asked in threads of their own, so that no answer holds up another."""
+    requests = Allowance(settings.requests_per_minute, time.monotonic_ns)
+    failures = Allowance(FAILURES, time.monotonic_ns)
+
+    def route(path: str, scope: str | None, answer: Callable[[Asked], Response]) -> Route:
+        async def endpoint(request: Request) -> Response:
+            return await run_in_threadpool(_answered, request, scope, answer)
+
+        return Route(path, endpoint, methods=["GET"])
+
+    def _answered(request: Request, scope: str | None, answer: Callable[[Asked], Response]) -> Response:
+        address = request.client.host if request.client is not None else ""
+        try:
+            _within(requests, address)
+            token = _admitted(request, scope, address)
+            return answer(Asked(request, token, view))
+        except Refused as refused:
+            return _problem(refused.status, refused.reason, refused.headers)
+        except (answers.Unclear, answers.NotFound) as problem:
+            return _problem(400 if isinstance(problem, answers.Unclear) else 404, str(problem))
+        except (StoreError, NotAnswering) as problem:
+            return _problem(503, str(problem))
+        except Exception:
+            _log.exception("%s could not be answered", request.url.path)
+            return _problem(500, "This could not be answered; the daemon's log says why.")
+
+    def _within(allowance: Allowance, address: str) -> None:
+        wait = allowance.take(address)
+        if wait:
+            raise Refused(429, "Too many requests.", {"Retry-After": str(-(-wait // SECOND))})
+
+    def _admitted(request: Request, scope: str | None, address: str) -> Token:
+        if scope is None:
+            return Token(name="", secret="", scopes=frozenset())
+        wait = failures.wait(address)
+        if wait:
+            raise Refused(429, "Too many wrong tokens.", {"Retry-After": str(-(-wait // SECOND))})
+        authorization = request.headers.get("authorization")
+        token = find_token(settings, authorization)
+        if token is None:
+            if authorization is not None:
+                failures.take(address)
+            raise Refused(401, "A token is needed, and this is none.", _UNAUTHORIZED)
+        if scope not in token.scopes:
+            raise Refused(403, f"This token is not good for that: it lacks the scope “{scope}”.")
+        return token
+
+    routes = [
+        route("/healthz", None, _healthy),
+        route("/readyz", None, _ready),
+        route("/openapi.json", None, lambda asked: JSONResponse(document())),
+        route("/metrics", "operate", _metrics),
+        route(f"{API}/status", "operate", _status),
+        route(f"{API}/dead-letters", "operate", _dead_letters),
+        route(f"{API}/agreements", "read", _agreements),
+        route(
+            f"{API}/agreements/{{title:path}}/windows",
+            "read",
+            lambda asked: _json(answers.open_value(asked.seen())),
+        ),
+        route(f"{API}/agreements/{{title:path}}/verdicts", "read", _verdicts),
+        route(f"{API}/agreements/{{title:path}}/ledger", "read", _ledger),
+        route(f"{API}/agreements/{{title:path}}/notices", "read", _notices),
+        route(f"{API}/agreements/{{title:path}}/report", "read", _report),
+        # A title may hold strokes, so this one takes every path that is left.
+        route(f"{API}/agreements/{{title:path}}", "read", _agreement),
+        route("/style.css", None, lambda asked: Response(pages.style(), media_type="text/css")),
+        route("/", "read", _overview),
+        route("/agreements/{title:path}", "read", _page),
+    ]
+    return Starlette(routes=routes, middleware=[Middleware(Guard)])
+
+
+def _json(value: Any, status: int = 200) -> Response:
+    return JSONResponse(value, status)
+
+
+def _problem(status: int, reason: str, headers: dict[str, str] | None = None) -> Response:
+    return JSONResponse({"status": status, "detail": reason}, status, headers, "application/problem+json")
+
+
+def _healthy(asked: Asked) -> Response:
+    """The daemon's own thread answers."""
+    asked.view.status()
+    return _json({"status": "ok"})
+
+
+def _ready(asked: Asked) -> Response:
+    """Observations are taken in, judged and stored. Whoever may ask nothing else learns no names here."""
+    status = asked.view.status()
+    reasons = []
+    if status.store_trouble is not None:
+        reasons.append("the store cannot be written")
+    failed = sum(one.failed is not None for one in status.agreements)
+    if failed:
+        reasons.append(f"agreements that cannot be judged: {failed}")
+    if status.dropped:
+        reasons.append(f"observations lost since the start: {status.dropped}")
+    remarks = []
+    if status.broken:
+        remarks.append(f"problems in files, which stay as they were: {len(status.broken)}")
+    ready = status.store_trouble is None and not failed
+    value = {"status": "ok" if ready else "not ready", "reasons": reasons, "remarks": remarks}
+    return _json(value, 200 if ready else 503)
+
+
+def _metrics(asked: Asked) -> Response:
+    text, content_type = exposition(
+        asked.view.status(), asked.all_seen(), asked.request.headers.get("accept", "")
+    )
+    return Response(text, media_type=content_type)
+
+
+def _status(asked: Asked) -> Response:
+    status = asked.view.status()
+    return _json(
+        {
+            "agreements": [
+                {
+                    "title": one.title,
+                    "version": one.version,
+                    "file": one.file,
+                    "observations": one.accepted,
+                    "trouble": one.failed,
+                    "sources": [
+                        {"name": source.name, "lateness_ns": source.lateness} for source in one.sources
+                    ],
+                }
+                for one in status.agreements
+            ],
+            "probes_running": status.running_probes,
+            "lateness_ns": status.lateness,
+            "waiting": status.waiting,
+            "dropped": status.dropped,
+            "store_trouble": status.store_trouble,
+            "messages": {
+                "in_hand": status.in_hand,
+                "delivered": status.delivered,
+                "failed_attempts": status.failed_attempts,
+                "given_up": status.dead,
+            },
+            "reloads": status.reloads,
+            "broken": list(status.broken),
+        }
+    )
+
+
+def _dead_letters(asked: Asked) -> Response:
+    with asked.view.store() as store:
+        found = answers.dead_letters_value(store.dead_letters(answers.MOST), asked.view.titles())
+    return _json({"dead_letters": found})
+
+
+def _agreements(asked: Asked) -> Response:
+    return _json({"agreements": [answers.agreement_value(seen) for seen in asked.all_seen()]})
+
+
+def _agreement(asked: Asked) -> Response:
+    seen = asked.seen()
+    return _json(answers.agreement_value(seen) | {"text": seen.text})
+
+
+def _verdicts(asked: Asked) -> Response:
+    seen = asked.seen()
+    with asked.view.store() as store:
+        return _json(
+            answers.verdicts_value(store, seen, asked.query("window"), asked.query("goal"), asked.after)
+        )
+
+
+def _ledger(asked: Asked) -> Response:
+    seen = asked.seen()
+    with asked.view.store() as store:
+        return _json(answers.ledger_value(store, seen, asked.query("window"), asked.view.now(), asked.after))
+
+
+def _notices(asked: Asked) -> Response:
+    seen = asked.seen()
+    with asked.view.store() as store:
+        return _json(answers.notices_value(store, seen, asked.query("window"), asked.after))
+
+
+def _report(asked: Asked) -> Response:
+    seen = asked.seen()
+    with asked.view.store() as store:
+        return _json(answers.report_of(store, seen, asked.query("window"), asked.view.now()))
+
+
+def _overview(asked: Asked) -> Response:
+    seen = asked.all_seen()
+    status = asked.view.status() if "operate" in asked.token.scopes else None
+    with asked.view.store() as store:
+        return HTMLResponse(pages.overview(store, seen, asked.view.now(), status))
+
+
+def _page(asked: Asked) -> Response:
+    seen = asked.seen()
+    with asked.view.store() as store:
+        return HTMLResponse(pages.agreement(store, seen, asked.view.now()))

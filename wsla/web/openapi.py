@@ -1,0 +1,258 @@
+"""The REST API as an OpenAPI 3.1 document; a test compares it with the routes and with what they answer."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+API: Final = "/api/v1"
+_TEXT: Final = {"type": "string"}
+_TEXT_OR_NONE: Final = {"type": ["string", "null"]}
+_EXACT: Final = {
+    "type": ["string", "boolean", "null"],
+    "description": "Exact, as a text such as `2999/3000`.",
+}
+_INSTANT: Final = {"type": "string", "format": "date-time"}
+_INSTANT_OR_NONE: Final = {"type": ["string", "null"], "format": "date-time"}
+_COUNT: Final = {"type": "integer", "minimum": 0}
+_LABELS: Final = {"type": "object", "additionalProperties": _TEXT}
+_TRUTH: Final = {"type": "boolean"}
+
+
+def _object(
+    properties: dict[str, Any], optional: tuple[str, ...] = (), *, more: bool = False
+) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": [name for name in properties if name not in optional],
+        "additionalProperties": more,
+    }
+
+
+def _list(items: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": items}
+
+
+def _named(name: str) -> dict[str, Any]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+_SCHEMAS: Final[dict[str, Any]] = {
+    "Problem": _object({"status": {"type": "integer"}, "detail": _TEXT}),
+    "Health": _object(
+        {"status": _TEXT, "reasons": _list(_TEXT), "remarks": _list(_TEXT)}, ("reasons", "remarks")
+    ),
+    "Agreement": _object(
+        {
+            "title": _TEXT,
+            "version": {"type": "integer"},
+            "sha256": _TEXT,
+            "parties": _list(_object({"name": _TEXT, "title": _TEXT, "roles": _list(_TEXT)})),
+            "goals": _list(_object({"name": _TEXT, "obliged": _TEXT, "promised": _TEXT})),
+            "judged": _TRUTH,
+            "trouble": _TEXT_OR_NONE,
+            "observations": _COUNT,
+            "text": _TEXT,
+        },
+        ("text",),
+    ),
+    "Verdict": _object(
+        {
+            "goal": _TEXT,
+            "labels": _LABELS,
+            "window": _TEXT,
+            "start": _INSTANT,
+            "end": _INSTANT,
+            "verdict": _TEXT,
+            "final": _TRUTH,
+            "value": _EXACT,
+            "value_text": _TEXT,
+            "lower": _EXACT,
+            "upper": _EXACT,
+            "coverage": _EXACT,
+            "budget": _EXACT,
+            "budget_left": _EXACT,
+            "corrected_at": _INSTANT,
+        },
+        ("corrected_at",),
+        more=True,
+    ),
+    "Entry": _object(
+        {
+            "id": _TEXT,
+            "kind": {"enum": ["credit", "reward", "cap", "refund", "adjustment"]},
+            "debtor": _TEXT,
+            "creditor": _TEXT,
+            "amount": {"type": "string", "description": "A decimal number, always positive."},
+            "currency": _TEXT,
+            "at": _INSTANT,
+            "cause": _TEXT,
+            "labels": _LABELS,
+            "start": _INSTANT,
+            "end": _INSTANT,
+            "memo": _TEXT,
+            "state": _TEXT,
+            "claim_until": _INSTANT_OR_NONE,
+            "name": _TEXT,
+            "claimed_at": _INSTANT_OR_NONE,
+            "settled_at": _INSTANT_OR_NONE,
+            "reason": _TEXT_OR_NONE,
+        }
+    ),
+    "Notice": _object(
+        {
+            "id": _TEXT,
+            "verb": _TEXT,
+            "at": _INSTANT,
+            "cause": _TEXT,
+            "labels": _LABELS,
+            "subject": _TEXT,
+            "text": _TEXT,
+            "targets": _list(_TEXT),
+        }
+    ),
+    "Report": {"type": "object", "description": "As `wsla report --format json` prints it."},
+    "Status": {"type": "object", "description": "The daemon at the moment: sources, what waits, messages."},
+    "DeadLetter": _object(
+        {
+            "agreement": _TEXT,
+            "notice": _TEXT,
+            "target": _TEXT,
+            "subject": _TEXT,
+            "attempts": _COUNT,
+            "reason": _TEXT_OR_NONE,
+        }
+    ),
+}
+_NEXT: Final = {
+    "type": ["integer", "null"],
+    "description": "What `after` is for the rest; null where this is all.",
+}
+_TITLE: Final = {
+    "name": "title",
+    "in": "path",
+    "required": True,
+    "schema": _TEXT,
+    "description": "Its title.",
+}
+_WINDOW: Final = {
+    "name": "window",
+    "in": "query",
+    "schema": _TEXT,
+    "description": "`2026-03`, `2026-Q1`, `2026`, `2026-03-04` or `TIME..TIME`; everything where it is left out.",
+}
+_GOAL: Final = {"name": "goal", "in": "query", "schema": _TEXT, "description": "Only this goal."}
+_AFTER: Final = {
+    "name": "after",
+    "in": "query",
+    "schema": _COUNT,
+    "description": "The `next` of the answer before.",
+}
+
+
+def _paged(name: str, schema: str) -> dict[str, Any]:
+    return _object({name: _list(_named(schema)), "next": _NEXT})
+
+
+_PATHS: Final[tuple[tuple[str, str, str | None, tuple[dict[str, Any], ...], dict[str, Any]], ...]] = (
+    ("/healthz", "The daemon answers.", None, (), _named("Health")),
+    ("/readyz", "Observations are taken in, judged and stored.", None, (), _named("Health")),
+    (f"{API}/status", "The daemon at the moment.", "operate", (), _named("Status")),
+    (
+        f"{API}/dead-letters",
+        "Messages that were given up.",
+        "operate",
+        (),
+        _object({"dead_letters": _list(_named("DeadLetter"))}),
+    ),
+    (
+        f"{API}/agreements",
+        "The agreements that are kept.",
+        "read",
+        (),
+        _object({"agreements": _list(_named("Agreement"))}),
+    ),
+    (f"{API}/agreements/{{title}}", "An agreement with its text.", "read", (_TITLE,), _named("Agreement")),
+    (
+        f"{API}/agreements/{{title}}/windows",
+        "Open windows as they stand.",
+        "read",
+        (_TITLE,),
+        _object({"agreement": _TEXT, "asked_at": _INSTANT, "windows": _list(_named("Verdict"))}),
+    ),
+    (
+        f"{API}/agreements/{{title}}/verdicts",
+        "Final verdicts, in order of time.",
+        "read",
+        (_TITLE, _WINDOW, _GOAL, _AFTER),
+        _paged("verdicts", "Verdict"),
+    ),
+    (
+        f"{API}/agreements/{{title}}/ledger",
+        "What was booked for windows that ended in a period.",
+        "read",
+        (_TITLE, _WINDOW, _AFTER),
+        _paged("entries", "Entry"),
+    ),
+    (
+        f"{API}/agreements/{{title}}/notices",
+        "What was said and done.",
+        "read",
+        (_TITLE, _WINDOW, _AFTER),
+        _paged("notices", "Notice"),
+    ),
+    (
+        f"{API}/agreements/{{title}}/report",
+        "The report of a period.",
+        "read",
+        (_TITLE, _WINDOW),
+        _named("Report"),
+    ),
+)
+
+
+def document() -> dict[str, Any]:
+    """The document."""
+    problem = {"application/problem+json": {"schema": _named("Problem")}}
+    paths = {}
+    for path, summary, scope, parameters, schema in _PATHS:
+        responses: dict[str, Any] = {
+            "200": {"description": "The answer.", "content": {"application/json": {"schema": schema}}},
+            "default": {"description": "Why there is no answer.", "content": problem},
+        }
+        if path == "/readyz":
+            responses["503"] = {
+                "description": "Not ready.",
+                "content": {"application/json": {"schema": schema}},
+            }
+        paths[path] = {
+            "get": {
+                "summary": summary,
+                "operationId": "get" + "".join(part.title() for part in _words(path)),
+                "parameters": list(parameters),
+                "responses": responses,
+                "security": [] if scope is None else [{"token": []}],
+                **({} if scope is None else {"description": f"Takes the scope `{scope}`."}),
+            }
+        }
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "wsla",
+            "version": "1",
+            "description": "Agreements that run: verdicts, budgets, credits and notices.",
+        },
+        "paths": paths,
+        "components": {
+            "schemas": _SCHEMAS,
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _words(path: str) -> list[str]:
+    return [
+        word
+        for word in path.removeprefix(API).replace("{", "").replace("}", "").replace("-", "/").split("/")
+        if word
+    ]
