@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from wsla.evaluation.verdicts import Judgement
@@ -14,6 +14,7 @@ from wsla.store.chain import START, Link, records_of
 from wsla.store.claims import STEPS, first_altered, read_steps
 from wsla.store.codecs import bounded, sound_text
 from wsla.store.evidence import Evidence, Hours, evidence_of
+from wsla.store.finding import Identity, Stored, find
 from wsla.store.records import AgreementVersion, DeliveryState, OutboxCounts, OutboxItem
 from wsla.store.rollups import Rollup, StreamRollup
 from wsla.store.session import Session
@@ -93,6 +94,11 @@ class Reading:
             if len(rows) < PAGE:
                 return
             arrival = rows[-1][1]
+
+    def held(self, agreement: str, source: str, wanted: Iterable[Identity]) -> dict[Identity, Stored]:
+        """What is stored already under identities of observations of a source; nothing for those that are not."""
+        number = self._agreement(agreement)
+        return {} if number is None else find(self._session, number, source, wanted)
 
     def latest_snapshot(self, agreement: str) -> tuple[str, int, Any] | None:
         """The engine's latest state: what it was computed for (a hash), its instant, and its content."""
