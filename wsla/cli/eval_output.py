@@ -191,18 +191,16 @@ def _csv(reports: Sequence[Report]) -> Iterator[str]:
                 writer.writerow([*labels, *(["version"] if version else []), *names])
             for row in values:
                 found = row["labels"]
+                told = [found.get(label, "") for label in labels]
                 cells = [row[name] for name in names]
-                writer.writerow([*(found.get(label, "") for label in labels), *version, *map(_cell, cells)])
+                words = [x if x is not True and x is not False else str(x).lower() for x in cells]
+                writer.writerow([*told, *version, *words])
             yield text.getvalue()
             text.seek(0)
             text.truncate()
     if names is None:
         writer.writerow(labels)
         yield text.getvalue()
-
-
-def _cell(value: object) -> object:
-    return str(value).lower() if isinstance(value, bool) else value
 
 
 def _write_parquet(reports: Sequence[Report], path: Path) -> None:

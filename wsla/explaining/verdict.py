@@ -85,7 +85,7 @@ def _closed(plan: Plan, goal: Goal, judgement: Judgement, standing: Standing) ->
         return "lower bound", f"`{goal.text}` holds{known}{worst if known else ''}"
     if condition.upper is False:
         return "upper bound", f"`{goal.text}` does not hold{known}{best if known else ''}"
-    if _is_approximate(plan, goal, condition.coverage):
+    if condition.value is not None and _is_approximate(plan, goal, condition.coverage):
         return "policy", _within_the_error(goal, condition)
     match goal.unknown_time:
         case UnknownTime.MET:
@@ -181,7 +181,7 @@ def _value(plan: Plan, goal: Goal, judgement: Judgement) -> Statement:
     text = f"measured {value_words(judgement.value, kind, target)}"
     exact = judgement.value is not None and judgement.lower == judgement.upper == judgement.value
     if not exact and not isinstance(judgement.value, bool):
-        approximate = _is_approximate(plan, goal, judgement.coverage)
+        approximate = judgement.value is not None and _is_approximate(plan, goal, judgement.coverage)
         why = "with the error that was agreed," if approximate else "with what is unknown,"
         text += f"; {why} {bound_words(judgement.lower, judgement.upper, kind)}"
     return Statement(

@@ -37,9 +37,7 @@ def value_text(value: object, kind: ValueType, target: Fraction | None = None) -
 
 def exact(value: object) -> object:
     """A value for machines: every number as a text, since JSON's readers may lose digits of numbers."""
-    if isinstance(value, int | Fraction | Decimal) and not isinstance(value, bool):
-        return str(value)
-    return value
+    return str(value) if type(value) in (int, Fraction, Decimal) else value
 
 
 def window_text(plan: Plan, goal: Goal | None, window: Interval) -> str:
@@ -111,8 +109,8 @@ class Shown:
         }
 
     def _text(self, goal: Goal, value: Value, *, to_target: bool) -> str:
-        if isinstance(value, Fraction | int) and not isinstance(value, bool):
-            # Of a fraction the numbers are compared quicker than the fraction.
+        if type(value) is Fraction or type(value) is int:
+            # Two whole numbers are compared quicker than fractions.
             return self._number(goal.name, value.numerator, value.denominator, to_target)
         return value_text(value, self._plan.operations[goal.value].type)
 

@@ -58,7 +58,7 @@ from wsla.plan.model import Plan
 
 NO_WINDOWS: Final = Windows(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
 
-_ROWS_TOGETHER: Final = 1 << 17
+_ROWS_TOGETHER: Final = 1 << 16
 _ROWS_REMEMBERED: Final = 1 << 20
 _KEPT_ROWS: Final = 1 << 18
 """How many windows are looked at together, how many are remembered, and for how many the columns of goals are kept."""
@@ -247,14 +247,12 @@ class Formulas:
     def _of_first_stage(self, index: int, group: Group, horizon: int) -> Stack:
         names = self.layout.names(index)
         reduction = self._reduction
-        if names and len(group) > 1 and horizon <= self.until and isinstance(reduction, ManyAtOnce):
+        if names and horizon <= self.until and isinstance(reduction, ManyAtOnce):
             begins = self.begins(index, group)
             there = [place for place, begin in enumerate(begins) if begin is not None]
             found = reduction.together(index, [in_order(group[place], names) for place in there])
-            return Stack(
-                found.columns,
-                np.repeat(np.array(there, dtype=np.int64), np.array(found.rows, dtype=np.int64)),
-            )
+            places = np.repeat(np.array(there, dtype=np.int64), np.array(found.rows, dtype=np.int64))
+            return Stack(found.columns, None if len(group) == 1 else places)
         parts: list[SeriesColumns] = []
         combo: list[int] = []
         for place, begin in enumerate(self.begins(index, group)):

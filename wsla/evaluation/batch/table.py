@@ -152,8 +152,10 @@ class GoalColumns:
 
     def counts(self) -> dict[tuple[str, Labels], Mapping[Verdict, int]]:
         """How many verdicts of each kind there are, by goal and labels."""
-        kinds, places = len(CODES), np.repeat(np.arange(len(self.labels)), np.diff(self.edges))
-        numbered = np.bincount(places * kinds + self.codes, minlength=len(self.labels) * kinds)
+        kinds, combined = len(CODES), self.codes.astype(np.int64)
+        if len(self.labels) > 1:
+            combined += np.repeat(np.arange(len(self.labels)) * kinds, np.diff(self.edges))
+        numbered = np.bincount(combined, minlength=len(self.labels) * kinds)
         found: dict[tuple[str, Labels], Mapping[Verdict, int]] = {}
         for labels, numbers in zip(self.labels, numbered.reshape(-1, kinds).tolist(), strict=True):
             told = {verdict: number for verdict, number in zip(CODES, numbers, strict=True) if number}

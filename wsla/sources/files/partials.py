@@ -92,7 +92,7 @@ def _polars(path: str) -> Any:
         import polars
     except ImportError:
         raise DataError(
-            f"{quoted(path)}: partial results need what is not installed: pip install 'wsla[columns]'"
+            f"{quoted(path)}: partial results need polars, which is not installed: pip install 'wsla[columns]'"
         ) from None
     return polars
 
@@ -173,11 +173,11 @@ def _whole(
         streams, panes, counts = told[name].T
         behind = np.cumsum(counts)
         number = int(behind[-1]) if len(behind) else 0
-        places = np.arange(number) - np.repeat(behind - counts, counts)
+        pane = np.repeat(panes - (behind - counts), counts)
+        pane += np.arange(number)
         own = rows if number == rows.height else rows.slice(offset, number)
         offset += number
-        stream = np.repeat(streams, counts).astype(np.int32)
-        found[name] = _panes(own, name, said, stream, np.repeat(panes, counts) + places)
+        found[name] = _panes(own, name, said, np.repeat(streams.astype(np.int32), counts), pane)
     return found
 
 
