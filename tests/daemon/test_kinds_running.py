@@ -8,8 +8,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from wsla.api import judge, load
-from wsla.daemon.config import Config, Limits
+from wsla.daemon.config import Config, Limits, Network
+from wsla.sources.network.endpoint import Endpoint
 from wsla.store.sqlite import Store
 
 PYTHON = os.path.realpath(sys.executable)
@@ -89,3 +92,26 @@ def test_a_program_that_is_not_allowed_keeps_it_from_starting(place: Any) -> Non
     assert running.stop() == 1
     assert any("[commands] allow" in line for line in running.lines)
     assert not (place.folder / "counted").exists()
+
+
+def test_a_cut_line_of_the_observer_blames_nobody(place: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wsla.daemon.keeper.needs_network", lambda kind, host: True)
+    closed = place.closed_port()
+    path = place.write(
+        'agreement "Cut" version 1 {\n  effective 2026-01-01 in "UTC"\n'
+        '  party acme "Acme" provider\n  party globex "Globex" consumer\n'
+        f'  source far = tcp "127.0.0.1:{closed}" every 200ms timeout 150ms\n'
+        "  metric uptime = availability(far.ok) each 1h\n"
+        "  goal available: acme guarantees uptime >= 99%\n}\n"
+    )
+    nowhere = Endpoint(host="nobody.invalid", port=1)
+    running = place.run(path, config=Config(network=Network(references=(nowhere,))))
+    place.until(lambda: place.count("observations") >= 3)
+    assert running.stop() == 0
+    told = [line for line in running.lines if line.startswith("This machine's network does not work")]
+    assert len(told) == 1
+    assert {row[0] for row in place.rows("SELECT DISTINCT failure FROM observations")} <= {
+        "observer-network",
+        "observer-shutdown",
+        "observer-missed",
+    }
