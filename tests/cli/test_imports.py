@@ -37,6 +37,7 @@ STORE = frozenset({"sqlite3"})
 BUSY = frozenset({"asyncio", "http", "multiprocessing", "smtplib", "sqlite3", "ssl"})
 ALLOWED = {
     "report": STORE,
+    "verify": STORE | {"numpy"},
     "correct": STORE,
     "ledger": STORE,
     "claim": STORE,
@@ -115,6 +116,7 @@ WORK: tuple[tuple[int, str], ...] = (
     (0, "eval sound.sla --data probe=probe.csv"),
     (0, "report march.sla --store wsla.db"),
     (0, "ledger --store wsla.db"),
+    (0, "verify wsla.db"),
     (1, "claim nothing --store wsla.db"),
     (1, "settle nothing issued --store wsla.db"),
     (1, "correct nothing --store wsla.db"),

@@ -134,6 +134,15 @@ class Reading:
         )
         return [(at, codecs.load_judgement(content)) for at, content in rows]
 
+    def count_observations(self, agreement: str) -> int:
+        """How many observations of an agreement are kept."""
+        ((number,),) = self._session.read(
+            "SELECT (SELECT count(*) FROM observations WHERE agreement_id = ?1)"
+            " + (SELECT coalesce(sum(count), 0) FROM segments WHERE agreement_id = ?1)",
+            [self._agreement(agreement)],
+        )
+        return int(number)
+
     def late_observations(self, agreement: str) -> int:
         """How many observations of an agreement came too late."""
         ((number,),) = self._session.read(
