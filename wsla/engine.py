@@ -21,6 +21,13 @@ from wsla.values.observations import Observation
 Output = Event | Decision
 """What a step gives: changes of verdicts and triggers, intents to act, entries to book; in order of time."""
 
+FORM: Final = 1
+"""Counts the forms that snapshots have had: a change of what evaluators remember is a new one."""
+
+
+class SnapshotError(ValueError):
+    """A snapshot that this program cannot go on from; the message says why."""
+
 
 class Steps:
     """What follows from the events of an evaluator, in order of time."""
@@ -132,6 +139,7 @@ class Engine:
     def snapshot(self) -> object:
         """All state, as values that JSON can hold."""
         return {
+            "form": FORM,
             "start": self.start,
             "evaluator": self._evaluator.snapshot(),
             "decider": self._decider.snapshot(),
@@ -139,10 +147,18 @@ class Engine:
 
     @classmethod
     def restore(cls, plan: Plan, snapshot: object) -> Engine:
-        """An engine with the state of a snapshot that was taken under the same plan."""
-        assert isinstance(snapshot, dict)
-        engine = cls(plan, snapshot["start"])
-        engine._begin(
-            StreamEvaluator.restore(plan, snapshot["evaluator"]), Decider.restore(plan, snapshot["decider"])
-        )
+        """An engine with the state of a snapshot that was taken under the same plan. Raises SnapshotError."""
+        form = snapshot.get("form") if isinstance(snapshot, dict) else None
+        if not isinstance(snapshot, dict) or form != FORM:
+            raise SnapshotError(
+                f"it is of form {form}, which another build of wsla wrote; this one reads {FORM}"
+            )
+        try:
+            engine = cls(plan, snapshot["start"])
+            engine._begin(
+                StreamEvaluator.restore(plan, snapshot["evaluator"]),
+                Decider.restore(plan, snapshot["decider"]),
+            )
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError, AssertionError) as error:
+            raise SnapshotError(f"it is damaged: {type(error).__name__}") from error
         return engine

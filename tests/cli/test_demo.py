@@ -28,7 +28,7 @@ from wsla.cli.demo_servers import CoffeeService, LocalServer, Mood, Received, Re
 from wsla.cli.demo_watch import Look, look_of
 from wsla.evaluation.verdicts import Judgement, Verdict
 from wsla.plan.model import Target
-from wsla.remedies.decisions import Intent, LedgerEntry
+from wsla.remedies.decisions import Intent, LedgerEntry, Words
 from wsla.remedies.ledger import balances
 from wsla.testing.examples import run_example
 from wsla.values.instants import MILLISECOND, SECOND, Interval
@@ -222,8 +222,7 @@ NOTICES = tuple(
         cause="available",
         labels=(),
         window=WINDOW,
-        subject=f"{TITLE}: {name}",
-        text="",
+        words=Words.of(f"{TITLE}: {name}", ""),
     )
     for name in ("available violated", "recovered: not up for 2s")
 )

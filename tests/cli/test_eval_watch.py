@@ -113,7 +113,36 @@ def test_a_file_that_is_not_there(run_wsla: Run, agreement: Path, tmp_path: Path
     assert "there is no file" in finished.err
 
 
-def test_a_packed_file(run_wsla: Run, agreement: Path, tmp_path: Path) -> None:
-    finished = run_wsla("eval", agreement, "--data", f"probe={tmp_path / 'none.csv.gz'}", "--watch")
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        ("none.csv.gz", "a packed file does not grow by rows"),
+        ("none.jsonl.zst", "a packed file does not grow by rows"),
+        (".", "stands for several files: what is followed is named file by file"),
+        ("*.csv", "stands for several files: what is followed is named file by file"),
+        ("none.parquet", "only .csv, .tsv, .jsonl and .ndjson files grow by rows"),
+    ],
+)
+def test_what_cannot_be_followed(
+    run_wsla: Run, agreement: Path, tmp_path: Path, place: str, words: str
+) -> None:
+    options = ("--watch", "--map", "probe.up=healthy")
+    finished = run_wsla("eval", agreement, "--data", f"probe={tmp_path / place}", *options)
     assert finished.code == 1
-    assert "cannot be followed" in finished.err
+    assert words in finished.err
+
+
+def test_the_unit_of_times_is_said_there_too(
+    watch: Callable[..., subprocess.Popen[str]], write: Write, tmp_path: Path
+) -> None:
+    seconds = 1_772_406_000
+    path = write([f"{(seconds + 3600 * hour) * 1000},true,100" for hour in range(3)])
+    process = watch(path, "--time-unit", "probe=ms")
+    wait_for(tmp_path / "out", "available 2026-03-02: on track (open)", process)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(PATIENCE) == 130
+
+
+def test_a_unit_that_does_not_fit(run_wsla: Run, agreement: Path, write: Write, rows: list[str]) -> None:
+    options = ("--watch", "--time-unit", "probe=days")
+    assert run_wsla("eval", agreement, "--data", f"probe={write(rows)}", *options).code == 2

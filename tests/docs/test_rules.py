@@ -45,3 +45,64 @@ def test_no_test_names_a_rule_that_is_not_there(path: Path) -> None:
 
 def test_the_page_refers_to_rules_that_are_there() -> None:
     assert cited(PAGE) <= set(NUMBERS)
+
+
+REFERENCE = "evaluation/reference"
+ELSEWHERE = {
+    # What is put in place of it before anything is judged.
+    "55": "analysis/modifiers.py",
+    "67": "analysis/reuse/imports.py",
+    "68": "analysis/reuse/expansion.py",
+    "70": "plan/succession.py",
+    "72": "analysis/matrices.py",
+    "75": "analysis/burn.py",
+    # What follows from verdicts and triggers.
+    "26": "remedies/rules.py",
+    "27": "remedies/decider.py",
+    "29": "remedies/credits.py",
+    "30": "remedies/identity.py",
+    "42": "remedies/credits.py",
+    "43": "remedies/credits.py",
+    "44": "remedies/credits.py",
+    "45": "remedies/credits.py",
+    "63": "remedies/refunds.py",
+    "65": "remedies/credits.py",
+    "66": "remedies/claims.py",
+    "71": "remedies/rules.py",
+    "76": "remedies/credits.py",
+    "96": "store/records.py",
+    "97": "remedies/corrections.py",
+    "98": "remedies/corrections.py",
+    # What changes no verdict.
+    "80": "composition/structure.py",
+    "81": "composition/guarantees.py",
+    "82": "composition/structure.py",
+    "83": "composition/structure.py",
+    "84": "composition/periods.py",
+    "85": "composition/prove.py",
+}
+"""Where a rule is carried out that is no matter of the reference evaluator."""
+
+PROGRAM = {
+    path.relative_to(ROOT / "wsla").as_posix(): cited(path.read_text("utf-8"))
+    for path in sorted((ROOT / "wsla").rglob("*.py"))
+}
+BY_REFERENCE = frozenset().union(*(rules for path, rules in PROGRAM.items() if path.startswith(REFERENCE)))
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_every_rule_is_cited_beside_the_code_that_carries_it_out(number: str) -> None:
+    """The reference is the plain transcription of the rules; what is done elsewhere is listed, and cited there."""
+    if number in ELSEWHERE:
+        assert number in PROGRAM[ELSEWHERE[number]]
+    else:
+        assert number in BY_REFERENCE
+
+
+def test_what_is_listed_as_done_elsewhere_is_a_rule() -> None:
+    assert ELSEWHERE.keys() <= set(NUMBERS)
+
+
+def test_no_code_names_a_rule_that_is_not_there() -> None:
+    unknown = {path: rules - set(NUMBERS) for path, rules in PROGRAM.items() if rules - set(NUMBERS)}
+    assert not unknown

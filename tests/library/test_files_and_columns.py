@@ -105,6 +105,24 @@ def test_a_parquet_file_gives_what_its_rows_give(agreement: wsla.Agreement, tmp_
     assert_same(found, wsla.evaluate(agreement, {"probe": probes(), "query": tickets()}))
 
 
+@pytest.mark.parametrize("quotation", [False, True])
+def test_a_long_csv_file_is_judged_in_columns(
+    agreement: wsla.Agreement, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quotation: bool
+) -> None:
+    """Where it has what columns do not hold, such as quotation marks, it is read row by row."""
+    path = written(tmp_path / "probe.csv", probes())
+    # Without the carriage returns of Python's writer, which columns do not hold either.
+    text = path.read_text()
+    path.write_text(text.replace(",eu,", ',"eu",', 1) if quotation else text)
+    monkeypatch.setattr("wsla.sources.files.places._LONG_TEXT", path.stat().st_size + 1)
+    short = wsla.evaluate(agreement, {"probe": path, "query": tickets()})
+    assert not isinstance(short.judgements, JudgedColumns)
+    monkeypatch.setattr("wsla.sources.files.places._LONG_TEXT", path.stat().st_size)
+    long = wsla.evaluate(agreement, {"probe": path, "query": tickets()})
+    assert isinstance(long.judgements, JudgedColumns) is not quotation
+    assert_same(long, short)
+
+
 def test_what_a_file_holds_that_does_not_fit_is_told(agreement: wsla.Agreement, tmp_path: Path) -> None:
     path = written(tmp_path / "probe.csv", probes(3))
     path.write_text(path.read_text() + "yesterday,eu,True,80\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from unittest.mock import patch
 
 import pytest
 
@@ -14,13 +15,15 @@ from hypothesis import strategies as st
 
 from wsla.analysis.operations import Aggregate
 from wsla.evaluation.batch.columns import StreamColumns
-from wsla.evaluation.batch.evaluator import BatchEvaluator
+from wsla.evaluation.batch.ratios import values_at
+from wsla.evaluation.batch.series import SeriesColumns
 from wsla.evaluation.batch.streams import streams_of
-from wsla.evaluation.panes import PaneReduction, PanesError, PaneTable, merged, panes_of
+from wsla.evaluation.batch.together import Together
+from wsla.evaluation.panes import PaneReduction, PanesError, PaneTable, merged, panes_of, sums
 from wsla.evaluation.panes.measures import measures_of, supported
-from wsla.evaluation.panes.stage import first_stage, needed_whole
 from wsla.evaluation.reference import evaluate
 from wsla.plan.model import Plan
+from wsla.testing.engines import by_panes
 from wsla.testing.pane_cases import pane_cases
 from wsla.testing.reductions import assert_panes_are_right
 from wsla.testing.strategies import Case, cases
@@ -108,18 +111,35 @@ def test_what_panes_do_not_give_they_refuse(case: Case) -> None:
 @given(st.one_of(pane_cases(), cases()))
 def test_panes_beside_samples_give_the_outcome_of_the_rules(case: Case) -> None:
     """What panes give comes from them, the rest from samples, and the verdicts are those of the rules."""
-    streams = streams_of(case.plan, case.observations)
-    names = set(panes_of(case.plan, [], case.until).sources)
-    names -= needed_whole(case.plan, names).keys()
-    panes = panes_of(case.plan, [x for x in streams if x.source in names], case.until)
-    evaluator = BatchEvaluator(case.plan, case.start, case.until, first_stage(names, panes))
-    for stream in streams:
-        if stream.source not in names:
-            evaluator.take(stream)
-    records = {source.name for source in case.plan.sources if source.records}
-    evaluator.observe(one for one in case.observations if one.source in records)
-    found = evaluator.outcome()
+    found = by_panes(case.plan, case.observations, case.start, case.until)
     expected = evaluate(case.plan, case.observations, case.start, case.until)
     assert tuple(found.judgements) == expected.judgements
     assert {name: tuple(points) for name, points in found.metrics.items()} == expected.metrics
     assert found.triggers == expected.triggers
+
+
+def shown(columns: SeriesColumns) -> list[object]:
+    number = len(columns.ends)
+    parts = (columns.value, columns.lower, columns.upper, columns.coverage)
+    return [columns.starts.tolist(), columns.ends.tolist(), *(values_at(part, number) for part in parts)]
+
+
+@QUICK
+@given(pane_cases(), st.sampled_from([1, 5, 1 << 16]), st.data())
+def test_label_combinations_together_are_those_one_by_one(case: Case, rows: int, data: st.DataObject) -> None:
+    """In any order, some of them or all, however many are added up at once."""
+    panes = panes_of(case.plan, streams_of(case.plan, case.observations), case.until)
+    reduction = PaneReduction(case.plan, panes, case.start, case.until)
+    with patch.object(sums, "_ROWS_TOGETHER", rows):
+        for index in supported(case.plan):
+            every = data.draw(st.permutations(sorted(reduction.combinations(index))))
+            among = every[: data.draw(st.integers(0, len(every)))]
+            if not among:
+                continue
+            found = reduction.together(index, among)
+            expected = Together.of({labels: reduction.series(index, labels) for labels in among})
+            assert found.labels == expected.labels
+            assert found.rows.tolist() == expected.rows.tolist()
+            assert shown(found.columns) == shown(expected.columns)
+            if found.columns.nothing is not None:
+                assert np.array_equal(found.columns.nothing, expected.columns.nothing)

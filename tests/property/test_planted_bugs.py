@@ -13,8 +13,6 @@ from typing import Any
 
 import pytest
 from attrs import evolve, frozen
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
 
 from wsla.analysis.operations import Value
 from wsla.evaluation.reference import aggregates, bounds, looking, windows
@@ -28,6 +26,7 @@ from wsla.plan.model import Plan
 from wsla.testing.boundaries import boundary_cases
 from wsla.testing.engines import ENGINES
 from wsla.testing.plans import BOOLEAN, INSTANT, NUMBER, PlanBuilder
+from wsla.testing.statistics import drawn
 from wsla.testing.strategies import Case, observations
 from wsla.values.calendars import (
     CalendarUnit,
@@ -46,26 +45,6 @@ START = 1_774_569_600 * SECOND
 """27 March 2026, 00:00 UTC: two days before Berlin's clocks go forward."""
 
 BERLIN = CalendarWindow(CalendarUnit.DAY, zone="Europe/Berlin")
-
-
-def drawn(strategy: st.SearchStrategy[Any], number: int) -> list[Any]:
-    """The same examples in every run."""
-    found: list[Any] = []
-
-    @settings(
-        deadline=None,
-        derandomize=True,
-        database=None,
-        max_examples=number,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(strategy)
-    def collect(example: Any) -> None:
-        found.append(example)
-
-    collect()
-    return found
 
 
 def plan() -> Plan:

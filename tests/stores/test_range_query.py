@@ -8,33 +8,13 @@ from urllib.parse import quote
 import pytest
 
 from wsla.analysis.checked import Field, Source
-from wsla.analysis.types import BooleanType, InstantType, NumberType, TextType
+from wsla.analysis.types import NumberType
 from wsla.sources.files import DataError, read_history
+from wsla.testing.metric_sources import UP, metric_source
 from wsla.values.instants import parse_instant
 
 NOON = parse_instant("2026-03-04T12:00:00Z")
-PROBE = Source(
-    name="probe",
-    records=False,
-    kind="prometheus",
-    options={},
-    labels=("region",),
-    fields=(
-        Field(name="at", column="", type=InstantType()),
-        Field(name="region", column="region", type=TextType()),
-        Field(name="up", column="value", type=BooleanType()),
-    ),
-)
-LOAD = Source(
-    name="probe",
-    records=False,
-    kind="prometheus",
-    options={},
-    fields=(
-        Field(name="at", column="", type=InstantType()),
-        Field(name="load", column="value", type=NumberType(), unit_stated=True),
-    ),
-)
+LOAD = metric_source(Field(name="load", column="value", type=NumberType(), unit_stated=True))
 
 
 @pytest.fixture(params=["prometheus", "victoria_metrics"])
@@ -57,7 +37,7 @@ def test_a_range_query(server: Any) -> None:
         )
         return read_history(source, place)
 
-    found = read(PROBE, "wsla_range")
+    found = read(UP, "wsla_range")
     assert found.rejects.counts == {}
     # Half open: the point at the end is not asked for.
     assert sorted((x.at - NOON, *x.fields.values()) for x in found.observations) == sorted(

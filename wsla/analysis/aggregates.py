@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from fractions import Fraction
 
@@ -19,6 +20,7 @@ from wsla.analysis.reporter import nearest, replace
 from wsla.analysis.scope import Scope
 from wsla.analysis.types import BooleanType, InstantType, NumberType, Shape
 from wsla.analysis.unify import describe, require
+from wsla.diagnostics.source import Span
 from wsla.syntax import surface
 from wsla.values.quantities import TIME
 from wsla.values.records import Record
@@ -27,6 +29,8 @@ Check = Callable[[surface.Expression, Context], Typed | None]
 _HUNDRED = 100
 MILLIONTH = Fraction(1, 1_000_000)
 """The step to which a standard deviation is rounded; that of lengths of time is a nanosecond (M33)."""
+_PERCENTILE = re.compile(r"p(?P<rank>\d\d)_?(?P<more>\d*)")
+"""``p95``, and ``p999`` or ``p99_9`` for the 99.9th."""
 _ELSEWHERE = {
     "avg": "mean",
     "average": "mean",
@@ -59,14 +63,7 @@ class AggregateChecker(Record):
             return due.due(self.scope, call, context, self.check)
         function = FUNCTIONS.get(name)
         if function is None:
-            near = _ELSEWHERE.get(name.casefold()) or nearest(name, [*FUNCTIONS, *OTHERS])
-            self.scope.reporter.error(
-                "E0205",
-                f"there is no function named `{name}`",
-                call.function.span,
-                notes=() if near else (f"functions: {', '.join([*FUNCTIONS, *OTHERS])}",),
-                suggestion=replace(call.function.span, near) if near else None,
-            )
+            self._unknown(call)
             return None
         if context.window is None:
             self.scope.reporter.error(
@@ -83,6 +80,25 @@ class AggregateChecker(Record):
             )
             return None
         return self._aggregate(call, function, context)
+
+    def _unknown(self, call: surface.Call) -> None:
+        name, span = call.function.text, call.function.span
+        near = _ELSEWHERE.get(name.casefold()) or nearest(name, [*FUNCTIONS, *OTHERS])
+        suggestion = replace(span, near) if near else None
+        percentile = _PERCENTILE.fullmatch(name)
+        if percentile is not None and len(call.arguments) == 1:
+            first = call.arguments[0].span
+            rank = percentile["rank"] + (f".{percentile['more']}" if percentile["more"] else "")
+            argument = self.scope.reporter.source.text[first.start : first.end]
+            written = f"percentile({argument}, {rank}"
+            suggestion = replace(Span(span.start, first.end), written, f"write `{written})`")
+        self.scope.reporter.error(
+            "E0205",
+            f"there is no function named `{name}`",
+            span,
+            notes=() if suggestion else (f"functions: {', '.join([*FUNCTIONS, *OTHERS])}",),
+            suggestion=suggestion,
+        )
 
     # --- aggregates
 

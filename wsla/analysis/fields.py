@@ -18,13 +18,20 @@ DURATION = NumberType(dimension=TIME)
 
 @frozen(kw_only=True, eq=False, repr=False)
 class SourceKind(Record):
-    """What a kind of source needs and gives. ``fields`` is None where the data decides which there are."""
+    """What a kind of source needs and gives. ``fields`` is None where the data decides which there are.
+
+    ``text`` names the text after the kind, ``repeated`` are the options that may be said several times. With
+    ``paths`` a line may also name a field and where it stands in a JSON answer. A kind with
+    ``needs_every`` is a probe: it is looked at, and nothing is known between two looks.
+    """
 
     name: str
     text: str | None
     options: tuple[str, ...] = ()
     fields: tuple[tuple[str, ValueType], ...] | None = None
     needs_every: bool = False
+    repeated: tuple[str, ...] = ()
+    paths: bool = False
 
 
 SOURCE_KINDS: dict[str, SourceKind] = {
@@ -41,6 +48,7 @@ SOURCE_KINDS: dict[str, SourceKind] = {
                 "contains",
                 "redirects",
                 "certificate",
+                "proxy",
             ),
             fields=(
                 ("ok", BooleanType()),
@@ -55,6 +63,81 @@ SOURCE_KINDS: dict[str, SourceKind] = {
                 ("body_size", NumberType(dimension=DATA)),
             ),
             needs_every=True,
+            repeated=("header",),
+            paths=True,
+        ),
+        SourceKind(
+            name="tcp",
+            text="address",
+            options=("send", "contains"),
+            fields=(
+                ("ok", BooleanType()),
+                ("elapsed", DURATION),
+                ("matched", BooleanType()),
+                ("resolve", DURATION),
+                ("connect", DURATION),
+                ("first_byte", DURATION),
+            ),
+            needs_every=True,
+        ),
+        SourceKind(
+            name="tls",
+            text="address",
+            options=("name", "certificate", "protocol"),
+            fields=(
+                ("ok", BooleanType()),
+                ("elapsed", DURATION),
+                ("certificate_left", DURATION),
+                ("protocol", NumberType()),
+                ("resolve", DURATION),
+                ("connect", DURATION),
+                ("handshake", DURATION),
+            ),
+            needs_every=True,
+        ),
+        SourceKind(
+            name="dns",
+            text="name",
+            options=("record", "server", "expected", "contains"),
+            fields=(
+                ("ok", BooleanType()),
+                ("elapsed", DURATION),
+                ("resolve", DURATION),
+                ("answers", NumberType()),
+                ("ttl", DURATION),
+                ("matched", BooleanType()),
+            ),
+            needs_every=True,
+            repeated=("expected", "contains"),
+        ),
+        SourceKind(
+            name="icmp",
+            text="address",
+            options=("count",),
+            fields=(
+                ("ok", BooleanType()),
+                ("elapsed", DURATION),
+                ("round_trip", DURATION),
+                ("loss", NumberType(share=True)),
+                ("sent", NumberType()),
+                ("received", NumberType()),
+                ("resolve", DURATION),
+            ),
+            needs_every=True,
+        ),
+        SourceKind(
+            name="command",
+            text="path",
+            options=("argument", "expected", "contains"),
+            fields=(
+                ("ok", BooleanType()),
+                ("elapsed", DURATION),
+                ("exit_code", NumberType()),
+                ("output", NumberType()),
+                ("matched", BooleanType()),
+            ),
+            needs_every=True,
+            repeated=("argument",),
         ),
         SourceKind(name="csv", text="path"),
         SourceKind(name="jsonl", text="path"),
@@ -65,6 +148,9 @@ SOURCE_KINDS: dict[str, SourceKind] = {
     )
 }
 """Every kind of source, by name."""
+
+PROBES = frozenset(kind.name for kind in SOURCE_KINDS.values() if kind.needs_every)
+"""The kinds that are looked at from outside."""
 
 
 @define(eq=False, repr=False)

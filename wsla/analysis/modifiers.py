@@ -227,6 +227,7 @@ def _anchor(
 
 
 def _whole_term(scope: Scope, modifier: surface.EachWindow) -> Window | None:
+    # M55: the term itself.
     start, end = scope.term.effective_start, scope.term.effective_end
     if modifier.starting is not None:
         scope.reporter.error("E0305", "`starting` goes with a calendar period only", modifier.starting.span)

@@ -159,7 +159,7 @@ class Possible(Record):
                 found = argument if name in _WITHIN_ARGUMENT and argument is not None else ANYTHING
                 found = Between(found.low, found.high)
                 if aggregate.within is not None:
-                    found = _told(found, Buckets.within(aggregate.within))
+                    found = _told(found, Buckets(aggregate.within))
         return found if aggregate.idle is None else _hull((found, self.numbers(aggregate.idle)))
 
     def _arithmetic(self, node: op.Arithmetic) -> Between | None:

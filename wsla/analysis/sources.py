@@ -16,6 +16,7 @@ from wsla.analysis.types import InstantType, NumberType, TextType
 from wsla.diagnostics.source import Span
 from wsla.syntax import surface
 from wsla.values.instants import MILLISECOND
+from wsla.values.paths import PathError, parse_path
 from wsla.values.quantities import UNITS, QuantityError, nearest_unit, parse_quantity
 
 DEFAULT_TIMEOUT = 10_000 * MILLISECOND
@@ -121,7 +122,7 @@ class _Block:
         seen: set[str] = set()
         for line in declared.fields or ():
             name = line.name.text
-            if name in seen and name not in ("label", "header"):
+            if name in seen and name not in ("label", *self.kind.repeated):
                 self.scope.reporter.error("E0202", f"`{name}` is said twice", line.name.span)
                 continue
             seen.add(name)
@@ -144,6 +145,8 @@ class _Block:
         elif name == "label":
             self.labels.append(line.value.text if isinstance(line.value, surface.Word) else line.value.value)
             self._field(self.labels[-1], self.labels[-1], line.span).type = TextType()
+        elif self.kind.paths and isinstance(line.value, surface.Text) and line.value.value.startswith("$"):
+            self._path(line, line.value)
         elif self.entry.fixed:
             known = [*self.kind.options, "holds", "label"]
             self.scope.reporter.unknown_name(
@@ -158,9 +161,9 @@ class _Block:
             value: Text | int | bool = int(line.value.text) if line.value.text.isdigit() else line.value.text
         else:
             value = text_or_secret(line.value)
-        if name == "header":
-            # Several headers may be given; the data of an option is one text.
-            name = f"header {sum(key.startswith('header') for key in self.options) + 1}"
+        if name in self.kind.repeated:
+            # Several may be given; the data of an option is one text.
+            name = f"{name} {sum(key.startswith(f'{name} ') for key in self.options) + 1}"
         self.options[name] = value
 
     def _is_rounding(self, line: surface.Field) -> bool:
@@ -201,6 +204,26 @@ class _Block:
             entry.type = InstantType()
         if line.name.text == "key":
             entry.type = TextType()
+        if line.unit is not None:
+            self._unit(entry, line.unit)
+
+    def _path(self, line: surface.Field, path: surface.Text) -> None:
+        """A field that stands in a JSON answer. In data it is a column of its own name."""
+        name = line.name.text
+        if any(name == given for given, _ in self.kind.fields or ()):
+            self.scope.reporter.error(
+                "E0202",
+                f"`{name}` is a field that every source of kind `{self.kind.name}` has",
+                line.name.span,
+                notes=("give the value of the answer another name",),
+            )
+            return
+        try:
+            parse_path(path.value)
+        except PathError as problem:
+            self.scope.reporter.error("E0210", str(problem), path.span)
+        self.options[f"json {name}"] = path.value
+        entry = self._field(name, name, line.span)
         if line.unit is not None:
             self._unit(entry, line.unit)
 
@@ -246,7 +269,7 @@ class _Block:
         )
 
     def _samples(self, source: Source, seen: set[str], declared: surface.Source) -> Source:
-        if source.every is None and "holds" not in seen and source.kind != "http":
+        if source.every is None and "holds" not in seen and not self.kind.needs_every:
             self.scope.reporter.error(
                 "E0704",
                 f"the source `{source.name}` does not say how long a sample holds",

@@ -8,7 +8,9 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 import click
+from attrs import evolve
 
+from wsla.cli.eval_data import Reading
 from wsla.cli.files import format_option, plural
 from wsla.cli.paint import Paint
 from wsla.cli.show import print_table
@@ -46,6 +48,9 @@ _TROUBLE = 2
 @click.option("--map", "columns", multiple=True, metavar="SOURCE.FIELD=COLUMN", help="With --data: likewise.")
 @click.option("--where", multiple=True, metavar="SOURCE.COLUMN=VALUE", help="With --data: likewise.")
 @click.option("--zone", metavar="ZONE", help="With --data: likewise.")
+@click.option(
+    "--time-unit", "time_units", multiple=True, metavar="SOURCE=UNIT", help="With --data: likewise."
+)
 @format_option("text", "json", default="text")
 def command(
     old: str,
@@ -56,6 +61,7 @@ def command(
     columns: tuple[str, ...],
     where: tuple[str, ...],
     zone: str | None,
+    time_units: tuple[str, ...],
     output_format: str,
 ) -> None:
     """Say what changed in meaning from one version of an agreement to the next, for whom, and which way.
@@ -67,8 +73,8 @@ def command(
     from wsla.comparing.compare import compare
     from wsla.explaining.written import Written
 
-    if not data and (start or until or columns or where or zone):
-        raise click.UsageError("--from, --until, --map, --where and --zone go with --data")
+    if not data and (start or until or columns or where or zone or time_units):
+        raise click.UsageError("--from, --until, --map, --where, --zone and --time-unit go with --data")
     versions = [_load(path, which) for path, which in ((old, "older"), (new, "newer"))]
     before, after = versions
     compared = compare(
@@ -84,7 +90,8 @@ def command(
     replayed = None
     if data:
         try:
-            replayed = _replay(before, after, compared, data, start, until, columns, where, zone)
+            reading = Reading(data=data, columns=columns, where=where, zone=zone, time_units=time_units)
+            replayed = _replay(before, after, compared, reading, start, until)
         except click.UsageError:
             raise
         except click.ClickException as problem:
@@ -114,14 +121,11 @@ def _replay(
     before: Agreement,
     after: Agreement,
     compared: Compared,
-    data: tuple[str, ...],
+    reading: Reading,
     start: str | None,
     until: str | None,
-    columns: tuple[str, ...],
-    where: tuple[str, ...],
-    zone: str | None,
 ) -> Replayed:
-    from wsla.cli.eval_data import judge_counted, read_observations, stretch_of
+    from wsla.cli.eval_data import judge_counted, observations_of, stretch_of
     from wsla.comparing.replay import replay
 
     reports = []
@@ -131,8 +135,12 @@ def _replay(
     ):
         # Data are given by the names of the newer version.
         own = {new: old for old, new in names.items()}
-        files, maps, rows = (tuple(_renamed(text, own) for text in texts) for texts in (data, columns, where))
-        observations = read_observations(agreement, files, maps, rows, zone)
+        files, maps, rows, units = (
+            tuple(_renamed(text, own) for text in texts)
+            for texts in (reading.data, reading.columns, reading.where, reading.time_units)
+        )
+        named = evolve(reading, data=files, columns=maps, where=rows, time_units=units)
+        observations = observations_of(agreement, named)
         first, last = stretch_of(agreement, observations, start, until)
         reports.append(judge_counted(agreement, observations, first, last, title))
     old, new = ((report.judgements, report.entries) for report in reports)

@@ -132,7 +132,10 @@ def command(
             raise _Refused("--watch follows one version of an agreement")
         from wsla.cli.eval_watch import follow
 
-        files = growing_files(versions[0], data, columns, where, zone)
+        files = growing_files(
+            versions[0],
+            Reading(data=data, columns=columns, where=where, zone=zone, time_units=time_units),
+        )
         begin_ns, end_ns = (
             None if text is None else moment_of(versions[0], text, option)
             for text, option in ((start, "--from"), (until, "--until"))

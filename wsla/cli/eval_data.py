@@ -48,23 +48,11 @@ class Reading:
         }
 
 
-def read_observations(
-    agreement: Agreement,
-    data: tuple[str, ...],
-    columns: tuple[str, ...],
-    where: tuple[str, ...],
-    zone: str | None,
-) -> list[Observation]:
+def observations_of(agreement: Agreement, reading: Reading) -> list[Observation]:
     """The observations of data files, in order of time; what is remarkable in them is told on stderr.
 
-    ``data``, ``columns`` and ``where`` are the texts of ``--data``, ``--map`` and ``--where``. Raises UsageError and
-    ClickException.
+    Raises UsageError and ClickException.
     """
-    return observations_of(agreement, Reading(data=data, columns=columns, where=where, zone=zone))
-
-
-def observations_of(agreement: Agreement, reading: Reading) -> list[Observation]:
-    """As ``read_observations``, with all that the command line can say."""
     files = files_of(agreement, reading)
     observations: list[Observation] = []
     for name, paths in files.items():
@@ -89,6 +77,8 @@ def files_of(agreement: Agreement, reading: Reading) -> dict[str, list[str]]:
 
     for option, texts in (("--map", reading.columns), ("--where", reading.where)):
         _check_sources(agreement, texts, option)
+    for name, _ in pairs_of(reading.time_units, "--time-unit"):
+        _source(agreement, name)
     found: dict[str, list[str]] = {}
     for name, place in pairs_of(reading.data, "--data"):
         _source(agreement, name)
@@ -204,28 +194,16 @@ def read_file(agreement: Agreement, name: str, path: str, reading: Reading) -> H
         raise click.ClickException(str(problem)) from None
 
 
-def growing_files(
-    agreement: Agreement,
-    data: tuple[str, ...],
-    columns: tuple[str, ...],
-    where: tuple[str, ...],
-    zone: str | None,
-) -> list[tuple[str, GrowingFile]]:
+def growing_files(agreement: Agreement, reading: Reading) -> list[tuple[str, GrowingFile]]:
     """The files of ``--data`` as they are followed, with the names of their sources. Raises ClickException."""
     from wsla.evaluation.encoding import DataError
     from wsla.sources.files.growing import GrowingFile
 
     found = []
-    for name, file in pairs_of(data, "--data"):
+    for name, file in pairs_of(reading.data, "--data"):
         source = _source(agreement, name)
         try:
-            growing = GrowingFile(
-                source,
-                file,
-                zone=_zone_of(agreement, source, zone),
-                columns=_for_source(columns, name, "--map"),
-                where=_for_source(where, name, "--where"),
-            )
+            growing = GrowingFile(source, file, **reading.options(agreement, source))
         except DataError as problem:
             raise click.ClickException(str(problem)) from None
         found.append((name, growing))

@@ -7,10 +7,11 @@ import io
 import json
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -18,6 +19,13 @@ from wsla.cli.files import plural
 
 if TYPE_CHECKING:
     from wsla.api import Report
+    from wsla.evaluation.verdicts import Judgement
+
+_AT_ONCE: Final = 1_000
+"""So many verdicts are written together."""
+_FEW: Final = 10_000
+"""Longer tables are printed plainly, and are not kept in memory."""
+_PLACE_OF_LABELS: Final = 1
 
 OUTPUTS = (".json", ".csv", ".parquet")
 PICTURES = (".svg", ".png")
@@ -49,9 +57,12 @@ def print_reports(reports: Sequence[Report], output_format: str) -> None:
     """Prints the reports on standard output."""
     match output_format:
         case "json":
-            click.echo(_json(reports))
+            for piece in _json(reports):
+                click.echo(piece, nl=False)
+            click.echo()
         case "csv":
-            click.echo(_csv(reports), nl=False)
+            for piece in _csv(reports):
+                click.echo(piece, nl=False)
         case _:
             for place, report in enumerate(reports):
                 if place:
@@ -65,9 +76,12 @@ def write_reports(reports: Sequence[Report], name: str) -> None:
     try:
         match path.suffix.casefold():
             case ".json":
-                path.write_text(_json(reports) + "\n", encoding="utf-8")
+                with path.open("w", encoding="utf-8") as file:
+                    file.writelines(_json(reports))
+                    file.write("\n")
             case ".csv":
-                path.write_text(_csv(reports), encoding="utf-8", newline="")
+                with path.open("w", encoding="utf-8", newline="") as file:
+                    file.writelines(_csv(reports))
             case _:
                 _write_parquet(reports, path)
     except OSError as problem:
@@ -110,42 +124,98 @@ def save_picture(reports: Sequence[Report], name: str) -> None:
 # --- forms
 
 
-def _json(reports: Sequence[Report]) -> str:
-    reported = [_value(report) for report in reports]
-    return json.dumps(reported[0] if len(reported) == 1 else reported, indent=2, ensure_ascii=False)
+def _json(reports: Sequence[Report]) -> Iterator[str]:
+    """The text of JSON in pieces: there may be more verdicts than fit into memory."""
+    if len(reports) == 1:
+        yield from _json_of(reports[0])
+        return
+    yield "["
+    for place, report in enumerate(reports):
+        yield ",\n  " if place else "\n  "
+        for piece in _json_of(report):
+            # No text of JSON holds a line's end.
+            yield piece.replace("\n", "\n  ")
+    yield "\n]" if reports else "]"
 
 
-def _rows(reports: Sequence[Report]) -> tuple[list[str], list[dict[str, Any]]]:
-    """(the names of the labels, a row for each verdict)."""
-    from wsla.reporting.verdicts import judgement_value
+def _json_of(report: Report) -> Iterator[str]:
+    from wsla.reporting.verdicts import Shown
 
-    values = [
-        ({"version": report.agreement.version} if len(reports) > 1 else {})
-        | judgement_value(report.agreement.plan, judgement)
-        for report in reports
-        for judgement in report.judgements
-    ]
-    return sorted({label for value in values for label in value["labels"]}), values
+    first, last = (
+        json.dumps(part, indent=2, ensure_ascii=False) for part in (_head_value(report), _tail_value(report))
+    )
+    yield first.removesuffix("\n}") + ',\n  "judgements": ['
+    shown, encode = Shown(report.agreement.plan), json.JSONEncoder(ensure_ascii=False).encode
+    between = "\n    {\n"
+    for some in _portions(report):
+        lines = []
+        for judgement in some:
+            value = shown.value(judgement)
+            labels = value["labels"]
+            told = ",\n".join(f"        {encode(name)}: {encode(text)}" for name, text in labels.items())
+            value["labels"] = None
+            fields = [f'      "{name}": {encode(one)}' for name, one in value.items()]
+            fields[_PLACE_OF_LABELS] = '      "labels": ' + (f"{{\n{told}\n      }}" if told else "{}")
+            lines.append(between + ",\n".join(fields) + "\n    }")
+            between = ",\n    {\n"
+        yield "".join(lines)
+    yield ("\n  ],\n" if len(report.judgements) else "],\n") + last.removeprefix("{\n")
 
 
-def _csv(reports: Sequence[Report]) -> str:
-    labels, values = _rows(reports)
+def _portions(report: Report) -> Iterator[list[Judgement]]:
+    coming = iter(report.judgements)
+    while some := list(islice(coming, _AT_ONCE)):
+        yield some
+
+
+def _labels(reports: Sequence[Report]) -> list[str]:
+    """The names of all labels."""
+    return sorted({name for report in reports for _, labels in report.counts for name, _ in labels})
+
+
+def _csv(reports: Sequence[Report]) -> Iterator[str]:
+    """The text of CSV in pieces."""
+    from wsla.reporting.verdicts import Shown
+
+    labels = _labels(reports)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    names = [name for name in values[0] if name != "labels"] if values else []
-    writer.writerow([*labels, *names])
-    for row in values:
-        cells = (str(row[name]).lower() if isinstance(row[name], bool) else row[name] for name in names)
-        writer.writerow([*(row["labels"].get(label, "") for label in labels), *cells])
-    return text.getvalue()
+    names: list[str] | None = None
+    for report in reports:
+        shown = Shown(report.agreement.plan)
+        version = [report.agreement.version] if len(reports) > 1 else []
+        for some in _portions(report):
+            values = [shown.value(judgement) for judgement in some]
+            if names is None:
+                names = [name for name in values[0] if name != "labels"]
+                writer.writerow([*labels, *(["version"] if version else []), *names])
+            for row in values:
+                found = row["labels"]
+                told = [found.get(label, "") for label in labels]
+                cells = [row[name] for name in names]
+                words = [x if x is not True and x is not False else str(x).lower() for x in cells]
+                writer.writerow([*told, *version, *words])
+            yield text.getvalue()
+            text.seek(0)
+            text.truncate()
+    if names is None:
+        writer.writerow(labels)
+        yield text.getvalue()
 
 
 def _write_parquet(reports: Sequence[Report], path: Path) -> None:
     """The columns of CSV, but instants as such, and beside each exact value the nearest number for who draws it."""
     import polars
 
-    labels, values = _rows(reports)
-    judgements = [judgement for report in reports for judgement in report.judgements]
+    from wsla.reporting.verdicts import Shown
+
+    labels, values, judgements = _labels(reports), [], []
+    for report in reports:
+        shown = Shown(report.agreement.plan)
+        version = {"version": report.agreement.version} if len(reports) > 1 else {}
+        for judgement in report.judgements:
+            judgements.append(judgement)
+            values.append(version | shown.value(judgement))
     columns: dict[str, Any] = {label: [row["labels"].get(label) for row in values] for label in labels}
     if len(reports) > 1:
         columns["version"] = polars.Series([row["version"] for row in values], dtype=polars.Int64)
@@ -174,9 +244,7 @@ def _number(value: object) -> float | None:
     return float(value)
 
 
-def _value(report: Report) -> dict[str, Any]:
-    from wsla.reporting.money import entry_value
-    from wsla.reporting.verdicts import judgement_value
+def _head_value(report: Report) -> dict[str, Any]:
     from wsla.values.calendars import find_zone
     from wsla.values.instants import format_instant
 
@@ -187,14 +255,23 @@ def _value(report: Report) -> dict[str, Any]:
         "version": plan.version,
         "start": format_instant(report.start, zone),
         "until": format_instant(report.until, zone),
-        "judgements": [judgement_value(plan, judgement) for judgement in report.judgements],
+    }
+
+
+def _tail_value(report: Report) -> dict[str, Any]:
+    from wsla.reporting.money import entry_value
+    from wsla.reporting.verdicts import Shown
+
+    plan = report.agreement.plan
+    instant = Shown(plan).instant
+    return {
         "entries": [entry_value(entry, plan.zone) for entry in report.entries],
         "actions": [
             {
                 "id": intent.id,
                 "verb": intent.verb,
                 "targets": [str(target) for target in intent.targets],
-                "at": format_instant(intent.at, zone),
+                "at": instant(intent.at),
                 "subject": intent.subject,
             }
             for intent in report.intents
@@ -205,21 +282,25 @@ def _value(report: Report) -> dict[str, Any]:
 def _print_table(report: Report) -> None:
     from wsla.cli import show
     from wsla.reporting.money import entry_row
-    from wsla.reporting.verdicts import judgement_row
+    from wsla.reporting.verdicts import Shown
 
-    plan = report.agreement.plan
-    rows = [judgement_row(plan, judgement) for judgement in report.judgements]
-    styles = [show.STYLES.get(judgement.verdict) for judgement in report.judgements]
+    plan, judgements = report.agreement.plan, report.judgements
+    shown = Shown(plan)
     heading = f"{plan.title}, version {plan.version}"
-    if rows:
-        show.print_table(rows, heading, styles)
-    else:
+    counts: Counter[str] = Counter()
+    if not judgements:
         click.echo(f"{heading}: no goal has a window there")
+    elif len(judgements) > _FEW:
+        counts = show.print_long_table(lambda: map(shown.row, judgements), heading, "verdict")
+    else:
+        rows = [shown.row(judgement) for judgement in judgements]
+        styles = [show.STYLES.get(judgement.verdict) for judgement in judgements]
+        show.print_table(rows, heading, styles)
+        counts = Counter(row["verdict"] for row in rows)
     if report.entries:
         click.echo()
         show.print_table([entry_row(plan, entry) for entry in report.entries], "Ledger")
-    counts = Counter(judgement.verdict.value for judgement in report.judgements)
     summary = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
     booked = plural(len(report.entries), "ledger entry").replace("entrys", "entries")
     due = plural(len(report.intents), "action")
-    click.echo(f"\n{plural(len(rows), 'window')}: {summary or 'none'}; {booked}, {due} due")
+    click.echo(f"\n{plural(len(judgements), 'window')}: {summary or 'none'}; {booked}, {due} due")

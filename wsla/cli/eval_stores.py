@@ -10,6 +10,7 @@ import click
 from attrs import evolve, frozen
 
 from wsla.cli.eval_data import Reading, moment_of, pairs_of
+from wsla.cli.eval_needs import check_installed
 from wsla.cli.files import plural
 from wsla.cli.refusals import Refusals, refusals
 
@@ -55,7 +56,7 @@ def store_options(command: _Command) -> _Command:
 
 @frozen(kw_only=True)
 class Asked:
-    """What the command line says of data; ``data``, ``columns`` and ``where`` as in ``read_observations``."""
+    """What the command line says of data; ``data``, ``columns`` and ``where`` as in ``Reading``."""
 
     data: tuple[str, ...]
     columns: tuple[str, ...]
@@ -80,12 +81,7 @@ def judge_stored(versions: Sequence[Agreement], asked: Asked) -> list[Report]:
     """History judged with what comes from stores and kept partial results. Raises UsageError and ClickException."""
     if len(versions) > 1:
         raise click.UsageError("--on and --partials judge one version of an agreement: name a file with one")
-    try:
-        import numpy  # noqa: F401
-    except ImportError:
-        raise click.ClickException(
-            "--on and --partials need what is not installed: pip install 'wsla[columns]'"
-        ) from None
+    check_installed(asked.stores, asked.partials, asked.kept)
     from wsla.evaluation.encoding import DataError
     from wsla.evaluation.panes import PanesError
     from wsla.sources.files.tables import NotInColumns

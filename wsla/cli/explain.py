@@ -126,6 +126,9 @@ def render_page(source: str, paint: Paint) -> str:
 @click.option("--map", "columns", multiple=True, metavar="SOURCE.FIELD=COLUMN", help="With --data: likewise.")
 @click.option("--where", multiple=True, metavar="SOURCE.COLUMN=VALUE", help="With --data: likewise.")
 @click.option("--zone", metavar="ZONE", help="With --data: likewise.")
+@click.option(
+    "--time-unit", "time_units", multiple=True, metavar="SOURCE=UNIT", help="With --data: likewise."
+)
 @format_option("text", "json", default="text")
 def command(
     subject: str | None,
@@ -140,6 +143,7 @@ def command(
     columns: tuple[str, ...],
     where: tuple[str, ...],
     zone: str | None,
+    time_units: tuple[str, ...],
     output_format: str,
 ) -> None:
     """Say more about a problem that was found, or why a goal has its verdict.
@@ -166,6 +170,7 @@ def command(
                 columns=columns,
                 where=where,
                 zone=zone,
+                time_units=time_units,
             ),
             output_format,
         )

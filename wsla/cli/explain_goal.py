@@ -48,14 +48,21 @@ class Asked:
     columns: tuple[str, ...]
     where: tuple[str, ...]
     zone: str | None
+    time_units: tuple[str, ...] = ()
+
+    @property
+    def of_data(self) -> bool:
+        """True where something is said that goes with data alone."""
+        said = (self.start, self.until, self.columns, self.where, self.zone, self.time_units)
+        return any(said)
 
 
 def explain_goal(asked: Asked, output_format: str) -> None:
     """Prints why a goal has its verdict in the windows asked for."""
     if asked.most < 1:
         raise click.UsageError("--most is at least 1")
-    if not asked.data and (asked.start or asked.until or asked.columns or asked.where or asked.zone):
-        raise click.UsageError("--from, --until, --map, --where and --zone go with --data")
+    if not asked.data and asked.of_data:
+        raise click.UsageError("--from, --until, --map, --where, --zone and --time-unit go with --data")
     wanted: Agreement = the_agreement(asked.path)
     if asked.goal is None:
         _find_goal(wanted.plan, None)
@@ -83,10 +90,17 @@ def explain_goal(asked: Asked, output_format: str) -> None:
 
 
 def _from_files(asked: Asked, agreement: Agreement) -> Judged:
-    from wsla.cli.eval_data import judge_counted, read_observations, stretch_of
+    from wsla.cli.eval_data import Reading, judge_counted, observations_of, stretch_of
 
     _find_goal(agreement.plan, asked.goal)
-    observations = read_observations(agreement, asked.data, asked.columns, asked.where, asked.zone)
+    reading = Reading(
+        data=asked.data,
+        columns=asked.columns,
+        where=asked.where,
+        zone=asked.zone,
+        time_units=asked.time_units,
+    )
+    observations = observations_of(agreement, reading)
     start, until = stretch_of(agreement, observations, asked.start, asked.until)
     report = judge_counted(agreement, observations, start, until)
     return Judged(

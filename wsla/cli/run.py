@@ -32,19 +32,36 @@ _USUAL_CONFIG = "wsla.toml"
     metavar="URL",
     help="Where everything is kept.  [default: what the configuration says, else sqlite:///wsla.db]",
 )
-def command(paths: tuple[str, ...], config: str | None, store_url: str | None) -> None:
+@click.option("--check", is_flag=True, help="Start nothing; say what would run, and what is wrong.")
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["text", "json"]),
+    help="With --check: how to print it.  [default: text]",
+)
+def command(
+    paths: tuple[str, ...],
+    config: str | None,
+    store_url: str | None,
+    check: bool,
+    output_format: str | None,
+) -> None:
     """Measure, judge and act by agreements until told to stop.
 
     PATHS are .sla files, or folders that are searched for them. Ctrl-C or SIGTERM ends it in the ordinary way: what
     has begun is finished, and nothing that was observed, decided or booked is lost. SIGHUP reads agreements and
     configuration anew. Exit code 0: told to stop; 1: it could not start, or not go on; 2: wrong usage.
+
+    With --check nothing is started, asked or made: exit code 0 where it would start, 1 where not.
     """
+    if output_format is not None and not check:
+        raise click.UsageError("--format goes with --check")
     from wsla.analysis.check import check_together
     from wsla.diagnostics.assembled import merged
 
     sources, unreadable = read_sources(paths)
     diagnostics: list[Diagnostic] = list(merged(check_together(sources)))
-    if unreadable or has_errors(diagnostics):
+    if (unreadable or has_errors(diagnostics)) and output_format != "json":
         show_diagnostics(diagnostics, unreadable, "full", err=True)
         raise click.exceptions.Exit(1)
     if config is None and Path(_USUAL_CONFIG).exists():
@@ -56,7 +73,19 @@ def command(paths: tuple[str, ...], config: str | None, store_url: str | None) -
     try:
         settings = load_config(config, os.environ)
     except ConfigError as problem:
+        if output_format == "json":
+            from wsla.cli.run_preview import show_problems
+
+            show_problems(problem.problems)
+            raise click.exceptions.Exit(1) from None
         raise click.ClickException("\n".join(problem.problems)) from None
+    if check:
+        from wsla.cli.run_preview import show
+        from wsla.daemon.preview import preview
+
+        found = preview(paths, settings, store_url, os.environ)
+        show(found, settings.http, output_format or "text")
+        raise click.exceptions.Exit(1 if found.problems else 0)
     server = None if settings.http is None else _web_server(settings.http)
 
     def started(daemon: Daemon) -> None:

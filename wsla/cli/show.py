@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
+from typing import Final
 
 import click
 
 from wsla.cli.claims import STYLES as CLAIM_STYLES
 from wsla.cli.files import wants_colour
 from wsla.evaluation.verdicts import Verdict
+
+_AT_ONCE: Final = 1_000
+"""So many lines are printed together."""
 
 STYLES = {
     Verdict.MET: "green",
@@ -55,8 +61,29 @@ def _style(column: str, text: str, style: str | None) -> str:
 
 
 def _print_plain(rows: Sequence[dict[str, str]], columns: list[str], title: str) -> None:
-    widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in columns}
+    _print_lines(rows, {name: max(len(name), *(len(row[name]) for row in rows)) for name in columns}, title)
+
+
+def print_long_table(rows: Callable[[], Iterable[dict[str, str]]], title: str, counted: str) -> Counter[str]:
+    """Prints a table of so many rows that they are made twice and not kept, as ``print_table`` does without colour.
+
+    Gives how many rows have each text in the column ``counted``.
+    """
+    widths: dict[str, int] = {}
+    counts: Counter[str] = Counter()
+    for row in rows():
+        counts[row[counted]] += 1
+        for name, text in row.items():
+            if len(text) > widths.get(name, 0):
+                widths[name] = len(text)
+    names = [name for name in next(iter(rows()), {}) if name in widths]
+    _print_lines(rows(), {name: max(len(name), widths[name]) for name in names}, title)
+    return counts
+
+
+def _print_lines(rows: Iterable[dict[str, str]], widths: Mapping[str, int], title: str) -> None:
     click.echo(title)
-    click.echo("  ".join(name.ljust(widths[name]) for name in columns).rstrip())
-    for row in rows:
-        click.echo("  ".join(row[name].ljust(widths[name]) for name in columns).rstrip())
+    click.echo("  ".join(name.ljust(width) for name, width in widths.items()).rstrip())
+    coming = ("  ".join([row[name].ljust(width) for name, width in widths.items()]).rstrip() for row in rows)
+    while lines := list(islice(coming, _AT_ONCE)):
+        click.echo("\n".join(lines))

@@ -28,7 +28,7 @@ from wsla.comparing.canon import FLIPPED
 from wsla.comparing.changes import Version
 from wsla.evaluation.scalars import scalar_value
 from wsla.explaining.words import length_words, shortened, value_words, window_kind_words
-from wsla.values.quantities import TIME
+from wsla.values.quantities import TIME, format_percentage
 
 STRICTER: Final = 1
 LOOSER: Final = -1
@@ -246,6 +246,12 @@ class Comparison:
         found += self._filters(old.filter, new.filter)
         if old.forgiving != new.forgiving:
             found.append(self._forgiving(old, new, after))
+        if old.within != new.within:
+            a, b = (
+                "exact" if one is None else f"approximate within {format_percentage(one)}"
+                for one in (old.within, new.within)
+            )
+            found.append(Difference(f"{self.new.called(after)} is {b} instead of {a}", UNCLEAR))
         a, b = window_kind_words(old.window), window_kind_words(new.window)
         if a != b:
             found.append(Difference(f"{self.new.called(after)} is taken {b} instead of {a}", UNCLEAR))

@@ -66,7 +66,7 @@ class Book:
         raise Unprovable(f"“{key.agreement}” has no service {key.service} (it has: {known})")
 
     def about(self, plan: Plan, goal: Goal) -> str | None:
-        """The service that a goal is about: the one it names, or the only one that the agreement delivers."""
+        """M81: the service that a goal is about, the one it names, or the only one that the agreement delivers."""
         if goal.service is not None:
             return goal.service
         own = [one.name for one in plan.services if one.origin is None and one.assumed is None]

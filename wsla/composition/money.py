@@ -37,7 +37,7 @@ class Most:
 
 
 def most_owed(plan: Plan, goal: Goal) -> tuple[Most, ...]:
-    """The most that the goal's credits can come to for one window in which it is missed, under all caps."""
+    """M85: the most that the goal's credits can come to for one window in which it is missed, under all caps."""
     possible = Possible(plan.operations, {})
     sums: dict[tuple[str, str, str], Fraction | None] = {}
     for credit in goal.otherwise:

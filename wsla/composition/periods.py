@@ -15,7 +15,7 @@ MOST_WINDOWS: Final = 4000
 
 
 def share_in(share: Fraction, promised: TumblingWindow, asked: TumblingWindow, start: int) -> Fraction:
-    """The least availability in a window of the kind ``asked`` while every window ``promised`` has at least the share.
+    """M84: the least availability in a window of kind ``asked`` while each window ``promised`` has the share or more.
 
     A window may take all the time that may be lost in the promised windows that it touches. The windows looked at are
     those from the one that contains ``start``, for 28 years, 4000 at most.

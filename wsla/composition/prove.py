@@ -184,6 +184,7 @@ def _link(
 
 
 def _standing(promised: Guarantee, alone: Fraction, together: Fraction) -> Standing:
+    # M85: in the worst case, or only where failures are independent, or not.
     def keeps(share: Fraction) -> bool:
         return share > promised.share if promised.strict else share >= promised.share
 

@@ -38,7 +38,7 @@ class Leaf:
 
 @frozen
 class Some:
-    """Up while at least ``least`` of the members are up."""
+    """Up while at least ``least`` of the members are up (M80)."""
 
     least: int
     members: tuple[Structure, ...]
@@ -60,7 +60,7 @@ def leaves(structure: Structure) -> Iterator[Key]:
 
 
 def independent(structure: Structure, up: Shares) -> Fraction:
-    """The share of time in which the structure is up, where the failures of its leaves are independent.
+    """M82: the share of time in which the structure is up, where the failures of its leaves are independent.
 
     Raises TooTangledError.
     """
@@ -98,7 +98,7 @@ def _independent(structure: Structure, up: Shares) -> Fraction:
 
 
 def worst_case(structure: Structure, up: Shares) -> Fraction:
-    """The least share of time in which the structure is up, however the failures of its leaves fall together.
+    """M83: the least share of time in which the structure is up, however the failures of its leaves fall together.
 
     It is tight: failures can be laid so that it comes about. Raises TooTangledError.
     """

@@ -8,11 +8,12 @@ from typing import Final, cast
 from attrs import define, field, frozen
 
 from wsla.analysis.fields import SOURCE_KINDS
+from wsla.analysis.operations import SourceField
 from wsla.api import Agreement
 from wsla.channels.registry import KNOWN_KINDS, ChannelError, build_channel
 from wsla.daemon.config import Bindings, ChannelBinding, Config, SourceBinding
 from wsla.daemon.tables import Reference, SecretMissing, nearest
-from wsla.plan.model import Channel, Party, Secret, Source, Target, Text
+from wsla.plan.model import Channel, Party, Plan, Secret, Source, Target, Text
 from wsla.ports import Clock
 from wsla.sources.registry import KNOWN_KINDS as PROBED_KINDS
 from wsla.sources.registry import SourceError, build_target
@@ -99,7 +100,7 @@ class Deploying:
                 f"Bind it to a web address in wsla.toml: [bindings.sources.{source.name}]"
             )
             return None
-        if not _fits(source, kind):
+        if not _fits(self.agreement.plan, source, kind):
             article = "an" if kind[0] in "aeiouh" else "a"
             self._problem(
                 f"source {source.name}: its fields are not those that {article} {kind} source gives"
@@ -152,6 +153,9 @@ class Deploying:
             every=every,
             verify_tls=bound.verify_tls,
             ca_file=bound.ca_file,
+            reach=self.config.network.reach,
+            private_redirects=self.config.network.private_redirects,
+            commands=self.config.commands,
         )
         try:
             target = build_target(kind, deployed)
@@ -240,16 +244,17 @@ def _kind(source: Source, binding: SourceBinding | None) -> str:
     return "http" if binding.url is not None and (own is None or own.text != "url") else source.kind
 
 
-def _fits(source: Source, kind: str) -> bool:
-    """True where a kind gives the fields that a source has in its agreement."""
+def _fits(plan: Plan, source: Source, kind: str) -> bool:
+    """True where a kind gives every field of a source that the agreement asks for."""
     fields = SOURCE_KINDS[kind].fields
-    if fields is None:
+    if fields is None or (kind == source.kind and not source.records):
         return True
+    asked = {
+        one.field for one in plan.operations if isinstance(one, SourceField) and one.source == source.name
+    }
     given = dict(fields)
-    wanted = {one.name: one.type for one in source.fields if one.name != source.at}
-    return not source.records and (
-        kind == source.kind or all(given.get(name) == type_ for name, type_ in wanted.items())
-    )
+    wanted = {one.name: one.type for one in source.fields if one.name in {*asked, *source.labels}}
+    return not source.records and all(given.get(name) == type_ for name, type_ in wanted.items())
 
 
 def unused_bindings(config: Config, agreements: Mapping[str, Agreement]) -> list[str]:

@@ -14,6 +14,7 @@ from wsla.analysis.fields import SOURCE_KINDS
 from wsla.daemon.http_config import Http, read_http
 from wsla.daemon.retention import Retention
 from wsla.daemon.tables import Reference, SecretMissing, Table
+from wsla.sources.network.addresses import USUAL, Reach
 from wsla.sources.registry import KNOWN_KINDS as PROBED_KINDS
 from wsla.sources.targets import Option
 from wsla.values.instants import DAY, HOUR, MILLISECOND, SECOND
@@ -80,6 +81,14 @@ class Mail:
 
 
 @frozen(kw_only=True)
+class Network:
+    """How near to this machine a source may lie, and whether a redirect may lead further in than where it came from."""
+
+    reach: frozenset[Reach] = USUAL
+    private_redirects: bool = False
+
+
+@frozen(kw_only=True)
 class SourceBinding:
     """What a source looks at here, in place of what its agreement says. What is None stays as it is there.
 
@@ -117,13 +126,15 @@ class Config:
     """Everything that `wsla.toml` says, with defaults for what it does not say.
 
     ``agreements`` holds bindings for one agreement, by its title; they go before ``bindings``. ``secrets`` says where
-    the variables lie that agreements name after ``env``.
+    the variables lie that agreements name after ``env``. ``commands`` are the programs that sources may run.
     """
 
     path: str | None = None
     store: str = "sqlite:///wsla.db"
     log_format: str = "text"
     limits: Limits = Limits()
+    network: Network = Network()
+    commands: tuple[str, ...] = ()
     retention: Retention = Retention()
     mail: Mail | None = None
     http: Http | None = None
@@ -158,6 +169,8 @@ def _read(top: Table, name: str, environ: Mapping[str, str]) -> Config:
     store = top.text("store")
     log_format = top.text("log_format", LOG_FORMATS)
     limits = _limits(top.table("limits"))
+    network = _network(top.table("network"))
+    commands = _commands(top.table("commands"))
     retention = _retention(top.table("retention"))
     mail = _mail(top.table("mail"), environ)
     http = read_http(top.table("http"), environ)
@@ -179,6 +192,8 @@ def _read(top: Table, name: str, environ: Mapping[str, str]) -> Config:
         store=store or Config().store,
         log_format=log_format or "text",
         limits=limits,
+        network=network,
+        commands=commands,
         retention=retention,
         mail=mail,
         http=http,
@@ -202,6 +217,29 @@ def _limits(table: Table | None) -> Limits:
     )
     table.finish()
     return limits
+
+
+def _network(table: Table | None) -> Network:
+    if table is None:
+        return Network()
+    reach = table.texts("reach", Reach)
+    redirects = table.truth("private_redirects")
+    table.finish()
+    return Network(
+        reach=USUAL if reach is None else frozenset(Reach(one) for one in reach),
+        private_redirects=bool(redirects),
+    )
+
+
+def _commands(table: Table | None) -> tuple[str, ...]:
+    if table is None:
+        return ()
+    allowed = table.texts("allow") or ()
+    for path in allowed:
+        if not os.path.isabs(path) or os.path.normpath(path) != path:
+            table.problem("allow", f'"{path}" is not the whole path of a program, such as "/usr/bin/true"')
+    table.finish()
+    return allowed
 
 
 def _retention(table: Table | None) -> Retention:

@@ -301,7 +301,8 @@ class Daemon:
         if left:
             self._code = 1
             self._tell(
-                f"{left} observations and results could not be stored. {self._writer.trouble or ''}".strip()
+                f"{_many(left, 'observation or result', 'observations and results')} could not be stored. "
+                f"{self._writer.trouble or ''}".strip()
             )
 
     # From the parts
@@ -315,9 +316,11 @@ class Daemon:
 
     def _trouble(self, trouble: str | None) -> None:
         if trouble is not None:
-            self._tell(f"{trouble} Looking goes on; {self._writer.waiting} results wait in memory.")
+            waiting = _many(self._writer.waiting, "result waits", "results wait")
+            self._tell(f"{trouble} Looking goes on; {waiting} in memory.")
             return
-        lost = f"; {self._dropped} observations were lost since the start" if self._dropped else ""
+        dropped = _many(self._dropped, "observation was", "observations were")
+        lost = f"; {dropped} lost since the start" if self._dropped else ""
         self._tell(f"The store can be written again{lost}.")
         self._keeper.step()
 
@@ -391,3 +394,8 @@ def _raise_limit_on_files() -> None:
     if soft != resource.RLIM_INFINITY and soft < wanted:
         with suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _many(count: int, one: str, several: str) -> str:
+    """``1 result waits``, ``2 results wait``."""
+    return f"{count} {one if count == 1 else several}"

@@ -125,5 +125,5 @@ def _token(name: str, table: Table, environ: Mapping[str, str]) -> Token | None:
         secret=secret,
         scopes=frozenset(scopes or ("read",)),
         party=party,
-        agreements=None if agreements is None else tuple(agreements),
+        agreements=agreements,
     )

@@ -11,7 +11,7 @@ from attrs import define, field
 from wsla.api import Agreement, AgreementError, load_all
 from wsla.daemon.agreements import alone, sha256_of, state_version
 from wsla.diagnostics.source import SourceText
-from wsla.engine import Engine, Output
+from wsla.engine import Engine, Output, SnapshotError
 from wsla.evaluation.stream import JudgementFinal
 from wsla.plan.model import Plan
 from wsla.plan.rests import sources_of_goals
@@ -138,15 +138,21 @@ def _parsed(registered: AgreementVersion) -> Agreement | None:
 
 def _restored(store: Store, agreement: Agreement, state: str) -> tuple[Engine | None, int]:
     snapshot = store.latest_snapshot(agreement.title)
-    if snapshot is None or snapshot[0] != state:
+    if snapshot is None:
+        return None, 0
+    if snapshot[0] != state:
+        _log.info(
+            "“%s”: the noted state is that of another text or program; it is computed anew from the observations",
+            agreement.title,
+        )
         return None, 0
     try:
         return Engine.restore(agreement.plan, snapshot[2]), snapshot[1]
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError, AssertionError) as error:
+    except SnapshotError as problem:
         _log.warning(
             "“%s”: the noted state cannot be used (%s); it is computed anew from the observations",
             agreement.title,
-            type(error).__name__,
+            problem,
         )
         return None, 0
 

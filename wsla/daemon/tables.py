@@ -88,19 +88,6 @@ class Table:
             self.problem(key, f'there is no "{value}"{nearest(value, choices)}')
         return value
 
-    def texts(self, key: str, choices: Iterable[str] | None = None) -> list[str] | None:
-        """A list of texts, none of them empty."""
-        value = self._get(key)
-        if value is None:
-            return None
-        if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
-            self.problem(key, 'this is a list of texts, such as ["one", "two"]')
-            return None
-        for one in value:
-            if choices is not None and one not in choices:
-                self.problem(key, f'there is no "{one}"{nearest(one, choices)}')
-        return value
-
     def integer(self, key: str, default: int, low: int, high: int) -> int:
         """A whole number between two bounds, both included."""
         value = self._get(key)
@@ -153,6 +140,21 @@ class Table:
                 return tuple(several)
         self.problem(key, "this is a text in quotes, a whole number, or several texts in brackets")
         return None
+
+    def texts(self, key: str, choices: Iterable[str] | None = None) -> tuple[str, ...] | None:
+        """Several texts in brackets."""
+        value = self._get(key)
+        if value is None:
+            return None
+        if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
+            self.problem(key, 'these are texts in brackets, such as ["one", "two"]')
+            return None
+        known = None if choices is None else [str(one) for one in choices]
+        for one in value:
+            if known is not None and one not in known:
+                self.problem(key, f'there is no "{one}"{nearest(one, known)}')
+                return None
+        return tuple(value)
 
     def path(self, key: str) -> str | None:
         """The path of a file, relative to the folder of the one that is read."""

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from attrs import field, frozen
 
 from wsla.analysis.checked import Field, Source
+from wsla.analysis.fields import PROBES
 from wsla.analysis.types import InstantType
 from wsla.evaluation.cells import (
     LONGEST_TEXT,
@@ -310,7 +311,7 @@ def source_fields(source: Source) -> tuple[Field, ...]:
 
 def may_lack(source: Source, held: Collection[str]) -> bool:
     """True where the other fields may be left out: a probe has more of them than most data about it."""
-    return source.kind == "http" and source.at in held and len(held) > 1
+    return source.kind in PROBES and source.at in held and len(held) > 1
 
 
 def field_encoders(source: Source, zone: ZoneInfo | None) -> dict[str, Encoder]:

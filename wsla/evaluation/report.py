@@ -48,7 +48,14 @@ class JudgedColumns(Sequence[Judgement]):
 
     @abstractmethod
     def that_matter(self, plan: Plan) -> Iterable[Judgement]:
-        """Those, in the same order, without which decisions would be others."""
+        """Those, in the same order, without which decisions would be others.
+
+        What they have measured may be missing in them: ``whole`` tells it.
+        """
+
+    @abstractmethod
+    def whole(self, judgement: Judgement) -> Judgement:
+        """One of those that matter, with all that it has measured."""
 
 
 @frozen(kw_only=True)

@@ -6,6 +6,8 @@ from fractions import Fraction
 
 from attrs import frozen
 
+from wsla.analysis.operations import Aggregate
+from wsla.analysis.sense_points import reachable
 from wsla.evaluation.reference.judging import closed_verdict
 from wsla.evaluation.verdicts import Judgement, SeriesValue, Verdict
 from wsla.explaining.statements import Statement, Tone
@@ -83,6 +85,8 @@ def _closed(plan: Plan, goal: Goal, judgement: Judgement, standing: Standing) ->
         return "lower bound", f"`{goal.text}` holds{known}{worst if known else ''}"
     if condition.upper is False:
         return "upper bound", f"`{goal.text}` does not hold{known}{best if known else ''}"
+    if condition.value is not None and _is_approximate(plan, goal, condition.coverage):
+        return "policy", _within_the_error(goal, condition)
     match goal.unknown_time:
         case UnknownTime.MET:
             return (
@@ -101,6 +105,25 @@ def _closed(plan: Plan, goal: Goal, judgement: Judgement, standing: Standing) ->
             )
         case UnknownTime.EXCLUDED:
             return _excluding(goal, condition)
+
+
+def _is_approximate(plan: Plan, goal: Goal, coverage: Fraction) -> bool:
+    """True where nothing but the error of an approximate percentile leaves anything open (M102)."""
+    reached = (plan.operations[index] for index in reachable(plan.operations, goal.condition))
+    return coverage == 1 and any(isinstance(node, Aggregate) and node.within is not None for node in reached)
+
+
+def _within_the_error(goal: Goal, condition: SeriesValue) -> str:
+    found = "the limit lies within the error that was agreed"
+    match goal.unknown_time:
+        case UnknownTime.EXCLUDED:
+            holds = "holds" if condition.value else "does not hold"
+            return f"{found}, and `{goal.text}` {holds} by the value that is told"
+        case UnknownTime.UNKNOWN:
+            return f"{found}, and the goal says: what is not known is unknown"
+        case policy:
+            word = "met" if policy is UnknownTime.MET else "missed"
+            return f"{found}, and the goal says: what is not known counts as {word}"
 
 
 def _excluding(goal: Goal, condition: SeriesValue) -> tuple[str, str]:
@@ -158,7 +181,9 @@ def _value(plan: Plan, goal: Goal, judgement: Judgement) -> Statement:
     text = f"measured {value_words(judgement.value, kind, target)}"
     exact = judgement.value is not None and judgement.lower == judgement.upper == judgement.value
     if not exact and not isinstance(judgement.value, bool):
-        text += f"; with what is unknown, {bound_words(judgement.lower, judgement.upper, kind)}"
+        approximate = judgement.value is not None and _is_approximate(plan, goal, judgement.coverage)
+        why = "with the error that was agreed," if approximate else "with what is unknown,"
+        text += f"; {why} {bound_words(judgement.lower, judgement.upper, kind)}"
     return Statement(
         kind="value",
         text=text,

@@ -16,7 +16,7 @@ from wsla.plan.model import Credit, Goal, Plan
 from wsla.remedies.claims import credit_of
 from wsla.remedies.credits import claim_deadline
 from wsla.remedies.decider import Decider
-from wsla.remedies.decisions import Intent, LedgerEntry
+from wsla.remedies.decisions import Intent, LedgerEntry, Words
 from wsla.remedies.wording import Wording
 from wsla.values.instants import Interval
 from wsla.values.money import round_to_minor
@@ -217,8 +217,7 @@ def _intents(
                 intent,
                 id=f"{intent.id.rpartition('|')[0]}|correction {max(times.get(key, 1), 1)}",
                 at=at,
-                subject=f"Corrected: {notice.subject}",
-                text=notice.text,
+                words=Words.of(f"Corrected: {notice.subject}", notice.text),
             )
             for intent in told
             # A right is granted once, with the verdict that grants it.

@@ -128,7 +128,9 @@ class CreditBook:
             (ceiling, window_containing(ceiling.window, counted))
             for ceiling in self._ceilings
             if ceiling.creditor == entry.creditor
+            # M76
             and ceiling.rewards == (entry.kind == "reward")
+            # M44: an amount in another unit is another sum.
             and ceiling.currency in (None, entry.currency)
         ]
         kept = Fraction(entry.amount)
@@ -159,8 +161,8 @@ class CreditBook:
         return entries
 
     def _credited(self, ceiling: _Ceiling, window: Interval, currency: str) -> tuple[Fraction, Interval]:
-        """The largest sum so far of as many windows in a row as the ceiling holds, this one among them, and the last of
-        those.
+        """M43: the largest sum so far of as many windows in a row as the ceiling holds, this one among them, and the
+        last of those.
         """
         before, after = [window], [window]
         for _ in range(ceiling.last - 1):
@@ -229,14 +231,14 @@ def _ceiling(plan: Plan, position: int, cap: Cap) -> _Ceiling | None:
 
 
 def claim_deadline(claim: Claim, last: int, zone_name: str) -> int:
-    """The end of the last day of a claim: the days are counted from the one in which ``last`` lies."""
+    """M45: the end of the last day of a claim; the days are counted from the one in which ``last`` lies."""
     zone = find_zone(zone_name)
     after = to_datetime(last, zone).date() + timedelta(days=1)
     return midnight(claim.unit.after(after, claim.count), zone)
 
 
 def _whole(part: PartOfFee, instant: int) -> int:
-    """The length, or the number of days, of the fee's period that contains an instant."""
+    """M42: the length, or the number of days, of the fee's period that contains an instant."""
     period = window_containing(part.period, instant)
     if not part.in_days:
         return period.length

@@ -18,7 +18,7 @@ from wsla.evaluation.scalars import scalar_value
 from wsla.evaluation.verdicts import Judgement, Labels, Verdict
 from wsla.plan.model import Action, Credit, Goal, Grant, Notify, Plan, Target
 from wsla.remedies.credits import CreditBook, counted_at
-from wsla.remedies.decisions import Decision, Intent, LedgerEntry
+from wsla.remedies.decisions import Decision, Intent, LedgerEntry, Words
 from wsla.remedies.identity import Occasion
 from wsla.remedies.refunds import Refunds
 from wsla.remedies.rules import Act, Phase, RuleMachine, RuleState
@@ -40,9 +40,13 @@ class Decider:
     Where verdicts and changes fall on one instant, ``moment`` takes them together, in the order of rule M29.
     """
 
-    def __init__(self, plan: Plan) -> None:
-        """Raises ValueError for a cap over rolling windows, or an amount of money without a currency."""
+    def __init__(self, plan: Plan, whole: Callable[[Judgement], Judgement] | None = None) -> None:
+        """``whole`` gives what judgements that lack them have measured; it is asked where a notice is read.
+
+        Raises ValueError for a cap over rolling windows, or an amount of money without a currency.
+        """
         self._plan: Final = plan
+        self._whole: Final = whole
         self._wording: Final = Wording(plan)
         self._goals: Final = {goal.name: (position, goal) for position, goal in enumerate(plan.goals)}
         self._rules: Final = {rule.name: position for position, rule in enumerate(plan.rules)}
@@ -68,6 +72,7 @@ class Decider:
             return []
         self._judged[key] = (judgement.window.end, judgement.verdict)
         earned: list[Decision] = [*self._refunds.judged(goal, judgement)]
+        # M27: of a run of equal verdicts in rolling windows the first alone.
         if isinstance(goal.window, RollingWindow) and last is not None and last[1] is judgement.verdict:
             return earned
         match judgement.verdict:
@@ -199,9 +204,9 @@ class Decider:
             return amounts[op] if op in amounts else self._scalar(op)
 
         def notice(entries: Sequence[LedgerEntry], message: str | None) -> Notice:
-            return self._wording.of_verdict(goal, judgement, entries, message)
+            told = judgement if self._whole is None else self._whole(judgement)
+            return self._wording.of_verdict(goal, told, entries, message)
 
-        books = any(isinstance(action, Credit) for action in actions)
         occasion = Occasion(
             plan=self._plan,
             kind="goal",
@@ -215,7 +220,7 @@ class Decider:
             step=branch,
             at=judgement.window.end + self._plan.grace,
             window=judgement.window,
-            memo=self._wording.headline(goal, judgement) if books else "",
+            memo=lambda: self._wording.headline(goal, judgement),
             amount=amount,
             notice=notice,
             reward=branch == "rewarding",
@@ -237,7 +242,7 @@ class Decider:
             step=f"{act.phase.value} {act.number} action" if numbered else act.phase.value,
             at=act.at,
             window=Interval(act.since, act.at),
-            memo=self._wording.condition(rule),
+            memo=lambda: self._wording.condition(rule),
             amount=self._scalar,
             notice=notice,
             counts_at=act.at,
@@ -251,7 +256,7 @@ class Decider:
         step: str,
         at: int,
         window: Interval,
-        memo: str,
+        memo: Callable[[], str],
         amount: Callable[[int], Fraction | None],
         notice: Callable[[Sequence[LedgerEntry], str | None], Notice],
         reward: bool = False,
@@ -266,7 +271,7 @@ class Decider:
                 occasion,
                 step=name,
                 window=window,
-                memo=memo,
+                memo=memo(),
                 reward=reward,
                 counts_at=counts_at,
             )
@@ -276,12 +281,7 @@ class Decider:
         entries = [entry for group in booked.values() for entry in group]
 
         def intent(name: str, verb: str, targets: tuple[Target, ...], words: Callable[[], Notice]) -> Intent:
-            def worded() -> tuple[str, str]:
-                found = words()
-                return found.subject, found.text
-
-            return Intent.worded_later(
-                worded,
+            return Intent(
                 id=occasion.identity(name),
                 verb=verb,
                 targets=targets,
@@ -289,6 +289,7 @@ class Decider:
                 cause=occasion.cause,
                 labels=occasion.labels,
                 window=window,
+                words=Words(lambda: words().said),
             )
 
         decisions: list[Decision] = []
@@ -300,19 +301,14 @@ class Decider:
                     words = partial(notice, entries, action.message)
                     decisions.append(intent(name, action.verb, action.targets, words))
                 case Grant():
-                    words = partial(self._right, action, notice, entries)
+                    words = partial(self._right, action, partial(notice, entries, None))
                     decisions.append(intent(name, "grant", (Target(party=action.party),), words))
                 case _:
                     assert_never(action)
         return decisions
 
-    def _right(
-        self,
-        grant: Grant,
-        notice: Callable[[Sequence[LedgerEntry], str | None], Notice],
-        entries: Sequence[LedgerEntry],
-    ) -> Notice:
-        return self._wording.of_right(grant.party, grant.right, notice(entries, None))
+    def _right(self, action: Grant, reason: Callable[[], Notice]) -> Notice:
+        return self._wording.of_right(action.party, action.right, reason())
 
     def _scalar(self, op: int) -> Fraction | None:
         if self._plan.operations[op].shape is not Shape.SCALAR:
@@ -352,11 +348,12 @@ def decide(plan: Plan, outcome: Outcome) -> tuple[Decision, ...]:
     Final verdicts are carried out though their grace may end later than the stretch; rules act until its end.
     Raises KeyError for a goal or rule that the plan does not have, and ValueError as ``Decider`` does.
     """
-    decider = Decider(plan)
+    told = outcome.judgements
+    columns = told if isinstance(told, JudgedColumns) else None
+    decider = Decider(plan, None if columns is None else columns.whole)
     judgements: dict[int, list[Judgement]] = defaultdict(list)
     changes: dict[int, list[tuple[str, TruthChange]]] = defaultdict(list)
-    told = outcome.judgements
-    for judgement in told.that_matter(plan) if isinstance(told, JudgedColumns) else told:
+    for judgement in told if columns is None else columns.that_matter(plan):
         if judgement.final:
             judgements[judgement.window.end + plan.grace].append(judgement)
     for rule, found in outcome.triggers.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, Self
+from typing import Self
 
 from attrs import frozen
 
@@ -13,15 +13,46 @@ from wsla.plan.model import Target
 from wsla.values.instants import Interval
 
 
-@frozen(kw_only=True, slots=False)
+class Words:
+    """A subject of one line and a text of several; what is worded once is kept. Equal where both texts are."""
+
+    __slots__ = ("_said", "_word")
+
+    def __init__(self, word: Callable[[], tuple[str, str]]) -> None:
+        """``word`` gives subject and text; it is called when somebody asks for them: most notices nobody reads."""
+        self._word: Callable[[], tuple[str, str]] | None = word
+        self._said = ("", "")
+
+    @classmethod
+    def of(cls, subject: str, text: str) -> Self:
+        """These words."""
+        return cls(lambda: (subject, text))
+
+    def said(self) -> tuple[str, str]:
+        """(subject, text)."""
+        if self._word is not None:
+            self._said = self._word()
+            self._word = None
+        return self._said
+
+    def __eq__(self, other: object) -> bool:
+        return self.said() == other.said() if isinstance(other, Words) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.said())
+
+    def __repr__(self) -> str:
+        return "Words.of({!r}, {!r})".format(*self.said())
+
+
+@frozen(kw_only=True)
 class Intent:
     """Something to be carried out once: ``verb`` is ``notify``, ``escalate``, ``call``, ``ticket``,
     ``publish`` or ``grant``.
 
     ``id`` is made of agreement, version, rule, window or episode, labels and step, and is the idempotency key.
     ``at`` is the instant at which it became due, nanoseconds since the epoch.
-    ``cause`` names the goal or rule; ``window`` the window judged, or the episode so far. ``subject`` and ``text`` are
-    the words of a notice, which may be put together only when somebody reads them.
+    ``cause`` names the goal or rule; ``window`` the window judged, or the episode so far.
     """
 
     id: str
@@ -31,28 +62,17 @@ class Intent:
     cause: str
     labels: Labels
     window: Interval | None
-    subject: str
-    text: str
+    words: Words
 
-    @classmethod
-    def worded_later(cls, words: Callable[[], tuple[str, str]], **known: Any) -> Self:
-        """As the class, but subject and text are what ``words`` gives, and it is not asked before they are read."""
-        intent = cls(**known, subject="", text="")
-        del intent.__dict__["subject"], intent.__dict__["text"]
-        intent.__dict__["_words"] = words
-        return intent
+    @property
+    def subject(self) -> str:
+        """One line."""
+        return self.words.said()[0]
 
-    def __getattr__(self, name: str) -> str:
-        words = self.__dict__.get("_words")
-        if words is None or name not in ("subject", "text"):
-            raise AttributeError(f"an intent has no {name}")
-        self.__dict__["subject"], self.__dict__["text"] = words()
-        self.__dict__.pop("_words", None)
-        found: str = self.__dict__[name]
-        return found
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in (*self.__dict__, "subject", "text") if name != "_words"}
+    @property
+    def text(self) -> str:
+        """Several lines."""
+        return self.words.said()[1]
 
 
 @frozen(kw_only=True)

@@ -1,4 +1,4 @@
-"""Identities of decisions: readable, the same on every recomputation, different for different decisions."""
+"""Identities of decisions: readable, the same on every recomputation, different for different decisions (rule M30)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from wsla.plan.model import Plan
 from wsla.values.calendars import find_zone
 from wsla.values.instants import format_instant
 
-_BETWEEN_PARTS: Final = "%|"
-_BETWEEN_LABELS: Final = "%|=,"
+_BETWEEN_PARTS: Final = frozenset("%|")
+_BETWEEN_LABELS: Final = frozenset("%|=,")
 
 
 @frozen(kw_only=True)
@@ -49,9 +49,9 @@ def _beginning(title: str, version: int, zone: str, cause: str, step: str, start
     return "|".join(_escape(text, _BETWEEN_PARTS) for text in texts)
 
 
-def _escape(text: str, reserved: str) -> str:
+def _escape(text: str, reserved: frozenset[str]) -> str:
     """The text with reserved and unprintable characters as ``%`` and two hexadecimal digits."""
-    if text.isprintable() and not any(character in text for character in reserved):
+    if text.isprintable() and reserved.isdisjoint(text):
         return text
     return "".join(
         f"%{ord(character):02X}"

@@ -55,6 +55,7 @@ class RuleMachine:
     def __init__(self, plan: Plan, rule: Rule, state: RuleState | None = None) -> None:
         self._rule: Final = rule
         self._start: Final = plan.effective_start
+        # M71: the next version's rules act from its start on.
         ends = [end for end in (plan.effective_end, plan.judges_until) if end is not None]
         self._end: Final = min(ends, default=None)
         steps = enumerate(rule.steps, start=1)

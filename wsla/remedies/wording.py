@@ -36,6 +36,11 @@ class Notice:
     subject: str
     text: str
 
+    @property
+    def said(self) -> tuple[str, str]:
+        """(subject, text)."""
+        return self.subject, self.text
+
 
 class Wording:
     """Puts decisions under one agreement into plain words; instants are shown in its time zone."""

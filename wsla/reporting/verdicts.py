@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from functools import lru_cache, partial
+from typing import Any, Final
 
+from wsla.analysis.operations import Value
 from wsla.analysis.types import NumberType, ValueType
 from wsla.evaluation.verdicts import Judgement, Labels
 from wsla.plan.model import Goal, Plan
 from wsla.values.calendars import CalendarUnit, CalendarWindow, OverlappingWindow, find_zone, label_of
 from wsla.values.instants import Interval, format_instant, format_length, to_datetime
 from wsla.values.quantities import format_percentage, format_quantity
+
+_KEPT: Final = 1 << 14
+"""So many texts of each kind are kept, to be shown again."""
 
 
 def value_text(value: object, kind: ValueType, target: Fraction | None = None) -> str:
@@ -32,9 +37,7 @@ def value_text(value: object, kind: ValueType, target: Fraction | None = None) -
 
 def exact(value: object) -> object:
     """A value for machines: every number as a text, since JSON's readers may lose digits of numbers."""
-    if isinstance(value, int | Fraction | Decimal) and not isinstance(value, bool):
-        return str(value)
-    return value
+    return str(value) if type(value) in (int, Fraction, Decimal) else value
 
 
 def window_text(plan: Plan, goal: Goal | None, window: Interval) -> str:
@@ -56,48 +59,87 @@ def find_goal(plan: Plan, name: str) -> Goal:
     return next(goal for goal in plan.goals if goal.name == name)
 
 
+class Shown:
+    """How the judgements of one plan are shown. What many of them have in common is put into texts once."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan: Final = plan
+        self._goals: Final = {goal.name: goal for goal in plan.goals}
+        self.instant: Final = lru_cache(_KEPT)(partial(format_instant, zone=find_zone(plan.zone)))
+        self._window: Final = lru_cache(_KEPT)(self._window_of)
+        self._number: Final = lru_cache(_KEPT)(self._number_of)
+        self._left: Final = lru_cache(_KEPT)(self._left_of)
+        self._labels: Final = lru_cache(_KEPT)(labels_text)
+        self._known: Final = lru_cache(_KEPT)(partial(format_percentage, places=2))
+
+    def row(self, judgement: Judgement) -> dict[str, str]:
+        """A verdict as a row of texts."""
+        goal = self._goals[judgement.goal]
+        left = judgement.budget_left
+        return {
+            "goal": judgement.goal,
+            "labels": self._labels(judgement.labels),
+            "window": self._window(judgement.goal, judgement.window.start, judgement.window.end),
+            "verdict": judgement.verdict.value,
+            "measured": self._text(goal, judgement.value, to_target=True),
+            "promised": goal.text,
+            "known": self._known(judgement.coverage),
+            "budget left": "" if left is None or judgement.budget is None else self._left(goal.name, left),
+        }
+
+    def value(self, judgement: Judgement) -> dict[str, Any]:
+        """A verdict for machines: instants in RFC 3339, numbers exact as texts, lengths in nanoseconds."""
+        goal, window, value = self._goals[judgement.goal], judgement.window, judgement.value
+        told = exact(value)
+        return {
+            "goal": judgement.goal,
+            "labels": dict(judgement.labels),
+            "window": self._window(judgement.goal, window.start, window.end),
+            "start": self.instant(window.start),
+            "end": self.instant(window.end),
+            "verdict": judgement.verdict.value,
+            "final": judgement.final,
+            "value": told,
+            "value_text": self._text(goal, value, to_target=False),
+            "lower": told if judgement.lower is value else exact(judgement.lower),
+            "upper": told if judgement.upper is value else exact(judgement.upper),
+            "coverage": exact(judgement.coverage),
+            "budget": exact(judgement.budget),
+            "budget_left": exact(judgement.budget_left),
+        }
+
+    def _text(self, goal: Goal, value: Value, *, to_target: bool) -> str:
+        if type(value) is Fraction or type(value) is int:
+            # Two whole numbers are compared quicker than fractions.
+            return self._number(goal.name, value.numerator, value.denominator, to_target)
+        return value_text(value, self._plan.operations[goal.value].type)
+
+    def _number_of(self, name: str, numerator: int, denominator: int, to_target: bool) -> str:
+        goal = self._goals[name]
+        target = goal.budget.target if to_target and goal.budget is not None else None
+        return value_text(Fraction(numerator, denominator), self._plan.operations[goal.value].type, target)
+
+    def _left_of(self, name: str, left: Fraction) -> str:
+        budget = self._goals[name].budget
+        if budget is not None and budget.time:
+            return format_length(round(left))
+        return format_quantity(left, places=2)
+
+    def _window_of(self, name: str, start: int, end: int) -> str:
+        goal = self._goals[name]
+        if isinstance(goal.window, CalendarWindow | OverlappingWindow):
+            return window_text(self._plan, goal, Interval(start, end))
+        return f"{self.instant(start)}..{self.instant(end)}"
+
+
 def judgement_row(plan: Plan, judgement: Judgement) -> dict[str, str]:
     """A verdict as a row of texts."""
-    goal = find_goal(plan, judgement.goal)
-    kind = plan.operations[goal.value].type
-    left = ""
-    if judgement.budget is not None and judgement.budget_left is not None:
-        if goal.budget is not None and goal.budget.time:
-            left = format_length(round(judgement.budget_left))
-        else:
-            left = format_quantity(judgement.budget_left, places=2)
-    return {
-        "goal": judgement.goal,
-        "labels": labels_text(judgement.labels),
-        "window": window_text(plan, goal, judgement.window),
-        "verdict": judgement.verdict.value,
-        "measured": value_text(judgement.value, kind, goal.budget.target if goal.budget else None),
-        "promised": goal.text,
-        "known": format_percentage(judgement.coverage, 2),
-        "budget left": left,
-    }
+    return Shown(plan).row(judgement)
 
 
 def judgement_value(plan: Plan, judgement: Judgement) -> dict[str, Any]:
     """A verdict for machines: instants in RFC 3339, numbers exact as texts, lengths in nanoseconds."""
-    zone = find_zone(plan.zone)
-    goal = find_goal(plan, judgement.goal)
-    return {
-        "goal": judgement.goal,
-        "labels": dict(judgement.labels),
-        "window": window_text(plan, goal, judgement.window),
-        "start": format_instant(judgement.window.start, zone),
-        "end": format_instant(judgement.window.end, zone),
-        "verdict": judgement.verdict.value,
-        "final": judgement.final,
-        "value": exact(judgement.value),
-        "value_text": value_text(judgement.value, plan.operations[goal.value].type),
-        "lower": exact(judgement.lower),
-        "upper": exact(judgement.upper),
-        "coverage": exact(judgement.coverage),
-        "budget": exact(judgement.budget),
-        "budget_left": exact(judgement.budget_left),
-    }
+    return Shown(plan).value(judgement)
 
 
 def window_name(window: Interval, zone: str) -> str:

@@ -42,7 +42,76 @@ def _http_prober(target: Target, clock: Clock) -> Prober:
     return HttpProber(cast(HttpTarget, target), clock)
 
 
-_KINDS: Final[Mapping[str, _Kind]] = MappingProxyType({"http": _Kind(_http_target, _http_prober)})
+def _tcp_target(deployed: Deployed) -> Target:
+    from wsla.sources.tcp import from_options
+
+    return from_options(deployed)
+
+
+def _tcp_prober(target: Target, clock: Clock) -> Prober:
+    from wsla.sources.tcp import TcpProber, TcpTarget
+
+    return TcpProber(cast(TcpTarget, target), clock)
+
+
+def _tls_target(deployed: Deployed) -> Target:
+    from wsla.sources.tls import from_options
+
+    return from_options(deployed)
+
+
+def _tls_prober(target: Target, clock: Clock) -> Prober:
+    from wsla.sources.tls import TlsProber, TlsTarget
+
+    return TlsProber(cast(TlsTarget, target), clock)
+
+
+def _dns_target(deployed: Deployed) -> Target:
+    from wsla.sources.dns import from_options
+
+    return from_options(deployed)
+
+
+def _dns_prober(target: Target, clock: Clock) -> Prober:
+    from wsla.sources.dns import DnsProber, DnsTarget
+
+    return DnsProber(cast(DnsTarget, target), clock)
+
+
+def _icmp_target(deployed: Deployed) -> Target:
+    from wsla.sources.icmp import from_options
+
+    return from_options(deployed)
+
+
+def _icmp_prober(target: Target, clock: Clock) -> Prober:
+    from wsla.sources.icmp import IcmpProber, IcmpTarget
+
+    return IcmpProber(cast(IcmpTarget, target), clock)
+
+
+def _command_target(deployed: Deployed) -> Target:
+    from wsla.sources.command import from_options
+
+    return from_options(deployed)
+
+
+def _command_prober(target: Target, clock: Clock) -> Prober:
+    from wsla.sources.command import CommandProber, CommandTarget
+
+    return CommandProber(cast(CommandTarget, target), clock)
+
+
+_KINDS: Final[Mapping[str, _Kind]] = MappingProxyType(
+    {
+        "http": _Kind(_http_target, _http_prober),
+        "tcp": _Kind(_tcp_target, _tcp_prober),
+        "tls": _Kind(_tls_target, _tls_prober),
+        "dns": _Kind(_dns_target, _dns_prober),
+        "icmp": _Kind(_icmp_target, _icmp_prober),
+        "command": _Kind(_command_target, _command_prober),
+    }
+)
 
 KNOWN_KINDS: Final = frozenset(_KINDS)
 """The kinds that can be looked at while an agreement is kept."""

@@ -8,6 +8,7 @@ from typing import Protocol
 from attrs import field, frozen
 
 from wsla.plan.model import Source
+from wsla.sources.network.addresses import EVERYWHERE, Reach
 
 Option = str | int | bool | tuple[str, ...]
 """The value of an option, secrets filled in. A tuple is an option that was said several times."""
@@ -47,7 +48,8 @@ class Deployed:
 
     ``declared`` is the source of the agreement. ``options`` are those of its kind, the text after the kind among them
     by its name (``url``, ``address`` …), with what the deployment says instead. ``timeout`` and ``every`` are
-    nanoseconds. ``verify_tls`` and ``ca_file`` come from the deployment alone.
+    nanoseconds. The rest comes from the deployment alone: ``reach`` says how near to this machine an address may lie,
+    ``private_redirects`` whether a redirect may lead further in, ``commands`` which programs may be run.
     """
 
     declared: Source
@@ -56,6 +58,9 @@ class Deployed:
     every: int
     verify_tls: bool | None = None
     ca_file: str | None = None
+    reach: frozenset[Reach] = EVERYWHERE
+    private_redirects: bool = False
+    commands: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from wsla.analysis.operations import Value
 from wsla.evaluation.verdicts import Judgement, Labels, Verdict
 from wsla.plan.model import Target
-from wsla.remedies.decisions import Intent, LedgerEntry
+from wsla.remedies.decisions import Intent, LedgerEntry, Words
 from wsla.values.instants import Interval
 from wsla.values.observations import Raw
 
@@ -144,8 +144,7 @@ def load_intent(text: str) -> Intent:
         cause=form["cause"],
         labels=_load_labels(form["labels"]),
         window=None if form["window"] is None else Interval(*form["window"]),
-        subject=form["subject"],
-        text=form["text"],
+        words=Words.of(form["subject"], form["text"]),
     )
 
 

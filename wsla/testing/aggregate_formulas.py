@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 RANKS: Final = (Fraction(0), Fraction(1, 3), Fraction(1, 2), Fraction(95, 100), Fraction(1))
 REGION: Final = ("region",)
+HOSTS: Final = ("region", "host")
 ERRORS: Final = (Fraction(1, 100), Fraction(1, 10), Fraction(1, 2), Fraction(1, 30_000))
 
 _RANKED: Final = frozenset({"percentile", "median"})
@@ -34,11 +35,14 @@ def within(formulas: Formulas, function: str) -> Fraction | None:
 
 
 def over_samples(formulas: Formulas, window: Window, by: tuple[str, ...]) -> int:
-    # Without `by`, the regional source gives several streams to one window.
-    source, labels = ("regional", REGION) if by or formulas.sometimes(4) else ("probe", ())
+    # With fewer labels than the source has, several streams are in one window.
+    source = "regional" if by or formulas.sometimes(4) else "probe"
+    if by == HOSTS or formulas.sometimes(4):
+        source = "hosts"
+    labels: tuple[str, ...] = {"probe": (), "regional": REGION, "hosts": HOSTS}[source]
     function, parameter = numeric(formulas)
     argument: int | None
-    match formulas.pick("count", "share", "number", "number", "last", "counter"):
+    match formulas.pick("count", "share", "number", "number", "last", "counter", "counter"):
         case "count":
             function, parameter, argument = "count", None, None
         case "share":
@@ -52,7 +56,8 @@ def over_samples(formulas: Formulas, window: Window, by: tuple[str, ...]) -> int
             )
         case "counter":
             function, parameter = formulas.pick("increase", "rate"), None
-            argument = formulas.number(labels)
+            plain = formulas.sometimes(2)
+            argument = formulas.build.field(source, "load") if plain else formulas.number(labels)
         case _:
             argument = formulas.number(labels)
     return formulas.build.aggregate(

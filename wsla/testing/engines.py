@@ -39,6 +39,26 @@ def by_columns(plan: Plan, observations: Sequence[Observation], start: int, unti
     return evaluator.outcome()
 
 
+def by_panes(plan: Plan, observations: Sequence[Observation], start: int, until: int) -> Outcome:
+    """The batch evaluator, where what partial results give comes from them; it needs the extra for columns."""
+    from wsla.evaluation.batch.evaluator import BatchEvaluator
+    from wsla.evaluation.batch.streams import streams_of
+    from wsla.evaluation.panes import panes_of
+    from wsla.evaluation.panes.stage import first_stage, needed_whole
+
+    streams = streams_of(plan, observations)
+    names = set(panes_of(plan, [], until).sources)
+    names -= needed_whole(plan, names).keys()
+    panes = panes_of(plan, [stream for stream in streams if stream.source in names], until)
+    evaluator = BatchEvaluator(plan, start, until, first_stage(names, panes))
+    for stream in streams:
+        if stream.source not in names:
+            evaluator.take(stream)
+    records = {source.name for source in plan.sources if source.records}
+    evaluator.observe(one for one in observations if one.source in records)
+    return evaluator.outcome()
+
+
 ENGINES: Final[Mapping[str, Engine]] = {
     "reference": by_rules,
     "stream": by_stream,

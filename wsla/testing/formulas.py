@@ -13,7 +13,7 @@ from hypothesis.strategies import DrawFn
 from wsla.analysis.operations import Aggregate, OutageWindow, SourceField, TimeFilter, Window
 from wsla.analysis.types import BooleanType, NumberType, ValueType
 from wsla.plan.model import Plan
-from wsla.testing.aggregate_formulas import REGION, over_records, over_samples, over_series
+from wsla.testing.aggregate_formulas import HOSTS, REGION, over_records, over_samples, over_series
 from wsla.testing.goal_formulas import SHARES, goal, rule
 from wsla.testing.over_time import over_time
 from wsla.testing.past_formulas import past_signal
@@ -30,6 +30,7 @@ from wsla.values.quantities import TIME
 from wsla.values.schedules import ALL_WEEK, DatedHours, Schedule, WeeklyHours
 
 _COMPARISONS: Final = ("<=", "<", ">=", ">", "==", "!=")
+_SAMPLES: Final = {(): "probe", REGION: "regional", HOSTS: "hosts"}
 _NUMBERS: Final = (Fraction(0), Fraction(1), Fraction(2), Fraction(3, 2), Fraction(4))
 
 
@@ -109,6 +110,9 @@ class Formulas:
         self.build.samples(
             "regional", signal_fields, staleness=self.pick(None, 5 * unit), labels=REGION, every=unit
         )
+        self.build.samples(
+            "hosts", signal_fields, staleness=self.pick(None, 5 * unit), labels=HOSTS, every=unit
+        )
         record_fields: dict[str, ValueType] = {
             "opened": INSTANT,
             "solved": INSTANT,
@@ -149,15 +153,12 @@ class Formulas:
 
     def truth(self, by: tuple[str, ...], *, depth: int = 2) -> int:
         """A boolean signal."""
-        source = "regional" if by else self.pick("probe", "probe", "probe")
+        source = _SAMPLES[by]
         build = self.build
-        match (
-            self.pick(
-                "ok", "ok", "compare", "text", "logical", "not", "choice", "latest", "downs", "joined", "past"
-            )
-            if depth
-            else "ok"
-        ):
+        kinds = ["ok", "ok", "compare", "text", "logical", "not", "choice", "downs"]
+        if by != HOSTS:
+            kinds += ["latest", "joined", "past"]
+        match self.pick(*kinds) if depth else "ok":
             case "compare":
                 number = self.number(by, depth=depth - 1)
                 return build.compare(number, self.pick(*_COMPARISONS), self.limit(number))
@@ -172,8 +173,8 @@ class Formulas:
             case "downs":
                 parts = (self.truth(by, depth=0), *(self.truth(self.pick((), by), depth=0) for _ in range(2)))
                 return build.at_least_down(parts, self.pick(1, 2, 2, 3))
-            case "joined" if not by:
-                return self._joined_truth()
+            case "joined":
+                return self._joined_truth(by)
             case "past":
                 return past_signal(self, by, depth=depth - 1)
             case "choice":
@@ -186,21 +187,25 @@ class Formulas:
             case _:
                 return build.field(source, "ok")
 
-    def _joined_truth(self) -> int:
-        """A condition over the streams of all regions together (M60)."""
+    def _joined_truth(self, by: tuple[str, ...]) -> int:
+        """A condition over the streams of all regions, or over those of all hosts of each, together (M60)."""
         build = self.build
-        function, part = self._joined_part()
-        where = self.pick(None, self.truth(REGION, depth=1))
-        number = build.across(function, part, where=where)
+        labels = self._joined_labels(by)
+        function, part = self._joined_part(labels)
+        where = self.pick(None, self.truth(labels, depth=1))
+        number = build.across(function, part, where=where, by=by)
         limit = self.limit(number)
         if self.sometimes(3):
             return build.compare(number, self.pick(*_COMPARISONS), limit)
-        return build.across(function, part, where=where, compared=(self.pick(*_COMPARISONS), limit))
+        return build.across(function, part, where=where, by=by, compared=(self.pick(*_COMPARISONS), limit))
 
-    def _joined_part(self) -> tuple[str, int]:
+    def _joined_labels(self, by: tuple[str, ...]) -> tuple[str, ...]:
+        return HOSTS if by else self.pick(REGION, REGION, HOSTS)
+
+    def _joined_part(self, labels: tuple[str, ...]) -> tuple[str, int]:
         function = self.pick("count", "count", "share", "min", "max", "sum", "mean")
         truth = function in ("count", "share")
-        return function, self.truth(REGION, depth=1) if truth else self.number(REGION)
+        return function, self.truth(labels, depth=1) if truth else self.number(labels)
 
     def joined_series(self, window: Window) -> int:
         """A series over all regions together (M61)."""
@@ -212,9 +217,9 @@ class Formulas:
 
     def number(self, by: tuple[str, ...], *, depth: int = 1) -> int:
         """A numeric signal."""
-        if not by and depth and self.sometimes(5):
-            return self.build.across(*self._joined_part())
-        source = "regional" if by else "probe"
+        if by != HOSTS and depth and self.sometimes(5):
+            return self.build.across(*self._joined_part(self._joined_labels(by)), by=by)
+        source = _SAMPLES[by]
         build = self.build
         match self.pick("load", "elapsed", "arithmetic", "choice") if depth else self.pick("load", "elapsed"):
             case "load":
@@ -303,7 +308,7 @@ class Formulas:
         match kind:
             case "arithmetic":
                 right = self.leaf(window, self.beside(window, by), depth=0)
-                return build.arithmetic(left, self.pick("+", "-", "*", "/", "started"), right)
+                return build.arithmetic(left, self.pick("+", "-", "*", "/", "started", "completed"), right)
             case "label":
                 return self._by_label(by, left, build.constant(Fraction(3)))
             case "previous":

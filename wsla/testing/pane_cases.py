@@ -45,8 +45,8 @@ def _without_the_rest(formulas: Formulas) -> Plan:
 
 def _aggregate(formulas: Formulas) -> int:
     build = formulas.build
-    source, labels = formulas.pick(("probe", ()), ("regional", REGION))
-    over_time = formulas.sometimes(2)
+    source, labels = formulas.pick(("probe", ()), ("regional", REGION), ("hosts", REGION))
+    over_time = source != "hosts" and formulas.sometimes(2)
     function = formulas.pick(*(_OVER_TIME if over_time else _OVER_SAMPLES))
     argument: int | None
     if function == "count":

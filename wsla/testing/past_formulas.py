@@ -11,7 +11,7 @@ from wsla.values.calendars import OverlappingWindow, RollingWindow
 if TYPE_CHECKING:
     from wsla.testing.formulas import Formulas
 
-KINDS = ("sustained", "debounced", "limited", "active")
+KINDS = ("sustained", "debounced", "limited", "active", "active")
 
 
 def past_signal(formulas: Formulas, by: tuple[str, ...], *, depth: int) -> int:

@@ -14,7 +14,7 @@ from attrs import frozen
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from wsla.analysis.operations import Aggregate, Limited, OutageWindow, SourceField, Window
+from wsla.analysis.operations import Active, Aggregate, Limited, OutageWindow, SourceField, Window
 from wsla.analysis.types import BooleanType, InstantType, NumberType
 from wsla.plan.model import Field, Plan, Source
 from wsla.testing.formulas import Formulas, Scale
@@ -138,7 +138,8 @@ def observations(draw: DrawFn, plan: Plan, start: int, until: int) -> tuple[Obse
         used = frozenset(name for owner, name in read if owner == source.name) | {source.at}
         fields = _fields(source, used, instants)
         rows = st.tuples(instants, fields)
-        for at, values in draw(st.lists(rows, max_size=14)):
+        least = draw(st.sampled_from((0, 2, 4)))
+        for at, values in draw(st.lists(rows, min_size=least, max_size=14)):
             found.append(Observation(source=source.name, at=at, fields=values))
         # A run at the source's own pace, so that some windows are covered without a gap.
         if not source.records and draw(st.booleans()):
@@ -150,7 +151,52 @@ def observations(draw: DrawFn, plan: Plan, start: int, until: int) -> tuple[Obse
                 Observation(source=source.name, at=first + i * pace, fields=cycle[i % len(cycle)])
                 for i in range(count)
             ]
+        if len(source.labels) > 1 and draw(st.booleans()):
+            found += draw(_joining(source, instants, fields, unit))
+        for node in plan.operations:
+            if isinstance(node, Active) and node.source == source.name:
+                found += draw(st.lists(_announcement(plan, node, instants, fields, unit), max_size=3))
     return tuple(sorted(found, key=lambda observation: observation.at))
+
+
+@st.composite
+def _joining(
+    draw: DrawFn,
+    source: Source,
+    instants: SearchStrategy[int],
+    fields: SearchStrategy[dict[str, Raw]],
+    unit: int,
+) -> list[Observation]:
+    """A stream that begins while another with the same first label is down."""
+    down = draw(instants)
+    labels = dict.fromkeys(source.labels, draw(st.sampled_from(_LABELS)))
+    joining = {**labels, source.labels[-1]: "new"}
+    at = down + draw(st.sampled_from((1, unit, 3 * unit)))
+    return [
+        Observation(source=source.name, at=down, fields={**draw(fields), **labels, "ok": False}),
+        Observation(source=source.name, at=at, fields={**draw(fields), **joining}),
+    ]
+
+
+@st.composite
+def _announcement(
+    draw: DrawFn,
+    plan: Plan,
+    node: Active,
+    instants: SearchStrategy[int],
+    fields: SearchStrategy[dict[str, Raw]],
+    unit: int,
+) -> Observation:
+    """A record of an announced time, known before it begins, as it does, or too late."""
+    begin, length = draw(instants), draw(st.sampled_from((1, unit, 3 * unit, -unit)))
+    values = draw(fields)
+    for index, at in ((node.start, begin), (node.end, begin + length)):
+        named = plan.operations[index]
+        if isinstance(named, SourceField):
+            values = {**values, named.field: at}
+    return Observation(
+        source=node.source, at=begin + draw(st.sampled_from((-3 * unit, -unit, 0, 1, unit))), fields=values
+    )
 
 
 def cases() -> SearchStrategy[Case]:

@@ -19,7 +19,7 @@ from wsla.testing.service_strategies import service_declarations
 _COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 _LENGTHS = ("30s", "5m", "24h", "250ms", "7d", "1.5h")
 _QUANTITIES = (*_LENGTHS, "99.9%", "100%", "500 EUR", "0.5 USD", "120/min", "1.5GiB", "3", "0.25", "14.4")
-_ERRORS = ("1%", "0.5%", "2 %")
+_ERRORS = ("1%", "0.5%", "99.9%")
 _NUMBERS = ("1", "2", "3.5", "12")
 _DATES = ("2026-01-01", "2027-12-31")
 _MOMENTS = (*_DATES, "2026-03-04T10:00", "2026-03-04T10:00:00.5Z", "2026-03-04T10:00+01:00")

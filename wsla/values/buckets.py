@@ -1,39 +1,40 @@
 """Buckets of a bounded relative error (rule M101), exactly: which one holds a number rests on that number alone.
 
-They follow DDSketch (Masson, Rim and Lee, VLDB 2019), with its logarithm replaced by a straight line between two powers
-of two, so that whole numbers suffice: floating point would put a number near a bound here into one, there into another.
+They follow DDSketch (Masson, Rim and Lee, VLDB 2019), but with short decimals for bounds, not powers of one factor.
+So whole numbers suffice, where floating point would put a number near a bound here into one, there into another.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from fractions import Fraction
-from math import ceil
+from itertools import accumulate
 from typing import Final
 
-# The key of the power of two 2^-(2^32): no number nearer to zero fits into a machine.
+_STEPS: Final = (1, 2, 4, 5)
+# Python writes out no number of very many digits.
+_LONG: Final = 1 << 64
+# Powers of ten down to 10^-(2^32) have keys: no number nearer to zero fits into a machine.
 _LOWEST: Final = 1 << 32
 
 
 class Buckets:
-    """``parts`` equally wide buckets between each power of two and the next, the upper bound of each included; those of
-    negative numbers are their mirror images, and zero has one of its own.
+    """Between each number of two significant digits and the next there are equally wide buckets, as many as it takes,
+    the upper bound of each included. Those of negative numbers are their mirror images, and zero has one of its own.
 
-    A bucket is named by a key, a whole number: greater keys for greater numbers, and 0 for zero.
+    ``error`` is above zero: the middle of a bucket is less than ``error`` times a number away from each number in it. A
+    bucket is named by a key, a whole number: greater keys for greater numbers, and 0 for zero.
     """
 
-    __slots__ = ("_first", "parts")
+    __slots__ = ("_before", "_decade", "_first", "_parts")
 
-    def __init__(self, parts: int) -> None:
-        self.parts: Final = parts
-        self._first: Final = parts * _LOWEST
-
-    @classmethod
-    def within(cls, error: Fraction) -> Buckets:
-        """The fewest buckets whose middles are no farther than ``error`` times a number from each number in them.
-
-        ``error`` is above zero.
-        """
-        return cls(ceil(1 / (2 * error)))
+    def __init__(self, error: Fraction) -> None:
+        # For 10, 11, … 99: how many buckets lie between it and the next number, and how many before them.
+        above, below = error.denominator, 2 * error.numerator
+        self._parts: Final = tuple(_least_step(-(-above // (below * digits))) for digits in range(10, 100))
+        self._before: Final = tuple(accumulate(self._parts, initial=0))[:-1]
+        self._decade: Final = sum(self._parts)
+        self._first: Final = self._decade * _LOWEST
 
     def key(self, value: int | Fraction) -> int:
         """The key of the bucket that holds a number."""
@@ -41,17 +42,27 @@ class Buckets:
             return -self.key(-value)
         if not value:
             return 0
-        parts = self.parts
-        if type(value) is int:
-            doublings = (value - 1).bit_length()
-            return self._first + (doublings - 2) * parts - ((-2 * parts * value) >> doublings) - 1
+        if type(value) is int and 10 < value < _LONG:
+            # In steps of the last of two digits: the number is above so many of them, and at most one more.
+            zeros = len(str(value - 1)) - 2
+            unit: int = 10**zeros
+            digits = (value - 1) // unit - 10
+            part = ((value - (digits + 10) * unit) * self._parts[digits] - 1) // unit
+            return self._first + zeros * self._decade + self._before[digits] + part
         above, below = value.numerator, value.denominator
-        doublings = above.bit_length() - below.bit_length()
-        # The least power of two that is no less than the number.
-        if (above << max(-doublings, 0)) > (below << max(doublings, 0)):
-            doublings += 1
-        above, below = 2 * parts * above << max(-doublings, 0), below << max(doublings, 0)
-        return self._first + (doublings - 2) * parts - (-above // below) - 1
+        # As a quotient above 10, and at most 100: the number is `digits` and a bit of such steps.
+        zeros = (above.bit_length() - below.bit_length()) * 3 // 10 - 1
+        if zeros > 0:
+            below *= 10**zeros
+        else:
+            above *= 10**-zeros
+        while above > 100 * below:
+            below, zeros = 10 * below, zeros + 1
+        while above <= 10 * below:
+            above, zeros = 10 * above, zeros - 1
+        digits = (above - 1) // below - 10
+        part = ((above - (digits + 10) * below) * self._parts[digits] - 1) // below
+        return self._first + zeros * self._decade + self._before[digits] + part
 
     def edges(self, key: int) -> tuple[Fraction, Fraction]:
         """The bounds of a bucket, the lower one first; both are zero in that of zero."""
@@ -60,9 +71,12 @@ class Buckets:
             return -high, -low
         if key == 0:
             return Fraction(0), Fraction(0)
-        doublings, part = divmod(key - self._first, self.parts)
-        width = Fraction(2) ** doublings / self.parts
-        return (self.parts + part) * width, (self.parts + part + 1) * width
+        zeros, place = divmod(key - self._first, self._decade)
+        digits = bisect_right(self._before, place) - 1
+        parts = self._parts[digits]
+        width = Fraction(10) ** zeros / parts
+        number = (digits + 10) * parts + place - self._before[digits]
+        return number * width, (number + 1) * width
 
     def middle(self, key: int) -> Fraction:
         """The number in the middle of a bucket, which stands for all numbers in it."""
@@ -89,3 +103,13 @@ class Buckets:
         if sign in ("<", "<="):
             return "<=" if included else "<", bound
         return ">" if included else ">=", bound
+
+
+def _least_step(least: int) -> int:
+    """The least of 1, 2, 4, 5, 10, 20, 40, 50, 100, … that is not below a number."""
+    power = 1
+    while True:
+        for step in _STEPS:
+            if step * power >= least:
+                return step * power
+        power *= 10

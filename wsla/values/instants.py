@@ -18,6 +18,7 @@ HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
 
 
+_OF_SECONDS: Final = len("2026-03-04T10:00:00")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _OFFSET: Final = r"[+-](?:[01]\d|2[0-3]):?[0-5]\d"
 _PATTERN: Final = re.compile(
@@ -140,9 +141,8 @@ def format_instant(instant: int, zone: ZoneInfo | None = None) -> str:
     seconds, nanoseconds = divmod(instant, SECOND)
     moment = to_datetime(seconds * SECOND, zone)
     fraction = f".{nanoseconds:09d}".rstrip("0") if nanoseconds else ""
-    offset = moment.strftime("%z")
-    suffix = "Z" if zone is None else f"{offset[:3]}:{offset[3:]}"
-    return moment.strftime("%Y-%m-%dT%H:%M:%S") + fraction + suffix
+    text = moment.isoformat()
+    return f"{text[:_OF_SECONDS]}{fraction}{'Z' if zone is None else text[_OF_SECONDS:]}"
 
 
 def format_length(nanoseconds: int) -> str:

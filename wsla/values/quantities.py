@@ -290,11 +290,14 @@ def format_percentage(value: Fraction, places: int = 4, apart_from: Fraction | N
     A share that is not ``apart_from`` (a target, say), 0 or 1 gets as many more places as it takes not to
     look like it.
     """
-    others = [other * 100 for other in (apart_from, Fraction(0), Fraction(1)) if other not in (None, value)]
-    percent = value * 100
-    while round(percent, places) in others:
+    top, bottom = value.numerator * 100, value.denominator
+    others = [(0, 1)] if value else []
+    others += [(100, 1)] if top != 100 * bottom else []
+    if apart_from is not None and apart_from != value:
+        others.append((apart_from.numerator * 100, apart_from.denominator))
+    while any(_rounded(top * 10**places, bottom) * below == above * 10**places for above, below in others):
         places += 1
-    return f"{_decimal(percent, places, exact_places=places)}%"
+    return f"{_written(top, bottom, places)}%"
 
 
 def _plain(value: Fraction, dimension: Dimension, places: int) -> str:
@@ -317,25 +320,23 @@ def _data(value: Fraction, places: int) -> str:
     return number + unit
 
 
-def _decimal(value: Fraction, places: int, exact_places: int = _EXACT_PLACES) -> str:
+def _decimal(value: Fraction, places: int) -> str:
     """A decimal without trailing zeros, marked with ``~`` where it is not the value itself."""
-    needed = _places_needed(value.denominator)
-    shown = needed if needed is not None and needed <= exact_places else places
-    scaled = round(abs(value) * 10**shown)
-    whole, fraction = divmod(scaled, 10**shown)
-    tail = f".{fraction:0{shown}d}".rstrip("0").rstrip(".") if shown else ""
-    mark = "" if Fraction(scaled, 10**shown) == abs(value) else "~"
-    sign = "-" if value < 0 and scaled else ""
+    ends = 10**_EXACT_PLACES % value.denominator == 0
+    return _written(value.numerator, value.denominator, _EXACT_PLACES if ends else places)
+
+
+def _written(top: int, bottom: int, places: int) -> str:
+    """A quotient with so many places, rounded half-even, without trailing zeros; ``~`` where it is not the value."""
+    scaled = _rounded(abs(top) * 10**places, bottom)
+    whole, fraction = divmod(scaled, 10**places)
+    tail = f".{fraction:0{places}d}".rstrip("0").rstrip(".") if places else ""
+    mark = "" if scaled * bottom == abs(top) * 10**places else "~"
+    sign = "-" if top < 0 and scaled else ""
     return f"{mark}{sign}{whole}{tail}"
 
 
-def _places_needed(denominator: int) -> int | None:
-    """How many decimal places a fraction in lowest terms needs, or None where it never ends."""
-    powers = []
-    for prime in (2, 5):
-        power = 0
-        while denominator % prime == 0:
-            denominator //= prime
-            power += 1
-        powers.append(power)
-    return max(powers) if denominator == 1 else None
+def _rounded(top: int, bottom: int) -> int:
+    """The whole number nearest to a quotient, of two the even one; ``bottom`` is above zero."""
+    whole, rest = divmod(top, bottom)
+    return whole + (2 * rest > bottom or (2 * rest == bottom and whole % 2 == 1))

@@ -66,6 +66,18 @@ def goal(condition: str, items: str = "otherwise credit globex 10% of search.fee
         (FULL.replace("credit globex", "credit globx"), [("E0201", "globx", "globex")]),
         (FULL.replace("probe.ok", "probe.okay"), [("E0203", "okay", "ok")]),
         (FULL.replace("search.fee", "search.price"), [("E0203", "search.price", None)]),
+        (
+            FULL.replace("availability(up)", "p95(probe.elapsed)"),
+            [("E0205", "p95", "percentile(probe.elapsed, 95")],
+        ),
+        (
+            FULL.replace("availability(up)", "p99_9(probe.elapsed)"),
+            [("E0205", "p99_9", "percentile(probe.elapsed, 99.9")],
+        ),
+        (
+            FULL.replace("availability(up)", "p999(probe.elapsed)"),
+            [("E0205", "p999", "percentile(probe.elapsed, 99.9")],
+        ),
         (FULL.replace("availability(up)", "availabilty(up)"), [("E0205", "availabilty", "availability")]),
         (FULL + "  metric office = probe.ok\n", [("E0202", "office", None)]),
         ("  metric a = b\n  metric b = a\n" + FULL, [("E0204", "a", None)]),

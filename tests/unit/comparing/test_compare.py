@@ -157,6 +157,12 @@ def test_what_means_the_same_is_no_change(edits: tuple[tuple[str, str], ...]) ->
             "host stricter",
         ),
         (
+            "probe.elapsed, 95",
+            "probe.elapsed, 95, approximate within 1%",
+            "quick: slowest is approximate within 1% instead of exact",
+            "host changed",
+        ),
+        (
             "each month excluding night",
             "each month",
             "available: `night` is not excluded any more",

@@ -15,7 +15,7 @@ from wsla.daemon.outbox import Outbox, Route, payload_of
 from wsla.daemon.writer import Item, Writer
 from wsla.plan.model import Target
 from wsla.ports import Delivery, DeliveryResult
-from wsla.remedies.decisions import Intent
+from wsla.remedies.decisions import Intent, Words
 from wsla.store.records import AgreementVersion, Decided
 from wsla.store.sqlite import Store
 from wsla.values.instants import HOUR, SECOND, Interval
@@ -110,8 +110,7 @@ def intent(number: int, targets: tuple[str, ...], at: int) -> Intent:
         cause="available",
         labels=(("region", "north"),),
         window=Interval(NOW - HOUR, NOW),
-        subject=f"message {number}",
-        text="text",
+        words=Words.of(f"message {number}", "text"),
     )
 
 

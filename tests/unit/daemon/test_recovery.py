@@ -9,7 +9,7 @@ import pytest
 from wsla.api import loads
 from wsla.daemon.recovery import recover
 from wsla.daemon.writer import Item
-from wsla.engine import Engine
+from wsla.engine import FORM, Engine, SnapshotError
 from wsla.evaluation.stream import JudgementFinal
 from wsla.remedies.decisions import Intent, LedgerEntry
 from wsla.store.records import Batch, Decided, Judged, Observed, Snapshot
@@ -85,7 +85,11 @@ def test_a_snapshot_that_cannot_be_read_is_left_aside(agreements: Any, store: St
     agreement = agreements()
     first = recover(store, agreement, START)
     observe(store, 1, 31)
-    store.write(Batch(snapshots=(Snapshot("Quick", first.state, START, {"start": START, "evaluator": 5}),)))
+    store.write(
+        Batch(
+            snapshots=(Snapshot("Quick", first.state, START, {"form": FORM, "start": START, "evaluator": 5}),)
+        )
+    )
     again = recover(store, agreement, START + 40 * SECOND)
     keep(store, again.outputs)
     assert len(windows(store)) == 4
@@ -140,3 +144,52 @@ def test_an_item_weighs_what_it_holds() -> None:
     observed = Observed("Quick", observation(1), 0)
     assert Item().weight == 1
     assert Item(observations=(observed, observed), snapshots=(Snapshot("Quick", "v", 0, {}),)).weight == 4
+
+
+def test_a_snapshot_of_another_build_is_refused_and_recomputed(
+    agreements: Any, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The same text and program version, but a state in another form: a development build, or one that was put back."""
+    agreement = agreements()
+    first = recover(store, agreement, START)
+    observe(store, 1, 31)
+    for second in range(1, 31):
+        first.engine.observe(observation(second))
+    content: Any = first.engine.snapshot()
+    whole = Engine.restore(agreement.plan, content).judgements(START + 40 * SECOND)
+    for wrong in (
+        {**content, "form": content["form"] + 1},
+        {k: v for k, v in content.items() if k != "form"},
+    ):
+        with pytest.raises(SnapshotError, match="which another build of wsla wrote; this one reads"):
+            Engine.restore(agreement.plan, wrong)
+        store.write(Batch(snapshots=(Snapshot("Quick", first.state, START + 30 * SECOND, wrong),)))
+        caplog.clear()
+        again = recover(store, agreement, START + 40 * SECOND)
+        assert "another build of wsla wrote" in caplog.text
+        assert "computed anew from the observations" in caplog.text
+        assert again.engine.judgements(START + 40 * SECOND) == whole
+
+
+def test_a_snapshot_of_another_version_of_the_program_is_recomputed(
+    agreements: Any, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    agreement = agreements()
+    first = recover(store, agreement, START)
+    observe(store, 1, 31)
+    state = first.state.rpartition("/")[0] + "/0.0.1"
+    # Its engine had seen nothing, so what came out of it would be unknown.
+    content = first.engine.snapshot()
+    store.write(Batch(snapshots=(Snapshot("Quick", state, START + 30 * SECOND, content),)))
+    with caplog.at_level("INFO"):
+        again = recover(store, agreement, START + 40 * SECOND)
+    assert "is that of another text or program" in caplog.text
+    keep(store, again.outputs)
+    assert len(windows(store)) == 4
+    assert not any(verdict == "unknown" for _, _, verdict in windows(store))
+
+
+@pytest.mark.parametrize("content", [None, 5, [], {}, "text"])
+def test_what_is_no_snapshot_is_refused(agreements: Any, content: object) -> None:
+    with pytest.raises(SnapshotError):
+        Engine.restore(agreements().plan, content)

@@ -436,3 +436,36 @@ def test_csv_that_is_not_plain_is_left_to_the_reader_of_rows(
     path.write_bytes(text.replace(*spoiled, 1 if spoiled[0] != '"' else 0).encode("utf-8", "surrogateescape"))
     with pytest.raises(NotInColumns):
         open_columns(PROBE, str(path))
+
+
+SHORT = (2**31 - 1) / 1000
+
+
+@pytest.mark.parametrize(
+    ("numbers", "is_short"),
+    [
+        ([0.5, -0.001, SHORT, -SHORT, 0.0, -0.0], True),
+        ([0.5, SHORT + 0.001], False),
+        ([0.5, -SHORT - 0.001], False),
+        ([0.5] * 9 + [0.0001], False),
+        ([0.5, math.nan], False),
+        ([0.5, math.inf], False),
+        ([0.5, None], True),
+        ([], True),
+    ],
+)
+def test_decimals_that_32_bits_hold_are_not_multiplied(
+    tmp_path: Path, numbers: list[float | None], is_short: bool
+) -> None:
+    table = polars.DataFrame(
+        {
+            "ts": polars.Series([NOON + x for x in range(len(numbers))], dtype=polars.Int64),
+            "took": polars.Series(numbers, dtype=polars.Float64),
+        }
+    )
+    source = evolve(PROBE, labels=(), fields=(PROBE.fields[0], MILLISECONDS))
+    path = written(tmp_path, table)
+    assert_same(source, path)
+    for stream in open_columns(source, path).streams():
+        assert (stream.fields["took"].times > 1) == is_short
+        assert (stream.fields["took"].values.dtype == "int32") == is_short

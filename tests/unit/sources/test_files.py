@@ -121,6 +121,14 @@ def test_a_header_alone_is_history_without_observations(tmp_path: Path) -> None:
     assert read(tmp_path, HEADER) == History(observations=[], rejects=read(tmp_path, HEADER).rejects)
 
 
+@pytest.mark.parametrize(("row", "said"), [("x", "1 cell"), ("x,y", "2 cells"), ("x,y,z,1,2", "5 cells")])
+def test_a_row_with_too_few_or_too_many_cells_is_said_to_have_so_many(
+    tmp_path: Path, row: str, said: str
+) -> None:
+    (example,) = read(tmp_path, f"{HEADER}{FIRST}{row}\n").rejects.examples
+    assert example.reason == f"{said} where the header has 4"
+
+
 def test_rows_that_do_not_fit_are_counted_by_reason_with_their_lines(tmp_path: Path) -> None:
     found = read(
         tmp_path,

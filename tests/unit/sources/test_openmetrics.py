@@ -15,42 +15,25 @@ from urllib.parse import parse_qs, quote
 
 import pytest
 
-from wsla.analysis.checked import Field, Source
-from wsla.analysis.types import BooleanType, InstantType, NumberType, TextType
+from wsla.analysis.checked import Field
+from wsla.analysis.types import NumberType
 from wsla.sources.files import DataError, History, read_history
 from wsla.sources.files.openmetrics import sample
+from wsla.testing.metric_sources import UP, metric_source
 from wsla.values.instants import parse_instant
 from wsla.values.quantities import TIME
 
 NOON = parse_instant("2026-03-04T12:00:00Z")
-UP = Source(
-    name="probe",
-    records=False,
-    kind="csv",
-    options={},
-    labels=("region",),
-    fields=(
-        Field(name="at", column="", type=InstantType()),
-        Field(name="region", column="region", type=TextType()),
-        Field(name="up", column="value", type=BooleanType()),
+TOOK = metric_source(
+    Field(
+        name="took",
+        column="value",
+        type=NumberType(dimension=TIME),
+        unit_factor=Fraction(10**9),
+        unit_stated=True,
+        resolution=Fraction(1),
     ),
-)
-TOOK = Source(
-    name="probe",
-    records=False,
-    kind="csv",
-    options={},
-    fields=(
-        Field(name="at", column="time", type=InstantType()),
-        Field(
-            name="took",
-            column="value",
-            type=NumberType(dimension=TIME),
-            unit_factor=Fraction(10**9),
-            unit_stated=True,
-            resolution=Fraction(1),
-        ),
-    ),
+    at="time",
 )
 TEXT = """\
 # TYPE up gauge

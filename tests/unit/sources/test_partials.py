@@ -48,7 +48,10 @@ def table(of: Plan) -> PaneTable:
     return panes_of(of, streams_of(of, seen), UNTIL)
 
 
-def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("run_of", [1, 16, 10**9])
+def test_what_is_written_is_read_again(run_of: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether the file tells of stretches without a gap, or each row has to say where it is."""
+    monkeypatch.setattr("wsla.sources.files.partials._RUN_OF", run_of)
     path = str(tmp_path / "web.parquet")
     written = table(plan())
     write_partials(path, written)
@@ -67,6 +70,37 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
         for measure in panes.kinds:
             assert np.array_equal(found.columns[measure], panes.columns[measure]), measure
     assert not list(tmp_path.glob("*.part"))
+
+
+def test_stretches_that_do_not_fit_the_rows_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wsla.sources.files.partials._RUN_OF", 1)
+    path = tmp_path / "web.parquet"
+    write_partials(str(path), table(plan()))
+    metadata = polars.read_parquet_metadata(path)
+    rows = polars.read_parquet(path)
+    for kept in (rows.head(-1), polars.concat([rows, rows.tail(1)])):
+        kept.write_parquet(path, metadata={"wsla.partials": metadata["wsla.partials"]})
+        with pytest.raises(DataError, match="its rows are not those that it tells of"):
+            read_partials(str(path))
+
+
+def test_a_gap_in_what_was_observed_is_a_gap_in_what_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wsla.sources.files.partials._RUN_OF", 1)
+    path = str(tmp_path / "web.parquet")
+    seen = [
+        observe("web", at, region=region, up=True, elapsed=5)
+        for region in ("eu", "us")
+        for at in (10 * SECOND, 70 * SECOND, 9 * MINUTE)
+    ]
+    written = panes_of(plan(), streams_of(plan(), seen), UNTIL).sources["web"]
+    assert written.pane.tolist() == [0, 1, 9, 0, 1, 9]
+    write_partials(path, panes_of(plan(), streams_of(plan(), seen), UNTIL))
+    read = read_partials(path).sources["web"]
+    assert (read.pane.tolist(), read.stream.tolist()) == ([0, 1, 9, 0, 1, 9], [0, 0, 0, 1, 1, 1])
 
 
 def test_a_pane_without_a_least_value_is_null_in_the_file(tmp_path: Path) -> None:

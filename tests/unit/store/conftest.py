@@ -15,7 +15,7 @@ import pytest
 import wsla
 from wsla.evaluation.verdicts import Judgement, Verdict
 from wsla.plan.model import Target
-from wsla.remedies.decisions import Intent, LedgerEntry
+from wsla.remedies.decisions import Intent, LedgerEntry, Words
 from wsla.store.sqlite import Store
 from wsla.values.instants import Interval
 from wsla.values.observations import Observation
@@ -62,8 +62,7 @@ def intent(
         cause="availability",
         labels=(),
         window=Interval(0, 10),
-        subject="Subject",
-        text=text,
+        words=Words.of("Subject", text),
     )
 
 

@@ -14,7 +14,7 @@ from fractions import Fraction
 
 from wsla.evaluation.verdicts import Judgement, Verdict
 from wsla.plan.model import Target
-from wsla.remedies.decisions import Intent, LedgerEntry
+from wsla.remedies.decisions import Intent, LedgerEntry, Words
 from wsla.store.records import Batch, Decided, Judged, Observed, Snapshot
 from wsla.store.sqlite import Store
 from wsla.values.instants import Interval
@@ -63,8 +63,7 @@ def batch(number: int) -> Batch:
         cause="availability",
         labels=(),
         window=window,
-        subject="",
-        text="",
+        words=Words.of("", ""),
     )
     return Batch(
         observations=looks,

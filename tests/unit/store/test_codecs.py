@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from wsla.evaluation.verdicts import Judgement, Verdict
 from wsla.plan.model import Target
-from wsla.remedies.decisions import Intent, LedgerEntry
+from wsla.remedies.decisions import Intent, LedgerEntry, Words
 from wsla.store import codecs
 from wsla.values.instants import Interval
 
@@ -47,8 +47,7 @@ intents = st.builds(
     cause=texts,
     labels=labels,
     window=st.none() | windows,
-    subject=texts,
-    text=texts,
+    words=st.builds(Words.of, texts, texts),
 )
 entries = st.builds(
     LedgerEntry,

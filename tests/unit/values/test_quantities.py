@@ -5,6 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from wsla.values.instants import DAY, HOUR, MILLISECOND, MINUTE, SECOND
 from wsla.values.quantities import (
@@ -199,3 +201,25 @@ def test_a_missed_target_never_reads_like_the_target() -> None:
     assert format_percentage(missed) == "~99.9%"
     assert format_percentage(missed, apart_from=target) == "~99.8999997%"
     assert format_percentage(target, apart_from=target) == "99.9%"
+
+
+@given(st.fractions(), st.integers(0, 6))
+def test_percentages_are_the_nearest_with_so_many_places(value: Fraction, places: int) -> None:
+    """Rounded half-even; ``~`` where that is not the value, and never 0% or 100% for what is neither."""
+    text = format_percentage(value, places)
+    shown = Fraction(text.removesuffix("%").removeprefix("~")) / 100
+    assert text.startswith("~") == (shown != value)
+    decimals = len(text.removesuffix("%").partition(".")[2])
+    if decimals <= places and shown not in (0, 1):
+        assert shown * 100 == round(value * 100, places)
+    assert (shown == 0) == (value == 0)
+    assert (shown == 1) == (value == 1)
+
+
+@given(st.fractions(max_denominator=10**20))
+def test_numbers_are_written_whole_where_eighteen_places_do(value: Fraction) -> None:
+    text = format_quantity(value)
+    shown = Fraction(text.removeprefix("~"))
+    ends = 10**18 % value.denominator == 0
+    assert text.startswith("~") == (not ends)
+    assert shown == (value if ends else round(value, 6))

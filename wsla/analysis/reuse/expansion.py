@@ -1,4 +1,4 @@
-"""Puts in place of each use what its template declares, the arguments in place of the parameters.
+"""Puts in place of each use what its template declares, the arguments in place of the parameters (rule M68).
 
 The bodies are read again as texts that stand behind the agreement's own, level by level; so whatever can be written in
 an agreement can be written in a template, and every place can be told in the text that its author wrote.

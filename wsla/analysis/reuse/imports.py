@@ -1,4 +1,4 @@
-"""Which files a text imports, directly or not. Reading them is left to the caller; the limits are kept here."""
+"""Which files a text imports, directly or not (rule M67). Reading is left to the caller; the limits are kept here."""
 
 from __future__ import annotations
 

@@ -58,10 +58,10 @@ from wsla.plan.model import Plan
 
 NO_WINDOWS: Final = Windows(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
 
-_ROWS_TOGETHER: Final = 1 << 18
+_ROWS_TOGETHER: Final = 1 << 16
 _ROWS_REMEMBERED: Final = 1 << 20
-_KEPT_ROWS: Final = 1 << 16
-"""How many windows are looked at together, how many are remembered, and how many a goal's columns are kept for."""
+_KEPT_ROWS: Final = 1 << 18
+"""How many windows are looked at together, how many are remembered, and for how many the columns of goals are kept."""
 
 T = TypeVar("T")
 
@@ -86,7 +86,7 @@ class Formulas:
         self._low, high = reach(plan, start, until)
         self._span: Final = high - self._low + 1
         self._together: Final = max(1, (2**63 - 1) // self._span - 1)
-        self.kept_rows = _KEPT_ROWS
+        self._kept_rows = _KEPT_ROWS
         self._rows = 0
         self._last: tuple[object, Any] | None = None
 
@@ -209,6 +209,13 @@ class Formulas:
             self._stacks[key] = found
         return found
 
+    def keeps(self, rows: int) -> bool:
+        """True while what so many windows have measured may be kept, with what was kept before; it counts as kept."""
+        if rows > self._kept_rows:
+            return False
+        self._kept_rows -= rows
+        return True
+
     def once(self, key: object, make: Callable[[], T]) -> T:
         """What is made; what was made last is not made again."""
         if self._last is None or self._last[0] != key:
@@ -240,11 +247,12 @@ class Formulas:
     def _of_first_stage(self, index: int, group: Group, horizon: int) -> Stack:
         names = self.layout.names(index)
         reduction = self._reduction
-        if names and len(group) > 1 and horizon <= self.until and isinstance(reduction, ManyAtOnce):
+        if names and horizon <= self.until and isinstance(reduction, ManyAtOnce):
             begins = self.begins(index, group)
             there = [place for place, begin in enumerate(begins) if begin is not None]
             found = reduction.together(index, [in_order(group[place], names) for place in there])
-            return Stack(found.columns, np.repeat(np.array(there, dtype=np.int64), found.rows))
+            places = np.repeat(np.array(there, dtype=np.int64), np.array(found.rows, dtype=np.int64))
+            return Stack(found.columns, None if len(group) == 1 else places)
         parts: list[SeriesColumns] = []
         combo: list[int] = []
         for place, begin in enumerate(self.begins(index, group)):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import cache
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +15,9 @@ from wsla.evaluation.batch.cells import Cells, where_it_exists
 from wsla.evaluation.batch.columns import Flags
 from wsla.evaluation.batch.formulas import Formulas, Group
 from wsla.evaluation.batch.grid import Windows
-from wsla.evaluation.batch.ratios import calculate, of_value, spread, surely, values_at
+from wsla.evaluation.batch.ratios import calculate, of_value, spread, surely, take, values_at
 from wsla.evaluation.batch.series import Integers, Ratios, Truths, Values
-from wsla.evaluation.batch.table import CODES, GoalColumns, Measured
+from wsla.evaluation.batch.table import CODES, GoalColumns, Measured, rows_that_matter
 from wsla.evaluation.stream.algebra import certain
 from wsla.evaluation.stream.layout import in_order, operands
 from wsla.evaluation.stream.point import Point
@@ -73,20 +74,27 @@ def verdict_codes(formulas: Formulas, goal: Goal, group: Group, windows: Windows
 
 def _closed(goal: Goal, condition: Cells, value: Codes, lower: Codes, upper: Codes) -> Codes:
     """By the bounds, else by the goal's policy (M21)."""
-    by_policy: Any
+    found = np.where(lower == 1, _code(Verdict.MET), _code(Verdict.VIOLATED)).astype(np.int8, copy=False)
+    unsure = np.flatnonzero((lower != 1) & (upper != 0))
+    if len(unsure):
+        found[unsure] = _by_policy(goal, condition, value[unsure], unsure)
+    return found
+
+
+def _by_policy(goal: Goal, condition: Cells, value: Codes, rows: NDArray[np.int64]) -> Any:
     match goal.unknown_time:
         case UnknownTime.MET:
-            by_policy = _code(Verdict.MET)
+            return _code(Verdict.MET)
         case UnknownTime.MISSED:
-            by_policy = _code(Verdict.VIOLATED)
+            return _code(Verdict.VIOLATED)
         case UnknownTime.UNKNOWN:
-            by_policy = _code(Verdict.UNKNOWN)
+            return _code(Verdict.UNKNOWN)
         case UnknownTime.EXCLUDED:
-            enough = surely(">=", condition.coverage, of_value(goal.minimum_coverage))
+            enough = surely(">=", take(condition.coverage, rows), of_value(goal.minimum_coverage))
             by_value = np.where(value == 1, _code(Verdict.MET), _code(Verdict.VIOLATED))
-            by_policy = np.where(enough & (value >= 0), by_value, _code(Verdict.UNKNOWN))
-    by_bounds = np.where(upper == 0, _code(Verdict.VIOLATED), by_policy)
-    return np.where(lower == 1, _code(Verdict.MET), by_bounds).astype(np.int8)
+            return np.where(enough & (value >= 0), by_value, _code(Verdict.UNKNOWN))
+        case _:
+            assert_never(goal.unknown_time)
 
 
 def _code(verdict: Verdict) -> np.int8:
@@ -105,21 +113,16 @@ def _judge(formulas: Formulas, goal: Goal, group: Group) -> GoalColumns:
     number = len(windows)
     edges = np.array([0, number]) if windows.combo is None else _edges(windows.combo, len(group))
     closed = windows.ends <= formulas.until
-    if number <= formulas.kept_rows:
-        found = _measured(formulas, goal, group, windows, codes, condition)
-        return GoalColumns(
-            goal=goal,
-            labels=tuple(in_order(labels, goal.by) for labels in group),
-            edges=edges,
-            codes=codes,
-            closed=closed,
-            measured=lambda: found,
-        )
+    matter = rows_that_matter(goal, codes, closed, edges)
+    amounts = bool(formulas.layout.amounts(goal) or formulas.layout.refund_conditions(goal))
+    known: tuple[Windows, Cells] | None = (windows, condition) if formulas.keeps(number) else None
+    key = (goal.name, group)
 
     def measured() -> Measured:
+        if known is not None:
+            return _measured(formulas, goal, group, known[0], codes, known[1])
         again = windows_judged(formulas, goal, group)
-        cells = formulas.cells(goal.condition, group, again)
-        return _measured(formulas, goal, group, again, codes, cells)
+        return _measured(formulas, goal, group, again, codes, formulas.cells(goal.condition, group, again))
 
     return GoalColumns(
         goal=goal,
@@ -127,7 +130,10 @@ def _judge(formulas: Formulas, goal: Goal, group: Group) -> GoalColumns:
         edges=edges,
         codes=codes,
         closed=closed,
-        measured=lambda: formulas.once((goal.name, group), measured),
+        matter=matter,
+        amounts=amounts,
+        spans=(windows.starts[matter], windows.ends[matter]),
+        measured=cache(measured) if known is not None else lambda: formulas.once(key, measured),
     )
 
 

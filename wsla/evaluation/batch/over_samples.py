@@ -33,6 +33,10 @@ JOINED_LATER: Final = frozenset({"median", "percentile", "first", "last", "mode"
 """Functions of several streams that no parts of single streams give: they need the items themselves."""
 
 
+_SHORT: Final = frozenset({"sum", "mean", "median", "percentile", "min", "max", "first", "last"})
+"""Functions that add numbers up, or choose among them: to that short ones are good enough."""
+
+
 def look(node: Aggregate, frames: Frames, view: View, known: Integers | Stretches) -> Part:
     """What a stream adds; ``known`` is the time in which the argument is known."""
     rows = view.rows(frames)
@@ -68,8 +72,7 @@ def items_of(node: Aggregate, view: View, rows: Rows) -> Items:
     numerators: Integers | None = None
     most, scale = 0, Fraction(1)
     if node.argument is not None:
-        added = node.function in ("sum", "mean")
-        vector = view.short(node.argument) if added else view.vector(node.argument)
+        vector = view.short(node.argument) if node.function in _SHORT else view.vector(node.argument)
         if node.function in ("increase", "rate"):
             vector = steps(vector, len(view.at))
         if node.function != "count":
@@ -232,7 +235,7 @@ def _spread(
 def _bounded(node: Aggregate, value: Ratios, full: Flags) -> tuple[Ratios, Ratios, Ratios]:
     if node.within is not None:
         # M102: nothing is known of a percentile where samples are missing, else the bounds of its bucket.
-        buckets, sure = Buckets.within(node.within), _where_known(value, full)
+        buckets, sure = Buckets(node.within), _where_known(value, full)
         return lowest(sure, buckets), highest(sure, buckets), told(value, buckets)
     if full.all():
         return value, value, value

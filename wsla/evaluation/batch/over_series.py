@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from attrs import frozen
@@ -94,9 +94,12 @@ def _items(
     until = formulas.until
     stack = formulas.stack(node.argument, group, horizon)
     found, inner = stack.columns, stack.windows
-    rows = np.flatnonzero(kept.covers(inner))
+    covered = kept.covers(inner)
+    rows: Any = slice(None) if covered.all() else np.flatnonzero(covered)
     cut = kept.cut(windows)
-    any_ = _stretches(formulas, inner.rows(rows), cut).lengths > 0
+    mine = inner.rows(rows)
+    stretches = _stretches(formulas, mine, cut)
+    any_ = stretches.lengths > 0
     truth = formulas.layout.truth(node.argument)
     cells = Cells(value=found.value, lower=found.lower, upper=found.upper, coverage=found.coverage)
     sure = np.ones(len(inner.ends), dtype=np.bool_)
@@ -109,14 +112,15 @@ def _items(
         inside[inner.ends > until] = -1
         sure = inside == 1
         cells = chosen_cells(sure, cells, nothing_known(truth))
-        rows = rows[inside[rows] != 0]
+        rows = np.arange(len(inside))[rows][inside[rows] != 0]
+        mine = inner.rows(rows)
+        stretches = _stretches(formulas, mine, cut)
     known = sure & (inner.ends <= until)
     looked_at = known_of(cells.value)
     if looked_at is not None:
         known = known & looked_at
     coverage = take(_full(cells.coverage, len(inner.ends)), rows)
     assert isinstance(coverage, Ratios)
-    mine = inner.rows(rows)
     length = len(inner.ends)
     same = cells.value is cells.lower is cells.upper
     value = take(_full(cells.value, length), rows)
@@ -128,7 +132,7 @@ def _items(
         coverage=coverage,
         sure=sure[rows],
         known=known[rows],
-        stretches=_stretches(formulas, mine, cut),
+        stretches=stretches,
     )
     return items, any_
 
@@ -204,7 +208,7 @@ def _results(node: Aggregate, items: _Items, truth: bool) -> tuple[Values, Value
             )
             if node.within is None:
                 return ranked
-            buckets = Buckets.within(node.within)
+            buckets = Buckets(node.within)
             return told(ranked[0], buckets), lowest(ranked[1], buckets), highest(ranked[2], buckets)
         case _:
             return _one_by_one(node, items, truth)
@@ -344,7 +348,7 @@ def _runs(node: Aggregate, items: _Items) -> Iterator[Gathered]:
         )
     ]
     stretches = items.stretches
-    buckets = None if node.within is None else Buckets.within(node.within)
+    buckets = None if node.within is None else Buckets(node.within)
     for first, last in zip(stretches.first.tolist(), stretches.last.tolist(), strict=True):
         run = Gathered(node.function, node.parameter, node.forgiving, buckets)
         for item in singles[first:last]:

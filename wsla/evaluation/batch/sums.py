@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from math import ceil
+from math import ceil, lcm
 from typing import Final
 
 import numpy as np
 from attrs import frozen
 
 from wsla.evaluation.batch.columns import Flags, Instants
-from wsla.evaluation.batch.ratios import ranks, running_total, whole_numbers
+from wsla.evaluation.batch.ratios import magnitude, ranks, running_total, whole_numbers
 from wsla.evaluation.batch.series import Integers, Ratios
+
+_SMALL: Final = 1 << 16
+_FEW: Final = 256
+_EXACT_IN_FLOAT: Final = 1 << 53
+"""Whole numbers below this are added in floating point without loss."""
 
 
 @frozen(eq=False)
@@ -60,6 +65,9 @@ def _differences(above: Integers, stretches: Stretches) -> Integers:
 
 def _sum_of_fractions(above: Integers, below: Integers) -> Fraction:
     """The sum of quotients: those of one denominator first, then two by two, so that no number grows early."""
+    few = _sum_of_few(above, below)
+    if few is not None:
+        return few
     kinds, kind = np.unique(below, return_inverse=True)
     order = np.argsort(kind, kind="stable")
     sums = running_total(above[order])
@@ -72,6 +80,21 @@ def _sum_of_fractions(above: Integers, below: Integers) -> Fraction:
         pairs = [sum(parts[i : i + 2], Fraction(0)) for i in range(0, len(parts), 2)]
         parts = pairs
     return parts[0] if parts else Fraction(0)
+
+
+def _sum_of_few(above: Integers, below: Integers) -> Fraction | None:
+    """The sum where all numbers are small and there are few different denominators; otherwise None."""
+    if not len(below) or above.dtype == object or magnitude(below) > _SMALL:
+        return None
+    if magnitude(above) * len(above) >= _EXACT_IN_FLOAT:
+        return None
+    sums = np.bincount(below, weights=above)
+    kinds = np.flatnonzero(sums)
+    if len(kinds) > _FEW:
+        return None
+    whole = lcm(*kinds.tolist())
+    parts = zip(kinds.tolist(), sums[kinds].tolist(), strict=True)
+    return Fraction(sum(int(number) * (whole // under) for under, number in parts), whole)
 
 
 def from_fractions(values: Sequence[Fraction | int | None]) -> Ratios:

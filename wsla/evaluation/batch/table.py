@@ -62,7 +62,9 @@ class GoalColumns:
     """The judgements of a goal, in order of labels and time. ``codes`` are places in ``CODES``.
 
     Rows from ``edges[i]`` to ``edges[i + 1]`` are those of the label combination ``labels[i]``. ``closed`` tells the
-    windows that have ended. All else is worked out again by ``measured`` when somebody asks: there may be millions.
+    windows that have ended. ``matter`` are the rows of ``rows_that_matter``, with ``amounts`` where that is True, and
+    ``spans`` the starts and ends of their windows. All else is worked out by ``measured`` when somebody asks: there may
+    be millions.
     """
 
     goal: Goal
@@ -70,10 +72,41 @@ class GoalColumns:
     edges: Instants
     codes: NDArray[np.int8]
     closed: Flags
+    matter: Rows
+    amounts: bool
+    spans: tuple[Instants, Instants]
     measured: Callable[[], Measured]
 
     def __len__(self) -> int:
         return len(self.codes)
+
+    def that_matter(self) -> list[Judgement]:
+        """The judgements of the rows that matter; without what was measured, but for what credits ask for."""
+        if self.amounts:
+            return self.made(self.matter)
+        starts, ends = self.spans
+        rows, name, labels, nothing = self.matter, self.goal.name, self.labels, Fraction(0)
+        return [
+            Judgement(
+                goal=name,
+                labels=labels[combo],
+                window=Interval(start, end),
+                verdict=CODES[code],
+                value=None,
+                lower=None,
+                upper=None,
+                coverage=nothing,
+                final=closed,
+            )
+            for combo, start, end, code, closed in zip(
+                places_of(self.edges, rows),
+                starts.tolist(),
+                ends.tolist(),
+                self.codes[rows].tolist(),
+                self.closed[rows].tolist(),
+                strict=True,
+            )
+        ]
 
     def made(self, rows: Rows) -> list[Judgement]:
         """The judgements of these rows."""
@@ -119,9 +152,12 @@ class GoalColumns:
 
     def counts(self) -> dict[tuple[str, Labels], Mapping[Verdict, int]]:
         """How many verdicts of each kind there are, by goal and labels."""
-        sums = [self._sums(self.codes == code) for code in range(len(CODES))]
+        kinds, combined = len(CODES), self.codes.astype(np.int64)
+        if len(self.labels) > 1:
+            combined += np.repeat(np.arange(len(self.labels)) * kinds, np.diff(self.edges))
+        numbered = np.bincount(combined, minlength=len(self.labels) * kinds)
         found: dict[tuple[str, Labels], Mapping[Verdict, int]] = {}
-        for labels, *numbers in zip(self.labels, *sums, strict=True):
+        for labels, numbers in zip(self.labels, numbered.reshape(-1, kinds).tolist(), strict=True):
             told = {verdict: number for verdict, number in zip(CODES, numbers, strict=True) if number}
             if told:
                 found[self.goal.name, labels] = told
@@ -130,7 +166,7 @@ class GoalColumns:
     def episodes(self) -> dict[tuple[str, Labels], int]:
         """How many runs of *violated* there are, by goal and labels."""
         bad = self.codes == CODES.index(Verdict.VIOLATED)
-        begins = bad & self._changed()
+        begins = bad & _changed(self.codes, self.edges)
         windows = np.diff(self.edges).tolist()
         return {
             (self.goal.name, labels): number
@@ -144,28 +180,27 @@ class GoalColumns:
         found: list[int] = (sums[self.edges[1:]] - sums[self.edges[:-1]]).tolist()
         return found
 
-    def _changed(self) -> Flags:
-        """Where the verdict, or the labels, are others than in the row before."""
-        found = np.ones(len(self.codes), dtype=np.bool_)
-        found[1:] = self.codes[1:] != self.codes[:-1]
-        found[self.edges[:-1][np.diff(self.edges) > 0]] = True
-        return found
 
-    def rows_that_matter(self) -> Rows:
-        """The rows of final verdicts from which something follows, or could."""
-        goal = self.goal
-        if goal.refunds:
-            return np.flatnonzero(self.closed)
-        follows = np.zeros(len(CODES), dtype=np.bool_)
-        follows[CODES.index(Verdict.VIOLATED)] = bool(goal.otherwise)
-        follows[CODES.index(Verdict.MET)] = bool(goal.rewarding)
-        some = self.closed & follows[self.codes]
-        if not isinstance(goal.window, RollingWindow):
-            return np.flatnonzero(some)
-        # Of equal verdicts in a row the first alone is carried out: it, and the one that ends the row, are told.
-        if not some.any():
-            return np.flatnonzero(some)
-        return np.flatnonzero(self.closed & self._changed())
+def _changed(codes: NDArray[np.int8], edges: Instants) -> Flags:
+    """Where the verdict, or the labels, are others than in the row before."""
+    found = np.ones(len(codes), dtype=np.bool_)
+    found[1:] = codes[1:] != codes[:-1]
+    found[edges[:-1][np.diff(edges) > 0]] = True
+    return found
+
+
+def rows_that_matter(goal: Goal, codes: NDArray[np.int8], closed: Flags, edges: Instants) -> Rows:
+    """The rows of final verdicts from which something follows, or could."""
+    if goal.refunds:
+        return np.flatnonzero(closed)
+    follows = np.zeros(len(CODES), dtype=np.bool_)
+    follows[CODES.index(Verdict.VIOLATED)] = bool(goal.otherwise)
+    follows[CODES.index(Verdict.MET)] = bool(goal.rewarding)
+    some = closed & follows[codes]
+    # Of equal verdicts in a row the first alone is carried out: it, and the one that ends the row, are told.
+    if isinstance(goal.window, RollingWindow) and some.any():
+        return np.flatnonzero(closed & _changed(codes, edges))
+    return np.flatnonzero(some)
 
 
 @frozen(eq=False)
@@ -295,6 +330,7 @@ class VerdictTable(Lazy[Judgement], JudgedColumns):
         """A section of single judgements has those of one goal that another engine judged."""
         super().__init__([x if isinstance(x, GoalColumns) else _Plain(x) for x in sections])
         self.parts: Final = tuple(x for x in self._sections if isinstance(x, GoalColumns))
+        self._whole: Final[dict[GoalColumns, dict[tuple[Labels, Interval], Judgement]]] = {}
 
     def counts(self) -> Counts:
         """How many verdicts of each kind there are."""
@@ -320,6 +356,25 @@ class VerdictTable(Lazy[Judgement], JudgedColumns):
         """Those without which decisions would be others."""
         for section in self._sections:
             if isinstance(section, GoalColumns):
-                yield from section.made(section.rows_that_matter())
+                yield from section.that_matter()
             elif isinstance(section, _Plain):
                 yield from section.judgements
+
+    @cached_property
+    def _parts_of(self) -> Mapping[tuple[str, Labels], GoalColumns]:
+        return {
+            (part.goal.name, labels): part
+            for part in self.parts
+            if not part.amounts
+            for labels in part.labels
+        }
+
+    def whole(self, judgement: Judgement) -> Judgement:
+        """One of those that matter, with all that it has measured."""
+        part = self._parts_of.get((judgement.goal, judgement.labels))
+        if part is None:
+            return judgement
+        if part not in self._whole:
+            # Whoever asks for one will ask for the others: each costs as much as all of them.
+            self._whole[part] = {(one.labels, one.window): one for one in part.made(part.matter)}
+        return self._whole[part][judgement.labels, judgement.window]

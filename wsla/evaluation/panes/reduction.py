@@ -176,7 +176,7 @@ class PaneReduction:
     def _together(
         self, index: int, among: Sequence[Labels], *, to_come: bool, nothing: bool = True
     ) -> Together:
-        look = self._look(index, among, to_come=to_come)
+        look = self._look(index, among, to_come=to_come, nothing=nothing)
         columns = self._over_time(look) if look.node.function in OVER_TIME else self._over_samples(look)
         if nothing:
             empty = look.sum(Kind.SAMPLES) == 0
@@ -198,7 +198,7 @@ class PaneReduction:
             found = self._aggregates[index] = (node, name)
         return found
 
-    def _look(self, index: int, among: Sequence[Labels], *, to_come: bool) -> _Look:
+    def _look(self, index: int, among: Sequence[Labels], *, to_come: bool, nothing: bool) -> _Look:
         node, source = self._aggregate(index)
         sums = self._sums[source]
         streams = sums.streams(node.by)
@@ -215,7 +215,8 @@ class PaneReduction:
             which = None
         measures = measures_of(self._plan, index)
         names = {(x.kind, x.argument, x.where): name_of(self._plan, x) for x in measures}
-        added = [names[x.kind, x.argument, x.where] for x in measures if x.kind not in EXTREMES]
+        left_out = EXTREMES if nothing else EXTREMES | {Kind.SAMPLES}
+        added = [names[x.kind, x.argument, x.where] for x in measures if x.kind not in left_out]
         found = sums.sums(tuple(dict.fromkeys(added)), groups, node.filter, shape.places)
         return _Look(
             node=node,
@@ -267,9 +268,11 @@ class PaneReduction:
         missing = size - known
         seen: Flags | None = known > 0
         assert seen is not None
-        divisor = np.maximum(known, 1)
+        divisor = known
         if seen.all():
-            seen, divisor = None, known
+            seen = None
+        else:
+            divisor = np.maximum(known, 1)
         whole = size if node.where is None else np.maximum(size, 1)
         if node.function == "availability":
             # What is not seen is not true either.

@@ -105,27 +105,29 @@ class SourceSums:
         """Measures that add up, in the kept time of each window: by name a row for each group of streams."""
         most = max((sum(self._rows_of(number) for number in group) for group in groups), default=0)
         kinds = {name: object if self._greatest(name) * most >= LIMIT else np.int64 for name in names}
-        found: dict[str, Integers] = {
-            name: np.zeros((len(groups), len(places.low)), kind) for name, kind in kinds.items()
-        }
+        shape = (len(groups), len(places.low))
+        found: dict[str, Integers] = {name: np.zeros(shape, kind) for name, kind in kinds.items()}
         alone = all(len(group) == 1 for group in groups)
         for part in self._parts(groups, places):
             dropped = self._dropped(part.rows, kept)
+            # New memory costs more than the sums.
+            spare = np.zeros(part.rows.stop - part.rows.start + 1, np.int64)
             for name in names:
                 values = self._panes.columns[name][part.rows]
-                totals = np.zeros(len(values) + 1, kinds[name])
+                totals = spare if kinds[name] is np.int64 else np.zeros(len(spare), object)
                 np.cumsum(
                     values if dropped is None else np.where(dropped, 0, values),
                     out=totals[1:],
                     dtype=kinds[name],
                 )
-                added = totals[part.last] - totals[part.first]
+                added = totals[part.last]
+                added -= totals[part.first]
                 if not alone:
                     np.add.at(found[name], part.places, added)
-                elif len(part.places) < len(groups) or (part.places[1:] < part.places[:-1]).any():
-                    found[name][part.places] = added
-                else:
+                elif len(groups) == 1:
                     found[name] = added
+                else:
+                    found[name][part.places] = added
         return found
 
     def best(self, name: str, groups: Sequence[Sequence[int]], kept: TimeFilter, places: Places) -> Integers:

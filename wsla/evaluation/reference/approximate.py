@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import count
 from math import ceil
 
 from attrs import evolve
@@ -17,14 +18,17 @@ def bucket(value: Fraction, error: Fraction) -> tuple[Fraction, Fraction]:
     if value < 0:
         low, high = bucket(-value, error)
         return -high, -low
-    # Between P and 2P, for the power of two with P < value <= 2P, there are equally wide buckets.
-    power = Fraction(1)
-    while power >= value:
-        power /= 2
-    while 2 * power < value:
-        power *= 2
-    width = power / ceil(1 / (2 * error))
-    high = power + ceil((value - power) / width) * width
+    # The power of ten of which the number is more than ten times, and at most a hundred times.
+    unit = Fraction(1)
+    while 10 * unit >= value:
+        unit /= 10
+    while 100 * unit < value:
+        unit *= 10
+    digits = ceil(value / unit) - 1
+    wanted = 1 / (2 * error * digits)
+    parts = next(step * 10**zeros for zeros in count() for step in (1, 2, 4, 5) if step * 10**zeros >= wanted)
+    width = unit / parts
+    high = ceil(value / width) * width
     return high - width, high
 
 

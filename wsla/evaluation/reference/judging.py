@@ -46,7 +46,7 @@ def judge(
         verdict = closed_verdict(goal, condition)
     else:
         provided = evaluator.series(goal.provided, labels, window, asked)
-        # M21: false is not applicable, unknown is unknown.
+        # M21, M73: false is not applicable, unknown is unknown.
         match None if provided is None else provided.value:
             case None:
                 verdict = Verdict.UNKNOWN
@@ -104,7 +104,7 @@ def open_verdict(condition: SeriesValue) -> Verdict:
 def budget_of(
     evaluator: Evaluator, goal: Goal, labels: LabelSet, window: Interval, asked: int
 ) -> tuple[Fraction | None, Fraction | None]:
-    """M23: the budget and what is left of it; None where there is none."""
+    """M23: the budget and what is left of it, M51: of the time that is left; None where there is none."""
     if goal.budget is None:
         return None, None
     index = goal.budget.aggregate

@@ -95,6 +95,7 @@ def arithmetic(symbol: str, left: Value, right: Value) -> Fraction | None:
     a, b = Fraction(cast(Fraction, left)), Fraction(cast(Fraction, right))
     match symbol:
         case "started":
+            # M40: blocks begun, or below those filled.
             return None if b == 0 else Fraction(ceil(a / b))
         case "completed":
             return None if b == 0 else Fraction(floor(a / b))

@@ -33,6 +33,8 @@ class Crossing:
             index: (express, standings.resting_on(index))
             for index, express in machine.express.items()
             if standings.is_silent_without_samples(index)
+            # In a window that begins before the one before has ended there are samples already.
+            and not (layout.frames(index).looks_back and standings.resting_on(index))
         }
 
     def may(self, to: int) -> bool:

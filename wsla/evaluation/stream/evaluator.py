@@ -338,6 +338,7 @@ class StreamEvaluator:
         if self._trimmed and observation.at < self._checkpoints[0][0]:
             return [TooLate(at=horizon, observation=observation)]
         insort(self._tail, observation, key=_BY_TIME)
+        self._standings.observed += 1
         if self._disordered_from is None or observation.at < self._disordered_from:
             self._disordered_from = observation.at
         return []

@@ -97,7 +97,7 @@ def _collect(layout: Layout, index: int, found: list[Comparison]) -> bool:
             if not layout.frames(left).rolling:
                 if node.within is not None:
                     # What is told of values is compared: so the values themselves are, with the edge of a bucket.
-                    sign, limit = Buckets.within(node.within).limit(sign, limit)
+                    sign, limit = Buckets(node.within).limit(sign, limit)
                 found.append(
                     Comparison(
                         aggregate=left,

@@ -113,6 +113,9 @@ class Gauge:
             return
         weight = 1 if self.presence else value
         if self.panes is not None:
+            if end <= self.panes.end:
+                self._add(start, end, weight)
+                return
             for upto in self.panes.ends(start, end):
                 self._add(start, upto, weight)
                 start = upto

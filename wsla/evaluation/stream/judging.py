@@ -102,11 +102,13 @@ class Judge:
 
     @property
     def is_plain(self) -> bool:
-        """True where nothing but the condition and the value is asked for when a window ends."""
-        goal = self.goal
+        """True where nothing but the condition, the value and a budget of its own samples is asked for when a window
+        ends.
+        """
+        goal, budget = self.goal, self.goal.budget
         return (
             goal.provided is None
-            and goal.budget is None
+            and (budget is None or (not budget.time and self.aggregates == (budget.aggregate,)))
             and not (self._amounts or self._conditions or self._tallies)
         )
 
@@ -184,6 +186,14 @@ class Judge:
             index: {own: Point(window, certain(count(index, labels, verdict), truth=False))}
             for index in self._tallies
         }
+
+    def budget_of(self, bad: int, number: int) -> tuple[Fraction | None, Fraction | None]:
+        """The budget of so many samples, and what so many false ones leave of it; None where there is none."""
+        budget = self.goal.budget
+        if budget is None:
+            return None, None
+        allowed = (1 - budget.target) * number
+        return allowed, allowed - bad
 
     def _budget(self, points: Points, labels: Labels) -> tuple[Fraction | None, Fraction | None]:
         budget = self.goal.budget

@@ -7,7 +7,7 @@ at which something happens, a value that has to be read) it leaves to the machin
 For a source with the label `machine`, `availability(ok)` and `percentile(latency, 95) each 5m <= 250ms` it is
 
     def take(at, fields):
-        if at >= session.limit or at < session.now:
+        if at < session.now:
             return None
         try:
             lane = lanes[fields["machine"]]
@@ -23,6 +23,12 @@ For a source with the label `machine`, `availability(ok)` and `percentile(latenc
         (f2 in the number that is stored)
         if f1 is not lane.e0:
             return None
+        if at >= session.limit:
+            changed = cross(at)
+            if changed is None:
+                return None
+        else:
+            changed = []
         doubt = False
         if (f2 <= 250000000) is not lane.p0.good:
             slack = lane.p0.slack = lane.p0.slack - 1
@@ -32,7 +38,11 @@ For a source with the label `machine`, `availability(ok)` and `percentile(latenc
         lane.push(at)
         lane.push1(f1)
         lane.push2(f2)
-        return settle(lane) if doubt else []
+        if doubt:
+            changed += settle(lane)
+        return changed
+
+Where windows end before the sample, `cross` ends them (`crossing.py`), or gives None and leaves all to the machine.
 """
 
 from __future__ import annotations
@@ -289,10 +299,8 @@ class LaneCode:
             "  if changed is None: return None",
             " else: changed = []",
         ]
-        doubt = "False"
         for number, test in enumerate(self._tests):
             if number == 0:
-                doubt = "doubt"
                 lines.append(" doubt = False")
             lines += [
                 f" part = lane.p{number}",
@@ -308,8 +316,7 @@ class LaneCode:
         return lines
 
     def bind(self, **names: Any) -> tuple[Callable[[int, dict[str, object]], Any], Callable[..., Any]]:
-        """``take`` and ``take_row`` with what they stand on: ``session``, ``lanes``, ``others``, ``settle`` and ``cross``.
-        """
+        """``take`` and ``take_row`` with what they stand on: ``session``, ``lanes`` and the functions they call."""
         scope: dict[str, Any] = {**names, "timedelta": _timedelta()}
         exec(self._code, scope)
         return scope["take"], scope["take_row"]

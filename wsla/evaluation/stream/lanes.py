@@ -11,16 +11,16 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from functools import partial
 from itertools import repeat
 from operator import sub
 from typing import Any, Final
 
-from wsla.analysis.operations import Value
 from wsla.evaluation.cells import Encoder
 from wsla.evaluation.rows import Rows
 from wsla.evaluation.stream.events import StandingChanged
 from wsla.evaluation.stream.followed import Comparison
-from wsla.evaluation.stream.inlets import Inlet, Stream
+from wsla.evaluation.stream.inlets import Inlet, Stream, Taker
 from wsla.evaluation.stream.lane_code import LaneCode
 from wsla.evaluation.stream.layout import Layout, restrict
 from wsla.evaluation.stream.machine import NEVER, Machine
@@ -33,6 +33,12 @@ Take = Callable[[int, dict[str, object]], list[Any] | None]
 
 Cross = Callable[[int], list[Any] | None]
 """Lets happen what is due before a sample of an instant; gives what changed, or None where the machine has to do it."""
+
+
+Fold = tuple[Callable[[list[int], list[Any], Any], None], int | None, Any, Any, Any]
+"""Who takes many samples: their instants, values and the latest value; the column of these and what converts it, or
+the function that gives them; and the condition under which a sample counts.
+"""
 
 
 class Session:
@@ -56,6 +62,9 @@ class Lane:
     def __init__(self, stream: Stream, width: int) -> None:
         self.stream: Final = stream
         self.open = False
+        # What the machine does with its samples, and with how many takers that was so.
+        self.folds: list[Fold] = []
+        self.takers = 0
         self.at: Final[list[int]] = []
         self.columns: Final[list[list[Any]]] = [[] for _ in range(width)]
         self.folded = 0
@@ -72,6 +81,11 @@ class SourceLanes:
         self.code: Final = code
         self.inlet: Final = inlet
         self.parts: Final = parts
+        # Where a stream holds the values of each column, and what converts them.
+        self.held: Final = [
+            (position, inlet.converters[position - 1])
+            for position in (inlet.positions[name] for name in code.columns)
+        ]
         self.lanes: Final[dict[object, Lane]] = {}
         self._others: Final[dict[str, Encoder]] = {}
         self._count: Final = len(code.columns) + len(code.labels)
@@ -111,12 +125,15 @@ class Lanes:
         self._layout: Final = layout
         self._standings: Final = standings
         self._machine: Machine | None = None
+        # True while no lane was opened since the machine is another one.
+        self._begins = True
         self._sources: Final[dict[str, SourceLanes]] = {}
         self._encoders: Final[dict[str, dict[str, Encoder]]] = {}
 
     def use(self, machine: Machine) -> None:
         """From now on the lanes lead into this machine."""
         self._machine = machine
+        self._begins = True
         self._sources.clear()
         if self._standings.close:
             return
@@ -205,9 +222,17 @@ class Lanes:
         session.now = machine.now if late else machine.now - 1
         session.began = session.now
         session.limit = limit - 1
-        stream = self.stream_of(observation)
-        if stream is not None and stream.seen:
-            self._look_at(self._sources[stream.source], stream)
+        if self._begins:
+            # After a late sample, of which there may be one at every instant, nobody is to wait for his turn.
+            self._begins = False
+            for found in self._sources.values():
+                for stream in found.inlet.streams.values():
+                    if stream.seen:
+                        self._look_at(found, stream)
+            return
+        own = self.stream_of(observation)
+        if own is not None and own.seen:
+            self._look_at(self._sources[own.source], own)
 
     def step_aside(self, observation: Observation) -> None:
         """An observation is about to go the long way: the machine gets what it needs to have by then."""
@@ -241,13 +266,14 @@ class Lanes:
 
     def _new_lane(self, found: SourceLanes, stream: Stream) -> Lane:
         lane = stream.lane = found.lanes[found.key(stream)] = Lane(stream, len(found.code.columns))
-        followers = []
+        followers: dict[int, Follower] = {}
         for place, (number, position) in enumerate(found.parts):
             names = self._standings.names(number)
             follower = self._standings.follower(number, restrict(stream.labels, names))
-            followers.append(follower)
+            followers[number] = follower
             setattr(lane, f"p{place}", follower.parts[position])
-        lane.followers = tuple(followers)
+        # In the order of the goals.
+        lane.followers = tuple(followers[number] for number in sorted(followers))
         return lane
 
     def settle(self, lane: Lane) -> list[StandingChanged]:
@@ -256,16 +282,13 @@ class Lanes:
         assert machine is not None
         self.fold(None if self._sources[lane.stream.source].code.shared else lane)
         machine.now = self.session.now + 1
-        doubtful = {
-            id(follower): follower
-            for follower in lane.followers
-            if any(part.slack < 0 for part in follower.parts)
-        }
-        events = [
-            StandingChanged(at=machine.now, judgement=judgement)
-            for follower in sorted(doubtful.values(), key=_by_number)
-            for judgement in standings.look(machine, follower)
-        ]
+        events = []
+        for follower in lane.followers:
+            for part in follower.parts:
+                if part.slack < 0:
+                    for judgement in standings.look(machine, follower):
+                        events.append(StandingChanged(at=machine.now, judgement=judgement))
+                    break
         if standings.waiting:
             self.session.limit = NEVER
         else:
@@ -278,12 +301,17 @@ class Lanes:
         if machine is None:
             return
         noted = 0
-        for found in self._sources.values():
-            for lane in found.lanes.values() if only is None else (only,):
-                number = len(lane.at) - lane.folded
-                if number and lane.stream.source == found.inlet.source.name:
-                    noted += number
-                    _fold(found, lane)
+        if only is not None:
+            noted = len(only.at) - only.folded
+            if noted:
+                _fold(self._sources[only.stream.source], only)
+        else:
+            for found in self._sources.values():
+                for lane in found.lanes.values():
+                    number = len(lane.at) - lane.folded
+                    if number:
+                        noted += number
+                        _fold(found, lane)
         if noted:
             self._standings.observed += noted
         session = self.session
@@ -374,10 +402,6 @@ def _until(said: list[Any], usual: Any, first: int, last: int, slack: int) -> in
     return last
 
 
-def _by_number(follower: Follower) -> int:
-    return follower.number
-
-
 def _code(layout: Layout, inlet: Inlet, parts: tuple[Comparison, ...]) -> LaneCode | None:
     """The compiled way of a source, the same for all machines of a plan; None where there is none."""
     known = layout.lane_codes
@@ -401,38 +425,51 @@ def _stored(value: Any, field: Any) -> Any:
 def _fold(found: SourceLanes, lane: Lane) -> None:
     """Puts the noted samples of a lane into the machine, which has not seen them."""
     first = lane.folded
-    last = lane.folded = len(lane.at)
-    instants = lane.at[first:last]
-    columns = [column[first:last] for column in lane.columns]
-    stream, inlet, code = lane.stream, found.inlet, found.code
+    lane.folded = len(lane.at)
+    instants = lane.at[first:]
+    columns = [column[first:] for column in lane.columns]
+    stream = lane.stream
+    if lane.takers != len(stream.takers):
+        lane.takers = len(stream.takers)
+        lane.folds = _folds(found, stream)
+    for take_many, column, convert, wanted, where in lane.folds:
+        if column is not None:
+            values = columns[column]
+            if convert is not None:
+                values = list(map(convert, values))
+        else:
+            values = list(map(wanted, *columns)) if columns else [wanted()] * len(instants)
+        latest = values[-1]
+        if where is not None:
+            inside = map(where, *columns)
+            values = [value if kept else None for value, kept in zip(values, inside, strict=True)]
+        take_many(instants, values, latest)
+    stream.fields = None
+    held = stream.values
+    held[0] = True
+    for (position, convert), values in zip(found.held, columns, strict=True):
+        held[position] = values[-1] if convert is None else convert(values[-1])
+
+
+def _folds(found: SourceLanes, stream: Stream) -> list[Fold]:
+    """What takes the samples of a stream: with the values of a column or of a function of all columns."""
+    folds: list[Fold] = []
     for taker in stream.takers:
         if isinstance(taker, Member):
             index = taker.run.kind.index
-            values = _values(found, code.values[index], columns)
-            where = code.where.get(index)
-            if where is not None:
-                inside = map(where, *columns)
-                taker.take_many(
-                    instants, [v if w else None for v, w in zip(values, inside, strict=True)], values[-1]
-                )
-            else:
-                taker.take_many(instants, values, values[-1])
+            wanted = found.code.values[index]
+            column = wanted if isinstance(wanted, int) else None
+            convert = None if column is None else found.held[column][1]
+            folds.append((taker.take_many, column, convert, wanted, found.code.where.get(index)))
         else:
-            for at in instants:
-                taker.take(at)
-    stream.fields = None
-    stream.values[0] = True
-    for name, column in zip(code.columns, columns, strict=True):
-        position = inlet.positions[name]
-        convert = inlet.converters[position - 1]
-        stream.values[position] = column[-1] if convert is None else convert(column[-1])
+            folds.append((partial(_take_each, taker), 0 if found.held else None, None, _nothing, None))
+    return folds
 
 
-def _values(found: SourceLanes, wanted: Any, columns: list[list[Any]]) -> list[Value]:
-    """The values of an aggregate's argument in these samples."""
-    if not isinstance(wanted, int):
-        return list(map(wanted, *columns))
-    inlet = found.inlet
-    convert = inlet.converters[inlet.positions[found.code.columns[wanted]] - 1]
-    column = columns[wanted]
-    return column if convert is None else list(map(convert, column))
+def _take_each(taker: Taker, instants: list[int], values: list[Any], latest: Any) -> None:
+    for at in instants:
+        taker.take(at)
+
+
+def _nothing() -> None:
+    """The value of no column."""

@@ -15,7 +15,7 @@ from wsla.evaluation.stream.inlets import Stream
 from wsla.evaluation.stream.panes import SamplePanes
 from wsla.evaluation.stream.point import Point
 from wsla.evaluation.stream.pointwise import Reader
-from wsla.evaluation.stream.windows import Kind, edges_of, load_window, save_window
+from wsla.evaluation.stream.windows import Kind, Turn, edges_of, load_window, save_window
 from wsla.evaluation.verdicts import Labels, SeriesValue
 from wsla.values.instants import Interval
 
@@ -224,18 +224,38 @@ class SampleRun:
             for member in self.members:
                 member.gauge.shift(self.low, self.high)
 
-    def measure(self) -> tuple[Value, bool, Fraction] | None:
-        """Value, whether all is known, and coverage of the window that ends now; None where it has no kept time."""
-        window = self.window
-        if window is None:
-            return None
-        gathered, size = self._gather(window), self.kind.size(window)
-        if size == 0:
-            return None
-        value = gathered.result()
-        if value is not None and self.kind.function == "rate":
+    def end(self, turn: Turn) -> tuple[Value, bool, Fraction, Collector]:
+        """Value, whether all is known, and coverage of the window that ends now; the next window begins.
+
+        Last, what has gathered its samples, where they are counted.
+        """
+        end, size, following = turn.window.end, turn.size, turn.following
+        whole = known = 0
+        for member in self.members:
+            gauge = member.gauge
+            gauge.flush(end)
+            if member.stream.seen and not member.stream.fresh:
+                whole += size
+                known += gauge.known
+            if following is not None:
+                gauge.shift(turn.low, turn.high)
+        gathered, panes = self.collector, self.panes
+        if panes is None:
+            value = gathered.result()
+            fresh = self.collector = self.kind.collector()
+            self.accept = fresh.values.append if isinstance(fresh, Ranked) else fresh.add
+        else:
+            panes.drop(self.low)
+            if self.kind.function == "share":
+                gathered = panes.gathered()
+                value = gathered.result()
+            else:
+                value = panes.result()
+        if value is not None and size and self.kind.function == "rate":
             value = divide(value, size)
-        return value, *self._covered(size, None)
+        self.window, self.low, self.high, self.seen = following, turn.low, turn.high, False
+        full = known == whole > 0
+        return value, full, ONE if full else Fraction(known, whole) if known else ZERO, gathered
 
     def measure_open(self, asked: int) -> tuple[Value, bool, Fraction] | None:
         """The same of the window that has not ended, as known at ``asked``, where windows do not look back."""

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, Final
 
+from wsla.analysis.operations import Value
 from wsla.evaluation.stream.bucketed import Bucketed
 from wsla.evaluation.stream.collectors import Collector, Count, Extreme, Share, Total
+from wsla.evaluation.stream.exact import divide
 from wsla.evaluation.stream.frames import Frames
 from wsla.evaluation.stream.more_collectors import Variance
 from wsla.evaluation.stream.windows import Kind
@@ -116,6 +118,18 @@ class SamplePanes:
         found.plus(self._panes[-1].collector)  # type: ignore[attr-defined]
         return found
 
+    def result(self) -> Value:
+        """What the function is of all samples together."""
+        whole = self.whole
+        if type(whole) is not Total or not self._panes:
+            return self.gathered().result()
+        latest: Any = self._panes[-1].collector
+        number = whole.number + latest.number
+        if not number or whole.unbounded or latest.unbounded:
+            return None
+        total = whole.total + latest.total
+        return divide(total, number) if whole.mean else total  # type: ignore[no-any-return]
+
     def since(self, low: int) -> Collector:
         """The samples from ``low`` on, where a window begins."""
         found = self._fresh()
@@ -151,6 +165,11 @@ class TimePanes:
         self._frames: Final = frames
         # The end of each with its numbers, in order; only those with something to count.
         self.panes: deque[tuple[int, int, int, Any]] = deque()
+
+    @property
+    def end(self) -> int:
+        """Where the latest pane ends; nothing comes before it any more."""
+        return self.panes[-1][0] if self.panes else _NEVER
 
     def ends(self, start: int, end: int) -> list[int]:
         """Where the stretch ``[start, end)`` is to be cut, its end among them."""

@@ -281,15 +281,16 @@ class Standings:
     def look(self, machine: Machine, follower: Follower) -> list[Judgement]:
         """The judgement of a follower's open window if the word on it has changed."""
         judge, labels, asked = follower.judge, follower.labels, machine.now
-        if follower.of_samples and self._is_empty(machine, follower):
-            return []
         found: list[Judgement] = []
         if len(follower.parts) == 1:
             index = follower.parts[0].comparison.aggregate
             express, run = machine.express.get(index), machine.wiring.series[index].runs.get(labels)
             if express is not None and isinstance(run, SampleRun) and run.panes is None:
-                self._look_express(machine, follower, express, run, found)
+                if run.seen or not (follower.of_samples and self._is_empty(machine, follower)):
+                    self._look_express(machine, follower, express, run, found)
                 return found
+        if follower.of_samples and self._is_empty(machine, follower):
+            return []
         points_now, waits = open_points_of(machine.wiring, judge.aggregates, labels, asked)
         for points in points_now:
             point = judge.condition.point(points, labels)
@@ -334,7 +335,7 @@ class Standings:
             word, end = said[0].value, window.end
             before = self._said.get(follower.name)
             if word != (before[1] if before is not None and before[0] == end else _UNKNOWN):
-                judgement = express.open_judgement(run, *said)
+                judgement = express.open_judgement(run, asked, *said)
                 if judgement is not None and self._says(follower.name, end, word):
                     found.append(judgement)
         follower.parts[0].look(run, asked)

@@ -41,7 +41,7 @@ class Kind:
         self.truth: Final = layout.truth(index)
         # Makes what gathers the samples of a window.
         within = self.node.within
-        self.buckets: Final = None if within is None else Buckets.within(within)
+        self.buckets: Final = None if within is None else Buckets(within)
         self.collector: Final = collector_maker(self.function, self.node.parameter, self.buckets)
         self.names: Final = self.node.by
         idle = self.node.idle
@@ -66,6 +66,24 @@ def edges_of(kind: Kind, value: Value) -> tuple[Value, Value]:
     if kind.buckets is None or value is None or isinstance(value, bool | str):
         return value, value
     return kind.buckets.around(value)
+
+
+class Turn:
+    """Where a window of an aggregate ends and the next begins: the same for all label combinations.
+
+    ``size`` is the kept time of the window that ends; ``following`` is None where the term is over; ``low`` and
+    ``high`` are where its time inside the term begins and ends.
+    """
+
+    __slots__ = ("following", "high", "low", "size", "window")
+
+    def __init__(self, kind: Kind, window: Interval) -> None:
+        self.window: Final = window
+        self.size: Final = kind.size(window)
+        following = kind.frames.after(window)
+        self.following: Final = following
+        self.low: Final = 0 if following is None else kind.frames.low(following)
+        self.high: Final = 0 if following is None else kind.frames.high(following)
 
 
 class Running(Protocol):

@@ -192,12 +192,7 @@ class ColumnHistory:
                 yield from self._scattered(tally, meter)
             else:
                 batches = list(groups.in_batches(self._rows_together))
-                stacking = Stacking()
-                tables = ahead((partial(self._tables, batch) for batch in batches), _READERS)
-                reads = (
-                    partial(self._read, batch, some, stacking, tally)
-                    for batch, some in zip(batches, tables, strict=True)
-                )
+                reads = self._reads(batches, tally)
                 done = 0
                 for batch, streams in zip(batches, ahead(reads), strict=True):
                     done += sum(end - begin for group in batch for begin, end in group.ranges)
@@ -208,6 +203,22 @@ class ColumnHistory:
             meter.finish()
 
     # --- rows of a label that stand together
+
+    def _reads(
+        self, batches: Sequence[Sequence[Group]], tally: Tally
+    ) -> Iterator[Callable[[], Sequence[Streams]]]:
+        stacking = Stacking()
+        if any(end - begin > self._rows_together for batch in batches for begin, end in ranges_of(batch)):
+            # Polars has work for all processors in a large table, and a second one would be in the way in memory.
+            for batch in batches:
+                yield partial(self._read_whole, batch, stacking, tally)
+        else:
+            tables = ahead((partial(self._tables, batch) for batch in batches), _READERS)
+            for batch, some in zip(batches, tables, strict=True):
+                yield partial(self._read, batch, some, stacking, tally)
+
+    def _read_whole(self, batch: Sequence[Group], stacking: Stacking, tally: Tally) -> list[Streams]:
+        return self._read(batch, self._tables(batch), stacking, tally)
 
     def _tables(self, batch: Sequence[Group]) -> list[polars.DataFrame]:
         """What a batch needs, but for the labels: a table for a batch of several groups, else one for each range."""

@@ -71,7 +71,8 @@ def read_rows(wanted: Request, lines: Iterator[str], *, tabs: bool) -> History:
                 here, line = line, blank + rows.line_num + 1
                 if len(row) != width:
                     if any(map(str.strip, row)):
-                        detail = f"{len(row)} cells where the header has {width}"
+                        found = "1 cell" if len(row) == 1 else f"{len(row)} cells"
+                        detail = f"{found} where the header has {width}"
                         collector.reject(here, _RAGGED, detail, row)
                 elif filters and any(is_not_utf8(row[position]) for position, _ in filters):
                     collector.reject(here, _CHOSEN_BY_NO_UTF8, None, row)

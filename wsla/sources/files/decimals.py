@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 Positions = NDArray[np.int64]
 
-_LARGEST: Final = 2**63 - 1
 _EXACT_IN_FLOAT: Final = 2**51
 """Below this an integer over a power of ten is the one decimal with so few digits that a float64 can mean."""
 
@@ -33,7 +32,7 @@ def decimals(
     floats: NDArray[np.float64],
     places: int,
     factor: Fraction,
-    out: NDArray[np.int64],
+    out: NDArray[np.int64] | NDArray[np.int32],
     *,
     rounded: bool = False,
 ) -> Positions:
@@ -45,7 +44,7 @@ def decimals(
     """
     scale = float(10**places)
     step = factor / 10**places
-    limit = min(_EXACT_IN_FLOAT, _LARGEST // step.numerator)
+    limit = min(_EXACT_IN_FLOAT, int(np.iinfo(out.dtype).max) // step.numerator)
     steps = np.empty(_BLOCK)
     spare = np.empty(_BLOCK)
     odd: list[Positions] = []

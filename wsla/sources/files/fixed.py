@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -29,6 +30,9 @@ from wsla.values.quantities import DIMENSIONLESS, TIME
 Positions = NDArray[np.int64]
 
 _LARGEST: Final = 2**63 - 1
+_FEW_PLACES: Final = 3
+"""Decimals that most measurements do not exceed."""
+
 _EXACT_IN_SHORT_FLOAT: Final = 2**22
 _LARGEST_SHORT: Final = 2**32
 SHORT_INTEGERS: Final = frozenset(
@@ -306,7 +310,9 @@ def _numbers(field: Field, number: NumberType, kind: polars.DataType) -> Convert
     if kind.is_integer():
         return lambda column: _whole(column, *factor.as_integer_ratio())
     if kind == polars.Float64:
-        return lambda column: _fractions(column, factor, rounded=field.rounded)
+        return lambda column: (
+            _short_decimals(column, factor) or _fractions(column, factor, rounded=field.rounded)
+        )
     if kind == polars.Float32:
         return lambda column: _short_fractions(column, factor)
     return None
@@ -380,6 +386,28 @@ def _fractions(column: polars.Series, factor: Fraction, *, rounded: bool = False
             values[found] = again
             found = found[still]
     return Fixed(values, known, found)
+
+
+def _short_decimals(column: polars.Series, factor: Fraction) -> Fixed | None:
+    """Floating-point numbers as ``_fractions`` has them, where all have so few decimals, and are so small, that 32 bits
+    hold them: those are not multiplied yet. None for others.
+    """
+    places = min(places_of(factor), _FEW_PLACES)
+    times = factor / 10**places
+    if times.denominator != 1 or times == 1 or _LARGEST // times.numerator <= _LARGEST_SHORT:
+        return None
+    filled, known = _known(column)
+    values = np.empty(len(filled), dtype=np.int32)
+    start = 0
+    for chunk in filled.get_chunks():
+        floats = chunk.to_numpy()
+        part = values[start : start + len(floats)]
+        # Most columns that do not fit show it early.
+        for begin, end in pairwise((0, min(_FEW, len(floats)), len(floats))):
+            if len(decimals(floats[begin:end], places, Fraction(10**places), part[begin:end])):
+                return None
+        start += len(floats)
+    return Fixed(values, known, _NONE, times.numerator)
 
 
 def _short_fractions(column: polars.Series, factor: Fraction) -> Fixed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Iterator, Mapping
 from io import StringIO
@@ -14,7 +15,7 @@ from wsla.analysis.checked import Source
 from wsla.evaluation.encoding import DataError, History, Rejects, quoted
 from wsla.sources.files.csv import read_rows
 from wsla.sources.files.jsonl import read_objects
-from wsla.sources.files.packed import check_file
+from wsla.sources.files.packed import check_file, without_packing
 from wsla.sources.files.table import LONGEST_LINE, request
 
 _MOST_BYTES: Final = 64 * 1024 * 1024
@@ -36,14 +37,23 @@ class GrowingFile:
         zone: ZoneInfo | None = None,
         columns: Mapping[str, str] | None = None,
         where: Mapping[str, str] | None = None,
+        time_unit: str | None = None,
     ) -> None:
+        if os.path.isdir(path) or (glob.has_magic(path) and not os.path.exists(path)):
+            raise DataError(
+                f"{quoted(path)} stands for several files: what is followed is named file by file"
+            )
+        if without_packing(path) != path.casefold():
+            raise DataError(f"{quoted(path)} cannot be followed: a packed file does not grow by rows")
         self._kind: Final = path.casefold().rpartition(".")[2]
         if self._kind not in (*_TABLES, *_LINES):
             raise DataError(
                 f"{quoted(path)} cannot be followed: only .csv, .tsv, .jsonl and .ndjson files grow by rows"
             )
         self._path: Final = path
-        self._wanted: Final = request(source, path, zone, columns or {}, where or {}, None)
+        self._wanted: Final = request(
+            source, path, zone, columns or {}, where or {}, None, time_unit=time_unit
+        )
         self._file: tuple[int, int] | None = None
         self._offset = 0
         self._lines = 0

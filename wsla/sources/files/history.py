@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from wsla.analysis.checked import Source
 from wsla.evaluation.encoding import Rejects, observations_from_rows
 from wsla.plan.model import Plan
+from wsla.sources.files.places import is_columnar, is_long_text
 from wsla.sources.files.reader import read_history
 from wsla.values.calendars import find_zone
 from wsla.values.observations import Observation
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from wsla.sources.files.columns import ColumnHistory
 
 _BY_TIME: Final = attrgetter("at")
-_COLUMNAR: Final = (".parquet", ".arrow", ".feather", ".ipc")
 
 
 class Histories:
@@ -36,11 +36,9 @@ class Histories:
         self._rejects: Final[dict[str, Rejects]] = {}
         self.observations: Final[list[Observation]] = []
         for name, (source, path) in files.items():
-            columnar = columns and not source.records and path.name.casefold().endswith(_COLUMNAR)
-            if columnar and find_spec("numpy") and find_spec("polars"):
-                from wsla.sources.files.columns import open_columns
-
-                self._columns[name] = open_columns(source, str(path), zone=zone)
+            found_columns = _in_columns(source, str(path), zone) if columns else None
+            if found_columns is not None:
+                self._columns[name] = found_columns
             else:
                 found = read_history(source, str(path), zone=zone)
                 self._rejects[name] = found.rejects
@@ -70,6 +68,21 @@ class Histories:
         """The rows that were refused, by source; only sources of which there are some."""
         found = {**self._rejects, **{name: one.rejects for name, one in self._columns.items()}}
         return {name: one for name, one in found.items() if one.total}
+
+
+def _in_columns(source: Source, path: str, zone: ZoneInfo) -> ColumnHistory | None:
+    """A file as columns; None where rows are better, or columns cannot be had."""
+    if source.records or not (is_columnar(path) or is_long_text([path])):
+        return None
+    if not (find_spec("numpy") and find_spec("polars")):
+        return None
+    from wsla.sources.files.columns import open_columns
+    from wsla.sources.files.tables import NotInColumns
+
+    try:
+        return open_columns(source, path, zone=zone)
+    except NotInColumns:
+        return None
 
 
 def taken_apart(

@@ -23,6 +23,10 @@ _FORMAT: Final = 1
 _SOURCE: Final = "source"
 _STREAM: Final = "stream"
 _START: Final = "start_ns"
+_ROWS_TOGETHER: Final = 1 << 20
+"""Rows of one part of the file: those of a few months come without being put together."""
+_RUN_OF: Final = 16
+"""Stretches of panes are told apart from the rows where they are so many panes long, or longer."""
 
 
 def write_partials(path: str, table: PaneTable) -> None:
@@ -33,7 +37,12 @@ def write_partials(path: str, table: PaneTable) -> None:
     # Whoever reads meanwhile has the old file or the new one.
     beside = f"{path}.part"
     try:
-        rows.write_parquet(beside, compression="zstd", metadata={_KEY: json.dumps(_description(table))})
+        rows.write_parquet(
+            beside,
+            compression="zstd",
+            row_group_size=_ROWS_TOGETHER,
+            metadata={_KEY: json.dumps(_description(table))},
+        )
         os.replace(beside, path)
     except (OSError, polars.exceptions.PolarsError) as problem:
         Path(beside).unlink(missing_ok=True)
@@ -52,14 +61,15 @@ def read_partials(path: str) -> PaneTable:
         description = json.loads(described)
         if description.get("format") != _FORMAT:
             raise DataError(f"{quoted(path)} was written by another version of wsla: write it again")
-        rows = polars.read_parquet(path, glob=False)
+        told = _told(description["sources"])
+        columns = [
+            f"{name}: {measure}" for name, said in description["sources"].items() for measure in said["kinds"]
+        ]
+        rows = polars.read_parquet(path, glob=False, columns=None if told is None else columns)
         return PaneTable(
             length=description["length"],
             until=description["until"],
-            sources={
-                name: _panes(rows, name, said, description["length"], several=len(description["sources"]) > 1)
-                for name, said in description["sources"].items()
-            },
+            sources=_listed(rows, description) if told is None else _whole(rows, description, told),
         )
     except (
         polars.exceptions.PolarsError,
@@ -82,7 +92,7 @@ def _polars(path: str) -> Any:
         import polars
     except ImportError:
         raise DataError(
-            f"{quoted(path)}: partial results need what is not installed: pip install 'wsla[columns]'"
+            f"{quoted(path)}: partial results need polars, which is not installed: pip install 'wsla[columns]'"
         ) from None
     return polars
 
@@ -97,7 +107,15 @@ def _description(table: PaneTable) -> dict[str, Any]:
 
 
 def _said(panes: SourcePanes) -> dict[str, Any]:
+    import numpy as np
+
+    begins = np.ones(panes.rows, np.bool_)
+    begins[1:] = (np.diff(panes.pane) != 1) | (np.diff(panes.stream) != 0)
+    first = np.flatnonzero(begins)
+    runs = np.stack([panes.stream[first], panes.pane[first], np.diff(np.append(first, panes.rows))], axis=1)
     return {
+        # Stretches without a gap, as (stream, first pane, how many panes); left out where most panes stand alone.
+        "runs": runs.tolist() if len(runs) * _RUN_OF <= panes.rows else None,
         "signature": panes.signature,
         "staleness": panes.staleness,
         "kinds": {name: kind.value for name, kind in panes.kinds.items()},
@@ -131,23 +149,66 @@ def _frame(name: str, panes: SourcePanes, length: int) -> polars.DataFrame:
     return polars.DataFrame(columns)
 
 
-def _panes(
-    rows: polars.DataFrame, name: str, said: Mapping[str, Any], length: int, *, several: bool
-) -> SourcePanes:
+def _told(sources: Mapping[str, Any]) -> dict[str, NDArray[np.int64]] | None:
+    """The stretches of panes without a gap, a row each, by source; None where one of them does not tell them."""
+    import numpy as np
+
+    told = {name: said.get("runs") for name, said in sources.items()}
+    if any(runs is None for runs in told.values()):
+        return None
+    return {name: np.array(runs, np.int64).reshape(-1, 3) for name, runs in told.items()}
+
+
+def _whole(
+    rows: polars.DataFrame, description: Mapping[str, Any], told: Mapping[str, NDArray[np.int64]]
+) -> dict[str, SourcePanes]:
+    """The panes of sources whose stretches are known, so that neither streams nor instants have to be read."""
+    import numpy as np
+
+    counted = np.concatenate([np.zeros(0, np.int64), *(runs[:, 2] for runs in told.values())])
+    if counted.sum() != rows.height or bool((counted < 1).any()):
+        raise ValueError("its rows are not those that it tells of")
+    found, offset = {}, 0
+    for name, said in description["sources"].items():
+        streams, panes, counts = told[name].T
+        behind = np.cumsum(counts)
+        number = int(behind[-1]) if len(behind) else 0
+        pane = np.repeat(panes - (behind - counts), counts)
+        pane += np.arange(number)
+        own = rows if number == rows.height else rows.slice(offset, number)
+        offset += number
+        found[name] = _panes(own, name, said, np.repeat(streams.astype(np.int32), counts), pane)
+    return found
+
+
+def _listed(rows: polars.DataFrame, description: Mapping[str, Any]) -> dict[str, SourcePanes]:
+    """The panes of sources as each row tells."""
     import polars
 
-    own = rows.filter(polars.col(_SOURCE) == name) if several else rows
+    sources, found = description["sources"], {}
+    for name, said in sources.items():
+        own = rows.filter(polars.col(_SOURCE) == name) if len(sources) > 1 else rows
+        starts = own[_START].to_numpy()
+        found[name] = _panes(own, name, said, own[_STREAM].to_numpy(), starts // description["length"])
+    return found
+
+
+def _panes(
+    own: polars.DataFrame,
+    name: str,
+    said: Mapping[str, Any],
+    stream: NDArray[np.int32],
+    pane: NDArray[np.int64],
+) -> SourcePanes:
     kinds = {measure: Kind(kind) for measure, kind in said["kinds"].items()}
-    stream, start = own[_STREAM].to_numpy(), own[_START].to_numpy()
-    columns = {measure: _numbers(own[f"{name}: {measure}"], kind) for measure, kind in kinds.items()}
     return SourcePanes(
         signature=said["signature"],
         staleness=said["staleness"],
         streams=tuple(_stream(one) for one in said["streams"]),
         kinds=kinds,
         stream=stream,
-        pane=start // length,
-        columns=columns,
+        pane=pane,
+        columns={measure: _numbers(own[f"{name}: {measure}"], kind) for measure, kind in kinds.items()},
     )
 
 

@@ -6,12 +6,14 @@ import asyncio
 from typing import Final
 
 import h11
-from attrs import define, frozen
+from attrs import define, field, frozen
 
 from wsla.ports import Clock
 from wsla.sources.http.decoding import BodyDecoder
 from wsla.sources.network.connection import Wire
 from wsla.sources.network.failures import Failure, ProbeFailed, Stage, from_os_error
+from wsla.sources.network.looking import Trace as LookTrace
+from wsla.values.observations import Raw
 
 MOST_HEADERS: Final = 1_000
 MOST_INTERIM_ANSWERS: Final = 20
@@ -24,19 +26,14 @@ _BYTES_BETWEEN_HEADER_PARTS: Final = 4
 
 
 @define
-class Trace:
+class Trace(LookTrace):
     """What a probe has found out so far; lengths in nanoseconds, summed over the hops of a probe."""
 
-    stage: Stage = Stage.RESOLVE
-    resolve_began: int = 0
-    resolve: int | None = None
-    connect: int | None = None
-    handshake: int | None = None
     first_byte: int | None = None
     status: int | None = None
-    certificate_left: int | None = None
     matched: bool | None = None
     body_size: int | None = None
+    values: dict[str, Raw] = field(factory=dict)
 
 
 @frozen(kw_only=True)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from base64 import b64encode
-from ipaddress import IPv6Address
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from attrs import field, frozen
 
+from wsla.sources.network.hosts import is_host
+
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
-_LABEL: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
-_LONGEST_HOST: Final = 253
 _HIGHEST_PORT: Final = 65_535
 
 
@@ -66,7 +64,7 @@ def locate(text: str, base: str | None = None) -> tuple[Location, str]:
     if url.scheme not in _DEFAULT_PORTS:
         raise LocationError("the address does not start with http:// or https://")
     host = url.raw_host.decode("ascii").lower()
-    if not _is_host(host):
+    if not is_host(host):
         raise LocationError("the address has no usable host name")
     port = _DEFAULT_PORTS[url.scheme] if url.port is None else url.port
     if not 1 <= port <= _HIGHEST_PORT:
@@ -80,14 +78,3 @@ def locate(text: str, base: str | None = None) -> tuple[Location, str]:
         scheme=url.scheme, host=host, port=port, path=url.raw_path, authorization=authorization
     )
     return location, str(url.copy_with(fragment=None))
-
-
-def _is_host(host: str) -> bool:
-    if ":" in host:
-        try:
-            IPv6Address(host)
-        except ValueError:
-            return False
-        return "%" not in host
-    name = host.removesuffix(".")
-    return 0 < len(name) <= _LONGEST_HOST and all(_LABEL.fullmatch(label) for label in name.split("."))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from wsla.sources.http.json_values import wanted_values
+from wsla.sources.http.proxy import ProxyError, parse_proxy
 from wsla.sources.http.target import HttpTarget
 from wsla.sources.targets import Deployed
 
@@ -19,6 +21,9 @@ def from_options(deployed: Deployed) -> HttpTarget:
         "source": deployed.name,
         "url": deployed.text("url") or "",
         "timeout": deployed.timeout,
+        "reach": deployed.reach,
+        "allow_private_redirects": deployed.private_redirects,
+        "values": wanted_values(deployed),
     }
     if (method := deployed.text("method")) is not None:
         given["method"] = method.upper()
@@ -34,6 +39,11 @@ def from_options(deployed: Deployed) -> HttpTarget:
         given.update(_redirects(deployed, redirects.lower()))
     if (certificate := deployed.text("certificate")) is not None:
         given.update(_certificate(certificate))
+    if (proxy := deployed.text("proxy")) is not None:
+        try:
+            given["proxy"] = parse_proxy(proxy)
+        except ProxyError as error:
+            raise deployed.wrong(str(error)) from None
     if deployed.verify_tls is not None:
         given["verify_tls"] = deployed.verify_tls
     if deployed.ca_file is not None:

@@ -8,7 +8,10 @@ from typing import Final
 
 from attrs import Attribute, field, frozen
 
+from wsla.sources.http.json_values import JsonValue
 from wsla.sources.http.location import Location, LocationError, locate
+from wsla.sources.http.proxy import Proxy
+from wsla.sources.network.addresses import EVERYWHERE, Reach
 from wsla.sources.targets import SourceError
 from wsla.values.instants import HOUR, SECOND
 
@@ -59,7 +62,8 @@ class HttpTarget:
     ``timeout`` is nanoseconds for the whole probe: look-up, connection, TLS, redirects and body. ``max_body``
     counts decoded bytes, ``max_headers`` all bytes of the headers of one answer. ``expected_text`` is looked
     for in the decoded body. ``expected_status`` takes single statuses, inclusive pairs and ranges. ``ca_file``
-    names a file of certificates (PEM) to trust in place of the machine's own store.
+    names a file of certificates (PEM) to trust in place of the machine's own store. ``reach`` says how near to this
+    machine an address may lie. ``values`` are taken out of a JSON body. ``proxy`` stands between.
 
     Neither headers nor body nor the path of the address are shown by ``repr``: they may hold secrets.
     """
@@ -79,6 +83,9 @@ class HttpTarget:
     verify_tls: bool = True
     ca_file: str | None = None
     allow_private_redirects: bool = False
+    reach: frozenset[Reach] = EVERYWHERE
+    values: tuple[JsonValue, ...] = field(default=())
+    proxy: Proxy | None = None
     location: Location = field(init=False)
 
     @location.default
@@ -125,6 +132,13 @@ class HttpTarget:
         if text is not None and self.method == "HEAD":
             raise self._wrong("the answer to HEAD has no body in which to look for a text")
 
+    @values.validator
+    def _check_values(
+        self, attribute: Attribute[tuple[JsonValue, ...]], values: tuple[JsonValue, ...]
+    ) -> None:
+        if values and self.method == "HEAD":
+            raise self._wrong("the answer to HEAD has no body out of which to take values")
+
     @timeout.validator
     def _check_timeout(self, attribute: Attribute[int], timeout: int) -> None:
         if not 0 < timeout <= LONGEST_TIMEOUT:
@@ -152,8 +166,13 @@ class HttpTarget:
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """The names of the fields of every observation."""
-        return FIELDS
+        """The names of the fields of every observation, those out of a JSON body last."""
+        return (*FIELDS, *(one.field.name for one in self.values))
+
+    @property
+    def reads_body(self) -> bool:
+        """True where the body is looked at, and not only counted."""
+        return self.expected_text is not None or bool(self.values)
 
     @property
     def shown(self) -> str:

@@ -27,6 +27,11 @@ class Reach(StrEnum):
     LINK_LOCAL = "link-local"
 
 
+EVERYWHERE: Final = frozenset(Reach)
+USUAL: Final = EVERYWHERE - {Reach.LINK_LOCAL}
+"""Where a deployment looks unless it says otherwise: link-local addresses are where clouds keep their keys."""
+
+
 @frozen
 class Address:
     """One address to connect to: family, and the tuple that the socket takes."""

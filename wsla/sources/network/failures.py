@@ -20,6 +20,10 @@ class Failure(StrEnum):
     TLS_EXPIRED = "tls-expired"
     TLS_HOSTNAME = "tls-hostname"
     TLS_UNTRUSTED = "tls-untrusted"
+    TLS_NOT_YET_VALID = "tls-not-yet-valid"
+    TLS_SELF_SIGNED = "tls-self-signed"
+    TLS_CHAIN = "tls-chain"
+    TLS_VERSION = "tls-version"
     TLS_HANDSHAKE = "tls-handshake"
     PROTOCOL = "protocol"
     FRAMING = "framing"
@@ -31,9 +35,21 @@ class Failure(StrEnum):
     REDIRECT_REFUSED = "redirect-refused"
     STATUS = "status"
     TEXT = "text"
+    DNS_NXDOMAIN = "dns-nxdomain"
+    DNS_SERVFAIL = "dns-servfail"
+    DNS_REFUSED = "dns-refused"
+    DNS_ERROR = "dns-error"
+    DNS_NO_ANSWER = "dns-no-answer"
+    DNS_ANSWER = "dns-answer"
+    EXIT = "exit"
+    SIGNAL = "signal"
+    OUTPUT_TOO_LARGE = "output-too-large"
     OBSERVER_RESOURCES = "observer-resources"
     OBSERVER_NETWORK = "observer-network"
     OBSERVER_RESOLVER = "observer-resolver"
+    OBSERVER_POLICY = "observer-policy"
+    OBSERVER_PROXY = "observer-proxy"
+    OBSERVER_COMMAND = "observer-command"
     OBSERVER_TLS = "observer-tls"
     OBSERVER_LATE = "observer-late"
     OBSERVER_SHUTDOWN = "observer-shutdown"
@@ -54,6 +70,9 @@ class Stage(StrEnum):
     WAIT = "waiting for the first byte"
     HEAD = "reading the headers"
     BODY = "reading the body"
+    ANSWER = "waiting for an answer"
+    TEXT = "waiting for the expected text"
+    RUN = "running the program"
 
 
 class ProbeFailed(Exception):
@@ -71,9 +90,24 @@ _FORBIDDEN: Final = {errno.EACCES, errno.EPERM}
 _NOT_REACHED: Final = {errno.EHOSTUNREACH, errno.EHOSTDOWN, errno.EINVAL}
 _NO_SUCH_NAME: Final = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
 
-# The numbers of OpenSSL's X509_V_ERR_*, which the ssl module does not name.
-_CERTIFICATE_EXPIRED: Final = 10
-_CERTIFICATE_OF_ANOTHER: Final = {62, 63, 64}
+_NO_CHAIN: Final = (
+    "leads to no authority that is trusted here: the authority is unknown, "
+    "or a certificate in between was not sent"
+)
+
+# The numbers of OpenSSL's X509_V_ERR_*, which the ssl module does not name, and what to say of a certificate.
+_CERTIFICATES: Final = {
+    9: (Failure.TLS_NOT_YET_VALID, "is not valid yet"),
+    10: (Failure.TLS_EXPIRED, "has expired"),
+    18: (Failure.TLS_SELF_SIGNED, "is signed by itself alone"),
+    # An authority that nobody knows and a certificate in between that was not sent look the same from outside.
+    20: (Failure.TLS_CHAIN, _NO_CHAIN),
+    21: (Failure.TLS_CHAIN, _NO_CHAIN),
+    62: (Failure.TLS_HOSTNAME, "is for another name"),
+    63: (Failure.TLS_HOSTNAME, "is for another name"),
+    64: (Failure.TLS_HOSTNAME, "is for another name"),
+}
+_OLD_PROTOCOL: Final = {"UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION", "VERSION_TOO_LOW"}
 
 
 def from_lookup_error(error: OSError, host: str) -> ProbeFailed:
@@ -115,13 +149,15 @@ def from_os_error(error: OSError, stage: Stage, where: str) -> ProbeFailed:
 
 def _from_tls_error(error: ssl.SSLError, stage: Stage, where: str) -> ProbeFailed:
     if isinstance(error, ssl.SSLCertVerificationError):
-        if error.verify_code == _CERTIFICATE_EXPIRED:
-            return ProbeFailed(Failure.TLS_EXPIRED, f"the certificate of {where} has expired")
-        if error.verify_code in _CERTIFICATE_OF_ANOTHER:
-            return ProbeFailed(Failure.TLS_HOSTNAME, f"the certificate of {where} is for another name")
+        known = _CERTIFICATES.get(error.verify_code)
+        if known is not None:
+            failure, what = known
+            return ProbeFailed(failure, f"the certificate of {where} {what}")
         detail = error.verify_message
         return ProbeFailed(Failure.TLS_UNTRUSTED, f"the certificate of {where} is not trusted: {detail}")
     if stage is not Stage.HANDSHAKE:
         return ProbeFailed(Failure.RESET, f"{where} broke the TLS connection, while {stage}")
+    if error.reason in _OLD_PROTOCOL:
+        return ProbeFailed(Failure.TLS_VERSION, f"{where} and this machine have no version of TLS in common")
     detail = (error.reason or "it ended early").replace("_", " ").lower()
     return ProbeFailed(Failure.TLS_HANDSHAKE, f"no TLS connection with {where}: {detail}")

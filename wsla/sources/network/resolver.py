@@ -26,7 +26,7 @@ def look_up(host: str) -> list[Address]:
     """Ask the machine's own resolver. Raises OSError (socket.gaierror among them)."""
     try:
         found = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
-    except socket.gaierror:
+    except OSError:
         _check_descriptors()
         raise
     except UnicodeError:
@@ -37,7 +37,7 @@ def look_up(host: str) -> list[Address]:
 
 
 def _check_descriptors() -> None:
-    """Raise OSError where files cannot be opened: the C library then says that a name does not exist."""
+    """Raise OSError where files cannot be opened: the C library then says whatever it likes."""
     opened = []
     try:
         for _ in range(_DESCRIPTORS_OF_A_LOOKUP):
@@ -65,8 +65,8 @@ class Resolver:
 
     async def resolve(self, host: str, port: int) -> list[Address]:
         """The addresses of a host in the order to try them, at once for a numeric one. Raises OSError."""
-        numeric = _numeric(host)
-        found = [numeric] if numeric is not None else await asyncio.wrap_future(self._ask(host))
+        known = numeric(host)
+        found = [known] if known is not None else await asyncio.wrap_future(self._ask(host))
         if not found:
             raise socket.gaierror(socket.EAI_NONAME, "no addresses")
         return [Address(one.family, (one.host, port, *one.socket_address[2:])) for one in found]
@@ -116,7 +116,8 @@ class Resolver:
 
 
 @lru_cache(maxsize=4096)
-def _numeric(host: str) -> Address | None:
+def numeric(host: str) -> Address | None:
+    """The address that a host writes as a number, with port 0; None for a name."""
     try:
         number = ip_address(host)
     except ValueError:

@@ -165,6 +165,27 @@ def test_of_an_argument_that_is_not_always_known_each_stream_tells_when(function
     assert coverage[1][0] < 1
 
 
+@pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int16, np.uint32, np.int32])
+@pytest.mark.parametrize("function", [*STACKED, "median", "percentile", "first", "last", "mode", "rate"])
+@pytest.mark.parametrize("by", [("name",), ()])
+def test_short_numbers_come_to_what_long_ones_do(function: str, kind: Any, by: tuple[str, ...]) -> None:
+    limits = np.iinfo(kind)
+    chance = np.random.default_rng(1)
+    numbers = chance.choice(np.array([limits.min, limits.max, 0, 1, 2], dtype=kind), size=(3, 200))
+    build = builder()
+    index = aggregate(build, function, ExactWindow(90 * MINUTE), by=by)
+    plan = build.build()
+    found = []
+    for streams in (
+        alike(np.arange(200) * MINUTE, x, times=1000) for x in (numbers, numbers.astype(np.int64))
+    ):
+        both_ways = both(plan, index, streams, 200 * MINUTE)
+        assert_same(plan, index, streams, 200 * MINUTE)
+        found.append([values_of(both_ways[0].series(index, x)) for x in both_ways[0].combinations(index)])
+    assert found[0] == found[1]
+    assert any(one.value is not None for series in found[0] for one in series.values())
+
+
 def test_a_label_that_is_looked_at_is_that_of_each_stream() -> None:
     build = builder()
     second = build.compare(build.field("probe", "name"), "==", build.constant("s1"))

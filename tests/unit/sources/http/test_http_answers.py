@@ -77,6 +77,20 @@ def test_every_probe_takes_a_fresh_connection(kit: Any, body: bytes) -> None:
     assert asyncio.run(main()) == 3
 
 
+def test_a_connection_that_the_service_keeps_and_then_closes_fails_no_later_look(kit: Any) -> None:
+    """N13 of the faults: nothing of one look is used by the next."""
+
+    async def main() -> list[Any]:
+        async def serve(client: Any) -> None:
+            await client.send(kit.answer(b"ok", Connection="keep-alive", Keep_Alive="timeout=60"))
+
+        async with kit.service(serve) as service:
+            prober = kit.prober(service.url())
+            return [await prober.probe(at) for at in range(3)]
+
+    assert [seen.failure for seen in asyncio.run(main())] == [None, None, None]
+
+
 def test_a_body_without_a_length_ends_with_the_connection(kit: Any) -> None:
     seen = kit.look(HEAD + b"Connection: close\r\n\r\nto the end", expected_text="to the end")
     assert (seen.failure, seen.fields["body_size"]) == (None, 10_000_000)

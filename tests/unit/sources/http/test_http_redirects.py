@@ -248,3 +248,13 @@ def test_private_redirects_can_be_allowed(
 
     seen, visited = asyncio.run(main())
     assert (seen.failure, visited) == (failure, visits)
+
+
+def test_the_deployment_says_where_sources_may_lie(kit: Any) -> None:
+    usual = frozenset(Reach) - {Reach.LINK_LOCAL}
+    seen = kit.look(kit.answer(b"ok"), reach=frozenset({Reach.PUBLIC}))
+    assert (seen.failure, seen.fields["ok"]) == ("observer-policy", None)
+    assert kit.look(kit.answer(b"ok"), reach=usual).failure is None
+    # Allowing redirects further in does not open what is closed.
+    seen = kit.look(to(kit, "http://169.254.169.254/"), reach=usual, allow_private_redirects=True)
+    assert seen.failure == "redirect-refused"

@@ -1,0 +1,144 @@
+"""What `wsla run` would do, worked out as it would work it out, without starting, asking or making anything."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from attrs import frozen
+
+from wsla.daemon.agreements import find_agreements
+from wsla.daemon.bindings import ChannelPlan, Deployment
+from wsla.daemon.clock import SystemClock
+from wsla.daemon.config import Config
+from wsla.daemon.reload import compare, remarks
+from wsla.daemon.scheduler import phase_of
+from wsla.store.errors import StoreError
+from wsla.store.location import check_place, parse_location
+from wsla.store.sqlite import Store
+
+_SHOWN_WHOLE: Final = frozenset({"email", "log"})
+
+
+@frozen(kw_only=True)
+class SourcePreview:
+    """A source that would be looked at. Lengths are nanoseconds; ``phase`` is how much later than whole multiples of
+    ``every`` a look takes place.
+    """
+
+    name: str
+    kind: str
+    target: str
+    every: int
+    timeout: int | None
+    phase: int
+
+
+@frozen(kw_only=True)
+class ChannelPreview:
+    """Where messages to a party or its channel would go, or in ``nowhere`` why they would be dead letters."""
+
+    name: str
+    kind: str | None = None
+    address: str | None = None
+    nowhere: str | None = None
+
+
+@frozen(kw_only=True)
+class AgreementPreview:
+    """An agreement that would be kept."""
+
+    title: str
+    version: int
+    file: str
+    sources: tuple[SourcePreview, ...]
+    channels: tuple[ChannelPreview, ...]
+
+
+@frozen(kw_only=True)
+class Preview:
+    """Everything that would run. ``problems`` would keep it from starting, ``warnings`` and ``remarks`` would not.
+
+    ``store`` is the path of the store, None where there can be none; ``store_exists`` whether it is there.
+    ``remarks`` counts what the checker remarks on the agreements.
+    """
+
+    agreements: tuple[AgreementPreview, ...]
+    store: str | None
+    store_exists: bool
+    problems: tuple[str, ...]
+    warnings: tuple[str, ...]
+    remarks: int
+
+
+def preview(
+    paths: Sequence[str | Path], config: Config, store_url: str | None, environ: Mapping[str, str]
+) -> Preview:
+    """What `wsla run` would do with these files, this configuration and this store. Never raises for what is wrong."""
+    found = find_agreements(paths)
+    changes = compare({}, found, config, environ, SystemClock())
+    problems = list(changes.messages)
+    if not problems and not changes.added:
+        problems.append("There is no agreement in these files.")
+    store, exists = None, False
+    try:
+        store = parse_location(store_url or config.store)
+        check_place(store)
+        exists = os.path.exists(store)
+        if exists:
+            Store.open(store, writer=False).close()
+    except StoreError as error:
+        problems.append(str(error))
+    return Preview(
+        agreements=tuple(_agreement(one) for one in changes.added),
+        store=store,
+        store_exists=exists,
+        problems=tuple(problems),
+        warnings=tuple(changes.warnings),
+        remarks=len(remarks(found)),
+    )
+
+
+def _agreement(deployment: Deployment) -> AgreementPreview:
+    agreement = deployment.agreement
+    return AgreementPreview(
+        title=agreement.title,
+        version=agreement.version,
+        file=agreement.source.name,
+        sources=tuple(
+            SourcePreview(
+                name=name,
+                kind=plan.kind,
+                target=plan.target.shown,
+                every=plan.every,
+                timeout=getattr(plan.target, "timeout", None),
+                phase=phase_of(agreement.title, name, plan.every),
+            )
+            for name, plan in deployment.probes.items()
+        ),
+        channels=tuple(_channel(name, plan) for name, plan in deployment.channels.items()),
+    )
+
+
+def _channel(name: str, plan: ChannelPlan | str) -> ChannelPreview:
+    if isinstance(plan, str):
+        return ChannelPreview(name=name, nowhere=plan)
+    return ChannelPreview(name=name, kind=plan.kind, address=_shown(plan))
+
+
+def _shown(plan: ChannelPlan) -> str | None:
+    """An address without what may be secret: of a web address the host, since tokens stand in its path."""
+    if plan.kind in _SHOWN_WHOLE:
+        return plan.address
+    try:
+        parts = urlsplit(plan.address)
+        port = f":{parts.port}" if parts.port is not None else ""
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https") or parts.hostname is None:
+        return None
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{host}{port}"
