@@ -26,6 +26,8 @@ VERBS = {
     "correct": "judge again, with what came too late, what was final",
     "claim": "note that a credit was claimed",
     "settle": "note that a claimed credit was issued or refused",
+    "backup": "copy a store while the daemon writes it",
+    "restore": "make a store from a backup",
     "demo": "show all of this in a minute, on this machine alone",
 }
 """Every verb, with one line of help that needs no loading."""

@@ -13,7 +13,7 @@ from wsla.daemon.recovery import judged_from
 from wsla.daemon.retention import reach
 from wsla.reporting.stored import EARLIEST, LATEST, in_force
 from wsla.reporting.verdicts import labels_text
-from wsla.store.chain import KINDS, ROOT, START, THINNED, VERDICT, Link, root_of, sha256_of
+from wsla.store.chain import ALONE, KINDS, ROOT, START, VERDICT, Link, root_of, sha256_of
 from wsla.store.evidence import Evidence, HoursInMemory
 from wsla.values.instants import Interval, format_instant
 
@@ -168,7 +168,7 @@ def _check_chain(
         if link.number != number or not link.follows(previous):
             result.found(f"{_named(link)}: the link was altered, or one before it is missing", link.number)
         previous = link.digest
-        if link.kind == THINNED:
+        if link.kind in ALONE:
             content: str | None = link.subject
         elif link.kind == ROOT:
             continue

@@ -36,7 +36,7 @@ _OBSERVATIONS: Final = """
 """
 _DELIVERIES: Final = """
     SELECT agreements.key, content, target, state, attempts, next_attempt_at, last_attempt_at, last_error,
-        delivered_at
+        delivered_at, possible_repeat
     FROM outbox
     CROSS JOIN intents ON intents.id = outbox.intent_id
     CROSS JOIN agreements ON agreements.id = intents.agreement_id
@@ -336,7 +336,18 @@ def _observation(row: tuple[int, int, str, str, str | None, str | None]) -> Obse
 
 
 def _item(row: tuple[Any, ...]) -> OutboxItem:
-    key, content, name, state, attempts, next_attempt_at, last_attempt_at, last_error, delivered_at = row
+    (
+        key,
+        content,
+        name,
+        state,
+        attempts,
+        next_attempt_at,
+        last_attempt_at,
+        last_error,
+        delivered_at,
+        repeat,
+    ) = row
     intent = codecs.load_intent(content)
     target = next((one for one in intent.targets if sound_text(str(one)) == name), Target(party=name))
     return OutboxItem(
@@ -349,4 +360,5 @@ def _item(row: tuple[Any, ...]) -> OutboxItem:
         last_attempt_at=last_attempt_at,
         last_error=last_error,
         delivered_at=delivered_at,
+        possible_repeat=bool(repeat),
     )
