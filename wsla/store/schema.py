@@ -236,7 +236,7 @@ _EVIDENCE: Final[Migration] = (
         stream_id INTEGER NOT NULL REFERENCES streams (id),
         hour INTEGER NOT NULL,
         count INTEGER NOT NULL,
-        sha256 TEXT NOT NULL,
+        sha256 BLOB NOT NULL,
         PRIMARY KEY (stream_id, hour)
     ) STRICT, WITHOUT ROWID
     """,
