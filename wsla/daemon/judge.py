@@ -15,6 +15,7 @@ from wsla.daemon.writer import Item, Writer
 from wsla.engine import Engine, Output
 from wsla.evaluation.stream import JudgementFinal, StandingChanged, TooLate, TriggerChanged
 from wsla.evaluation.verdicts import Judgement, Labels
+from wsla.plan.rests import sources_of_goals
 from wsla.ports import Clock
 from wsla.remedies.decisions import Intent, LedgerEntry
 from wsla.store.records import Decided, Judged, Observed, Snapshot
@@ -56,6 +57,7 @@ class Judge:
         self.paused = False
         self.failed: str | None = None
         self.accepted = 0
+        self._sources: Final = sources_of_goals(agreement.plan)
         self._writer: Final = writer
         self._clock: Final = clock
         self._snapshot_every: Final = snapshot_every
@@ -202,7 +204,9 @@ class Judge:
             match output:
                 case JudgementFinal(judgement=judgement) | StandingChanged(judgement=judgement):
                     # Of one window only the latest word counts.
-                    judged[judgement.goal, judgement.labels, judgement.window] = Judged(title, judgement)
+                    judged[judgement.goal, judgement.labels, judgement.window] = Judged(
+                        title, judgement, self._sources.get(judgement.goal)
+                    )
                     self.standings[judgement.goal, judgement.labels] = judgement
                 case Intent() | LedgerEntry():
                     decided.append(Decided(title, output))
