@@ -14,11 +14,13 @@ from typing import Final, assert_never
 from attrs import define, field
 
 from wsla.api import Agreement
+from wsla.daemon.coming import Coming
 from wsla.daemon.scheduler import SourceRunner
 from wsla.daemon.writer import Item, Writer
 from wsla.engine import Engine, Output
 from wsla.evaluation.stream import JudgementFinal, StandingChanged, TooLate, TriggerChanged
 from wsla.evaluation.verdicts import Judgement, Labels
+from wsla.plan.rests import sources_of_goals
 from wsla.ports import Clock
 from wsla.remedies.decisions import Intent, LedgerEntry
 from wsla.store.errors import StoreError
@@ -89,6 +91,7 @@ class Judge:
         self.closed = False
         self.failed: str | None = None
         self.accepted = 0
+        self._sources: Final = sources_of_goals(agreement.plan)
         self._writer: Final = writer
         self._clock: Final = clock
         self._snapshot_every: Final = snapshot_every
@@ -102,6 +105,7 @@ class Judge:
         self._advanced_at = 0.0
         self._advance_cost = 0.0
         self._behind = False
+        self._coming: Final = Coming(engine, clock)
         self._snapshot_at = clock.monotonic()
         self._snapshot_cost = 0
         self._changed = True
@@ -196,6 +200,7 @@ class Judge:
 
     def _fed(self, observation: Observation) -> Sequence[Output]:
         self._latest = observation.at
+        self._coming.moved()
         if self.failed is not None:
             return ()
         try:
@@ -209,11 +214,12 @@ class Judge:
         try:
             self._behind = False
             if self._rest() > 0:
-                due = self.engine.next_change()
+                due = self._coming.at()
                 self._behind = due is None or due > horizon
             if self._behind:
                 return ()
             began = time.perf_counter()
+            self._coming.moved()
             outputs = self.engine.advance(horizon)
         except Exception as error:
             return self._give_up(error)
@@ -269,7 +275,9 @@ class Judge:
             match output:
                 case JudgementFinal(judgement=judgement) | StandingChanged(judgement=judgement):
                     # Of one window only the latest word counts.
-                    judged[judgement.goal, judgement.labels, judgement.window] = Judged(title, judgement)
+                    judged[judgement.goal, judgement.labels, judgement.window] = Judged(
+                        title, judgement, self._sources.get(judgement.goal)
+                    )
                     self.standings[judgement.goal, judgement.labels] = judgement
                 case Intent() | LedgerEntry():
                     decided.append(Decided(title, output))
@@ -309,7 +317,10 @@ class Judge:
             return
         delays = [self._rest()] if self._behind else []
         # That a window is lost is told when it is certain, and not only with the next look at the service.
-        due = self.engine.next_change()
+        due = self._coming.at()
+        rest = self._coming.rest()
+        if rest is not None:
+            delays.append(rest)
         if due is not None:
             wait = (due - self._clock.now()) / SECOND
             # What is due already waits for a look that has not ended, and its end calls `step`.
