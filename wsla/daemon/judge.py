@@ -15,7 +15,7 @@ from attrs import define, field
 
 from wsla.api import Agreement
 from wsla.daemon.coming import Coming
-from wsla.daemon.scheduler import SourceRunner
+from wsla.daemon.scheduler import Runner
 from wsla.daemon.writer import Item, Writer
 from wsla.engine import Engine, Output
 from wsla.evaluation.stream import JudgementFinal, StandingChanged, TooLate, TriggerChanged
@@ -84,7 +84,7 @@ class Judge:
         self.agreement = agreement
         self.engine: Final = engine
         self.state = state
-        self.runners: dict[str, SourceRunner] = {}
+        self.runners: dict[str, Runner] = {}
         self.standings: dict[tuple[str, Labels], Judgement] = {}
         self.time = -(1 << 63)
         self.paused = False

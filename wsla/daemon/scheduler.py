@@ -7,7 +7,7 @@ import hashlib
 import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from typing import Final
+from typing import Final, Protocol
 
 from attrs import define, field
 
@@ -54,6 +54,28 @@ class Slots:
         if host:
             await stack.enter_async_context(self._hosts.setdefault(host, asyncio.Semaphore(self.per_host)))
         await stack.enter_async_context(self._all)
+
+
+class Runner(Protocol):
+    """What gives the observations of one source: see ``SourceRunner``."""
+
+    ended: Callable[[Observation], None]
+    lateness: int
+    last: Observation | None
+    pending: int | None
+
+    @property
+    def plan(self) -> ProbePlan:
+        """What it looks at."""
+        ...
+
+    def start(self) -> None:
+        """Begin."""
+        ...
+
+    async def stop(self, patience: float) -> None:
+        """End, in ``patience`` seconds."""
+        ...
 
 
 class SourceRunner:
