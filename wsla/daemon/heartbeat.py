@@ -38,7 +38,7 @@ class HeartbeatRunner:
         target: HeartbeatTarget,
         clock: Clock,
         writer: Writer,
-        ended: Callable[[Observation], None],
+        ended: Callable[..., None],
     ) -> None:
         self.plan = plan
         self.ended = ended

@@ -17,10 +17,12 @@ from wsla.daemon.outbox import Route
 from wsla.daemon.recovery import Recovered, recover
 from wsla.daemon.reload import Changes
 from wsla.daemon.scheduler import Runner, Slots, SourceRunner
+from wsla.daemon.series import SeriesRunner
 from wsla.daemon.writer import Item, Writer
 from wsla.plan.model import Target
 from wsla.ports import Clock
 from wsla.sources.heartbeat import HeartbeatTarget
+from wsla.sources.prometheus import PrometheusTarget
 from wsla.sources.registry import build_prober
 from wsla.sources.witness import Witness, WitnessedProber, needs_network
 from wsla.store.errors import StoreError
@@ -183,6 +185,8 @@ class Keeper:
     def _runner(self, title: str, plan: ProbePlan, judge: Judge) -> Runner:
         if isinstance(plan.target, HeartbeatTarget):
             return HeartbeatRunner(title, plan, plan.target, self._clock, self._writer, judge.ended)
+        if isinstance(plan.target, PrometheusTarget):
+            return SeriesRunner(title, plan, plan.target, self._clock, self.slots, judge.ended)
         prober = build_prober(plan.kind, plan.target, self._clock)
         if self._witness is not None and needs_network(plan.kind, plan.target.host):
             prober = WitnessedProber(prober, self._witness)

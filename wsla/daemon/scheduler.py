@@ -59,7 +59,7 @@ class Slots:
 class Runner(Protocol):
     """What gives the observations of one source: see ``SourceRunner``."""
 
-    ended: Callable[[Observation], None]
+    ended: Callable[..., None]
     lateness: int
     last: Observation | None
     pending: int | None
@@ -92,7 +92,7 @@ class SourceRunner:
         prober: Prober,
         clock: Clock,
         slots: Slots,
-        ended: Callable[[Observation], None],
+        ended: Callable[..., None],
     ) -> None:
         self.plan: Final = plan
         self.ended = ended
