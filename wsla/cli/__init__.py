@@ -22,9 +22,12 @@ VERBS = {
     "run": "measure, judge and act until told to stop",
     "report": "say what was promised, measured, missed and owed",
     "ledger": "show entries and balances between parties",
+    "verify": "check that nothing in a store was altered, and judge it again",
     "correct": "judge again, with what came too late, what was final",
     "claim": "note that a credit was claimed",
     "settle": "note that a claimed credit was issued or refused",
+    "backup": "copy a store while the daemon writes it",
+    "restore": "make a store from a backup",
     "demo": "show all of this in a minute, on this machine alone",
 }
 """Every verb, with one line of help that needs no loading."""

@@ -15,6 +15,7 @@ from wsla.daemon.writer import Item, Writer
 from wsla.engine import Engine, Output
 from wsla.evaluation.stream import JudgementFinal, StandingChanged, TooLate, TriggerChanged
 from wsla.evaluation.verdicts import Judgement, Labels
+from wsla.plan.rests import sources_of_goals
 from wsla.ports import Clock
 from wsla.remedies.decisions import Intent, LedgerEntry
 from wsla.store.records import Decided, Judged, Observed, Snapshot
@@ -56,6 +57,7 @@ class Judge:
         self.paused = False
         self.failed: str | None = None
         self.accepted = 0
+        self._sources: Final = sources_of_goals(agreement.plan)
         self._writer: Final = writer
         self._clock: Final = clock
         self._snapshot_every: Final = snapshot_every
@@ -141,8 +143,10 @@ class Judge:
         if self.failed is not None or horizon <= self.time:
             return ()
         try:
-            due = self.engine.next_due()
-            self._behind = (due is None or due > horizon) and self._rest() > 0
+            self._behind = False
+            if self._rest() > 0:
+                due = self.engine.next_change()
+                self._behind = due is None or due > horizon
             if self._behind:
                 return ()
             began = time.perf_counter()
@@ -200,7 +204,9 @@ class Judge:
             match output:
                 case JudgementFinal(judgement=judgement) | StandingChanged(judgement=judgement):
                     # Of one window only the latest word counts.
-                    judged[judgement.goal, judgement.labels, judgement.window] = Judged(title, judgement)
+                    judged[judgement.goal, judgement.labels, judgement.window] = Judged(
+                        title, judgement, self._sources.get(judgement.goal)
+                    )
                     self.standings[judgement.goal, judgement.labels] = judgement
                 case Intent() | LedgerEntry():
                     decided.append(Decided(title, output))
@@ -239,7 +245,8 @@ class Judge:
         if self.failed is not None:
             return
         delays = [self._rest()] if self._behind else []
-        due = self.engine.next_due()
+        # That a window is lost is told when it is certain, and not only with the next look at the service.
+        due = self.engine.next_change()
         if due is not None:
             wait = (due - self._clock.now()) / SECOND
             # What is due already waits for a look that has not ended, and its end calls `step`.

@@ -20,6 +20,9 @@ INTENT: Final = "intent"
 ENTRY: Final = "entry"
 CLAIM: Final = "claim"
 THINNED: Final = "thinned"
+RESTORED: Final = "restored"
+ALONE: Final = frozenset({THINNED, RESTORED})
+"""Kinds of links whose content is their subject."""
 
 Read = Callable[[str, Sequence[object]], list[Any]]
 """Runs a query and gives its rows."""

@@ -82,14 +82,14 @@ class StoredHours:
             "SELECT hour, count, sha256 FROM digests WHERE stream_id = ? AND hour >= ? AND hour < ?",
             (stream, codecs.bounded(start), codecs.bounded(end)),
         )
-        return {hour: (count, sha256) for hour, count, sha256 in rows}
+        return {hour: (count, sha256.hex()) for hour, count, sha256 in rows}
 
     def keep(self, stream: int, hour: int, digest: Hour) -> None:
         """See ``Hours``."""
         self._write(
             "INSERT INTO digests (stream_id, hour, count, sha256) VALUES (?, ?, ?, ?)"
             " ON CONFLICT (stream_id, hour) DO UPDATE SET count = excluded.count, sha256 = excluded.sha256",
-            (stream, hour, *digest),
+            (stream, hour, digest[0], bytes.fromhex(digest[1])),
         )
 
 

@@ -36,7 +36,7 @@ _OBSERVATIONS: Final = """
 """
 _DELIVERIES: Final = """
     SELECT agreements.key, content, target, state, attempts, next_attempt_at, last_attempt_at, last_error,
-        delivered_at
+        delivered_at, possible_repeat
     FROM outbox
     CROSS JOIN intents ON intents.id = outbox.intent_id
     CROSS JOIN agreements ON agreements.id = intents.agreement_id
@@ -133,6 +133,15 @@ class Reading:
             [self._agreement(agreement)],
         )
         return [(at, codecs.load_judgement(content)) for at, content in rows]
+
+    def count_observations(self, agreement: str) -> int:
+        """How many observations of an agreement are kept."""
+        ((number,),) = self._session.read(
+            "SELECT (SELECT count(*) FROM observations WHERE agreement_id = ?1)"
+            " + (SELECT coalesce(sum(count), 0) FROM segments WHERE agreement_id = ?1)",
+            [self._agreement(agreement)],
+        )
+        return int(number)
 
     def late_observations(self, agreement: str) -> int:
         """How many observations of an agreement came too late."""
@@ -327,7 +336,18 @@ def _observation(row: tuple[int, int, str, str, str | None, str | None]) -> Obse
 
 
 def _item(row: tuple[Any, ...]) -> OutboxItem:
-    key, content, name, state, attempts, next_attempt_at, last_attempt_at, last_error, delivered_at = row
+    (
+        key,
+        content,
+        name,
+        state,
+        attempts,
+        next_attempt_at,
+        last_attempt_at,
+        last_error,
+        delivered_at,
+        repeat,
+    ) = row
     intent = codecs.load_intent(content)
     target = next((one for one in intent.targets if sound_text(str(one)) == name), Target(party=name))
     return OutboxItem(
@@ -340,4 +360,5 @@ def _item(row: tuple[Any, ...]) -> OutboxItem:
         last_attempt_at=last_attempt_at,
         last_error=last_error,
         delivered_at=delivered_at,
+        possible_repeat=bool(repeat),
     )

@@ -143,7 +143,10 @@ class DeliveryState(Enum):
 
 @frozen(kw_only=True)
 class OutboxItem:
-    """An intent on its way to one of its targets. ``(intent.id, target)`` is its identity; instants are nanoseconds."""
+    """An intent on its way to one of its targets. ``(intent.id, target)`` is its identity; instants are nanoseconds.
+
+    ``possible_repeat`` is one that may have been delivered before: the store was restored from a backup since.
+    """
 
     agreement: str
     intent: Intent
@@ -154,6 +157,7 @@ class OutboxItem:
     last_attempt_at: int | None
     last_error: str | None
     delivered_at: int | None
+    possible_repeat: bool = False
 
 
 @frozen(kw_only=True)
