@@ -144,6 +144,22 @@ def test_a_broken_agreement(run_wsla: Run, file: Path, form: str) -> None:
         assert json.loads(finished.out)["agreements"] == []
 
 
+def test_an_address_may_be_a_secret(run_wsla: Run, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("wsla.toml").write_text(
+        '[bindings.sources.web]\nurl = { env = "WEB" }\n[bindings.sources.mail]\naddress = { file = "place" }\n'
+    )
+    Path("place").write_text("127.0.0.1:2525\n")
+    monkeypatch.setenv("WEB", "http://127.0.0.1:8080/T0KEN")
+    finished = run_wsla("run", "--check", "shop.sla")
+    assert finished.code == 0, finished.said
+    assert "http://127.0.0.1:8080 " in finished.out
+    assert "127.0.0.1:2525" in finished.out
+    assert "T0KEN" not in finished.said
+    monkeypatch.delenv("WEB")
+    finished = run_wsla("run", "--check", "shop.sla")
+    assert (finished.code, "bindings.sources.web.url" in finished.said) == (1, True)
+
+
 def test_a_program_that_is_not_allowed(run_wsla: Run, file: Path) -> None:
     file.write_text(TEXT.replace('tcp "mail.example:25"', 'command "/usr/bin/true"'), "utf-8")
     finished = run_wsla("run", "--check", "shop.sla")

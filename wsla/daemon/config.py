@@ -307,7 +307,10 @@ def _bindings(table: Table | None, environ: Mapping[str, str]) -> Bindings:
 def _source(table: Table, environ: Mapping[str, str]) -> SourceBinding:
     kind = table.text("kind", PROBED_KINDS)
     names = _OPTIONS.get(kind or "", _ALL_OPTIONS)
-    url = table.text("url") if "url" in names else None
+    url = None
+    if "url" in names:
+        hidden = isinstance(table.values.get("url"), dict)
+        url = _secret(table, "url", environ) if hidden else table.text("url")
     if url is not None and not url.startswith(("http://", "https://")):
         table.problem("url", "a web address begins with https:// or http://")
     options = {
