@@ -213,6 +213,28 @@ def test_rubbish_and_answers_to_other_questions_are_passed_over(kit: Any) -> Non
         assert (seen.failure, seen.fields["answers"]) == (None, 2_000_000)
 
 
+def test_another_address_of_the_server_is_asked(kit: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main(*, both: bool) -> Any:
+        server = Server([GOOD])
+        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+            lambda: server, local_addr=("127.0.0.1", 0)
+        )
+        # To this address no socket of an ordinary program may send.
+        found = [Address(2, ("255.255.255.255", 53))]  # type: ignore[arg-type]
+        if both:
+            found.append(Address(2, transport.get_extra_info("sockname")))  # type: ignore[arg-type]
+        monkeypatch.setattr("wsla.sources.dns.own_servers", lambda: found)
+        try:
+            return await kit.probe("dns", name="shop.example", timeout=2 * SECOND)
+        finally:
+            transport.close()
+
+    seen = asyncio.run(main(both=True))
+    assert (seen.failure, seen.fields["answers"]) == (None, 2_000_000)
+    seen = asyncio.run(main(both=False))
+    assert seen.failure.startswith("observer-")
+
+
 def test_a_server_by_name_and_one_that_does_not_exist(kit: Any) -> None:
     seen = kit.look("dns", name="shop.example", server="nobody.invalid")
     assert seen.failure in ("resolve-not-found", "observer-resolver")
