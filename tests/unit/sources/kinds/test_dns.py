@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import struct
 from collections.abc import Callable
 from contextlib import suppress
@@ -80,15 +81,26 @@ class Server(asyncio.DatagramProtocol):
         return question
 
 
+async def listen(server: Server) -> tuple[asyncio.BaseTransport, asyncio.Server, int]:
+    """Both on one port, which others may have taken for the second."""
+    loop = asyncio.get_running_loop()
+    while True:
+        transport, _ = await loop.create_datagram_endpoint(lambda: server, local_addr=("127.0.0.1", 0))
+        port: int = transport.get_extra_info("sockname")[1]
+        try:
+            return transport, await asyncio.start_server(server.serve, "127.0.0.1", port), port
+        except OSError as error:
+            transport.close()
+            if error.errno != errno.EADDRINUSE:
+                raise
+
+
 def look(
     kit: Any, *over_udp: Reply, over_tcp: Reply | None = None, asked: list[Any] | None = None, **options: Any
 ) -> Any:
     async def main() -> Any:
-        loop = asyncio.get_running_loop()
         server = Server(list(over_udp), over_tcp)
-        transport, _ = await loop.create_datagram_endpoint(lambda: server, local_addr=("127.0.0.1", 0))
-        port = transport.get_extra_info("sockname")[1]
-        tcp = await asyncio.start_server(server.serve, "127.0.0.1", port)
+        transport, tcp, port = await listen(server)
         async with tcp:
             try:
                 return await kit.probe(
