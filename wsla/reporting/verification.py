@@ -14,7 +14,7 @@ from wsla.daemon.retention import reach
 from wsla.reporting.stored import EARLIEST, LATEST, in_force
 from wsla.reporting.verdicts import labels_text
 from wsla.store.chain import ALONE, KINDS, ROOT, START, VERDICT, Link, root_of, sha256_of
-from wsla.store.evidence import Evidence, HoursInMemory
+from wsla.store.evidence import Evidence
 from wsla.values.instants import Interval, format_instant
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def verify_agreement(store: Store, key: str, advance: Advance) -> Verified:
     result = Verified(title=key)
     result.links, result.digest = store.chain_end(key)
     observations = store.count_observations(key)
-    whole = observations + result.links
+    whole = 2 * observations + result.links
     done = 0
 
     def step(rows: int) -> None:
@@ -214,7 +214,7 @@ def _check_evidence(
 ) -> None:
     from wsla.store.codecs import load_json
 
-    hours = HoursInMemory()
+    hours = store.digest_hours(key, step)
     for link in links:
         step(1)
         if link.kind != VERDICT or link.evidence is None:
