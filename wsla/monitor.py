@@ -95,6 +95,14 @@ class Monitor:
         instant = self.agreement.instant(to)
         return self._running(instant).advance(instant)
 
+    def next_change(self) -> int | None:
+        """An instant (nanoseconds since the epoch) before which nothing changes unless something is observed.
+
+        Whoever sleeps until then, calls ``advance`` with it and asks again misses nothing: a window that is lost (or
+        secured) by the passing of time alone is told at the very instant. None where nothing will change.
+        """
+        return None if self._engine is None else self._engine.next_change()
+
     def judgements(self, at: Moment) -> tuple[Judgement, ...]:
         """The standing of every goal in the windows that are not final yet."""
         instant = self.agreement.instant(at)

@@ -117,6 +117,7 @@ def test_bindings_of_any_kind(run_wsla: Run, file: Path) -> None:
         ('[bindings.sources.male]\nevery = "1s"\n', 'did you mean "mail"?'),
         ('[network]\nreach = ["publik"]\n', 'there is no "publik"; did you mean "public"?'),
         ('[network]\nreach = "public"\n', "texts in brackets"),
+        ('[network]\nreferences = ["192.0.2.1"]\n', "network.references: the address has no port"),
         ('[commands]\nallow = ["true"]\n', "whole path of a program"),
         ('store = "sqlite:///nowhere/wsla.db"\n', "does not exist"),
     ],

@@ -26,6 +26,7 @@ from wsla.daemon.reload import Changes, compare, remarks
 from wsla.daemon.status import AgreementStatus, SourceStatus, Status
 from wsla.daemon.writer import Writer
 from wsla.plan.model import Plan
+from wsla.sources.witness import Witness
 from wsla.store.errors import StoreError
 from wsla.store.records import Batch, WriteResult
 from wsla.store.sqlite import Store
@@ -141,7 +142,15 @@ class Daemon:
             on_trouble=lambda trouble: self._soon(self._trouble, trouble),
             on_fatal=lambda sentence: self._soon(self._fatal, sentence),
         )
-        self._keeper: Final = Keeper(self._writer, clock, config.limits, tell=self._tell, dropped=self._drop)
+        references = config.network.references
+        self._keeper: Final = Keeper(
+            self._writer,
+            clock,
+            config.limits,
+            tell=self._tell,
+            dropped=self._drop,
+            witness=Witness(references, clock, self._tell) if references else None,
+        )
         self._outbox: Final = Outbox(self._writer, clock, config.limits, self._keeper.route)
         self._housekeeping: Final = Housekeeping(
             self._writer,

@@ -143,8 +143,10 @@ class Judge:
         if self.failed is not None or horizon <= self.time:
             return ()
         try:
-            due = self.engine.next_due()
-            self._behind = (due is None or due > horizon) and self._rest() > 0
+            self._behind = False
+            if self._rest() > 0:
+                due = self.engine.next_change()
+                self._behind = due is None or due > horizon
             if self._behind:
                 return ()
             began = time.perf_counter()
@@ -243,7 +245,8 @@ class Judge:
         if self.failed is not None:
             return
         delays = [self._rest()] if self._behind else []
-        due = self.engine.next_due()
+        # That a window is lost is told when it is certain, and not only with the next look at the service.
+        due = self.engine.next_change()
         if due is not None:
             wait = (due - self._clock.now()) / SECOND
             # What is due already waits for a look that has not ended, and its end calls `step`.

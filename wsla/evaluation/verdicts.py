@@ -28,6 +28,8 @@ class Verdict(Enum):
 
 
 CLOSED_VERDICTS = frozenset({Verdict.MET, Verdict.VIOLATED, Verdict.UNKNOWN, Verdict.NOT_APPLICABLE})
+CERTAIN = frozenset({Verdict.SECURED, Verdict.LOST})
+"""What is said of an open window once nothing that is observed later changes it."""
 
 
 @frozen(kw_only=True)

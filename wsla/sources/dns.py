@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from attrs import define, field, frozen
 
+from wsla.analysis.probes import unusable
 from wsla.ports import Clock
 from wsla.sources.network.addresses import EVERYWHERE, Address, Reach
 from wsla.sources.network.endpoint import Endpoint, EndpointError, endpoint
@@ -26,10 +27,6 @@ if TYPE_CHECKING:
 FIELDS: Final = ("ok", "elapsed", "resolve", "answers", "ttl", "matched")
 """The names of the fields of every observation of a dns source."""
 
-RECORDS: Final = (
-    "A", "AAAA", "CAA", "CNAME", "DNSKEY", "DS", "HTTPS", "MX", "NAPTR", "NS", "PTR", "SOA", "SRV", "SVCB", "TLSA",
-    "TXT",
-)  # fmt: skip
 ATTEMPTS: Final = 3
 """So often a question is sent before the timeout: a datagram may be lost without anybody's fault."""
 
@@ -80,8 +77,8 @@ def from_options(deployed: Deployed) -> DnsTarget:
             "a source of kind dns needs the library dnspython: pip install 'wsla[dns]'"
         ) from None
     record = (deployed.text("record") or "A").upper()
-    if record not in RECORDS:
-        raise deployed.wrong(f"the record is not one of {', '.join(RECORDS)}")
+    if (problem := unusable("dns", "record", record)) is not None:
+        raise deployed.wrong(problem)
     server = deployed.text("server")
     try:
         place = None if server is None else endpoint(server, _PORT)

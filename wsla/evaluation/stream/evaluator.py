@@ -16,7 +16,7 @@ from wsla.evaluation.stream.crossing import Crossing
 from wsla.evaluation.stream.events import Event, JudgementFinal, StandingChanged, TooLate, TriggerChanged
 from wsla.evaluation.stream.followed import NEVER_CHANGES
 from wsla.evaluation.stream.lanes import Lanes, Take
-from wsla.evaluation.stream.layout import Layout
+from wsla.evaluation.stream.looks import Looks
 from wsla.evaluation.stream.machine import NEVER, Machine
 from wsla.evaluation.stream.snapshot import (
     load_machine,
@@ -25,7 +25,6 @@ from wsla.evaluation.stream.snapshot import (
     save_machine,
     save_observation,
 )
-from wsla.evaluation.stream.standing import Standings
 from wsla.evaluation.stream.triggers import NOTHING, Trigger
 from wsla.evaluation.stream.unended import open_judgements, open_metric
 from wsla.evaluation.verdicts import Judgement, Labels
@@ -43,7 +42,7 @@ class Decides(Protocol):
     def next_due(self) -> int | None: ...
 
 
-class StreamEvaluator:
+class StreamEvaluator(Looks):
     """Judges a plan from ``start`` (nanoseconds) on, one observation at a time.
 
     In history (``live=False``) a window is final at its end, observations may come in any order, and everything that
@@ -58,19 +57,8 @@ class StreamEvaluator:
         self, plan: Plan, start: int, *, live: bool = False, keep_history: bool | None = None
     ) -> None:
         keep = not live if keep_history is None else keep_history
-        self._plan: Final = plan
-        self._layout: Final = Layout.of(plan, metrics=keep)
-        self._live: Final = live
-        self._keep: Final = keep
-        self._start: Final = start
-        self._machine = Machine(self._layout, start, live=live, keep=keep)
-        self._standings = Standings(self._layout)
-        # Observations since the oldest checkpoint, in order of time, and the checkpoints: [instant, state].
-        self._tail: list[Observation] = []
-        self._checkpoints: list[tuple[int, Any]] = []
-        self._trimmed = False
+        super().__init__(plan, start, live=live, keep=keep)
         self._disordered_from: int | None = None
-        self._outbox: list[Event] = []
         # The short way of samples, where somebody asks for it; what may end meanwhile; and who decides what follows.
         self._lanes: Lanes | None = None
         self._crossing: Crossing | None = None
@@ -89,12 +77,15 @@ class StreamEvaluator:
         if self._disordered_from is not None or at < machine.now:
             return self._late(observation)
         if at > machine.now:
+            if self._live:
+                self._look_on_the_way(at + 1)
             machine.move(at)
             if not self._keep:
                 self._checkpoint()
         machine.pending.append(observation)
         self._tail.append(observation)
         if self._live:
+            self._standings.certainty.taken(at)
             self._tell(self._standings.after_observation(machine))
         return self._collect() if machine.events or self._outbox else []
 
@@ -123,13 +114,15 @@ class StreamEvaluator:
             self._rebuild()
         machine = self._machine
         if to > machine.now:
+            if self._live:
+                self._look_on_the_way(to)
             machine.move(to)
             if not self._keep:
                 self._checkpoint()
         if to >= machine.now:
             machine.show_triggers()
             if self._live:
-                self._tell(self._standings.after_time(machine))
+                self._look()
         return self._collect()
 
     # Lanes: the short way of samples, live and where time goes on with each of them
@@ -324,10 +317,6 @@ class StreamEvaluator:
         self._machine.events.clear()
         return events
 
-    def _tell(self, changed: list[Judgement]) -> None:
-        for judgement in changed:
-            self._machine.events.append(StandingChanged(at=self._machine.now, judgement=judgement))
-
     # Late data
 
     def _late(self, observation: Observation) -> list[Event]:
@@ -354,6 +343,9 @@ class StreamEvaluator:
         if now < self._next_checkpoint():
             return
         self._checkpoints.append((now, save_machine(self._machine)))
+        if self._live:
+            # So since when a word is certain is never before the oldest checkpoint.
+            self._look(every=True)
         while len(self._checkpoints) > 1 and self._checkpoints[1][0] <= now - grace:
             del self._checkpoints[0]
         if self._checkpoints[0][0] <= now - grace:
@@ -384,6 +376,8 @@ class StreamEvaluator:
             self._use_lanes(self._lanes)
         told = machine.events
         machine.events = [*before.events, *self._news(told, before)]
+        if self._live:
+            self._look_again(changed_from)
 
     def _seen(self) -> list[Observation]:
         """The observations since the oldest checkpoint, those that were noted in lanes among them."""

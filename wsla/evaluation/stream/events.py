@@ -18,10 +18,16 @@ class JudgementFinal:
 
 @frozen(kw_only=True)
 class StandingChanged:
-    """What is said of a window that is still open has changed (live only)."""
+    """What is said of a window that is still open has changed (live only).
+
+    ``since`` is for *secured* and *lost* the first instant at which that was certain, as far as is known at ``at``
+    (rule M99); None for other words. It may lie before ``at``, where nobody looked, or an observation came late; where
+    late data moves it, it is told anew.
+    """
 
     at: int
     judgement: Judgement
+    since: int | None = None
 
 
 @frozen(kw_only=True)

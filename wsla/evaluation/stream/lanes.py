@@ -282,13 +282,12 @@ class Lanes:
         assert machine is not None
         self.fold(None if self._sources[lane.stream.source].code.shared else lane)
         machine.now = self.session.now + 1
-        events = []
-        for follower in lane.followers:
-            for part in follower.parts:
-                if part.slack < 0:
-                    for judgement in standings.look(machine, follower):
-                        events.append(StandingChanged(at=machine.now, judgement=judgement))
-                    break
+        events = [
+            standings.certainty.tell(machine.now, judgement, machine.now)
+            for follower in lane.followers
+            if any(part.slack < 0 for part in follower.parts)
+            for judgement in standings.look(machine, follower)
+        ]
         if standings.waiting:
             self.session.limit = NEVER
         else:

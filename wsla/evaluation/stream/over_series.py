@@ -333,6 +333,15 @@ class SeriesRun:
                 yield item
             window = self.inner.after(window)
 
+    @property
+    def unended(self) -> tuple[Any, Any]:
+        """What was worked out of the inner windows to come; who has asked of a later instant sets it back."""
+        return self._coming, self._in_order
+
+    @unended.setter
+    def unended(self, kept: tuple[Any, Any]) -> None:
+        self._coming, self._in_order = kept
+
     def save(self) -> list[object]:
         items = None if self.items is None else [_save_item(item) for item in self.items]
         return [save_window(self.window), self.begin, self.gathered.save(), items]

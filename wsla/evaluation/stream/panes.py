@@ -128,7 +128,7 @@ class SamplePanes:
         if not number or whole.unbounded or latest.unbounded:
             return None
         total = whole.total + latest.total
-        return divide(total, number) if whole.mean else total  # type: ignore[no-any-return]
+        return divide(total, number) if whole.mean else total
 
     def since(self, low: int) -> Collector:
         """The samples from ``low`` on, where a window begins."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from heapq import heapify, heappop, heappush
 from typing import Any, Final
 
+from wsla.evaluation.stream.certainty import Certainty, of_records_alone
 from wsla.evaluation.stream.express import Express
 from wsla.evaluation.stream.followed import (
     NEVER_CHANGES,
@@ -20,12 +21,14 @@ from wsla.evaluation.stream.followed import (
 from wsla.evaluation.stream.inlets import Stream
 from wsla.evaluation.stream.judging import Judge, open_verdict
 from wsla.evaluation.stream.layout import OVER_TIME, Layout, in_order, restrict
-from wsla.evaluation.stream.machine import Machine
+from wsla.evaluation.stream.machine import NEVER, Machine
 from wsla.evaluation.stream.over_samples import SampleRun
 from wsla.evaluation.stream.over_time import TimeRun
 from wsla.evaluation.stream.snapshot import load_labels, save_labels
 from wsla.evaluation.stream.unended import open_judgements, open_points_of
 from wsla.evaluation.verdicts import Judgement, Labels, Verdict
+from wsla.values.calendars import OverlappingWindow
+from wsla.values.instants import Interval
 
 _FEW: Final = 64
 _UNKNOWN: Final = Verdict.UNKNOWN.value
@@ -34,7 +37,7 @@ _UNKNOWN: Final = Verdict.UNKNOWN.value
 class Follower:
     """A goal that is followed for one label combination: ``parts`` are the comparisons on which its word rests."""
 
-    __slots__ = ("judge", "labels", "name", "number", "of_samples", "of_time", "parts", "until")
+    __slots__ = ("judge", "labels", "name", "number", "of_samples", "of_time", "parts", "timed", "until")
 
     def __init__(self, number: int, judge: Judge, labels: Labels, found: tuple[Comparison, ...]) -> None:
         self.number: Final = number
@@ -45,7 +48,9 @@ class Follower:
         self.until = NEVER_CHANGES
         self.of_time: Final = bool(found) and all(one.function in OVER_TIME for one in found)
         # Nothing is known in a window without samples, whatever the comparisons.
-        self.of_samples: Final = bool(found) and all(one.function in WITHOUT_BOUNDS for one in found)
+        self.of_samples: Final = _is_of_samples(found)
+        # Time alone, or that a window begins, can change the word.
+        self.timed: Final = not self.of_samples
 
     def begin_anew(self) -> None:
         """A window begins in which there is no sample yet, and without samples nothing is said."""
@@ -64,7 +69,7 @@ class Follower:
 
 
 class Standings:
-    """The word last said for each goal and label combination, with the window's end.
+    """The word last said for each goal and label combination, with the window's start: open outages end alike.
 
     Goals over time are looked at after an observation that finds the service other than good, and whenever time moves
     on; other goals only where there is something new. Of the goals that are followed only those label combinations are
@@ -89,6 +94,13 @@ class Standings:
         self._machine: Machine | None = None
         # True where the word on some goal has to be asked for with every sample.
         self.close = False
+        # True where the passing of time alone can change the word on some goal that is followed.
+        self.timed = False
+        self.certainty: Final = Certainty()
+        # When the goals that are not followed were looked at before and last, and instants at which they are to be.
+        self._looked_at: Final[dict[int, tuple[int, int]]] = {}
+        self.expected: Final[dict[int, int]] = {}
+        self._untils: dict[tuple[int, Labels], int] = {}
 
     def meet(self, machine: Machine) -> None:
         """Finds out which goals of a machine can be followed; of those, everybody is looked at anew."""
@@ -110,6 +122,11 @@ class Standings:
                 for index in self._judges[number].aggregates:
                     for labels in machine.wiring.series[index].runs:
                         self._wait_for(number, labels)
+        for (number, labels), until in self._untils.items():
+            follower = self.follower(number, labels)
+            follower.until = until
+            self._note(until, follower)
+        self._untils = {}
 
     def _sort(self, number: int, judge: Judge) -> None:
         layout = self._layout
@@ -122,6 +139,7 @@ class Standings:
             self.close = self.close or rests_on_samples(layout, judge)
             return
         self._found[number] = found
+        self.timed = self.timed or not _is_of_samples(found)
         names = layout.names(judge.goal.condition)
         for index in judge.aggregates:
             self._resting.setdefault(index, []).append(number)
@@ -230,6 +248,7 @@ class Standings:
             followed = self._found[number]
             if followed is None:
                 if _in_trouble(machine, judge):
+                    self._note_look(number, machine.now)
                     found += self._changed(machine, judge)
             else:
                 waiting = self._waiting_for(number)
@@ -237,19 +256,81 @@ class Standings:
                     found += self._look(machine, waiting)
         return found
 
-    def after_time(self, machine: Machine) -> list[Judgement]:
-        """The judgements of all open windows whose word has changed."""
+    def on_the_way(self, machine: Machine) -> list[Judgement]:
+        """The judgements of followed windows whose word time has changed."""
+        self._stir(machine)
+        timed = [follower for follower in self.waiting.values() if follower.timed]
+        return self._look(machine, sorted(timed, key=_by_number) if len(timed) > 1 else timed)
+
+    def begins_next(self, machine: Machine) -> int:
+        """The earliest instant at which there is something to say of a window that does not exist yet."""
+        found = NEVER_CHANGES
+        for follower in self.waiting.values():
+            for part in follower.parts if follower.timed else ():
+                run = machine.wiring.series[part.comparison.aggregate].runs.get(follower.labels)
+                if run is not None and run.window is not None:
+                    exists = max(run.kind.frames.exists_from(run.window), run.begin) + 1
+                    if exists > machine.now:
+                        found = min(found, exists)
+        return found
+
+    def unfollowed(self) -> list[tuple[int, Judge]]:
+        """The goals, by their position, of which something is said without their being followed."""
+        return [(number, self._judges[number]) for number, found in self._found.items() if found is None]
+
+    def was_said(self, goal: str, labels: Labels, start: int) -> str:
+        """The word that was said last of the window that starts then."""
+        said = self._said.get((goal, labels))
+        return said[1] if said is not None and said[0] == start else _UNKNOWN
+
+    def _note_look(self, number: int, now: int) -> None:
+        self._looked_at[number] = (self._looked_at.get(number, (NEVER, NEVER))[1], now)
+
+    def is_new(self, number: int, window: Interval, now: int) -> bool:
+        """True where the word on a goal's window, which is another one since the last look, was not so the instant
+        before.
+        """
+        if self._found.get(number) is not None:
+            return self.certainty.looked_up_to() >= now - 1
+        judge, kind = self._judges[number], self._judges[number].goal.window
+        begin = kind.last_period(window).start if isinstance(kind, OverlappingWindow) else window.start
+        return (
+            self.certainty.first_new == now - 1
+            and begin < self.known_to(number)
+            and of_records_alone(self._layout, judge.aggregates)
+        )
+
+    def known_to(self, number: int) -> int:
+        """The instant up to which the word on a goal is known, but for the look that was the last."""
+        if self._found.get(number) is not None:
+            return self.certainty.looked_up_to()
+        return self._looked_at.get(number, (NEVER, NEVER))[0]
+
+    def changed_from(self, at: int) -> None:
+        """An observation came late: what was known of later instants may be otherwise."""
+        self.certainty.changed_from(at)
+        for number, (_, last) in self._looked_at.items():
+            self._looked_at[number] = (min(last, at), min(last, at))
+
+    def after_time(self, machine: Machine, *, every: bool = False) -> list[Judgement]:
+        """The judgements of all open windows whose word has changed; ``every`` goal is looked at if asked for."""
         self._stir(machine)
         found = []
         for number, judge in enumerate(self._judges):
             if number in self._silent:
                 continue
-            state = (machine.ends, 0 if judge.over_series else self.observed)
+            # What waits to take effect is not looked at yet.
+            observed = -1 - self.observed if machine.pending else self.observed
+            state = (machine.ends, 0 if judge.over_series else observed)
             name = judge.goal.name
-            if judge.over_time or self._looked.get(name) != state:
+            expected = self.expected.get(number, NEVER_CHANGES) <= machine.now
+            if judge.over_time or every or expected or self._looked.get(name) != state:
                 self._looked[name] = state
+                if expected:
+                    del self.expected[number]
                 followed = self._found[number]
                 if followed is None:
+                    self._note_look(number, machine.now)
                     found += self._changed(machine, judge)
                 else:
                     found += self._look(machine, self._waiting_for(number))
@@ -262,16 +343,16 @@ class Standings:
     def _changed(self, machine: Machine, judge: Judge) -> list[Judgement]:
         found = []
         for judgement in open_judgements(machine.wiring, judge, machine.now):
-            key, end = (judgement.goal, judgement.labels), judgement.window.end
-            if self._says(key, end, judgement.verdict.value):
+            key, start = (judgement.goal, judgement.labels), judgement.window.start
+            if self._says(key, start, judgement.verdict.value):
                 found.append(judgement)
         return found
 
-    def _says(self, key: tuple[str, Labels], end: int, word: str) -> bool:
+    def _says(self, key: tuple[str, Labels], start: int, word: str) -> bool:
         """Notes a word; true where it is another than before."""
         before = self._said.get(key)
-        previous = before[1] if before is not None and before[0] == end else _UNKNOWN
-        self._said[key] = (end, word)
+        previous = before[1] if before is not None and before[0] == start else _UNKNOWN
+        self._said[key] = (start, word)
         return word != previous
 
     def _look(self, machine: Machine, followers: Iterable[Follower]) -> list[Judgement]:
@@ -299,10 +380,10 @@ class Standings:
             condition, window = judge.condition.read(points, labels), point.window
             word = open_verdict(condition).value
             before = self._said.get(follower.name)
-            if word == (before[1] if before is not None and before[0] == window.end else _UNKNOWN):
+            if word == (before[1] if before is not None and before[0] == window.start else _UNKNOWN):
                 continue
             judgement = judge.judge(points, labels, closed=False, final=False, condition=condition)
-            if judgement is not None and self._says(follower.name, window.end, word):
+            if judgement is not None and self._says(follower.name, window.start, word):
                 found.append(judgement)
         if waits:
             # A window begins at this very instant: nobody speaks of it yet.
@@ -332,11 +413,11 @@ class Standings:
         self.waiting.pop(key, None)
         said = express.so_far(run, asked)
         if said is not None and window is not None:
-            word, end = said[0].value, window.end
+            word, start = said[0].value, window.start
             before = self._said.get(follower.name)
-            if word != (before[1] if before is not None and before[0] == end else _UNKNOWN):
+            if word != (before[1] if before is not None and before[0] == start else _UNKNOWN):
                 judgement = express.open_judgement(run, asked, *said)
-                if judgement is not None and self._says(follower.name, end, word):
+                if judgement is not None and self._says(follower.name, start, word):
                     found.append(judgement)
         follower.parts[0].look(run, asked)
 
@@ -359,7 +440,7 @@ class Standings:
             if not isinstance(run, SampleRun) or run.seen or run.panes is not None or run.window is None:
                 return False
             said = self._said.get(follower.name)
-            if run.begin >= machine.now or (said is not None and said[0] == run.window.end):
+            if run.begin >= machine.now or (said is not None and said[0] == run.window.start):
                 return False
         for part in follower.parts:
             part.good, part.slack = None, 0
@@ -367,18 +448,43 @@ class Standings:
         return True
 
     def save(self) -> dict[str, Any]:
-        said = [[goal, save_labels(labels), end, word] for (goal, labels), (end, word) in self._said.items()]
+        said = [
+            [goal, save_labels(labels), start, word] for (goal, labels), (start, word) in self._said.items()
+        ]
         looked = [[name, *state] for name, state in self._looked.items()]
-        return {"said": said, "looked": looked, "observed": self.observed}
+        followed = {key: one.until for key, one in self._followers.items() if one.until != NEVER_CHANGES}
+        due = sorted(
+            [number, save_labels(labels), at] for (number, labels), at in {**followed, **self._untils}.items()
+        )
+        return {
+            "said": said,
+            "looked": looked,
+            "observed": self.observed,
+            "due": due,
+            "certainty": self.certainty.save(),
+        }
 
     def load(self, saved: Any) -> None:
-        self._said = {(goal, load_labels(labels)): (end, word) for goal, labels, end, word in saved["said"]}
+        self._said = {
+            (goal, load_labels(labels)): (start, word) for goal, labels, start, word in saved["said"]
+        }
         self._looked = {name: (ends, observed) for name, ends, observed in saved["looked"]}
         self.observed = saved["observed"]
+        self._untils = {(number, load_labels(labels)): at for number, labels, at in saved.get("due", ())}
+        if "certainty" in saved:
+            self.certainty.load(saved["certainty"])
+
+
+def _is_of_samples(found: tuple[Comparison, ...]) -> bool:
+    return bool(found) and all(one.function in WITHOUT_BOUNDS for one in found)
 
 
 def _by_labels(follower: Follower) -> Labels:
     return follower.labels
+
+
+def _by_number(follower: Follower) -> tuple[int, Labels]:
+    return follower.number, follower.labels
 
 
 def _in_trouble(machine: Machine, judge: Judge) -> bool:
