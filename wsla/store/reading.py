@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from itertools import groupby
 from typing import Any, Final
 
@@ -56,6 +57,11 @@ class Reading:
 
     def __init__(self, session: Session) -> None:
         self._session: Final = session
+
+    def at_once(self) -> AbstractContextManager[None]:
+        """What is asked for, and read to its end, inside is as of one moment. No answer in pieces of time is taken
+        inside (``observations``, ``evidence``): each has moments of its own."""
+        return self._session.at_once()
 
     def agreements(self) -> list[AgreementVersion]:
         """The version in force of every agreement, by key."""
