@@ -10,6 +10,7 @@ from heapq import heappop, heappush
 from typing import Final, assert_never
 
 from wsla.api import Agreement
+from wsla.daemon.coming import Coming
 from wsla.daemon.scheduler import SourceRunner
 from wsla.daemon.writer import Item, Writer
 from wsla.engine import Engine, Output
@@ -69,6 +70,7 @@ class Judge:
         self._advanced_at = 0.0
         self._advance_cost = 0.0
         self._behind = False
+        self._coming: Final = Coming(engine, clock)
         self._snapshot_at = clock.monotonic()
         self._snapshot_cost = 0
         self._changed = True
@@ -132,6 +134,7 @@ class Judge:
 
     def _fed(self, observation: Observation) -> Sequence[Output]:
         self._latest = observation.at
+        self._coming.moved()
         if self.failed is not None:
             return ()
         try:
@@ -145,11 +148,12 @@ class Judge:
         try:
             self._behind = False
             if self._rest() > 0:
-                due = self.engine.next_change()
+                due = self._coming.at()
                 self._behind = due is None or due > horizon
             if self._behind:
                 return ()
             began = time.perf_counter()
+            self._coming.moved()
             outputs = self.engine.advance(horizon)
         except Exception as error:
             return self._give_up(error)
@@ -246,7 +250,10 @@ class Judge:
             return
         delays = [self._rest()] if self._behind else []
         # That a window is lost is told when it is certain, and not only with the next look at the service.
-        due = self.engine.next_change()
+        due = self._coming.at()
+        rest = self._coming.rest()
+        if rest is not None:
+            delays.append(rest)
         if due is not None:
             wait = (due - self._clock.now()) / SECOND
             # What is due already waits for a look that has not ended, and its end calls `step`.
