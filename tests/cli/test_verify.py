@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,9 @@ from attrs import evolve
 
 from wsla.reporting import verification
 from wsla.store import packing
-from wsla.store.records import Batch, Judged, Observed
+from wsla.store.chain import Link
+from wsla.store.evidence import HoursInMemory
+from wsla.store.records import Batch, Decided, Judged, Observed
 from wsla.store.sqlite import Store
 from wsla.values.instants import DAY, MINUTE
 from wsla.values.observations import Observation
@@ -155,6 +157,35 @@ def test_a_verdict_that_was_never_right_is_found(run_wsla: Run, tmp_path: Path) 
         "5 verdict awake in 2026-03-04T23:00:00Z..2026-03-05T23:00:00Z was said to be violated; "
         "the stored observations give met"
     ]
+
+
+def test_a_daemon_may_write_meanwhile(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packing, "ENOUGH", 1)
+    found = march.agreement()
+    with Store.open(str(path), writer=True) as daemon, Store.open(str(path), writer=False) as store:
+        links, hours = store.links, store.digest_hours
+        number = 0
+
+        def writing(key: str, after: int = 0) -> Iterator[Link]:
+            nonlocal number
+            taken = list(links(key, after))
+            number += 1
+            entry = march.entry(f"more {number}", 0, found.instant("2026-04-01"), "5.00")
+            daemon.write(Batch(decisions=(Decided(key, entry),)))
+            return iter(taken)
+
+        def thinning(key: str, step: Callable[[int], None]) -> HoursInMemory:
+            for day in range(2, 10):
+                until = found.instant(f"2026-03-{day:02}")
+                daemon.pack(daemon.streams_to_pack(until), until)
+            until = found.instant("2026-03-08")
+            assert daemon.thin(daemon.streams_to_thin(key, until, 0, 9), until, DAY).observations > 0
+            return hours(key, step)
+
+        monkeypatch.setattr(store, "links", writing)
+        monkeypatch.setattr(store, "digest_hours", thinning)
+        assert verification.verify_agreement(store, march.TITLE, lambda *_: None).findings == []
+        assert number == 1
 
 
 def test_two_parties_stores(run_wsla: Run, path: Path, sound: Path, tmp_path: Path) -> None:

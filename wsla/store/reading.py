@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from itertools import groupby
 from typing import Any, Final
 
 from wsla.evaluation.verdicts import Judgement
@@ -13,14 +15,15 @@ from wsla.store import codecs
 from wsla.store.chain import START, Link, records_of
 from wsla.store.claims import STEPS, first_altered, read_steps
 from wsla.store.codecs import bounded, sound_text
-from wsla.store.evidence import Evidence, Hours, evidence_of
+from wsla.store.columns import Look
+from wsla.store.evidence import Evidence, Hours, HoursInMemory, digest_of, evidence_of
 from wsla.store.records import AgreementVersion, DeliveryState, OutboxCounts, OutboxItem
 from wsla.store.rollups import Rollup, StreamRollup
 from wsla.store.session import Session
 from wsla.store.thinning import STREAMS_TO_THIN
 from wsla.store.together import PAGE, Together
 from wsla.store.writing import CHAIN_START, chain
-from wsla.values.instants import Interval
+from wsla.values.instants import HOUR, Interval
 from wsla.values.observations import Observation
 
 _HISTORY: Final = """
@@ -54,6 +57,11 @@ class Reading:
 
     def __init__(self, session: Session) -> None:
         self._session: Final = session
+
+    def at_once(self) -> AbstractContextManager[None]:
+        """What is asked for, and read to its end, inside is as of one moment. No answer in pieces of time is taken
+        inside (``observations``, ``evidence``): each has moments of its own."""
+        return self._session.at_once()
 
     def agreements(self) -> list[AgreementVersion]:
         """The version in force of every agreement, by key."""
@@ -266,6 +274,26 @@ class Reading:
         """The records of a kind that the chain has links for: what names each there, and its content."""
         number = self._agreement(agreement)
         return [] if number is None else records_of(self._session.read, number, kind)
+
+    def digest_hours(self, agreement: str, step: Callable[[int], None]) -> HoursInMemory:
+        """The digests of every hour of every stream of an agreement, from one reading of all that is stored; ``step``
+        is told of so many more observations now and then."""
+        number = self._agreement(agreement)
+        hours = HoursInMemory(whole=True)
+        if number is None:
+            return hours
+        rows = self._session.read("SELECT id, source, stream FROM streams WHERE agreement_id = ?", [number])
+        streams = {(source, stream): one for one, source, stream in rows}
+        together = Together(self._session, number, late=False)
+        placed = together.placed(codecs.SMALLEST, codecs.LARGEST)
+        for hour, found in groupby(placed, key=lambda one: one[0] // HOUR * HOUR):
+            groups: dict[tuple[str, str], list[Look]] = {}
+            for _, source, stream, look in found:
+                groups.setdefault((source, stream), []).append(look)
+            for name, looks in groups.items():
+                hours.keep(streams[name], hour, digest_of(looks))
+                step(len(looks))
+        return hours
 
     def evidence(self, agreement: str, sources: tuple[str, ...], window: Interval, hours: Hours) -> Evidence:
         """What a verdict of a window rests on, by the observations that are stored; ``hours`` keeps what is shared."""

@@ -171,7 +171,7 @@ _SEGMENTS: Final[Migration] = (
     # Observations of a stream that are packed; none of them is a row any more.
     """
     CREATE TABLE segments (
-        id INTEGER PRIMARY KEY,
+        id INTEGER PRIMARY KEY AUTOINCREMENT, -- who reads in pieces knows a segment by its number: none comes again
         agreement_id INTEGER NOT NULL REFERENCES agreements (id),
         stream_id INTEGER NOT NULL REFERENCES streams (id),
         first_at INTEGER NOT NULL,
