@@ -41,6 +41,7 @@ ALLOWED = {
     "ledger": STORE,
     "claim": STORE,
     "settle": STORE,
+    "outbox": STORE,
     "run": BUSY,
     "demo": BUSY,
 }
@@ -118,6 +119,7 @@ WORK: tuple[tuple[int, str], ...] = (
     (1, "claim nothing --store wsla.db"),
     (1, "settle nothing issued --store wsla.db"),
     (1, "correct nothing --store wsla.db"),
+    (0, "outbox --store wsla.db"),
     (1, "run broken.sla"),
 )
 

@@ -25,6 +25,7 @@ VERBS = {
     "correct": "judge again, with what came too late, what was final",
     "claim": "note that a credit was claimed",
     "settle": "note that a claimed credit was issued or refused",
+    "outbox": "show messages that wait or were given up, and try them again",
     "demo": "show all of this in a minute, on this machine alone",
 }
 """Every verb, with one line of help that needs no loading."""

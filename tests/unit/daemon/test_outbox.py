@@ -16,6 +16,7 @@ from wsla.daemon.writer import Item, Writer
 from wsla.plan.model import Target
 from wsla.ports import Delivery, DeliveryResult
 from wsla.remedies.decisions import Intent, Words
+from wsla.store.interventions import Intervention
 from wsla.store.records import AgreementVersion, Decided
 from wsla.store.sqlite import Store
 from wsla.values.instants import HOUR, SECOND, Interval
@@ -265,3 +266,72 @@ def test_the_cause_names_what_led_to_it(post: Post) -> None:
         "verb": "notify",
         "at": "2026-05-28T20:26:40.000000001Z",
     }
+
+
+def beside(post: Post, *interventions: Intervention) -> None:
+    """As another process does it."""
+    with Store.open(post.store.path, writer=False, beside=True) as other:
+        other.intervene(interventions)
+
+
+def one(kind: Any, subject: str, **more: Any) -> Intervention:
+    return Intervention(kind=kind, agreement="Quick", subject=subject, at=NOW, author="Ana", **more)
+
+
+def test_a_dead_letter_that_is_tried_again_is_sent_within_a_moment(post: Post) -> None:
+    post.channels.answer = lambda _, delivery: NEVER if delivery.attempt == 1 else FINE
+    post.intend(1)
+
+    def again() -> bool:
+        if not post.channels.sent or post.states()[0][2] != "dead":
+            return len(post.channels.sent) == 2
+        beside(post, one("retry", intent(1, (), NOW).id, target="globex"))
+        return False
+
+    post.run(again)
+    assert post.channels.sent == [("globex", "message 1", 1), ("globex", "message 1", 2)]
+    assert [state[2:4] for state in post.states()] == [("delivered", 2)]
+
+
+def test_what_had_used_up_its_attempts_gets_as_many_again(post: Post) -> None:
+    post.channels.answer = lambda *_: LATER
+    post.intend(1)
+    post.run(lambda: bool(post.store.dead_letters()), Limits(attempts=3))
+    beside(post, one("retry", intent(1, (), NOW).id, target="globex"))
+    assert post.store.dead_letters() == []
+    post.run(lambda: bool(post.store.dead_letters()), Limits(attempts=3))
+    assert [attempt for _, _, attempt in post.channels.sent] == [1, 2, 3, 4, 5, 6]
+
+
+def test_what_is_dropped_while_it_waits_is_not_sent_again(post: Post) -> None:
+    dropped = False
+
+    def answer(_: str, delivery: Delivery) -> DeliveryResult:
+        nonlocal dropped
+        if delivery.subject == "message 2":
+            return FINE
+        if not dropped:
+            dropped = True
+            beside(post, one("drop", intent(1, (), NOW).id, target="globex", note="told"))
+        return DeliveryResult(delivered=False, reason="busy", retry_after=HOUR)
+
+    post.channels.answer = answer
+    post.intend(1, 2)
+    slowly(post.clock)
+    post.run(lambda: len(post.channels.sent) == 2)
+    assert [subject for _, subject, _ in post.channels.sent] == ["message 1", "message 2"]
+    assert [state[2:] for state in post.states()] == [
+        ("dead", 0, "dropped by Ana: told"),
+        ("delivered", 1, None),
+    ]
+
+
+def slowly(clock: Any) -> None:
+    """Sleeping takes a little of real time, so that others get their turn."""
+    sleep = clock.sleep
+
+    async def slow(nanoseconds: int) -> None:
+        await sleep(nanoseconds)
+        await asyncio.sleep(0.02)
+
+    clock.sleep = slow
