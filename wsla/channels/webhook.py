@@ -162,7 +162,7 @@ class WebhookChannel:
             case "permanent" if response.headers.get("Location") is not None and status // 100 == 3:
                 return permanent(f"{answer}: redirect not followed, {self._target(response)}")
             case "permanent":
-                return permanent(answer)
+                return permanent(answer, gone=status == HTTPStatus.GONE)
 
     def _target(self, response: httpx.Response) -> str:
         import httpx

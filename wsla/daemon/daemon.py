@@ -142,7 +142,7 @@ class Daemon:
             on_fatal=lambda sentence: self._soon(self._fatal, sentence),
         )
         self._keeper: Final = Keeper(self._writer, clock, config.limits, tell=self._tell, dropped=self._drop)
-        self._outbox: Final = Outbox(self._writer, clock, config.limits, self._keeper.route)
+        self._outbox: Final = Outbox(self._writer, clock, config.limits, self._keeper.route, tell=self._tell)
         self._housekeeping: Final = Housekeeping(
             self._writer,
             clock,
@@ -274,6 +274,7 @@ class Daemon:
         for warning in changes.warnings:
             self._tell(f"warning: {warning}")
         await self._keeper.apply(changes)
+        self._outbox.try_all_addresses()
         self._outbox.wake()
         done = [
             _count(len(which), "agreement") + f" {what}"

@@ -68,7 +68,8 @@ class _Lane:
 
 
 class Outbox:
-    """Takes what is due from the store and sends it. ``fraction`` gives the jitter between attempts, in [0, 1)."""
+    """Takes what is due from the store and sends it. ``fraction`` gives the jitter between attempts, in [0, 1);
+    ``tell`` takes what an operator should know."""
 
     def __init__(
         self,
@@ -78,12 +79,15 @@ class Outbox:
         routes: Routes,
         *,
         fraction: Callable[[], float] = random.random,
+        tell: Callable[[str], None] = _log.warning,
     ) -> None:
         self._writer: Final = writer
         self._clock: Final = clock
         self._limits: Final = limits
         self._routes: Final = routes
         self._fraction: Final = fraction
+        self._tell: Final = tell
+        self._gone: Final[dict[ChannelPlan, str]] = {}
         self._lanes: Final[dict[tuple[str, str], _Lane]] = {}
         self._in_hand: Final[dict[tuple[str, str], int]] = {}
         self._wake: Final = asyncio.Event()
@@ -110,6 +114,10 @@ class Outbox:
     def wake(self) -> None:
         """Something new may be due."""
         self._wake.set()
+
+    def try_all_addresses(self) -> None:
+        """Addresses whose receivers had given them up get their chance again."""
+        self._gone.clear()
 
     async def close(self, patience: float) -> None:
         """End. Messages under way have ``patience`` seconds; what is not sent stays pending."""
@@ -260,6 +268,8 @@ class Outbox:
             return None
         if isinstance(route.channel, str):
             return DeliveryResult(delivered=False, permanent=True, reason=route.channel)
+        if route.channel in self._gone:
+            return DeliveryResult(delivered=False, permanent=True, reason=self._gone[route.channel])
         if lane.built_for != route.channel:
             if lane.channel is not None:
                 await lane.channel.close()
@@ -282,13 +292,21 @@ class Outbox:
         lane.sending = True
         try:
             async with asyncio.timeout(_UNANSWERED / SECOND):
-                return await lane.channel.send(delivery)
+                result = await lane.channel.send(delivery)
         except Exception as error:
             # A channel never raises; should one do so, the others must not suffer.
             _log.exception("the channel to %s failed", lane.target)
             return DeliveryResult(delivered=False, reason=f"the channel failed ({type(error).__name__})")
         finally:
             lane.sending = False
+        if result.gone and route.channel not in self._gone:
+            when = format_instant(self._clock.now() // SECOND * SECOND)
+            self._gone[route.channel] = f"switched off since {when}: {result.reason}"
+            self._tell(
+                f"“{lane.agreement}”: the address of {lane.target} is switched off, for its receiver has given it up "
+                f"({result.reason}). Messages to it are dead letters until the files are read anew."
+            )
+        return result
 
     def _next_attempt(self, result: DeliveryResult, attempts: int, deadline: int, spent: int) -> int | None:
         if result.delivered or result.permanent or attempts - spent >= self._limits.attempts:

@@ -73,7 +73,7 @@ class Post:
         )
 
     def run(
-        self, condition: Callable[[], bool], limits: Limits | None = None, patience: float = 0.0
+        self, condition: Callable[[], bool], limits: Limits | None = None, patience: float = 0.0, **more: Any
     ) -> Outbox:
         async def main() -> Outbox:
             writer = Writer(
@@ -84,7 +84,7 @@ class Post:
                 on_fatal=lambda _: None,
             )
             writer.start()
-            outbox = Outbox(writer, self.clock, limits or Limits(), self.routes, fraction=lambda: 0.5)
+            outbox = Outbox(writer, self.clock, limits or Limits(), self.routes, fraction=lambda: 0.5, **more)
             outbox.start()
             async with asyncio.timeout(20):
                 while not condition():
@@ -335,3 +335,57 @@ def slowly(clock: Any) -> None:
         await asyncio.sleep(0.02)
 
     clock.sleep = slow
+
+
+def test_an_address_that_is_gone_is_switched_off_and_that_is_told_once(post: Post) -> None:
+    """A4."""
+    gone = DeliveryResult(
+        delivered=False, permanent=True, reason="https://globex answered 410 Gone", gone=True
+    )
+    post.channels.answer = lambda *_: gone
+    same = post.routes("Quick", Target(party="globex"))
+    post.routes = lambda *_: same
+    told: list[str] = []
+    post.intend(1, 2, 3, targets=("globex", "acme"))
+    post.run(lambda: len(post.store.dead_letters()) == 6, tell=told.append)
+    assert {subject for _, subject, _ in post.channels.sent} == {"message 1"}
+    assert len(told) == 1
+    assert "switched off" in told[0]
+    assert "https://globex answered 410 Gone" in told[0]
+    reasons = [error for *_, error in post.states()]
+    assert reasons.count("switched off since 2026-05-28T20:26:41Z: https://globex answered 410 Gone") >= 4
+
+
+def test_once_the_files_are_read_anew_every_address_has_its_chance(post: Post) -> None:
+    """A4."""
+    gone = DeliveryResult(delivered=False, permanent=True, reason="410 Gone", gone=True)
+    post.channels.answer = lambda _, delivery: gone if delivery.subject == "message 1" else FINE
+    post.intend(1, 2)
+
+    async def main() -> None:
+        writer = Writer(
+            post.store,
+            limit=10,
+            on_commit=lambda *_: None,
+            on_trouble=lambda _: None,
+            on_fatal=lambda _: None,
+        )
+        writer.start()
+        outbox = Outbox(writer, post.clock, Limits(), post.routes)
+        outbox.start()
+        async with asyncio.timeout(10):
+            while outbox.dead < 2:
+                await asyncio.sleep(0.01)
+        outbox.try_all_addresses()
+        await asyncio.wrap_future(
+            writer.submit(Item(decisions=(Decided("Quick", intent(3, ("globex",), NOW)),)))
+        )
+        outbox.wake()
+        async with asyncio.timeout(10):
+            while not outbox.delivered:
+                await asyncio.sleep(0.01)
+        await outbox.close(0)
+        writer.close(5)
+
+    asyncio.run(main())
+    assert [state[2] for state in post.states()] == ["dead", "dead", "delivered"]
