@@ -376,7 +376,7 @@ class Daemon:
 def _prepare_channels(changes: Changes) -> None:
     """Loads what webhooks need, which takes a few hundred milliseconds that no probe should have to wait."""
     plans = [plan for one in changes.added for plan in one.channels.values()]
-    if any(not isinstance(plan, str) and plan.kind == "webhook" for plan in plans):
+    if any(not isinstance(plan, str) and plan.kind in ("webhook", "alertmanager") for plan in plans):
         trusted_context()
 
 
