@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from itertools import groupby
 from typing import Any, Final
@@ -17,6 +17,7 @@ from wsla.store.claims import STEPS, first_altered, read_steps
 from wsla.store.codecs import bounded, sound_text
 from wsla.store.columns import Look
 from wsla.store.evidence import Evidence, Hours, HoursInMemory, digest_of, evidence_of
+from wsla.store.finding import Identity, Stored, find
 from wsla.store.interventions import (
     NOT_WITHHELD,
     Delivering,
@@ -110,6 +111,11 @@ class Reading:
             if len(rows) < PAGE:
                 return
             arrival = rows[-1][1]
+
+    def held(self, agreement: str, source: str, wanted: Iterable[Identity]) -> dict[Identity, Stored]:
+        """What is stored already under identities of observations of a source; nothing for those that are not."""
+        number = self._agreement(agreement)
+        return {} if number is None else find(self._session, number, source, wanted)
 
     def latest_snapshot(self, agreement: str) -> tuple[str, int, Any] | None:
         """The engine's latest state: what it was computed for (a hash), its instant, and its content."""
