@@ -10,7 +10,7 @@ from attrs import define, field, frozen
 from wsla.analysis.fields import SOURCE_KINDS
 from wsla.analysis.operations import SourceField
 from wsla.api import Agreement
-from wsla.channels.registry import KNOWN_KINDS, ChannelError, build_channel
+from wsla.channels.registry import DIRECT_KINDS, ChannelError, build_channel
 from wsla.daemon.config import Bindings, ChannelBinding, Config, SourceBinding
 from wsla.daemon.tables import Reference, SecretMissing, nearest
 from wsla.plan.model import Channel, Party, Plan, Secret, Source, Target, Text
@@ -20,6 +20,8 @@ from wsla.sources.registry import SourceError, build_target
 from wsla.sources.targets import Deployed, Option
 from wsla.sources.targets import Target as Looked
 
+PUSHED: Final = "push"
+"""The kind of source whose observations others send."""
 DEFAULT_TIMEOUT: Final = 10_000_000_000
 
 
@@ -47,11 +49,13 @@ class Deployment:
     """An agreement, ready to run here.
 
     ``channels`` hold, by target (``party`` or ``party.channel``), where messages go, or why they go nowhere.
+    ``pushed`` are the sources whose observations others send.
     """
 
     agreement: Agreement
     probes: Mapping[str, ProbePlan]
     channels: Mapping[str, ChannelPlan | str]
+    pushed: frozenset[str] = frozenset()
 
     def channel(self, target: Target) -> ChannelPlan | str:
         """Where messages to a target go, or why they go nowhere."""
@@ -76,7 +80,8 @@ class Deploying:
         channels: dict[str, ChannelPlan | str] = {}
         for party in plan.parties:
             self._party(party, channels)
-        return Deployment(agreement=self.agreement, probes=probes, channels=channels)
+        pushed = frozenset(source.name for source in plan.sources if self._is_pushed(source))
+        return Deployment(agreement=self.agreement, probes=probes, channels=channels, pushed=pushed)
 
     @property
     def _bindings(self) -> tuple[Bindings, Bindings]:
@@ -90,9 +95,21 @@ class Deploying:
 
     # Sources
 
+    def _binding(self, source: Source) -> SourceBinding | None:
+        return next((found for one in self._bindings if (found := one.sources.get(source.name))), None)
+
+    def _is_pushed(self, source: Source) -> bool:
+        return _kind(source, self._binding(source)) == PUSHED
+
     def _probe(self, source: Source) -> ProbePlan | None:
-        binding = next((found for one in self._bindings if (found := one.sources.get(source.name))), None)
+        binding = self._binding(source)
         kind = _kind(source, binding)
+        if kind == PUSHED:
+            if self.config.http is None:
+                self._problem(
+                    f"source {source.name}: its observations are sent over HTTP, and wsla.toml has no [http]"
+                )
+            return None
         if kind not in PROBED_KINDS:
             reader = "; `wsla eval` reads files" if source.kind in ("csv", "jsonl", "parquet") else ""
             self._problem(
@@ -185,11 +202,9 @@ class Deploying:
         binding = self._channel_binding(name)
         if binding is not None:
             return self._bound(name, binding, channel.secret)
-        if channel.kind not in KNOWN_KINDS:
-            reason = f"channels of kind {channel.kind} are not available in this release"
-            self._warn(
-                f"channel {name}: {reason}; its messages go to the dead letters unless wsla.toml binds it"
-            )
+        if channel.kind not in DIRECT_KINDS:
+            reason = f"channels of kind {channel.kind} need a binding in wsla.toml"
+            self._warn(f"channel {name}: {reason}; its messages go to the dead letters until then")
             return reason
         address = self._text(channel.address, f"channel {name}, address")
         secret = None
@@ -203,12 +218,16 @@ class Deploying:
         secret = binding.secret
         if secret is None and inherited is not None and binding.kind == "webhook":
             secret = self._text(inherited, f"channel {name}, signing secret")
-        return self._checked(name, binding.kind, binding.address, secret)
+        return self._checked(name, binding.kind, binding.address, secret, binding.arguments)
 
-    def _checked(self, name: str, kind: str, address: str, secret: str | None) -> ChannelPlan | str:
+    def _checked(
+        self, name: str, kind: str, address: str, secret: str | None, arguments: tuple[str, ...] = ()
+    ) -> ChannelPlan | str:
         options: dict[str, object] = {}
-        if kind == "webhook" and secret is not None:
+        if kind in ("webhook", "alertmanager") and secret is not None:
             options["secret"] = secret
+        if kind == "command":
+            options = {"allowed": self.config.commands, "arguments": arguments}
         if kind == "email":
             if self.config.mail is None:
                 self._warn(f"channel {name}: wsla.toml has no [mail]; its messages go to the dead letters")

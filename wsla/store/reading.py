@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from itertools import groupby
 from typing import Any, Final
@@ -17,6 +17,16 @@ from wsla.store.claims import STEPS, first_altered, read_steps
 from wsla.store.codecs import bounded, sound_text
 from wsla.store.columns import Look
 from wsla.store.evidence import Evidence, Hours, HoursInMemory, digest_of, evidence_of
+from wsla.store.finding import Identity, Stored, find
+from wsla.store.interventions import (
+    NOT_WITHHELD,
+    Delivering,
+    Intervention,
+    Kind,
+    Withheld,
+    read_interventions,
+    read_withheld,
+)
 from wsla.store.records import AgreementVersion, DeliveryState, OutboxCounts, OutboxItem
 from wsla.store.rollups import Rollup, StreamRollup
 from wsla.store.session import Session
@@ -101,6 +111,11 @@ class Reading:
             if len(rows) < PAGE:
                 return
             arrival = rows[-1][1]
+
+    def held(self, agreement: str, source: str, wanted: Iterable[Identity]) -> dict[Identity, Stored]:
+        """What is stored already under identities of observations of a source; nothing for those that are not."""
+        number = self._agreement(agreement)
+        return {} if number is None else find(self._session, number, source, wanted)
 
     def latest_snapshot(self, agreement: str) -> tuple[str, int, Any] | None:
         """The engine's latest state: what it was computed for (a hash), its instant, and its content."""
@@ -318,15 +333,31 @@ class Reading:
         return rows[0][0] if rows else None
 
     def dead_letters(self, limit: int = -1) -> list[OutboxItem]:
-        """Deliveries that were given up, oldest first; ``limit`` below 0 is all."""
-        statement = f"{_DELIVERIES} WHERE state = 'dead' ORDER BY outbox.sequence LIMIT ?"
+        """Deliveries that were given up, oldest first, without what people held back; ``limit`` below 0 is all."""
+        statement = f"{_DELIVERIES} WHERE state = 'dead' AND {NOT_WITHHELD} ORDER BY outbox.sequence LIMIT ?"
         return [_item(row) for row in self._session.read(statement, [limit])]
 
+    def delivery(self, intent_id: str) -> list[OutboxItem]:
+        """The deliveries of an intent, one a target."""
+        statement = f"{_DELIVERIES} WHERE outbox.intent_id = ? ORDER BY outbox.sequence"
+        return [_item(row) for row in self._session.read(statement, [sound_text(intent_id)])]
+
+    def withheld(self) -> dict[Delivering, Withheld]:
+        """Deliveries that people held back, by intent and target: dropped, acknowledged or silenced."""
+        return read_withheld(self._session.read)
+
+    def interventions(self, *kinds: Kind) -> list[Intervention]:
+        """What people did about messages, of some kinds, in the order in which it was noted."""
+        return read_interventions(self._session.read, kinds)
+
     def outbox_counts(self) -> OutboxCounts:
-        """How many deliveries are pending, delivered, dead."""
+        """How many deliveries are pending, delivered, dead; those that people held back are none of these."""
         counts = dict(self._session.read("SELECT state, count(*) FROM outbox GROUP BY state"))
+        ((withheld,),) = self._session.read("SELECT count(*) FROM withheld")
         return OutboxCounts(
-            pending=counts.get("pending", 0), delivered=counts.get("delivered", 0), dead=counts.get("dead", 0)
+            pending=counts.get("pending", 0),
+            delivered=counts.get("delivered", 0),
+            dead=counts.get("dead", 0) - withheld,
         )
 
     def pending_deliveries(self) -> int:

@@ -10,6 +10,7 @@ from attrs import frozen
 from wsla.evaluation.verdicts import Judgement
 from wsla.plan.model import Target
 from wsla.remedies.decisions import Decision, Intent
+from wsla.store.interventions import Withheld
 from wsla.values.observations import Observation
 
 
@@ -17,8 +18,8 @@ class Observed(NamedTuple):
     """An observation of an agreement, received at an instant (nanoseconds since the epoch).
 
     ``stream`` and ``row`` make its identity together with agreement, source and ``at`` (rule M1): for samples the
-    stream is their label values and the row is empty; for records with a key the stream is empty and the row is the
-    key; for records without one the row is whatever tells two rows apart, such as the line in the file. ``late`` is
+    stream is their label values and the row is empty; for records the stream is empty and the row is whatever tells two
+    versions apart: with a key that and what the version says. ``late`` is
     one that came when the verdicts that it concerns were final: corrections alone look at it (rule M96).
     """
 
@@ -89,7 +90,8 @@ class AgreementVersion:
 @frozen(kw_only=True)
 class DeliveryOutcome:
     """What became of one attempt to deliver: delivered; or not, and tried again at ``next_attempt_at``; or, where that
-    is None, given up for ever."""
+    is None, given up for ever. With ``withheld`` there was no attempt, and there will be none: somebody acknowledged
+    what it tells of, or asked for silence."""
 
     intent_id: str
     target: Target | str
@@ -97,6 +99,7 @@ class DeliveryOutcome:
     delivered: bool
     reason: str | None = None
     next_attempt_at: int | None = None
+    withheld: Withheld | None = None
 
 
 @frozen(kw_only=True)
