@@ -123,6 +123,7 @@ def test_packed_and_rolled_up_it_is_sound(run_wsla: Run, path: Path, monkeypatch
         ),
         ("UPDATE chain SET sha256 = 'x' WHERE number = 7", ["7 verdict awake", "the link was altered"]),
         ("UPDATE chain SET evidence = NULL WHERE number = 7", ["7 verdict awake", "the link was altered"]),
+        ("UPDATE chain SET recorded_at = 5 WHERE number = 7", ["7 verdict awake", "the link was altered"]),
         ("DELETE FROM chain WHERE number = 7", ["8 verdict awake", "one before it is missing"]),
         ("UPDATE agreement_texts SET text = text || ' '", ["1 text 1 is not what was stored"]),
         (
@@ -190,11 +191,16 @@ def test_a_daemon_may_write_meanwhile(path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_two_parties_stores(run_wsla: Run, path: Path, sound: Path, tmp_path: Path) -> None:
     assert findings(run_wsla, path, "--against", sound) == []
-    shorter = tmp_path / "shorter.db"
-    march.fill(shorter, "2026-03-05")
     # One that ends earlier tells the same story as far as it goes.
+    shorter = tmp_path / "shorter.db"
+    shutil.copy(sound, shorter)
+    alter(shorter, "DELETE FROM chain WHERE number > 10")
     assert findings(run_wsla, path, "--against", shorter) == []
-    assert findings(run_wsla, shorter, "--against", path) == []
+    # One that was written anew has other times in its links.
+    anew = tmp_path / "anew.db"
+    march.fill(anew)
+    assert findings(run_wsla, anew) == []
+    assert findings(run_wsla, path, "--against", anew) == ["1 here it is text 1, there text 1"]
     alter(path, "UPDATE chain SET digest = 'x' WHERE number = 9")
     found = findings(run_wsla, sound, "--against", path)
     assert len(found) == 1
@@ -219,7 +225,6 @@ def test_what_the_other_party_printed(run_wsla: Run, path: Path, tmp_path: Path,
     # A store that was written anew is sound in itself, and still another one.
     other = tmp_path / "other.db"
     march.fill(other, "2026-04-10T12:10")
-    alter(other, "UPDATE chain SET recorded_at = 0")
     value = json.loads(file.read_text("utf-8"))
     end = value["agreements"][0]["chain"] if verb == "verify" else value["chain"]
     end["digest"] = "0" * 64
