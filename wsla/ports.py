@@ -54,12 +54,14 @@ class Delivery:
 
 @frozen(kw_only=True)
 class DeliveryResult:
-    """What became of an attempt. ``retry_after`` is nanoseconds, where the receiver asked for a pause."""
+    """What became of an attempt. ``retry_after`` is nanoseconds, where the receiver asked for a pause; ``gone`` is an
+    address that its receiver has given up for good, so that no message to it can arrive."""
 
     delivered: bool
     permanent: bool = False
     reason: str | None = None
     retry_after: int | None = None
+    gone: bool = False
 
 
 class Channel(Protocol):

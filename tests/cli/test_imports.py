@@ -44,6 +44,7 @@ ALLOWED = {
     "restore": STORE,
     "claim": STORE,
     "settle": STORE,
+    "outbox": STORE,
     "run": BUSY,
     "demo": BUSY,
 }
@@ -124,6 +125,7 @@ WORK: tuple[tuple[int, str], ...] = (
     (1, "claim nothing --store wsla.db"),
     (1, "settle nothing issued --store wsla.db"),
     (1, "correct nothing --store wsla.db"),
+    (0, "outbox --store wsla.db"),
     (1, "run broken.sla"),
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,9 @@ from attrs import evolve
 
 from wsla.reporting import verification
 from wsla.store import packing
-from wsla.store.records import Batch, Judged, Observed
+from wsla.store.chain import Link
+from wsla.store.evidence import HoursInMemory
+from wsla.store.records import Batch, Decided, Judged, Observed
 from wsla.store.sqlite import Store
 from wsla.values.instants import DAY, MINUTE
 from wsla.values.observations import Observation
@@ -121,6 +123,7 @@ def test_packed_and_rolled_up_it_is_sound(run_wsla: Run, path: Path, monkeypatch
         ),
         ("UPDATE chain SET sha256 = 'x' WHERE number = 7", ["7 verdict awake", "the link was altered"]),
         ("UPDATE chain SET evidence = NULL WHERE number = 7", ["7 verdict awake", "the link was altered"]),
+        ("UPDATE chain SET recorded_at = 5 WHERE number = 7", ["7 verdict awake", "the link was altered"]),
         ("DELETE FROM chain WHERE number = 7", ["8 verdict awake", "one before it is missing"]),
         ("UPDATE agreement_texts SET text = text || ' '", ["1 text 1 is not what was stored"]),
         (
@@ -157,13 +160,47 @@ def test_a_verdict_that_was_never_right_is_found(run_wsla: Run, tmp_path: Path) 
     ]
 
 
+def test_a_daemon_may_write_meanwhile(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packing, "ENOUGH", 1)
+    found = march.agreement()
+    with Store.open(str(path), writer=True) as daemon, Store.open(str(path), writer=False) as store:
+        links, hours = store.links, store.digest_hours
+        number = 0
+
+        def writing(key: str, after: int = 0) -> Iterator[Link]:
+            nonlocal number
+            taken = list(links(key, after))
+            number += 1
+            entry = march.entry(f"more {number}", 0, found.instant("2026-04-01"), "5.00")
+            daemon.write(Batch(decisions=(Decided(key, entry),)))
+            return iter(taken)
+
+        def thinning(key: str, step: Callable[[int], None]) -> HoursInMemory:
+            for day in range(2, 10):
+                until = found.instant(f"2026-03-{day:02}")
+                daemon.pack(daemon.streams_to_pack(until), until)
+            until = found.instant("2026-03-08")
+            assert daemon.thin(daemon.streams_to_thin(key, until, 0, 9), until, DAY).observations > 0
+            return hours(key, step)
+
+        monkeypatch.setattr(store, "links", writing)
+        monkeypatch.setattr(store, "digest_hours", thinning)
+        assert verification.verify_agreement(store, march.TITLE, lambda *_: None).findings == []
+        assert number == 1
+
+
 def test_two_parties_stores(run_wsla: Run, path: Path, sound: Path, tmp_path: Path) -> None:
     assert findings(run_wsla, path, "--against", sound) == []
-    shorter = tmp_path / "shorter.db"
-    march.fill(shorter, "2026-03-05")
     # One that ends earlier tells the same story as far as it goes.
+    shorter = tmp_path / "shorter.db"
+    shutil.copy(sound, shorter)
+    alter(shorter, "DELETE FROM chain WHERE number > 10")
     assert findings(run_wsla, path, "--against", shorter) == []
-    assert findings(run_wsla, shorter, "--against", path) == []
+    # One that was written anew has other times in its links.
+    anew = tmp_path / "anew.db"
+    march.fill(anew)
+    assert findings(run_wsla, anew) == []
+    assert findings(run_wsla, path, "--against", anew) == ["1 here it is text 1, there text 1"]
     alter(path, "UPDATE chain SET digest = 'x' WHERE number = 9")
     found = findings(run_wsla, sound, "--against", path)
     assert len(found) == 1
@@ -188,7 +225,6 @@ def test_what_the_other_party_printed(run_wsla: Run, path: Path, tmp_path: Path,
     # A store that was written anew is sound in itself, and still another one.
     other = tmp_path / "other.db"
     march.fill(other, "2026-04-10T12:10")
-    alter(other, "UPDATE chain SET recorded_at = 0")
     value = json.loads(file.read_text("utf-8"))
     end = value["agreements"][0]["chain"] if verb == "verify" else value["chain"]
     end["digest"] = "0" * 64

@@ -29,9 +29,9 @@ def temporary(reason: str, retry_after: int | None = None) -> DeliveryResult:
     return DeliveryResult(delivered=False, reason=reason, retry_after=retry_after)
 
 
-def permanent(reason: str) -> DeliveryResult:
-    """Nothing is gained by sending the same message again."""
-    return DeliveryResult(delivered=False, permanent=True, reason=reason)
+def permanent(reason: str, *, gone: bool = False) -> DeliveryResult:
+    """Nothing is gained by sending the same message again; nor any other, where the address is ``gone``."""
+    return DeliveryResult(delivered=False, permanent=True, reason=reason, gone=gone)
 
 
 def network_reason(error: BaseException, where: str) -> str:

@@ -31,7 +31,7 @@ def notice_document(delivery: Delivery) -> dict[str, object]:
     }
 
 
-def encode_canonical(document: dict[str, object]) -> bytes:
+def encode_canonical(document: object) -> bytes:
     """The one UTF-8 spelling of a document: sorted members, no spaces, no line ends.
 
     Raises NoticeError for a value that JSON has no word for, such as a decimal or a number that is not

@@ -13,7 +13,7 @@ from wsla.channels.errors import ChannelError
 from wsla.ports import Channel, Clock
 from wsla.values.instants import SECOND
 
-__all__ = ["KNOWN_KINDS", "OPTIONS", "ChannelError", "build_channel"]
+__all__ = ["DIRECT_KINDS", "KNOWN_KINDS", "OPTIONS", "SERVICE_KINDS", "ChannelError", "build_channel"]
 
 _LONGEST_TIMEOUT_SECONDS: Final = 300
 
@@ -84,6 +84,46 @@ def _build_log(address: str, options: Mapping[str, object], clock: Clock) -> Cha
             return LogChannel(Path(address), clock=clock)
 
 
+def _build_alertmanager(address: str, options: Mapping[str, object], clock: Clock) -> Channel:
+    from wsla.channels.alertmanager import AlertmanagerChannel
+    from wsla.channels.webhook import DEFAULT_TIMEOUT_NS
+
+    return AlertmanagerChannel(
+        address,
+        clock=clock,
+        token=_text(options, "secret"),
+        timeout_ns=_timeout(options, DEFAULT_TIMEOUT_NS),
+        ca_file=_text(options, "ca_file"),
+    )
+
+
+def _build_command(address: str, options: Mapping[str, object], clock: Clock) -> Channel:
+    from wsla.channels.command import DEFAULT_TIMEOUT_NS, CommandChannel
+
+    return CommandChannel(
+        address,
+        allowed=_texts(options, "allowed"),
+        arguments=_texts(options, "arguments"),
+        timeout_ns=_timeout(options, DEFAULT_TIMEOUT_NS),
+    )
+
+
+def _service_builder(kind: str) -> Callable[[str, Mapping[str, object], Clock], Channel]:
+    def build(address: str, options: Mapping[str, object], clock: Clock) -> Channel:
+        from wsla.channels.services import DEFAULT_TIMEOUT_NS, ServiceChannel
+
+        return ServiceChannel(kind, address, clock=clock, timeout_ns=_timeout(options, DEFAULT_TIMEOUT_NS))
+
+    return build
+
+
+def _texts(options: Mapping[str, object], name: str) -> tuple[str, ...]:
+    value = options.get(name, ())
+    if isinstance(value, tuple | list) and all(isinstance(one, str) for one in value):
+        return tuple(value)
+    raise ChannelError(f"the option {name!r} is several texts")
+
+
 def _text(options: Mapping[str, object], name: str) -> str | None:
     value = options.get(name)
     if value is None or isinstance(value, str):
@@ -117,8 +157,20 @@ def _suggestion(name: str, known: frozenset[str]) -> str:
     return f"; known: {', '.join(sorted(known))}" if known else ""
 
 
+SERVICE_KINDS: Final = frozenset({"apprise", "opsgenie", "pagerduty", "slack", "sms", "teams"})
+"""What Apprise speaks to. Their addresses are URLs that hold secrets."""
+DIRECT_KINDS: Final = frozenset({"webhook", "email", "log"})
+"""What an agreement's own address is enough for."""
+
 _BUILDERS: Final[Mapping[str, Callable[[str, Mapping[str, object], Clock], Channel]]] = MappingProxyType(
-    {"webhook": _build_webhook, "email": _build_mail, "log": _build_log}
+    {
+        "webhook": _build_webhook,
+        "email": _build_mail,
+        "log": _build_log,
+        "alertmanager": _build_alertmanager,
+        "command": _build_command,
+        **{kind: _service_builder(kind) for kind in sorted(SERVICE_KINDS)},
+    }
 )
 
 KNOWN_KINDS: Final = frozenset(_BUILDERS)
@@ -129,5 +181,8 @@ OPTIONS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
             {"host", "port", "security", "username", "password", "sender", "timeout_seconds", "ca_file"}
         ),
         "log": frozenset(),
+        "alertmanager": frozenset({"secret", "timeout_seconds", "ca_file"}),
+        "command": frozenset({"allowed", "arguments", "timeout_seconds"}),
+        **dict.fromkeys(sorted(SERVICE_KINDS), frozenset({"timeout_seconds"})),
     }
 )

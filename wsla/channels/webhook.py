@@ -98,7 +98,7 @@ class WebhookChannel:
         if self._closed:
             return temporary("the channel is closed")
         try:
-            body = encode_canonical(notice_document(delivery))
+            body = self._body(delivery)
         except NoticeError as error:
             return permanent(str(error))
         result: DeliveryResult | None = None
@@ -137,6 +137,9 @@ class WebhookChannel:
             _hush_addresses()
         return self._client
 
+    def _body(self, delivery: Delivery) -> bytes:
+        return encode_canonical(notice_document(delivery))
+
     def _headers(self, delivery: Delivery, body: bytes) -> dict[str, str]:
         timestamp = self._clock.now() // SECOND
         headers = {
@@ -152,7 +155,7 @@ class WebhookChannel:
 
     def _judge(self, response: httpx.Response) -> DeliveryResult:
         status = response.status_code
-        answer = f"{self._where} answered {_status_words(status)}"
+        answer = f"{self._where} answered {status_words(status)}"
         match outcome_of_status(status):
             case "delivered":
                 return delivered()
@@ -162,7 +165,7 @@ class WebhookChannel:
             case "permanent" if response.headers.get("Location") is not None and status // 100 == 3:
                 return permanent(f"{answer}: redirect not followed, {self._target(response)}")
             case "permanent":
-                return permanent(answer)
+                return permanent(answer, gone=status == HTTPStatus.GONE)
 
     def _target(self, response: httpx.Response) -> str:
         import httpx
@@ -212,7 +215,8 @@ def _origin(url: httpx.URL) -> str:
     return f"{url.scheme}://{host}{port}"
 
 
-def _status_words(status: int) -> str:
+def status_words(status: int) -> str:
+    """``404 Not Found``."""
     try:
         return f"{status} {HTTPStatus(status).phrase}"
     except ValueError:

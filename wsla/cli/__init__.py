@@ -28,6 +28,7 @@ VERBS = {
     "settle": "note that a claimed credit was issued or refused",
     "backup": "copy a store while the daemon writes it",
     "restore": "make a store from a backup",
+    "outbox": "show messages that wait or were given up, and try them again",
     "demo": "show all of this in a minute, on this machine alone",
 }
 """Every verb, with one line of help that needs no loading."""

@@ -29,6 +29,7 @@ WIDTH = 80
 _MOST_ROWS = 12
 _GOOD = frozenset({Verdict.MET, Verdict.SECURED, Verdict.ON_TRACK, Verdict.NOT_APPLICABLE})
 _BAR = 40
+_HELD = ("dropped", "acknowledged", "silenced")
 
 
 def print_report(report: ReportData, name: str | None) -> None:
@@ -177,6 +178,7 @@ def _print_notices(paint: Paint, report: ReportData) -> None:
     parts = [paint.text(f"{delivered} delivered", "green")]
     parts.append(paint.text(f"{pending} pending", "yellow" if pending else None))
     parts.append(paint.text(f"{dead} given up", "red" if dead else None))
+    parts += [f"{number} {state}" for state in _HELD if (number := report.count(state))]
     click.echo(f"{title}  {', '.join(parts)}")
     for notice in report.notices:
         _print_notice(paint, notice)
@@ -184,7 +186,7 @@ def _print_notices(paint: Paint, report: ReportData) -> None:
 
 def _print_notice(paint: Paint, notice: NoticeReport) -> None:
     for target, state, error in notice.states:
-        if state == "delivered":
+        if state == "delivered" or state in _HELD:
             continue
         said = "given up" if state == "dead" else "pending"
         reason = f": {error}" if error else ""

@@ -10,7 +10,7 @@ from attrs import define, field, frozen
 from wsla.analysis.fields import SOURCE_KINDS
 from wsla.analysis.operations import SourceField
 from wsla.api import Agreement
-from wsla.channels.registry import KNOWN_KINDS, ChannelError, build_channel
+from wsla.channels.registry import DIRECT_KINDS, ChannelError, build_channel
 from wsla.daemon.config import Bindings, ChannelBinding, Config, SourceBinding
 from wsla.daemon.tables import Reference, SecretMissing, nearest
 from wsla.plan.model import Channel, Party, Plan, Secret, Source, Target, Text
@@ -206,11 +206,9 @@ class Deploying:
         binding = self._channel_binding(name)
         if binding is not None:
             return self._bound(name, binding, channel.secret)
-        if channel.kind not in KNOWN_KINDS:
-            reason = f"channels of kind {channel.kind} are not available in this release"
-            self._warn(
-                f"channel {name}: {reason}; its messages go to the dead letters unless wsla.toml binds it"
-            )
+        if channel.kind not in DIRECT_KINDS:
+            reason = f"channels of kind {channel.kind} need a binding in wsla.toml"
+            self._warn(f"channel {name}: {reason}; its messages go to the dead letters until then")
             return reason
         address = self._text(channel.address, f"channel {name}, address")
         secret = None
@@ -224,12 +222,16 @@ class Deploying:
         secret = binding.secret
         if secret is None and inherited is not None and binding.kind == "webhook":
             secret = self._text(inherited, f"channel {name}, signing secret")
-        return self._checked(name, binding.kind, binding.address, secret)
+        return self._checked(name, binding.kind, binding.address, secret, binding.arguments)
 
-    def _checked(self, name: str, kind: str, address: str, secret: str | None) -> ChannelPlan | str:
+    def _checked(
+        self, name: str, kind: str, address: str, secret: str | None, arguments: tuple[str, ...] = ()
+    ) -> ChannelPlan | str:
         options: dict[str, object] = {}
-        if kind == "webhook" and secret is not None:
+        if kind in ("webhook", "alertmanager") and secret is not None:
             options["secret"] = secret
+        if kind == "command":
+            options = {"allowed": self.config.commands, "arguments": arguments}
         if kind == "email":
             if self.config.mail is None:
                 self._warn(f"channel {name}: wsla.toml has no [mail]; its messages go to the dead letters")

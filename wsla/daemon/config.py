@@ -11,6 +11,7 @@ from typing import Final
 from attrs import field, frozen
 
 from wsla.analysis.fields import SOURCE_KINDS
+from wsla.channels.registry import SERVICE_KINDS
 from wsla.daemon.http_config import Http, read_http
 from wsla.daemon.retention import Retention
 from wsla.daemon.tables import Reference, SecretMissing, Table
@@ -20,7 +21,7 @@ from wsla.sources.registry import KNOWN_KINDS as PROBED_KINDS
 from wsla.sources.targets import Option
 from wsla.values.instants import DAY, HOUR, MILLISECOND, SECOND
 
-CHANNEL_KINDS: Final = ("webhook", "email", "log")
+CHANNEL_KINDS: Final = ("webhook", "email", "log", "alertmanager", "command", *sorted(SERVICE_KINDS))
 SECURITIES: Final = ("starttls", "tls", "none")
 LOG_FORMATS: Final = ("text", "json")
 ROLLUPS: Final = {"1h": HOUR, "1d": DAY}
@@ -116,6 +117,7 @@ class ChannelBinding:
     kind: str
     address: str = field(repr=False)
     secret: str | None = field(default=None, repr=False)
+    arguments: tuple[str, ...] = field(default=(), repr=False)
 
 
 @frozen(kw_only=True)
@@ -131,7 +133,8 @@ class Config:
     """Everything that `wsla.toml` says, with defaults for what it does not say.
 
     ``agreements`` holds bindings for one agreement, by its title; they go before ``bindings``. ``secrets`` says where
-    the variables lie that agreements name after ``env``. ``commands`` are the programs that sources may run.
+    the variables lie that agreements name after ``env``. ``commands`` are the programs that sources and channels may
+    run.
     """
 
     path: str | None = None
@@ -307,7 +310,10 @@ def _bindings(table: Table | None, environ: Mapping[str, str]) -> Bindings:
 def _source(table: Table, environ: Mapping[str, str]) -> SourceBinding:
     kind = table.text("kind", PROBED_KINDS)
     names = _OPTIONS.get(kind or "", _ALL_OPTIONS)
-    url = table.text("url") if "url" in names else None
+    url = None
+    if "url" in names:
+        hidden = isinstance(table.values.get("url"), dict)
+        url = _secret(table, "url", environ) if hidden else table.text("url")
     if url is not None and not url.startswith(("http://", "https://")):
         table.problem("url", "a web address begins with https:// or http://")
     options = {
@@ -344,8 +350,16 @@ def _channel(table: Table, environ: Mapping[str, str]) -> ChannelBinding:
     for key in ("kind", "address"):
         if key not in table.values:
             table.problem(key, "a binding says the kind of channel and its address")
+    if kind in SERVICE_KINDS and address is not None and not hidden:
+        table.problem(
+            "address", 'this holds secrets: { env = "NAME" } or { file = "path" } says where it lies'
+        )
+    arguments = table.texts("arguments") if kind == "command" else None
     binding = ChannelBinding(
-        kind=kind or "log", address=address or "", secret=_secret(table, "secret", environ)
+        kind=kind or "log",
+        address=address or "",
+        secret=_secret(table, "secret", environ),
+        arguments=arguments or (),
     )
     table.finish()
     return binding

@@ -152,7 +152,7 @@ class Daemon:
             dropped=self._drop,
             witness=Witness(references, clock, self._tell) if references else None,
         )
-        self._outbox: Final = Outbox(self._writer, clock, config.limits, self._keeper.route)
+        self._outbox: Final = Outbox(self._writer, clock, config.limits, self._keeper.route, tell=self._tell)
         self._housekeeping: Final = Housekeeping(
             self._writer,
             clock,
@@ -297,6 +297,7 @@ class Daemon:
         for warning in changes.warnings:
             self._tell(f"warning: {warning}")
         await self._keeper.apply(changes)
+        self._outbox.try_all_addresses()
         self._outbox.wake()
         done = [
             _count(len(which), "agreement") + f" {what}"
@@ -398,7 +399,7 @@ class Daemon:
 def _prepare_channels(changes: Changes) -> None:
     """Loads what webhooks need, which takes a few hundred milliseconds that no probe should have to wait."""
     plans = [plan for one in changes.added for plan in one.channels.values()]
-    if any(not isinstance(plan, str) and plan.kind == "webhook" for plan in plans):
+    if any(not isinstance(plan, str) and plan.kind in ("webhook", "alertmanager") for plan in plans):
         trusted_context()
 
 

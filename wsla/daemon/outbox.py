@@ -18,12 +18,13 @@ from wsla.channels.errors import ChannelError
 from wsla.channels.registry import build_channel
 from wsla.daemon.bindings import ChannelPlan
 from wsla.daemon.config import Limits
+from wsla.daemon.interventions import Interventions
 from wsla.daemon.writer import Item, Writer
 from wsla.plan.model import Plan, Target
 from wsla.ports import Channel, Clock, Delivery, DeliveryResult
 from wsla.remedies.decisions import Intent
 from wsla.store.errors import StoreError
-from wsla.store.records import DeliveryOutcome, OutboxItem
+from wsla.store.records import DeliveryOutcome, DeliveryState, OutboxItem
 from wsla.store.sqlite import Store
 from wsla.values.instants import MINUTE, SECOND, format_instant, format_length
 
@@ -37,6 +38,7 @@ _END_OF_TIME: Final = 2**63 - 1
 _MOST_IN_HAND: Final = 20_000
 _AT_ONCE: Final = 1_000
 _LOOK_AGAIN: Final = 60.0
+_LOOK_BESIDE: Final = 1.0
 _AFTER_TROUBLE: Final = 2.0
 _UNANSWERED: Final = 10 * MINUTE
 _LONGEST_SLEEP: Final = 30 * SECOND
@@ -69,7 +71,8 @@ class _Lane:
 
 
 class Outbox:
-    """Takes what is due from the store and sends it. ``fraction`` gives the jitter between attempts, in [0, 1)."""
+    """Takes what is due from the store and sends it. ``fraction`` gives the jitter between attempts, in [0, 1);
+    ``tell`` takes what an operator should know."""
 
     def __init__(
         self,
@@ -79,18 +82,23 @@ class Outbox:
         routes: Routes,
         *,
         fraction: Callable[[], float] = random.random,
+        tell: Callable[[str], None] = _log.warning,
     ) -> None:
         self._writer: Final = writer
         self._clock: Final = clock
         self._limits: Final = limits
         self._routes: Final = routes
         self._fraction: Final = fraction
+        self._tell: Final = tell
+        self._gone: Final[dict[ChannelPlan, str]] = {}
         self._lanes: Final[dict[tuple[str, str], _Lane]] = {}
         self._in_hand: Final[dict[tuple[str, str], int]] = {}
         self._wake: Final = asyncio.Event()
         self._closing = False
         self._more = False
         self._task: asyncio.Task[None] | None = None
+        self._watch: asyncio.Task[None] | None = None
+        self._interventions = Interventions()
         self.delivered = 0
         self.failed_attempts = 0
         self.dead = 0
@@ -102,24 +110,31 @@ class Outbox:
 
     def start(self) -> None:
         """Begin."""
-        self._task = asyncio.get_running_loop().create_task(self._run(), name="outbox")
+        loop = asyncio.get_running_loop()
+        self._task = loop.create_task(self._run(), name="outbox")
+        self._watch = loop.create_task(self._look_beside(), name="beside the outbox")
 
     def wake(self) -> None:
         """Something new may be due."""
         self._wake.set()
 
+    def try_all_addresses(self) -> None:
+        """Addresses whose receivers had given them up get their chance again."""
+        self._gone.clear()
+
     async def close(self, patience: float) -> None:
         """End. Messages under way have ``patience`` seconds; what is not sent stays pending."""
         self._closing = True
         sending = [lane.task for lane in self._lanes.values() if lane.task is not None and lane.sending]
-        for task in [self._task, *(lane.task for lane in self._lanes.values() if not lane.sending)]:
+        idle = (lane.task for lane in self._lanes.values() if not lane.sending)
+        for task in [self._task, self._watch, *idle]:
             if task is not None:
                 task.cancel()
         if sending:
             _, late = await asyncio.wait(sending, timeout=patience)
             for task in late:
                 task.cancel()
-        tasks = [self._task, *(lane.task for lane in self._lanes.values())]
+        tasks = [self._task, self._watch, *(lane.task for lane in self._lanes.values())]
         await asyncio.gather(*(task for task in tasks if task is not None), return_exceptions=True)
         for lane in self._lanes.values():
             if lane.channel is not None:
@@ -148,11 +163,23 @@ class Outbox:
             due, limit = self._clock.now(), _AT_ONCE
 
     async def _ask(self, due: int, limit: int) -> list[OutboxItem]:
-        def ask(store: Store) -> list[OutboxItem]:
-            return store.due_deliveries(due, limit)
+        def ask(store: Store) -> tuple[list[OutboxItem], Interventions | None]:
+            changed = Interventions.of(store) if store.changed_beside() else None
+            return store.due_deliveries(due, limit), changed
 
-        found: list[OutboxItem] = await asyncio.wrap_future(self._writer.call(ask))
-        return found
+        found, changed = await asyncio.wrap_future(self._writer.call(ask))
+        self._interventions = changed or self._interventions
+        return list(found)
+
+    async def _look_beside(self) -> None:
+        """Finds what people do about messages while this runs."""
+        while True:
+            await asyncio.sleep(_LOOK_BESIDE)
+            with suppress(StoreError):
+                changed = await asyncio.wrap_future(self._writer.call(_interventions))
+                if changed is not None:
+                    self._interventions = changed
+                    self._wake.set()
 
     def _take(self, item: OutboxItem) -> None:
         key = (item.intent.id, str(item.target))
@@ -190,9 +217,13 @@ class Outbox:
         taken = self._in_hand[item.intent.id, str(item.target)]
         deadline = max(item.intent.at, taken) + self._limits.deliver_within
         attempts = item.attempts
+        # What used up its attempts and is due all the same was taken out of the dead letters by somebody.
+        spent = attempts if attempts >= self._limits.attempts else 0
         next_at = item.next_attempt_at
         while True:
             await self._until(next_at)
+            if await self._is_withheld(item):
+                return
             result = await self._attempt(lane, item, attempts + 1)
             if result is None:
                 # The agreement is not kept at the moment: it may come back with the next reload.
@@ -203,10 +234,32 @@ class Outbox:
                     delivered=False, permanent=True, reason="the agreement is not kept any more"
                 )
             attempts += 1
-            next_at = self._next_attempt(result, attempts, deadline)
+            next_at = self._next_attempt(result, attempts, deadline, spent)
             await self._note(item, result, attempts, next_at)
             if result.delivered or next_at is None or self._closing:
                 return
+
+    async def _is_withheld(self, item: OutboxItem) -> bool:
+        """True where somebody does not want it sent; that is stored then."""
+        intent, target = item.intent, item.target
+        if self._interventions.is_dropped(intent.id, str(target)):
+            # A dropped one may be taken up again; the store knows.
+            return not await asyncio.wrap_future(self._writer.call(lambda store: _is_pending(store, item)))
+        found = self._interventions.withholds(item.agreement, intent, self._clock.now())
+        if found is None:
+            return False
+        kind, reason = found
+        _log.info("“%s”: not sent to %s (%s): %s", item.agreement, target, reason, intent.subject)
+        outcome = DeliveryOutcome(
+            intent_id=intent.id,
+            target=target,
+            at=self._clock.now(),
+            delivered=False,
+            reason=reason,
+            withheld=kind,
+        )
+        await asyncio.wrap_future(self._writer.submit(Item(outcomes=(outcome,))))
+        return True
 
     async def _until(self, instant: int | None) -> None:
         while instant is not None and (left := instant - self._clock.now()) > 0:
@@ -218,6 +271,8 @@ class Outbox:
             return None
         if isinstance(route.channel, str):
             return DeliveryResult(delivered=False, permanent=True, reason=route.channel)
+        if route.channel in self._gone:
+            return DeliveryResult(delivered=False, permanent=True, reason=self._gone[route.channel])
         if lane.built_for != route.channel:
             if lane.channel is not None:
                 await lane.channel.close()
@@ -241,16 +296,24 @@ class Outbox:
         lane.sending = True
         try:
             async with asyncio.timeout(_UNANSWERED / SECOND):
-                return await lane.channel.send(delivery)
+                result = await lane.channel.send(delivery)
         except Exception as error:
             # A channel never raises; should one do so, the others must not suffer.
             _log.exception("the channel to %s failed", lane.target)
             return DeliveryResult(delivered=False, reason=f"the channel failed ({type(error).__name__})")
         finally:
             lane.sending = False
+        if result.gone and route.channel not in self._gone:
+            when = format_instant(self._clock.now() // SECOND * SECOND)
+            self._gone[route.channel] = f"switched off since {when}: {result.reason}"
+            self._tell(
+                f"“{lane.agreement}”: the address of {lane.target} is switched off, for its receiver has given it up "
+                f"({result.reason}). Messages to it are dead letters until the files are read anew."
+            )
+        return result
 
-    def _next_attempt(self, result: DeliveryResult, attempts: int, deadline: int) -> int | None:
-        if result.delivered or result.permanent or attempts >= self._limits.attempts:
+    def _next_attempt(self, result: DeliveryResult, attempts: int, deadline: int, spent: int) -> int | None:
+        if result.delivered or result.permanent or attempts - spent >= self._limits.attempts:
             return None
         delay = next_delay(attempts, self._fraction(), retry_after=result.retry_after)
         at = self._clock.now() + delay
@@ -293,6 +356,17 @@ class Outbox:
             next_attempt_at=next_at,
         )
         await asyncio.wrap_future(self._writer.submit(Item(outcomes=(outcome,))))
+
+
+def _interventions(store: Store) -> Interventions | None:
+    return Interventions.of(store) if store.changed_beside() else None
+
+
+def _is_pending(store: Store, item: OutboxItem) -> bool:
+    return any(
+        one.target == item.target and one.state is DeliveryState.PENDING
+        for one in store.delivery(item.intent.id)
+    )
 
 
 def payload_of(plan: Plan, agreement: str, intent: Intent) -> dict[str, Any]:

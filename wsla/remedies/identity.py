@@ -14,6 +14,7 @@ from wsla.values.instants import format_instant
 
 _BETWEEN_PARTS: Final = frozenset("%|")
 _BETWEEN_LABELS: Final = frozenset("%|=,")
+_PARTS: Final = 7
 
 
 @frozen(kw_only=True)
@@ -59,3 +60,19 @@ def _escape(text: str, reserved: frozenset[str]) -> str:
         else character
         for character in text
     )
+
+
+def episode_of(identity: str) -> str | None:
+    """What the identities of all decisions have in common that follow from one verdict or one episode, for one
+    combination of labels; None for a text that is no identity of a decision."""
+    parts = identity.split("|")
+    if len(parts) != _PARTS:
+        return None
+    title, version, cause, _, start, labels, _ = parts
+    return "|".join((title, version, cause, start, labels))
+
+
+def is_recovery(identity: str) -> bool:
+    """True for a decision at the end of an episode."""
+    parts = identity.split("|")
+    return len(parts) == _PARTS and parts[3].startswith("recovery ")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from wsla.api import Agreement
     from wsla.store.sqlite import Store
 
-STATES = ("delivered", "pending", "dead")
+STATES = ("delivered", "pending", "dead", "dropped", "acknowledged", "silenced")
 
 
 @frozen(kw_only=True)
@@ -40,7 +40,7 @@ class GoalReport:
 @frozen(kw_only=True)
 class NoticeReport:
     """An intent, and the state of its delivery to each target: ``delivered``, ``pending`` or ``dead``, with the last
-    error where it is not delivered."""
+    error where it is not delivered; or what people asked for: ``dropped``, ``acknowledged`` or ``silenced``."""
 
     intent: Intent
     states: tuple[tuple[str, str, str | None], ...]
@@ -201,6 +201,8 @@ def _notices(
         for item in store.dead_letters()
         if item.agreement == key
     }
+    held = {which: (state, None) for which, state in store.withheld().items()}
+    known: dict[tuple[str, str], tuple[str, str | None]] = {**waiting, **given_up, **held}
     notices = []
     # What follows from a window is due when the window's grace has passed.
     for _, intent in store.intents(key, period.start, period.end + plan.grace + 1):
@@ -209,7 +211,6 @@ def _notices(
             continue
         states = []
         for target in intent.targets:
-            known = waiting | given_up
             state, error = known.get((intent.id, str(target)), ("delivered", None))
             states.append((str(target), state, error))
         notices.append(NoticeReport(intent=intent, states=tuple(states)))

@@ -14,7 +14,7 @@ from wsla.daemon.retention import reach
 from wsla.reporting.stored import EARLIEST, LATEST, in_force
 from wsla.reporting.verdicts import labels_text
 from wsla.store.chain import ALONE, KINDS, ROOT, START, VERDICT, Link, root_of, sha256_of
-from wsla.store.evidence import Evidence, HoursInMemory
+from wsla.store.evidence import Evidence
 from wsla.values.instants import Interval, format_instant
 
 if TYPE_CHECKING:
@@ -34,10 +34,12 @@ Advance = Callable[[int, int, int], None]
 
 @frozen(kw_only=True)
 class Finding:
-    """Something that is not as it should be. ``link`` is the number of the link of the chain, where it is about one."""
+    """Something that is not as it should be. ``link`` is the number of the link of the chain, where it is about one;
+    ``since`` the start of the window, where it rests on the observations in one."""
 
     what: str
     link: int | None = None
+    since: int | None = None
 
 
 @define(kw_only=True)
@@ -58,17 +60,22 @@ class Verified:
     engines: set[str] = field(factory=set)
     findings: list[Finding] = field(factory=list)
 
-    def found(self, what: str, link: int | None = None) -> None:
+    def found(self, what: str, link: int | None = None, since: int | None = None) -> None:
         """Notes a finding."""
-        self.findings.append(Finding(what=what, link=link))
+        self.findings.append(Finding(what=what, link=link, since=since))
 
 
 def verify_agreement(store: Store, key: str, advance: Advance) -> Verified:
     """Looks at everything that is stored of an agreement. Raises StoreError."""
     result = Verified(title=key)
-    result.links, result.digest = store.chain_end(key)
     observations = store.count_observations(key)
-    whole = observations + result.links
+    # A daemon may be writing: the chain and what it is of are read as of one moment.
+    with store.at_once():
+        links = list(store.links(key))
+        judgements = _check_chain(store, key, links, result)
+    if links:
+        result.links, result.digest = links[-1].number, links[-1].digest
+    whole = 2 * observations + result.links
     done = 0
 
     def step(rows: int) -> None:
@@ -76,11 +83,12 @@ def verify_agreement(store: Store, key: str, advance: Advance) -> Verified:
         done += rows
         advance(min(done, whole), whole, done)
 
-    links = list(store.links(key))
-    judgements = _check_chain(store, key, links, result)
     far = _bound(store, key)
     _check_evidence(store, key, links, far, result, step)
     _check_verdicts(store, key, judgements, far, result, step)
+    # And it may have rolled observations up meanwhile, which says nothing against what rested on them.
+    far = _bound(store, key)
+    result.findings = [one for one in result.findings if one.since is None or one.since >= far]
     result.findings.sort(key=lambda one: (one.link is None, one.link or 0))
     return result
 
@@ -214,7 +222,7 @@ def _check_evidence(
 ) -> None:
     from wsla.store.codecs import load_json
 
-    hours = HoursInMemory()
+    hours = store.digest_hours(key, step)
     for link in links:
         step(1)
         if link.kind != VERDICT or link.evidence is None:
@@ -230,6 +238,7 @@ def _check_evidence(
                 f"{_named(link)} rested on {told.observations} observations "
                 f"({told.sha256[:12]}…); stored are {found.observations} ({found.sha256[:12]}…)",
                 link.number,
+                start,
             )
 
 
@@ -291,6 +300,7 @@ def _judge_again(
                 f"verdict {_of_goal(one.goal, one.labels)} in {window} was said to be "
                 f"{one.verdict.value}; the stored observations give {verdict}{' by another value' if same else ''}",
                 number,
+                one.window.start,
             )
 
 

@@ -183,16 +183,18 @@ class DnsProber(BoundedProber[DnsTrace]):
         import dns.message
 
         loop = asyncio.get_running_loop()
-        for attempt in range(ATTEMPTS):
+        attempts = max(ATTEMPTS, len(servers))
+        refused: ProbeFailed | None = None
+        for attempt in range(attempts):
             address = servers[attempt % len(servers)]
             question = dns.message.make_query(self._target.name, self._target.record)
-            left = (deadline - loop.time()) / (ATTEMPTS - attempt)
+            left = (deadline - loop.time()) / (attempts - attempt)
             began = self._clock.monotonic()
             try:
                 message, _ = await dns.asyncquery.udp_with_fallback(
                     question,
                     address.host,
-                    timeout=None if attempt == ATTEMPTS - 1 else left,
+                    timeout=None if attempt == attempts - 1 else left,
                     port=int(address.socket_address[1]),
                     ignore_unexpected=True,
                     ignore_errors=True,
@@ -204,10 +206,14 @@ class DnsProber(BoundedProber[DnsTrace]):
             except EOFError:
                 raise ProbeFailed(Failure.INCOMPLETE, f"{where} ended the answer too early") from None
             except OSError as error:
-                raise from_os_error(error, Stage.ANSWER, where) from None
+                # Another address of the server may be there, or of the other family.
+                refused = from_os_error(error, Stage.ANSWER, where)
+                if refused.failure is Failure.OBSERVER_RESOURCES:
+                    raise refused from None
+                continue
             trace.asked = self._clock.monotonic() - began
             return cast("QueryMessage", message)
-        raise TimeoutError
+        raise refused or TimeoutError
 
     def _judge(self, message: QueryMessage, where: str, trace: DnsTrace) -> None:
         import dns.exception

@@ -186,6 +186,8 @@ class IcmpProber(BoundedProber[IcmpTrace]):
             number = reply_number(address.family, data, token)
             if number is not None and number < len(trace.sent_at):
                 trace.ways.setdefault(number, now - trace.sent_at[number])
+            # A raw socket is given the replies to others too, maybe without end.
+            await asyncio.sleep(0)
 
     def _note(self, error: OSError, trace: IcmpTrace) -> None:
         """A packet that the network refuses is lost; one that this machine cannot send says nothing."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from itertools import groupby
 from typing import Any, Final
 
 from wsla.evaluation.verdicts import Judgement
@@ -13,15 +15,25 @@ from wsla.store import codecs
 from wsla.store.chain import START, Link, records_of
 from wsla.store.claims import STEPS, first_altered, read_steps
 from wsla.store.codecs import bounded, sound_text
-from wsla.store.evidence import Evidence, Hours, evidence_of
+from wsla.store.columns import Look
+from wsla.store.evidence import Evidence, Hours, HoursInMemory, digest_of, evidence_of
 from wsla.store.finding import Identity, Stored, find
+from wsla.store.interventions import (
+    NOT_WITHHELD,
+    Delivering,
+    Intervention,
+    Kind,
+    Withheld,
+    read_interventions,
+    read_withheld,
+)
 from wsla.store.records import AgreementVersion, DeliveryState, OutboxCounts, OutboxItem
 from wsla.store.rollups import Rollup, StreamRollup
 from wsla.store.session import Session
 from wsla.store.thinning import STREAMS_TO_THIN
 from wsla.store.together import PAGE, Together
 from wsla.store.writing import CHAIN_START, chain
-from wsla.values.instants import Interval
+from wsla.values.instants import HOUR, Interval
 from wsla.values.observations import Observation
 
 _HISTORY: Final = """
@@ -55,6 +67,11 @@ class Reading:
 
     def __init__(self, session: Session) -> None:
         self._session: Final = session
+
+    def at_once(self) -> AbstractContextManager[None]:
+        """What is asked for, and read to its end, inside is as of one moment. No answer in pieces of time is taken
+        inside (``observations``, ``evidence``): each has moments of its own."""
+        return self._session.at_once()
 
     def agreements(self) -> list[AgreementVersion]:
         """The version in force of every agreement, by key."""
@@ -273,6 +290,26 @@ class Reading:
         number = self._agreement(agreement)
         return [] if number is None else records_of(self._session.read, number, kind)
 
+    def digest_hours(self, agreement: str, step: Callable[[int], None]) -> HoursInMemory:
+        """The digests of every hour of every stream of an agreement, from one reading of all that is stored; ``step``
+        is told of so many more observations now and then."""
+        number = self._agreement(agreement)
+        hours = HoursInMemory(whole=True)
+        if number is None:
+            return hours
+        rows = self._session.read("SELECT id, source, stream FROM streams WHERE agreement_id = ?", [number])
+        streams = {(source, stream): one for one, source, stream in rows}
+        together = Together(self._session, number, late=False)
+        placed = together.placed(codecs.SMALLEST, codecs.LARGEST)
+        for hour, found in groupby(placed, key=lambda one: one[0] // HOUR * HOUR):
+            groups: dict[tuple[str, str], list[Look]] = {}
+            for _, source, stream, look in found:
+                groups.setdefault((source, stream), []).append(look)
+            for name, looks in groups.items():
+                hours.keep(streams[name], hour, digest_of(looks))
+                step(len(looks))
+        return hours
+
     def evidence(self, agreement: str, sources: tuple[str, ...], window: Interval, hours: Hours) -> Evidence:
         """What a verdict of a window rests on, by the observations that are stored; ``hours`` keeps what is shared."""
         number = self._agreement(agreement)
@@ -296,15 +333,31 @@ class Reading:
         return rows[0][0] if rows else None
 
     def dead_letters(self, limit: int = -1) -> list[OutboxItem]:
-        """Deliveries that were given up, oldest first; ``limit`` below 0 is all."""
-        statement = f"{_DELIVERIES} WHERE state = 'dead' ORDER BY outbox.sequence LIMIT ?"
+        """Deliveries that were given up, oldest first, without what people held back; ``limit`` below 0 is all."""
+        statement = f"{_DELIVERIES} WHERE state = 'dead' AND {NOT_WITHHELD} ORDER BY outbox.sequence LIMIT ?"
         return [_item(row) for row in self._session.read(statement, [limit])]
 
+    def delivery(self, intent_id: str) -> list[OutboxItem]:
+        """The deliveries of an intent, one a target."""
+        statement = f"{_DELIVERIES} WHERE outbox.intent_id = ? ORDER BY outbox.sequence"
+        return [_item(row) for row in self._session.read(statement, [sound_text(intent_id)])]
+
+    def withheld(self) -> dict[Delivering, Withheld]:
+        """Deliveries that people held back, by intent and target: dropped, acknowledged or silenced."""
+        return read_withheld(self._session.read)
+
+    def interventions(self, *kinds: Kind) -> list[Intervention]:
+        """What people did about messages, of some kinds, in the order in which it was noted."""
+        return read_interventions(self._session.read, kinds)
+
     def outbox_counts(self) -> OutboxCounts:
-        """How many deliveries are pending, delivered, dead."""
+        """How many deliveries are pending, delivered, dead; those that people held back are none of these."""
         counts = dict(self._session.read("SELECT state, count(*) FROM outbox GROUP BY state"))
+        ((withheld,),) = self._session.read("SELECT count(*) FROM withheld")
         return OutboxCounts(
-            pending=counts.get("pending", 0), delivered=counts.get("delivered", 0), dead=counts.get("dead", 0)
+            pending=counts.get("pending", 0),
+            delivered=counts.get("delivered", 0),
+            dead=counts.get("dead", 0) - withheld,
         )
 
     def pending_deliveries(self) -> int:

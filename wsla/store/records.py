@@ -12,6 +12,7 @@ from attrs import frozen
 from wsla.evaluation.verdicts import Judgement
 from wsla.plan.model import Target
 from wsla.remedies.decisions import Decision, Intent
+from wsla.store.interventions import Withheld
 from wsla.values.observations import Observation, Raw
 
 
@@ -96,7 +97,8 @@ class AgreementVersion:
 @frozen(kw_only=True)
 class DeliveryOutcome:
     """What became of one attempt to deliver: delivered; or not, and tried again at ``next_attempt_at``; or, where that
-    is None, given up for ever."""
+    is None, given up for ever. With ``withheld`` there was no attempt, and there will be none: somebody acknowledged
+    what it tells of, or asked for silence."""
 
     intent_id: str
     target: Target | str
@@ -104,6 +106,7 @@ class DeliveryOutcome:
     delivered: bool
     reason: str | None = None
     next_attempt_at: int | None = None
+    withheld: Withheld | None = None
 
 
 @frozen(kw_only=True)

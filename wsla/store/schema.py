@@ -171,7 +171,7 @@ _SEGMENTS: Final[Migration] = (
     # Observations of a stream that are packed; none of them is a row any more.
     """
     CREATE TABLE segments (
-        id INTEGER PRIMARY KEY,
+        id INTEGER PRIMARY KEY AUTOINCREMENT, -- who reads in pieces knows a segment by its number: none comes again
         agreement_id INTEGER NOT NULL REFERENCES agreements (id),
         stream_id INTEGER NOT NULL REFERENCES streams (id),
         first_at INTEGER NOT NULL,
@@ -255,6 +255,33 @@ _COPIES: Final[Migration] = (
     "ALTER TABLE outbox ADD COLUMN possible_repeat INTEGER NOT NULL DEFAULT 0 CHECK (possible_repeat IN (0, 1))",
 )
 
+_INTERVENTIONS: Final[Migration] = (
+    # What people do about messages.
+    """
+    CREATE TABLE interventions (
+        sequence INTEGER PRIMARY KEY,
+        kind TEXT NOT NULL CHECK (kind IN ('retry', 'drop', 'acknowledge', 'silence')),
+        agreement_id INTEGER NOT NULL REFERENCES agreements (id),
+        subject TEXT NOT NULL,
+        target TEXT,
+        at INTEGER NOT NULL,
+        until INTEGER,
+        author TEXT NOT NULL,
+        note TEXT,
+        recorded_at INTEGER NOT NULL
+    ) STRICT
+    """,
+    # Deliveries that ended without being dead letters: nobody has to look after them.
+    """
+    CREATE TABLE withheld (
+        intent_id TEXT NOT NULL REFERENCES intents (id),
+        target TEXT NOT NULL,
+        kind TEXT NOT NULL CHECK (kind IN ('dropped', 'acknowledged', 'silenced')),
+        PRIMARY KEY (intent_id, target)
+    ) STRICT, WITHOUT ROWID
+    """,
+)
+
 MIGRATIONS: Final[tuple[Migration, ...]] = (
     _FIRST,
     _CLAIMS,
@@ -263,6 +290,7 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     _RETENTION,
     _EVIDENCE,
     _COPIES,
+    _INTERVENTIONS,
 )
 """Step ``n`` leads from schema version ``n`` to ``n + 1``; an empty file has version 0. Steps are only ever added."""
 

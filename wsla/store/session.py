@@ -35,8 +35,8 @@ class Session:
         now: Callable[[], int],
         fault: Callable[[str], None],
     ) -> None:
-        """Opens a file, making it where a writer finds none. With ``beside``, who is no writer may still add to
-        tables that the writer never looks at. ``busy_timeout`` is in seconds. Raises StoreError."""
+        """Opens a file, making it where a writer finds none. With ``beside``, who is no writer may still write
+        what the writer does not keep in memory. ``busy_timeout`` is in seconds. Raises StoreError."""
         self.path: Final = path
         self.writer: Final = writer
         self._beside: Final = beside and not writer

@@ -10,6 +10,7 @@ from wsla.plan.model import Target
 from wsla.remedies.claims import ClaimEvent, ClaimStep
 from wsla.store.chain import Chains
 from wsla.store.claims import write_step
+from wsla.store.interventions import Intervention, note
 from wsla.store.location import check_place, parse_location
 from wsla.store.packing import (
     STREAMS_TO_MERGE,
@@ -47,6 +48,7 @@ class Store(Reading):
         self._fault: Final = fault
         self._names: Final = Names()
         self._pending: int | None = None
+        self._version: int | None = None
 
     @classmethod
     def open(
@@ -63,7 +65,7 @@ class Store(Reading):
         """Open the store of a URL (``sqlite:///wsla.db``) or path; a writer makes it where there is none.
 
         A writer holds the store alone among writers; readers come and go beside it, and with ``beside`` they may note
-        what becomes of claims. ``outbox_limit`` is the number of
+        what becomes of claims, and what people do about messages. ``outbox_limit`` is the number of
         pending deliveries above which ``write`` reports it; ``busy_timeout`` is seconds; ``fault`` is called with
         the name of each point of writing, for tests that stop there. Raises StoreError.
         """
@@ -156,6 +158,25 @@ class Store(Reading):
             self._fault("mid-claim")
         return event
 
+    def intervene(self, interventions: Iterable[Intervention]) -> None:
+        """Note what people do about messages, and do it, in one transaction, also beside a daemon.
+
+        Raises KeyError with an intent's identity where it has no such delivery, or its state does not allow it.
+        """
+        with self._session.transaction() as connection:
+            for one in interventions:
+                note(connection, one, self._now())
+            self._fault("mid-intervention")
+        self._pending = None
+
+    def changed_beside(self) -> bool:
+        """True where somebody else has written since it was asked last, and at the first time."""
+        ((version,),) = self._session.read("PRAGMA data_version")
+        if version == self._version:
+            return False
+        self._version, self._pending = version, None
+        return True
+
     def streams_to_pack(self, before: int) -> list[int]:
         """Streams with enough observations before an instant that are still rows; for ``pack``."""
         return [stream for (stream,) in self._session.read(STREAMS_TO_PACK, to_pack(before))]
@@ -228,7 +249,7 @@ class Store(Reading):
         return result.changed_deliveries > 0
 
     def _count_pending(self) -> int:
-        # Only this object writes, so that the number is counted once and kept.
+        # Whatever else changes it is noticed by ``changed_beside``, so that the number is counted once and kept.
         if self._pending is None:
             self._pending = self.pending_deliveries()
         return self._pending

@@ -15,6 +15,7 @@ from wsla.store.chain import CORRECTION, ENTRY, INTENT, TEXT, VERDICT, Chains, s
 from wsla.store.codecs import bounded, sound_text
 from wsla.store.errors import StoreError
 from wsla.store.evidence import StoredHours, evidence_of
+from wsla.store.interventions import withhold
 from wsla.store.records import (
     AgreementVersion,
     Decided,
@@ -249,6 +250,13 @@ class Writing:
 
     def finish(self, outcome: DeliveryOutcome) -> None:
         """Note what became of an attempt; a delivery that is no longer pending stays as it is."""
+        if outcome.withheld is not None:
+            changed = withhold(
+                self.connection, outcome.intent_id, outcome.target, outcome.withheld, outcome.reason or ""
+            )
+            self.changed_deliveries += changed
+            self.pending -= changed
+            return
         state, following, reason = "delivered", None, None
         if not outcome.delivered:
             following = outcome.next_attempt_at

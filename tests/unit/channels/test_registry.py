@@ -9,7 +9,14 @@ import pytest
 
 from wsla.channels.log import LogChannel
 from wsla.channels.mail import MailChannel
-from wsla.channels.registry import KNOWN_KINDS, OPTIONS, ChannelError, build_channel
+from wsla.channels.registry import (
+    DIRECT_KINDS,
+    KNOWN_KINDS,
+    OPTIONS,
+    SERVICE_KINDS,
+    ChannelError,
+    build_channel,
+)
 from wsla.channels.webhook import WebhookChannel
 
 MAIL = {"host": "mail.example", "sender": "sla@acme.example"}
@@ -17,7 +24,7 @@ HOOK = "https://hooks.example/x"
 
 
 def test_the_kinds():
-    assert frozenset({"webhook", "email", "log"}) == KNOWN_KINDS
+    assert DIRECT_KINDS | SERVICE_KINDS | {"alertmanager", "command"} == KNOWN_KINDS
     assert frozenset(OPTIONS) == KNOWN_KINDS
 
 
@@ -57,7 +64,7 @@ def test_each_kind_is_built(clock, kind, address, options, form):
     [
         ("webhok", HOOK, {}, "there is no channel 'webhok'; did you mean 'webhook'?"),
         ("EMAIL", "", {}, "there is no channel 'EMAIL'; did you mean 'email'?"),
-        ("pigeon", "", {}, "there is no channel 'pigeon'; known: email, log, webhook"),
+        ("pigeon", "", {}, "there is no channel 'pigeon'; known: " + ", ".join(sorted(KNOWN_KINDS))),
         (
             "webhook",
             HOOK,

@@ -85,6 +85,7 @@ def test_every_status_has_an_outcome(clock, delivery):
         assert result.delivered == (status < 300)
         assert result.permanent == (not result.delivered and not temporary)
         assert (result.reason is None) == result.delivered
+        assert result.gone == (status == 410)
         assert result.delivered or f"https://hooks.example answered {status}" in result.reason
 
 

@@ -39,7 +39,7 @@ def test_as_the_agreement_says(agreements: Any, clock: Any) -> None:
 
 def test_what_reaches_nobody_says_why(agreements: Any, clock: Any) -> None:
     deployment, deploying = deploy(agreements(), clock, Config(), **SECRETS)
-    assert "pagerduty are not available" in str(deployment.channel(Target(party="acme")))
+    assert "pagerduty need a binding in wsla.toml" in str(deployment.channel(Target(party="acme")))
     assert "no server for mail" in str(deployment.channel(Target(party="acme", channel="email")))
     assert "has no channel" in str(deployment.channel(Target(party="nobody")))
     assert "has no channel" in str(deployment.channel(Target(party="stranger")))
@@ -148,3 +148,33 @@ def test_a_binding_that_fits_nothing_is_a_problem(agreements: Any) -> None:
     found = unused_bindings(config, {"Quick": agreements()})
     assert len(found) == 3
     assert all("did you mean" in one for one in found[:2])
+
+
+def test_a_program_is_run_only_where_it_is_allowed(agreements: Any, clock: Any) -> None:
+    binding = ChannelBinding(kind="command", address="/bin/true", arguments=("--desk",))
+    bindings = Bindings(channels={"acme.oncall": binding})
+    target = Target(party="acme", channel="oncall")
+    deployment, deploying = deploy(
+        agreements(), clock, Config(mail=MAIL, commands=("/bin/true",), bindings=bindings), **SECRETS
+    )
+    assert deploying.problems == []
+    plan = deployment.channel(target)
+    assert isinstance(plan, ChannelPlan)
+    assert dict(plan.options) == {"allowed": ("/bin/true",), "arguments": ("--desk",)}
+    _, deploying = deploy(agreements(), clock, Config(mail=MAIL, bindings=bindings), **SECRETS)
+    assert deploying.problems == [
+        "“Quick”: channel acme.oncall: wsla.toml does not allow this program: "
+        '[commands] allow = ["/bin/true"]'
+    ]
+
+
+def test_a_service_is_bound_by_its_url(agreements: Any, clock: Any) -> None:
+    pytest.importorskip("apprise")
+    binding = ChannelBinding(kind="pagerduty", address="pagerduty://integration@key")
+    config = Config(mail=MAIL, bindings=Bindings(channels={"acme.oncall": binding}))
+    deployment, deploying = deploy(agreements(), clock, config, **SECRETS)
+    assert (deploying.problems, deploying.warnings) == ([], [])
+    plan = deployment.channel(Target(party="acme"))
+    assert isinstance(plan, ChannelPlan)
+    assert plan.kind == "pagerduty"
+    assert "integration" not in repr(plan)

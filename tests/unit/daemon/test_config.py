@@ -185,3 +185,29 @@ def test_how_long_observations_are_kept(tmp_path: Path) -> None:
 def test_retention_that_cannot_be(tmp_path: Path, text: str) -> None:
     with pytest.raises(ConfigError, match=r"retention\."):
         load(tmp_path, f"[retention]\n{text}\n")
+
+
+def test_the_address_of_a_service_is_a_reference_and_arguments_are_a_programs(tmp_path: Path) -> None:
+    path = tmp_path / "wsla.toml"
+    path.write_text(
+        '[commands]\nallow = ["/bin/true"]\n'
+        '[bindings.channels.a]\nkind = "slack"\naddress = { env = "SLACK" }\n'
+        '[bindings.channels.b]\nkind = "command"\naddress = "/bin/true"\narguments = ["--to", "desk"]\n',
+        "utf-8",
+    )
+    config = load_config(path, {"SLACK": "slack://A/B/C"})
+    slack, program = config.bindings.channels["a"], config.bindings.channels["b"]
+    assert (slack.kind, slack.address) == ("slack", "slack://A/B/C")
+    assert "slack://A" not in repr(config)
+    assert (program.kind, program.arguments) == ("command", ("--to", "desk"))
+    path.write_text(
+        '[bindings.channels.a]\nkind = "pagerduty"\naddress = "pagerduty://TOPSECRET"\n'
+        '[bindings.channels.b]\nkind = "webhook"\naddress = "https://x/"\narguments = ["x"]\n',
+        "utf-8",
+    )
+    with pytest.raises(ConfigError) as caught:
+        load_config(path, {})
+    assert "TOPSECRET" not in str(caught.value)
+    first, second = caught.value.problems
+    assert "bindings.channels.a.address: this holds secrets" in first
+    assert "bindings.channels.b.arguments: there is no such setting" in second

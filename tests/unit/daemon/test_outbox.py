@@ -16,6 +16,7 @@ from wsla.daemon.writer import Item, Writer
 from wsla.plan.model import Target
 from wsla.ports import Delivery, DeliveryResult
 from wsla.remedies.decisions import Intent, Words
+from wsla.store.interventions import Intervention
 from wsla.store.records import AgreementVersion, Decided
 from wsla.store.sqlite import Store
 from wsla.values.instants import HOUR, SECOND, Interval
@@ -72,7 +73,7 @@ class Post:
         )
 
     def run(
-        self, condition: Callable[[], bool], limits: Limits | None = None, patience: float = 0.0
+        self, condition: Callable[[], bool], limits: Limits | None = None, patience: float = 0.0, **more: Any
     ) -> Outbox:
         async def main() -> Outbox:
             writer = Writer(
@@ -83,7 +84,7 @@ class Post:
                 on_fatal=lambda _: None,
             )
             writer.start()
-            outbox = Outbox(writer, self.clock, limits or Limits(), self.routes, fraction=lambda: 0.5)
+            outbox = Outbox(writer, self.clock, limits or Limits(), self.routes, fraction=lambda: 0.5, **more)
             outbox.start()
             async with asyncio.timeout(20):
                 while not condition():
@@ -282,3 +283,126 @@ def test_what_may_be_a_repeat_says_so(post: Post, repeat: int) -> None:
     post.run(lambda: len(told) == 1)
     assert told[0].payload.get("possible_repeat", False) is bool(repeat)
     assert (wsla.daemon.outbox.REPEATED in told[0].text) is bool(repeat)
+
+
+def beside(post: Post, *interventions: Intervention) -> None:
+    """As another process does it."""
+    with Store.open(post.store.path, writer=False, beside=True) as other:
+        other.intervene(interventions)
+
+
+def one(kind: Any, subject: str, **more: Any) -> Intervention:
+    return Intervention(kind=kind, agreement="Quick", subject=subject, at=NOW, author="Ana", **more)
+
+
+def test_a_dead_letter_that_is_tried_again_is_sent_within_a_moment(post: Post) -> None:
+    post.channels.answer = lambda _, delivery: NEVER if delivery.attempt == 1 else FINE
+    post.intend(1)
+
+    def again() -> bool:
+        if not post.channels.sent or post.states()[0][2] != "dead":
+            return len(post.channels.sent) == 2
+        beside(post, one("retry", intent(1, (), NOW).id, target="globex"))
+        return False
+
+    post.run(again)
+    assert post.channels.sent == [("globex", "message 1", 1), ("globex", "message 1", 2)]
+    assert [state[2:4] for state in post.states()] == [("delivered", 2)]
+
+
+def test_what_had_used_up_its_attempts_gets_as_many_again(post: Post) -> None:
+    post.channels.answer = lambda *_: LATER
+    post.intend(1)
+    post.run(lambda: bool(post.store.dead_letters()), Limits(attempts=3))
+    beside(post, one("retry", intent(1, (), NOW).id, target="globex"))
+    assert post.store.dead_letters() == []
+    post.run(lambda: bool(post.store.dead_letters()), Limits(attempts=3))
+    assert [attempt for _, _, attempt in post.channels.sent] == [1, 2, 3, 4, 5, 6]
+
+
+def test_what_is_dropped_while_it_waits_is_not_sent_again(post: Post) -> None:
+    dropped = False
+
+    def answer(_: str, delivery: Delivery) -> DeliveryResult:
+        nonlocal dropped
+        if delivery.subject == "message 2":
+            return FINE
+        if not dropped:
+            dropped = True
+            beside(post, one("drop", intent(1, (), NOW).id, target="globex", note="told"))
+        return DeliveryResult(delivered=False, reason="busy", retry_after=HOUR)
+
+    post.channels.answer = answer
+    post.intend(1, 2)
+    slowly(post.clock)
+    post.run(lambda: len(post.channels.sent) == 2)
+    assert [subject for _, subject, _ in post.channels.sent] == ["message 1", "message 2"]
+    assert [state[2:] for state in post.states()] == [
+        ("dead", 0, "dropped by Ana: told"),
+        ("delivered", 1, None),
+    ]
+
+
+def slowly(clock: Any) -> None:
+    """Sleeping takes a little of real time, so that others get their turn."""
+    sleep = clock.sleep
+
+    async def slow(nanoseconds: int) -> None:
+        await sleep(nanoseconds)
+        await asyncio.sleep(0.02)
+
+    clock.sleep = slow
+
+
+def test_an_address_that_is_gone_is_switched_off_and_that_is_told_once(post: Post) -> None:
+    """A4."""
+    gone = DeliveryResult(
+        delivered=False, permanent=True, reason="https://globex answered 410 Gone", gone=True
+    )
+    post.channels.answer = lambda *_: gone
+    same = post.routes("Quick", Target(party="globex"))
+    post.routes = lambda *_: same
+    told: list[str] = []
+    post.intend(1, 2, 3, targets=("globex", "acme"))
+    post.run(lambda: len(post.store.dead_letters()) == 6, tell=told.append)
+    assert {subject for _, subject, _ in post.channels.sent} == {"message 1"}
+    assert len(told) == 1
+    assert "switched off" in told[0]
+    assert "https://globex answered 410 Gone" in told[0]
+    reasons = [error for *_, error in post.states()]
+    assert reasons.count("switched off since 2026-05-28T20:26:41Z: https://globex answered 410 Gone") >= 4
+
+
+def test_once_the_files_are_read_anew_every_address_has_its_chance(post: Post) -> None:
+    """A4."""
+    gone = DeliveryResult(delivered=False, permanent=True, reason="410 Gone", gone=True)
+    post.channels.answer = lambda _, delivery: gone if delivery.subject == "message 1" else FINE
+    post.intend(1, 2)
+
+    async def main() -> None:
+        writer = Writer(
+            post.store,
+            limit=10,
+            on_commit=lambda *_: None,
+            on_trouble=lambda _: None,
+            on_fatal=lambda _: None,
+        )
+        writer.start()
+        outbox = Outbox(writer, post.clock, Limits(), post.routes)
+        outbox.start()
+        async with asyncio.timeout(10):
+            while outbox.dead < 2:
+                await asyncio.sleep(0.01)
+        outbox.try_all_addresses()
+        await asyncio.wrap_future(
+            writer.submit(Item(decisions=(Decided("Quick", intent(3, ("globex",), NOW)),)))
+        )
+        outbox.wake()
+        async with asyncio.timeout(10):
+            while not outbox.delivered:
+                await asyncio.sleep(0.01)
+        await outbox.close(0)
+        writer.close(5)
+
+    asyncio.run(main())
+    assert [state[2] for state in post.states()] == ["dead", "dead", "delivered"]

@@ -70,9 +70,9 @@ def test_what_is_written_again_gets_no_link(store: Store) -> None:
 def test_a_digest_is_what_the_page_says(store: Store) -> None:
     (link,) = store.links(KEY)
     assert link.sha256 == hashlib.sha256(b"agreement \xe2\x80\xa6").hexdigest()
-    form = json.dumps([1, "text", "1", link.sha256, None], separators=(",", ":"))
+    form = json.dumps([1, "text", "1", link.sha256, None, link.recorded_at], separators=(",", ":"))
     assert link.digest == hashlib.sha256(f"\n{form}".encode()).hexdigest()
-    assert link.digest == link_digest("", 1, "text", "1", sha256_of("agreement …"), None)
+    assert link.digest == link_digest("", 1, "text", "1", sha256_of("agreement …"), None, link.recorded_at)
 
 
 def evidence(store: Store) -> list[Evidence]:

@@ -74,6 +74,7 @@ def test_the_text_may_come_in_pieces(kit: Any) -> None:
             await writer.drain()
             await asyncio.sleep(0.02)
         await reader.read()
+        writer.close()
 
     assert kit.look_at(serve, "tcp", contains="+PONG").failure is None
 
