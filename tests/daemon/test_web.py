@@ -6,6 +6,7 @@ import json
 import shutil
 import socket
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -295,8 +296,13 @@ def test_a_slow_client_holds_up_nobody(web: Web) -> None:
 def test_a_daemon_that_hangs_is_not_healthy(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     from wsla.web import view
 
-    monkeypatch.setattr(view, "PATIENCE", 0.0)
-    answer = web.get("/healthz")
+    monkeypatch.setattr(view, "PATIENCE", 0.05)
+    go_on = threading.Event()
+    web.running.daemon._soon(go_on.wait, 10)
+    try:
+        answer = web.get("/healthz")
+    finally:
+        go_on.set()
     assert answer.status_code == 503
     assert json.loads(answer.text)["detail"] == "The daemon does not answer."
 
