@@ -35,7 +35,6 @@ _PIECE: Final = 2_000
 _MOST_HELD: Final = 10_000
 _ADVANCE_SHARE: Final = 20
 _COMPANY: Final = 0.02
-_LONGEST_COMPANY: Final = 0.5
 
 
 @define(eq=False)
@@ -99,6 +98,7 @@ class Judge:
         self._labels: Final = {source.name: source.labels for source in agreement.plan.sources}
         self._held: list[_Held] = []
         self._given = 0
+        self._disordered = False
         self._sequence = 0
         self._timer: asyncio.TimerHandle | None = None
         self._company: asyncio.TimerHandle | None = None
@@ -135,8 +135,7 @@ class Judge:
         for one in observed:
             self._hold(one, given)
         if not self.paused and self._company is None:
-            wait = min(max(_COMPANY, self._rest()), _LONGEST_COMPANY)
-            self._company = asyncio.get_running_loop().call_later(wait, self.step)
+            self._company = asyncio.get_running_loop().call_later(_COMPANY, self.step)
 
     def take_over(self, other: Judge) -> None:
         """Takes the runners of a judge that is given up, and the observations that it holds."""
@@ -173,6 +172,7 @@ class Judge:
             outputs.extend(found)
             if given is not None:
                 self._given -= 1
+                self._disordered = True
                 waited_for.append((given, one))
         outputs.extend(self._advanced(horizon))
         stored = self._submit(observed, outputs)
@@ -218,7 +218,8 @@ class Judge:
         try:
             self._behind = False
             if self._rest() > 0:
-                due = self._coming.at()
+                # What came in disorder makes the question itself as dear as moving on.
+                due = None if self._disordered else self._coming.at()
                 self._behind = due is None or due > horizon
             if self._behind:
                 return ()
@@ -228,6 +229,7 @@ class Judge:
         except Exception as error:
             return self._give_up(error)
         self.time = horizon
+        self._disordered = False
         self._advanced_at = time.perf_counter()
         self._advance_cost = self._advanced_at - began
         return outputs
@@ -318,6 +320,9 @@ class Judge:
             self._timer.cancel()
             self._timer = None
         if self.failed is not None:
+            return
+        if self._behind and self._disordered:
+            self._timer = asyncio.get_running_loop().call_later(max(self._rest(), 0.001), self.step)
             return
         delays = [self._rest()] if self._behind else []
         # That a window is lost is told when it is certain, and not only with the next look at the service.
