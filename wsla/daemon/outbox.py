@@ -243,7 +243,9 @@ class Outbox:
         if self._interventions.is_dropped(intent.id, str(target)):
             # A dropped one may be taken up again: the store knows. Where it does not answer, it comes back when due.
             with suppress(StoreError):
-                return not await asyncio.wrap_future(self._writer.call(lambda store: _is_pending(store, item)))
+                return not await asyncio.wrap_future(
+                    self._writer.call(lambda store: _is_pending(store, item))
+                )
             return True
         found = self._interventions.withholds(item.agreement, intent, self._clock.now())
         if found is None:
