@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import groupby
+from operator import attrgetter
 from typing import Final
 
 from attrs import define, field
@@ -44,8 +46,9 @@ class Steps:
         M29).
         """
         outputs: list[Output] = []
-        for at, moment in groupby(events, key=lambda event: event.at):
-            happened = list(moment)
+        if not events:
+            return outputs
+        for at, happened in _by_instant(events):
             outputs.extend(self._decider.advance(at - 1))
             outputs.extend(happened)
             judgements = [event.judgement for event in happened if isinstance(event, JudgementFinal)]
@@ -56,6 +59,16 @@ class Steps:
             ]
             outputs.extend(self._decider.moment(at, judgements, changes))
         return outputs
+
+
+def _by_instant(events: list[Event]) -> Iterator[tuple[int, list[Event]]]:
+    at = events[0].at
+    if len({event.at for event in events}) == 1:
+        # The commonest case.
+        yield at, events
+        return
+    for at, moment in groupby(events, key=attrgetter("at")):
+        yield at, list(moment)
 
 
 @define

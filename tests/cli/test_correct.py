@@ -15,7 +15,7 @@ import pytest
 from wsla.reporting.stored import EARLIEST, LATEST
 from wsla.store.records import Batch, Observed
 from wsla.store.sqlite import Store
-from wsla.values.instants import MINUTE
+from wsla.values.instants import DAY, MINUTE
 from wsla.values.observations import Observation
 
 from . import march
@@ -149,3 +149,23 @@ def test_killed_in_the_middle_it_is_done_or_not(
     assert entries(path) == booked
     run_wsla("correct", march.TITLE, "--store", path, "--at", AT)
     assert entries(path) == [CREDIT, BACK]
+
+
+def test_what_rests_on_observations_that_are_no_longer_kept_stands(run_wsla: Run, path: Path) -> None:
+    until = march.agreement().instant("2026-03-20")
+    with Store.open(str(path), writer=True) as store:
+        assert store.earliest_uncorrected(march.TITLE) is not None
+        store.thin(store.streams_to_thin(march.TITLE, until, 0, 9), until, DAY)
+    done = run_wsla("correct", march.TITLE, "--store", path, "--at", AT)
+    assert done.code == 0, done.said
+    assert "nothing to correct" in done.out
+    assert "rests on observations before 2026-03-20T00:00:00+01:00 stands" in done.err
+    assert entries(path) == [CREDIT]
+
+
+def test_a_correction_notes_how_far_it_has_looked(run_wsla: Run, path: Path) -> None:
+    for more, left in ((("--dry-run",), True), ((), False)):
+        done = run_wsla("correct", march.TITLE, "--store", path, "--at", AT, *more)
+        assert done.code == 0, done.said
+        with Store.open(str(path), writer=False) as store:
+            assert (store.earliest_uncorrected(march.TITLE) is not None) == left

@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from wsla.store.sqlite import Store
+from wsla.values.instants import DAY
+
 from . import march
 
 Run = Callable[..., Any]
@@ -279,3 +282,17 @@ def test_another_text_than_the_one_in_force_is_remarked(run_wsla: Run, parcels: 
     assert finished.code == 0
     assert "is not the text that the daemon runs" in finished.err
     assert "uptime >= 99.5%" in finished.out
+
+
+def test_what_is_no_longer_kept_is_noted(run_wsla: Run, tmp_path: Path) -> None:
+    path = tmp_path / "wsla.db"
+    found = march.fill(path)
+    (tmp_path / "parcels.sla").write_text(march.TEXT, "utf-8")
+    arguments = ("explain", tmp_path / "parcels.sla", "reachable", "--store", path, "--window", "2026-04")
+    assert "are kept" not in run_wsla(*arguments).err
+    with Store.open(str(path), writer=True) as store:
+        until = found.instant("2026-03-08")
+        store.thin(store.streams_to_thin(march.TITLE, until, 0, 9), until, DAY)
+    finished = run_wsla(*arguments)
+    assert finished.code == 0, finished.said
+    assert "not all observations before 2026-03-08T00:00:00+01:00 are kept" in finished.err

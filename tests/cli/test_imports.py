@@ -37,8 +37,11 @@ STORE = frozenset({"sqlite3"})
 BUSY = frozenset({"asyncio", "http", "multiprocessing", "smtplib", "sqlite3", "ssl"})
 ALLOWED = {
     "report": STORE,
+    "verify": STORE | {"numpy"},
     "correct": STORE,
     "ledger": STORE,
+    "backup": STORE,
+    "restore": STORE,
     "claim": STORE,
     "settle": STORE,
     "outbox": STORE,
@@ -118,6 +121,9 @@ WORK: tuple[tuple[int, str], ...] = (
     (0, "eval sound.sla --data probe=probe.csv"),
     (0, "report march.sla --store wsla.db"),
     (0, "ledger --store wsla.db"),
+    (0, "verify wsla.db"),
+    (1, "backup nowhere.db copy.db"),
+    (1, "restore nowhere.db copy.db"),
     (1, "claim nothing --store wsla.db"),
     (1, "settle nothing issued --store wsla.db"),
     (1, "correct nothing --store wsla.db"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,7 @@ def test_bindings_of_any_kind(run_wsla: Run, file: Path) -> None:
         ('[bindings.sources.male]\nevery = "1s"\n', 'did you mean "mail"?'),
         ('[network]\nreach = ["publik"]\n', 'there is no "publik"; did you mean "public"?'),
         ('[network]\nreach = "public"\n', "texts in brackets"),
+        ('[network]\nreferences = ["192.0.2.1"]\n', "network.references: the address has no port"),
         ('[commands]\nallow = ["true"]\n', "whole path of a program"),
         ('store = "sqlite:///nowhere/wsla.db"\n', "does not exist"),
     ],
@@ -143,6 +145,22 @@ def test_a_broken_agreement(run_wsla: Run, file: Path, form: str) -> None:
         assert json.loads(finished.out)["agreements"] == []
 
 
+def test_an_address_may_be_a_secret(run_wsla: Run, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("wsla.toml").write_text(
+        '[bindings.sources.web]\nurl = { env = "WEB" }\n[bindings.sources.mail]\naddress = { file = "place" }\n'
+    )
+    Path("place").write_text("127.0.0.1:2525\n")
+    monkeypatch.setenv("WEB", "http://127.0.0.1:8080/T0KEN")
+    finished = run_wsla("run", "--check", "shop.sla")
+    assert finished.code == 0, finished.said
+    assert "http://127.0.0.1:8080 " in finished.out
+    assert "127.0.0.1:2525" in finished.out
+    assert "T0KEN" not in finished.said
+    monkeypatch.delenv("WEB")
+    finished = run_wsla("run", "--check", "shop.sla")
+    assert (finished.code, "bindings.sources.web.url" in finished.said) == (1, True)
+
+
 def test_a_program_that_is_not_allowed(run_wsla: Run, file: Path) -> None:
     file.write_text(TEXT.replace('tcp "mail.example:25"', 'command "/usr/bin/true"'), "utf-8")
     finished = run_wsla("run", "--check", "shop.sla")
@@ -163,6 +181,18 @@ def test_a_store_in_use_is_not_disturbed(run_wsla: Run, file: Path) -> None:
 def test_a_store_that_is_none(run_wsla: Run, file: Path) -> None:
     Path("wsla.db").write_text("this is no store" * 100)
     assert run_wsla("run", "--check", "shop.sla").code == 1
+
+
+def test_what_answers_over_http(run_wsla: Run, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("wsla.toml").write_text('[http]\naddress = "127.0.0.1:8780"\n')
+    finished = run_wsla("run", "--check", "shop.sla")
+    assert finished.code == 0, finished.said
+    assert "answers at 127.0.0.1:8780" in finished.out
+    monkeypatch.setitem(sys.modules, "wsla.web.server", None)
+    finished = run_wsla("run", "--check", "--format", "json", "shop.sla")
+    found = json.loads(finished.out)
+    assert (finished.code, found["http"]) == (1, "127.0.0.1:8780")
+    assert "pip install 'wsla[web]'" in found["problems"][-1]
 
 
 def test_the_format_belongs_to_the_check(run_wsla: Run, file: Path) -> None:

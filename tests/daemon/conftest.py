@@ -91,6 +91,8 @@ class Service(_Server):
                 handler.answer(200, b"fine")
             case "/health":
                 handler.answer(200 if self.healthy else 503, b"health")
+            case "/state":
+                handler.answer(200, b'{"state": "fine", "queue": 3}')
             case "/fail":
                 handler.answer(500, b"broken")
             case "/slow":

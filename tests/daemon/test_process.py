@@ -20,6 +20,7 @@ import pytest
 
 import wsla
 from wsla.api import judge, load
+from wsla.reporting.verification import verify_agreement
 from wsla.store.sqlite import Store
 
 PROGRAM = Path(__file__).with_name("process.py")
@@ -141,6 +142,8 @@ def test_killed_again_and_again(place: Any) -> None:
     assert found["accepted"] > 50
     assert found["violated"] > 3
     assert "Traceback" not in said(place)
+    with Store.open(str(place.store), writer=False) as store:
+        assert verify_agreement(store, "Quick", lambda *_: None).findings == []
 
 
 def test_the_checker_sees_what_is_missing(place: Any) -> None:
@@ -217,3 +220,7 @@ def test_sighup_reads_anew_and_a_broken_file_changes_nothing(place: Any) -> None
     assert history[2:] == [("Quick", 2)]
     kept = "SELECT count(*) FROM observations JOIN agreements ON agreements.id = agreement_id WHERE key = 'Other'"
     assert place.rows(kept)[0][0] > 0
+    # Whatever happened, what is stored hangs together, and judged again it is the same.
+    with Store.open(str(place.store), writer=False) as store:
+        for title in ("Quick", "Other"):
+            assert verify_agreement(store, title, lambda *_: None).findings == []

@@ -13,6 +13,7 @@ import pytest
 from wsla.api import judge, load
 from wsla.channels.signature import verify_signature
 from wsla.daemon.config import Config, Limits
+from wsla.reporting.verification import Verified, verify_agreement
 from wsla.store.sqlite import Store
 
 BAD_HABITS = {
@@ -79,6 +80,13 @@ def test_the_daemon_judges_as_history_does(place: Any) -> None:
     report = judge(load(path), observations, registered.at, max(window.end for window in live))
     assert {one.window: one for one in report.judgements if one.window in live} == live
     assert {entry.id: entry for entry in report.entries} == booked
+    verified = verified_again(place)
+    assert (verified.findings, verified.judged, verified.evidence) == ([], len(live), len(live))
+
+
+def verified_again(place: Any) -> Verified:
+    with Store.open(str(place.store), writer=False) as store:
+        return verify_agreement(store, "Quick", lambda *_: None)
 
 
 def test_every_bad_habit_has_its_word_and_none_stops_the_others(place: Any) -> None:
@@ -230,6 +238,7 @@ def test_it_goes_on_where_it_ended(place: Any) -> None:
     assert versions == 1
     keys = [one["headers"]["Idempotency-Key"] for one in place.receiver.got]
     assert len(set(keys)) == len(keys)
+    assert verified_again(place).findings == []
 
 
 def test_nothing_secret_is_said(place: Any, capfd: Any) -> None:

@@ -87,7 +87,7 @@ def test_every_path_answers_as_the_document_says(web: Web) -> None:
     whole = web.get("/openapi.json").json()
     assert whole == document()
     found = {}
-    for path in whole["paths"]:
+    for path in (path for path, methods in whole["paths"].items() if "get" in methods):
         answer = web.get(path.replace("{title}", quote(TITLE, safe="")))
         assert answer.status_code == 200, (path, answer.text)
         found[path] = checked(answer, path)

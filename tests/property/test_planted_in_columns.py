@@ -25,6 +25,7 @@ from wsla.evaluation.batch.vectors import Number
 from wsla.evaluation.panes import collect, grid
 from wsla.evaluation.panes.measures import Kind
 from wsla.evaluation.panes.reduction import PaneReduction
+from wsla.evaluation.panes.sums import Places
 from wsla.evaluation.reference import evaluate
 from wsla.evaluation.verdicts import Verdict
 from wsla.plan.model import Plan
@@ -178,14 +179,16 @@ def mean_of_panes(panes: PaneReduction, look: Any) -> Any:
     if node.function != "share":
         return series
     sums, places = panes._sums[look.source], look.shape.places
-    true, count = (
-        np.diff(sums._running(panes._name(look, kind, node.argument, None), look.labels, node.filter))
-        for kind in (Kind.TRUE, Kind.COUNT)
-    )
+    every = np.arange(int(places.high.max(initial=0)))
+    names = [look.names[kind, node.argument, node.where] for kind in (Kind.TRUE, Kind.COUNT)]
+    of_panes = sums.sums(names, look.groups, node.filter, Places(every, every + 1))
     found = []
-    for low, high in zip(places.low.tolist(), places.high.tolist(), strict=True):
-        shares = [Fraction(int(true[x]), int(count[x])) for x in range(low, high) if count[x]]
-        found.append(sum(shares, Fraction(0)) / max(len(shares), 1))
+    for true, count in zip(*(of_panes[name].tolist() for name in names), strict=True):
+        for low, high in zip(places.low.tolist(), places.high.tolist(), strict=True):
+            shares = [Fraction(true[x], count[x]) for x in range(low, high) if count[x]]
+            found.append(sum(shares, Fraction(0)) / max(len(shares), 1))
+    if look.which is not None:
+        found = [one for one, chosen in zip(found, look.which.ravel().tolist(), strict=True) if chosen]
     value = Ratios(
         np.array([x.numerator for x in found], object),
         np.array([x.denominator for x in found], object),

@@ -7,10 +7,11 @@ from fractions import Fraction
 from attrs import evolve
 
 from wsla.analysis.arena import OpenType, resolve
-from wsla.analysis.checked import Source, Text
+from wsla.analysis.checked import Secret, Source, Text
 from wsla.analysis.fields import SOURCE_KINDS, FieldEntry, SourceEntry, SourceKind
 from wsla.analysis.heads import text_or_secret
 from wsla.analysis.modifiers import duration
+from wsla.analysis.probes import unusable
 from wsla.analysis.scope import Scope
 from wsla.analysis.types import InstantType, NumberType, TextType
 from wsla.diagnostics.source import Span
@@ -104,6 +105,8 @@ def _texts(scope: Scope, declared: surface.Source, kind: SourceKind) -> dict[str
                 f"`{text.value}` is not a web address that begins with https:// or http://",
                 text.span,
             )
+        elif not text.environment and (problem := unusable(kind.name, name, text.value)) is not None:
+            scope.reporter.error("E0210", problem, text.span)
     return options
 
 
@@ -161,6 +164,11 @@ class _Block:
             value: Text | int | bool = int(line.value.text) if line.value.text.isdigit() else line.value.text
         else:
             value = text_or_secret(line.value)
+        if (
+            not isinstance(value, Secret)
+            and (problem := unusable(self.kind.name, name, str(value))) is not None
+        ):
+            self.scope.reporter.error("E0706", problem, line.span)
         if name in self.kind.repeated:
             # Several may be given; the data of an option is one text.
             name = f"{name} {sum(key.startswith(f'{name} ') for key in self.options) + 1}"

@@ -12,6 +12,8 @@ from wsla.cli.claims import moment
 from wsla.cli.stored import find_stored, store_option
 from wsla.reporting.stored import EARLIEST, LATEST, in_force
 from wsla.reporting.verdicts import labels_text, window_name
+from wsla.values.calendars import find_zone
+from wsla.values.instants import format_instant
 from wsla.values.money import format_money
 
 if TYPE_CHECKING:
@@ -52,6 +54,7 @@ def command(title: str, store_url: str, at: str | None, dry_run: bool) -> None:
             arrival = store.latest_arrival()
             found = _found(store, version.key, agreement, instant)
             late = store.late_observations(version.key)
+            kept_from = store.kept_from(version.key)
             if not dry_run:
                 store.write(
                     Batch(
@@ -69,6 +72,9 @@ def command(title: str, store_url: str, at: str | None, dry_run: bool) -> None:
                 )
     except StoreError as problem:
         raise click.ClickException(str(problem)) from None
+    if kept_from is not None:
+        when = format_instant(kept_from, find_zone(agreement.plan.zone))
+        click.echo(f"note: what rests on observations before {when} stands: not all are kept", err=True)
     _print(found, agreement, late, dry_run=dry_run)
 
 

@@ -24,8 +24,8 @@ from wsla.plan.model import Goal, Plan
 from wsla.reporting.stored import EARLIEST, LATEST, in_force
 from wsla.reporting.verdicts import judgement_value, window_name
 from wsla.testing.examples import inside
-from wsla.values.calendars import OverlappingWindow, RollingWindow, parse_period, period_interval
-from wsla.values.instants import Interval
+from wsla.values.calendars import OverlappingWindow, RollingWindow, find_zone, parse_period, period_interval
+from wsla.values.instants import Interval, format_instant
 
 if TYPE_CHECKING:
     from wsla.api import Agreement
@@ -127,6 +127,13 @@ def _from_store(store: Store, key: str, agreement: Agreement) -> Judged:
     if not observations:
         raise click.ClickException(f"the store holds no observation for “{agreement.title}” yet")
     snapshot = store.latest_snapshot(key)
+    kept_from = store.kept_from(key)
+    if kept_from is not None:
+        when = format_instant(kept_from, find_zone(plan.zone))
+        click.echo(
+            f"note: not all observations before {when} are kept; of earlier windows what was said stands",
+            err=True,
+        )
     first = observations[0].at if snapshot is None else min(snapshot[2]["start"], observations[-1].at)
     start = max(plan.effective_start, first)
     until = max(observations[-1].at + 1, start + 1, 0 if snapshot is None else snapshot[1])

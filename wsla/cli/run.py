@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from attrs import evolve
 
 from wsla.cli.files import read_sources, show_diagnostics
 from wsla.diagnostics.diagnostic import Diagnostic, has_errors
@@ -84,6 +85,8 @@ def command(
         from wsla.daemon.preview import preview
 
         found = preview(paths, settings, store_url, os.environ)
+        if settings.http is not None and (missing := _missing_for_web()) is not None:
+            found = evolve(found, problems=(*found.problems, missing))
         show(found, settings.http, output_format or "text")
         raise click.exceptions.Exit(1 if found.problems else 0)
     server = None if settings.http is None else _web_server(settings.http)
@@ -104,16 +107,22 @@ def command(
 
 
 def _web_server(settings: Http) -> WebServer:
-    try:
-        from wsla.web.server import NotServing, WebServer
-    except ImportError as missing:
-        raise click.ClickException(
-            f"wsla.toml asks for [http], and {missing.name} is not installed: pip install 'wsla[web]'"
-        ) from None
+    if (missing := _missing_for_web()) is not None:
+        raise click.ClickException(missing)
+    from wsla.web.server import NotServing, WebServer
+
     try:
         return WebServer(settings)
     except NotServing as problem:
         raise click.ClickException(f"[http] {problem}") from None
+
+
+def _missing_for_web() -> str | None:
+    try:
+        import wsla.web.server  # noqa: F401
+    except ImportError as missing:
+        return f"wsla.toml asks for [http], and {missing.name} is not installed: pip install 'wsla[web]'"
+    return None
 
 
 def _say(text: str) -> None:

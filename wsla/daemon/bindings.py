@@ -20,6 +20,8 @@ from wsla.sources.registry import SourceError, build_target
 from wsla.sources.targets import Deployed, Option
 from wsla.sources.targets import Target as Looked
 
+PUSHED: Final = "push"
+"""The kind of source whose observations others send."""
 DEFAULT_TIMEOUT: Final = 10_000_000_000
 
 
@@ -47,11 +49,13 @@ class Deployment:
     """An agreement, ready to run here.
 
     ``channels`` hold, by target (``party`` or ``party.channel``), where messages go, or why they go nowhere.
+    ``pushed`` are the sources whose observations others send.
     """
 
     agreement: Agreement
     probes: Mapping[str, ProbePlan]
     channels: Mapping[str, ChannelPlan | str]
+    pushed: frozenset[str] = frozenset()
 
     def channel(self, target: Target) -> ChannelPlan | str:
         """Where messages to a target go, or why they go nowhere."""
@@ -76,7 +80,8 @@ class Deploying:
         channels: dict[str, ChannelPlan | str] = {}
         for party in plan.parties:
             self._party(party, channels)
-        return Deployment(agreement=self.agreement, probes=probes, channels=channels)
+        pushed = frozenset(source.name for source in plan.sources if self._is_pushed(source))
+        return Deployment(agreement=self.agreement, probes=probes, channels=channels, pushed=pushed)
 
     @property
     def _bindings(self) -> tuple[Bindings, Bindings]:
@@ -90,9 +95,21 @@ class Deploying:
 
     # Sources
 
+    def _binding(self, source: Source) -> SourceBinding | None:
+        return next((found for one in self._bindings if (found := one.sources.get(source.name))), None)
+
+    def _is_pushed(self, source: Source) -> bool:
+        return _kind(source, self._binding(source)) == PUSHED
+
     def _probe(self, source: Source) -> ProbePlan | None:
-        binding = next((found for one in self._bindings if (found := one.sources.get(source.name))), None)
+        binding = self._binding(source)
         kind = _kind(source, binding)
+        if kind == PUSHED:
+            if self.config.http is None:
+                self._problem(
+                    f"source {source.name}: its observations are sent over HTTP, and wsla.toml has no [http]"
+                )
+            return None
         if kind not in PROBED_KINDS:
             reader = "; `wsla eval` reads files" if source.kind in ("csv", "jsonl", "parquet") else ""
             self._problem(

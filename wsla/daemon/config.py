@@ -16,6 +16,7 @@ from wsla.daemon.http_config import Http, read_http
 from wsla.daemon.retention import Retention
 from wsla.daemon.tables import Reference, SecretMissing, Table
 from wsla.sources.network.addresses import USUAL, Reach
+from wsla.sources.network.endpoint import Endpoint, EndpointError, endpoint
 from wsla.sources.registry import KNOWN_KINDS as PROBED_KINDS
 from wsla.sources.targets import Option
 from wsla.values.instants import DAY, HOUR, MILLISECOND, SECOND
@@ -83,10 +84,14 @@ class Mail:
 
 @frozen(kw_only=True)
 class Network:
-    """How near to this machine a source may lie, and whether a redirect may lead further in than where it came from."""
+    """How near to this machine a source may lie, and whether a redirect may lead further in than where it came from.
+
+    ``references`` are places that can be reached whenever this machine's own network works.
+    """
 
     reach: frozenset[Reach] = USUAL
     private_redirects: bool = False
+    references: tuple[Endpoint, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -227,10 +232,17 @@ def _network(table: Table | None) -> Network:
         return Network()
     reach = table.texts("reach", Reach)
     redirects = table.truth("private_redirects")
+    references = []
+    for text in table.texts("references") or ():
+        try:
+            references.append(endpoint(text))
+        except EndpointError as error:
+            table.problem("references", str(error))
     table.finish()
     return Network(
         reach=USUAL if reach is None else frozenset(Reach(one) for one in reach),
         private_redirects=bool(redirects),
+        references=tuple(references),
     )
 
 
@@ -298,7 +310,10 @@ def _bindings(table: Table | None, environ: Mapping[str, str]) -> Bindings:
 def _source(table: Table, environ: Mapping[str, str]) -> SourceBinding:
     kind = table.text("kind", PROBED_KINDS)
     names = _OPTIONS.get(kind or "", _ALL_OPTIONS)
-    url = table.text("url") if "url" in names else None
+    url = None
+    if "url" in names:
+        hidden = isinstance(table.values.get("url"), dict)
+        url = _secret(table, "url", environ) if hidden else table.text("url")
     if url is not None and not url.startswith(("http://", "https://")):
         table.problem("url", "a web address begins with https:// or http://")
     options = {

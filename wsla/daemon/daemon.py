@@ -21,13 +21,15 @@ from wsla.daemon.housekeeping import Housekeeping
 from wsla.daemon.keeper import Keeper, Kept
 from wsla.daemon.logs import set_up_logging, take_down_logging
 from wsla.daemon.outbox import Outbox
+from wsla.daemon.pushing import Inbox, Taken
 from wsla.daemon.recovery import recover
 from wsla.daemon.reload import Changes, compare, remarks
 from wsla.daemon.status import AgreementStatus, SourceStatus, Status
 from wsla.daemon.writer import Writer
 from wsla.plan.model import Plan
+from wsla.sources.witness import Witness
 from wsla.store.errors import StoreError
-from wsla.store.records import Batch, WriteResult
+from wsla.store.records import Batch, Observed, WriteResult
 from wsla.store.sqlite import Store
 from wsla.values.instants import DAY, SECOND, format_length
 
@@ -141,13 +143,24 @@ class Daemon:
             on_trouble=lambda trouble: self._soon(self._trouble, trouble),
             on_fatal=lambda sentence: self._soon(self._fatal, sentence),
         )
-        self._keeper: Final = Keeper(self._writer, clock, config.limits, tell=self._tell, dropped=self._drop)
+        references = config.network.references
+        self._keeper: Final = Keeper(
+            self._writer,
+            clock,
+            config.limits,
+            tell=self._tell,
+            dropped=self._drop,
+            witness=Witness(references, clock, self._tell) if references else None,
+        )
         self._outbox: Final = Outbox(self._writer, clock, config.limits, self._keeper.route, tell=self._tell)
         self._housekeeping: Final = Housekeeping(
             self._writer,
             clock,
             plans=lambda: [kept.judge.agreement.plan for kept in self._keeper.agreements.values()],
             retention=lambda: self.config.retention,
+        )
+        self._inbox: Final = Inbox(
+            self._writer, clock, limit=config.limits.buffer, kept=self.kept, store=store.path
         )
         self.reloads = 0
         self.broken: tuple[str, ...] = ()
@@ -175,6 +188,11 @@ class Daemon:
 
         self._soon(answer)
         return future
+
+    def push(self, title: str, source: str, sent: Sequence[Observed]) -> Future[Taken]:
+        """Called from any thread: gives observations of a source that others send; see ``Inbox.take``."""
+        assert self._loop is not None
+        return asyncio.run_coroutine_threadsafe(self._inbox.take(title, source, sent), self._loop)
 
     def now(self) -> int:
         """The daemon's time, nanoseconds since the epoch."""

@@ -64,6 +64,9 @@ class Housekeeping:
             await self._thin()
         except StoreError as error:
             _log.warning("the store was not put in order: %s", error)
+        except Exception:
+            # Everything else goes on without it; and the next round may go well.
+            _log.exception("the store was not put in order")
 
     async def _run(self) -> None:
         while True:

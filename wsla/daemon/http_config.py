@@ -11,8 +11,9 @@ from attrs import field, frozen
 
 from wsla.daemon.tables import SecretMissing, Table
 
-SCOPES: Final = ("read", "operate")
-"""``read`` agreements and what became of them; ``operate`` sees the daemon itself, its metrics among them."""
+SCOPES: Final = ("read", "operate", "push")
+"""``read`` agreements and what became of them; ``operate`` sees the daemon itself, its metrics among them; ``push``
+sends observations."""
 SHORTEST_TOKEN: Final = 16
 _PLACE: Final = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9.\-]+)):(?P<port>\d{1,5})")
 
@@ -31,12 +32,14 @@ class Token:
 
 @frozen(kw_only=True)
 class Http:
-    """Where the daemon answers. ``requests_per_minute`` is for each address that asks."""
+    """Where the daemon answers. ``requests_per_minute`` is for each address that asks, ``largest_push`` the bytes of
+    what is sent at once."""
 
     host: str
     port: int
     tokens: tuple[Token, ...] = ()
     requests_per_minute: int = 600
+    largest_push: int = 4 * 1024 * 1024
 
     @property
     def loopback(self) -> bool:
@@ -72,6 +75,7 @@ def read_http(table: Table | None, environ: Mapping[str, str]) -> Http | None:
         port=port,
         tokens=tuple(tokens),
         requests_per_minute=table.integer("requests_per_minute", default.requests_per_minute, 1, 1_000_000),
+        largest_push=table.integer("largest_push", default.largest_push, 1024, 256 * 1024 * 1024),
     )
     if address is not None and not found.loopback and named is None:
         table.problem(

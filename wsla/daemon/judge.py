@@ -6,17 +6,24 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
 from heapq import heappop, heappush
 from typing import Final, assert_never
 
+from attrs import define, field
+
 from wsla.api import Agreement
+from wsla.daemon.coming import Coming
 from wsla.daemon.scheduler import SourceRunner
 from wsla.daemon.writer import Item, Writer
 from wsla.engine import Engine, Output
 from wsla.evaluation.stream import JudgementFinal, StandingChanged, TooLate, TriggerChanged
 from wsla.evaluation.verdicts import Judgement, Labels
+from wsla.plan.rests import sources_of_goals
 from wsla.ports import Clock
 from wsla.remedies.decisions import Intent, LedgerEntry
+from wsla.store.errors import StoreError
 from wsla.store.records import Decided, Judged, Observed, Snapshot
 from wsla.values.instants import SECOND, format_instant
 from wsla.values.observations import Observation
@@ -27,6 +34,33 @@ _LONGEST_SLEEP: Final = 30.0
 _PIECE: Final = 2_000
 _MOST_HELD: Final = 10_000
 _ADVANCE_SHARE: Final = 20
+_COMPANY: Final = 0.02
+_LONGEST_COMPANY: Final = 0.5
+
+
+@define(eq=False)
+class Given:
+    """Observations whose giver waits until they are on the disk: ``done`` holds those that came too late."""
+
+    left: int
+    done: asyncio.Future[list[Observed]]
+    late: list[Observed] = field(factory=list)
+
+    def stored(self, observed: Observed) -> None:
+        """One of them is."""
+        self.left -= 1
+        if observed.late:
+            self.late.append(observed)
+        if self.left == 0 and not self.done.done():
+            self.done.set_result(self.late)
+
+    def lost(self) -> None:
+        """They will not all be."""
+        if not self.done.done():
+            self.done.set_exception(StoreError("What was sent could not be stored."))
+
+
+_Held = tuple[int, int, Observed, Given | None]
 
 
 class Judge:
@@ -54,38 +88,59 @@ class Judge:
         self.standings: dict[tuple[str, Labels], Judgement] = {}
         self.time = -(1 << 63)
         self.paused = False
+        self.closed = False
         self.failed: str | None = None
         self.accepted = 0
+        self._sources: Final = sources_of_goals(agreement.plan)
         self._writer: Final = writer
         self._clock: Final = clock
         self._snapshot_every: Final = snapshot_every
         self._dropped: Final = dropped
-        self._held: list[tuple[int, int, Observation, int]] = []
+        self._held: list[_Held] = []
+        self._given = 0
         self._sequence = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._company: asyncio.TimerHandle | None = None
         self._latest = 0
         self._advanced_at = 0.0
         self._advance_cost = 0.0
         self._behind = False
+        self._coming: Final = Coming(engine, clock)
         self._snapshot_at = clock.monotonic()
         self._snapshot_cost = 0
         self._changed = True
 
     def ended(self, observation: Observation) -> None:
         """Takes the observation of a look that has ended."""
-        if self._writer.full or len(self._held) >= _MOST_HELD:
+        if self._writer.full or len(self._held) - self._given >= _MOST_HELD:
             self._dropped()
             return
-        self._hold(observation, self._clock.now())
+        self._hold(Observed(self.agreement.title, observation, self._clock.now()), None)
         self.step()
+
+    @property
+    def crowded(self) -> bool:
+        """True where nothing more should be given."""
+        return self._given >= _MOST_HELD
+
+    def take(self, observed: Iterable[Observed], given: Given) -> None:
+        """Takes observations from elsewhere, which wait a moment for company; ``given`` is told of the disk."""
+        if self.closed:
+            given.lost()
+            return
+        for one in observed:
+            self._hold(one, given)
+        if not self.paused and self._company is None:
+            wait = min(max(_COMPANY, self._rest()), _LONGEST_COMPANY)
+            self._company = asyncio.get_running_loop().call_later(wait, self.step)
 
     def take_over(self, other: Judge) -> None:
         """Takes the runners of a judge that is given up, and the observations that it holds."""
         self.runners = other.runners
         for runner in self.runners.values():
             runner.ended = self.ended
-        for _, _, observation, received_at in sorted(other._held, key=lambda held: held[:2]):
-            self._hold(observation, received_at)
+        for _, _, observed, given in sorted(other._held, key=lambda held: held[:2]):
+            self._hold(observed, given)
         other._held.clear()
         other.close()
 
@@ -97,19 +152,28 @@ class Judge:
 
     def step(self) -> None:
         """Judges as far as can be. Does nothing while it is paused or nothing can be stored."""
+        if self._company is not None:
+            self._company.cancel()
+            self._company = None
         if self.paused or self._writer.full:
             return
         horizon = self.horizon()
         observed: list[Observed] = []
         outputs: list[Output] = []
+        waited_for: list[tuple[Given, Observed]] = []
         while self._held and self._held[0][0] <= horizon:
-            _, _, observation, received_at = heappop(self._held)
-            found = self._fed(observation)
-            late = any(isinstance(one, TooLate) for one in found)
-            observed.append(Observed(self.agreement.title, observation, received_at, late=late))
+            _, _, one, given = heappop(self._held)
+            found = self._fed(one.observation)
+            one = one._replace(late=any(isinstance(output, TooLate) for output in found))
+            observed.append(one)
             outputs.extend(found)
+            if given is not None:
+                self._given -= 1
+                waited_for.append((given, one))
         outputs.extend(self._advanced(horizon))
-        self._submit(observed, outputs)
+        stored = self._submit(observed, outputs)
+        if waited_for and stored is not None:
+            _tell_when_stored(stored, waited_for)
         self._set_timer()
 
     def submit(self, outputs: Iterable[Output]) -> None:
@@ -118,18 +182,25 @@ class Judge:
 
     def close(self, *, snapshot: bool = False) -> None:
         """Ends it; with ``snapshot`` the engine's state is noted once more."""
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._company):
+            if timer is not None:
+                timer.cancel()
+        self.closed = True
+        for _, _, _, given in self._held:
+            if given is not None:
+                given.lost()
         if snapshot and self._changed and not self._writer.full and self.failed is None:
             self._writer.submit(Item(snapshots=(self._snapshot(),)))
         self.paused = True
 
-    def _hold(self, observation: Observation, received_at: int) -> None:
+    def _hold(self, observed: Observed, given: Given | None) -> None:
         self._sequence += 1
-        heappush(self._held, (observation.at, self._sequence, observation, received_at))
+        self._given += given is not None
+        heappush(self._held, (observed.observation.at, self._sequence, observed, given))
 
     def _fed(self, observation: Observation) -> Sequence[Output]:
         self._latest = observation.at
+        self._coming.moved()
         if self.failed is not None:
             return ()
         try:
@@ -143,11 +214,12 @@ class Judge:
         try:
             self._behind = False
             if self._rest() > 0:
-                due = self.engine.next_change()
+                due = self._coming.at()
                 self._behind = due is None or due > horizon
             if self._behind:
                 return ()
             began = time.perf_counter()
+            self._coming.moved()
             outputs = self.engine.advance(horizon)
         except Exception as error:
             return self._give_up(error)
@@ -166,7 +238,8 @@ class Judge:
         _log.critical("“%s”: %s", self.agreement.title, self.failed, exc_info=error)
         return ()
 
-    def _submit(self, observed: list[Observed], outputs: list[Output]) -> None:
+    def _submit(self, observed: list[Observed], outputs: list[Output]) -> Future[None] | None:
+        """Stores all of it; gives what is done once the observations are on the disk."""
         title = self.agreement.title
         judged, decided = self._sort(title, outputs)
         snapshots: tuple[Snapshot, ...] = ()
@@ -176,9 +249,9 @@ class Judge:
         if self._snapshot_due():
             snapshots = (self._snapshot(),)
         if not (observed or judged or decided or snapshots):
-            return
+            return None
         if len(judged) + len(decided) <= _PIECE:
-            self._writer.submit(
+            return self._writer.submit(
                 Item(
                     observations=tuple(observed),
                     judgements=tuple(judged),
@@ -186,14 +259,14 @@ class Judge:
                     snapshots=snapshots,
                 )
             )
-            return
         # After a long absence there may be more than one transaction should hold.
-        self._writer.submit(Item(observations=tuple(observed)))
+        stored = self._writer.submit(Item(observations=tuple(observed)))
         for start in range(0, len(judged), _PIECE):
             self._writer.submit(Item(judgements=tuple(judged[start : start + _PIECE])))
         for start in range(0, len(decided), _PIECE):
             self._writer.submit(Item(decisions=tuple(decided[start : start + _PIECE])))
         self._writer.submit(Item(snapshots=snapshots))
+        return stored
 
     def _sort(self, title: str, outputs: list[Output]) -> tuple[list[Judged], list[Decided]]:
         judged: dict[object, Judged] = {}
@@ -202,7 +275,9 @@ class Judge:
             match output:
                 case JudgementFinal(judgement=judgement) | StandingChanged(judgement=judgement):
                     # Of one window only the latest word counts.
-                    judged[judgement.goal, judgement.labels, judgement.window] = Judged(title, judgement)
+                    judged[judgement.goal, judgement.labels, judgement.window] = Judged(
+                        title, judgement, self._sources.get(judgement.goal)
+                    )
                     self.standings[judgement.goal, judgement.labels] = judgement
                 case Intent() | LedgerEntry():
                     decided.append(Decided(title, output))
@@ -242,7 +317,10 @@ class Judge:
             return
         delays = [self._rest()] if self._behind else []
         # That a window is lost is told when it is certain, and not only with the next look at the service.
-        due = self.engine.next_change()
+        due = self._coming.at()
+        rest = self._coming.rest()
+        if rest is not None:
+            delays.append(rest)
         if due is not None:
             wait = (due - self._clock.now()) / SECOND
             # What is due already waits for a look that has not ended, and its end calls `step`.
@@ -251,6 +329,24 @@ class Judge:
         if delays:
             delay = min(max(min(delays), 0.001), _LONGEST_SLEEP)
             self._timer = asyncio.get_running_loop().call_later(delay, self.step)
+
+
+def _tell_when_stored(stored: Future[None], waited_for: list[tuple[Given, Observed]]) -> None:
+    loop = asyncio.get_running_loop()
+
+    def tell(future: Future[None]) -> None:
+        # Called in the thread that writes.
+        with suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(tell_here, future.exception() is None)
+
+    def tell_here(good: bool) -> None:
+        for given, observed in waited_for:
+            if good:
+                given.stored(observed)
+            else:
+                given.lost()
+
+    stored.add_done_callback(tell)
 
 
 def _in_words(decision: Intent | LedgerEntry) -> str:

@@ -20,6 +20,7 @@ from wsla.daemon.writer import Item, Writer
 from wsla.plan.model import Target
 from wsla.ports import Clock
 from wsla.sources.registry import build_prober
+from wsla.sources.witness import Witness, WitnessedProber, needs_network
 from wsla.store.errors import StoreError
 from wsla.store.records import AgreementVersion
 from wsla.store.sqlite import Store
@@ -36,7 +37,10 @@ class Kept:
 
 
 class Keeper:
-    """``agreements`` are those that are kept, by title. ``tell`` takes what an operator should know."""
+    """``agreements`` are those that are kept, by title. ``tell`` takes what an operator should know.
+
+    ``witness`` says whether this machine's own network works; without one it is taken to.
+    """
 
     def __init__(
         self,
@@ -46,6 +50,7 @@ class Keeper:
         *,
         tell: Callable[[str], None],
         dropped: Callable[[], None],
+        witness: Witness | None = None,
     ) -> None:
         self.agreements: Final[dict[str, Kept]] = {}
         self.slots: Final = Slots(limits.concurrency, limits.per_host)
@@ -54,6 +59,7 @@ class Keeper:
         self._limits: Final = limits
         self._tell: Final = tell
         self._dropped: Final = dropped
+        self._witness: Final = witness
 
     @property
     def runners(self) -> list[SourceRunner]:
@@ -170,6 +176,8 @@ class Keeper:
         for name, plan in deployment.probes.items():
             if name not in judge.runners:
                 prober = build_prober(plan.kind, plan.target, self._clock)
+                if self._witness is not None and needs_network(plan.kind, plan.target.host):
+                    prober = WitnessedProber(prober, self._witness)
                 runner = SourceRunner(
                     deployment.agreement.title, plan, prober, self._clock, self.slots, judge.ended
                 )

@@ -30,6 +30,9 @@ from wsla.values.instants import MINUTE, SECOND, format_instant, format_length
 
 _log = logging.getLogger(__name__)
 
+REPEATED: Final = (
+    "This may repeat an earlier message: the records that it comes from were restored from a backup since."
+)
 _VERSION: Final = re.compile(r"[^|]*\|v(\d+)\|")
 _END_OF_TIME: Final = 2**63 - 1
 _MOST_IN_HAND: Final = 20_000
@@ -290,8 +293,9 @@ class Outbox:
         delivery = Delivery(
             key=intent.id,
             subject=intent.subject,
-            text=intent.text,
-            payload=payload_of(route.plan, lane.agreement, intent),
+            text=f"{intent.text}\n\n{REPEATED}" if item.possible_repeat else intent.text,
+            payload=payload_of(route.plan, lane.agreement, intent)
+            | ({"possible_repeat": True} if item.possible_repeat else {}),
             attempt=attempt,
         )
         lane.sending = True

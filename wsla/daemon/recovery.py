@@ -13,6 +13,8 @@ from wsla.daemon.agreements import alone, sha256_of, state_version
 from wsla.diagnostics.source import SourceText
 from wsla.engine import Engine, Output, SnapshotError
 from wsla.evaluation.stream import JudgementFinal
+from wsla.plan.model import Plan
+from wsla.plan.rests import sources_of_goals
 from wsla.remedies.decisions import Intent, LedgerEntry
 from wsla.store.records import AgreementVersion, Batch, Decided, Judged
 from wsla.store.sqlite import Store
@@ -85,13 +87,13 @@ def recover(store: Store, agreement: Agreement, until: int) -> Recovered:
         if said_until is not None:
             outputs.clear()
         if len(outputs) >= _PIECE:
-            _store(store, title, outputs)
+            _store(store, agreement.plan, outputs)
             outputs.clear()
     if said_until is not None and said_until < until:
         engine.advance(said_until)
     outputs.extend(engine.advance(until))
     for begin in range(0, len(outputs) - _PIECE, _PIECE):
-        _store(store, title, outputs[begin : begin + _PIECE])
+        _store(store, agreement.plan, outputs[begin : begin + _PIECE])
     return Recovered(
         engine=engine,
         state=state,
@@ -123,7 +125,7 @@ def _settle(store: Store, history: list[AgreementVersion], until: int) -> None:
         )
         return
     recovered = recover(store, before, until)
-    _store(store, before.title, recovered.outputs)
+    _store(store, before.plan, recovered.outputs)
 
 
 def _parsed(registered: AgreementVersion) -> Agreement | None:
@@ -155,9 +157,14 @@ def _restored(store: Store, agreement: Agreement, state: str) -> tuple[Engine | 
         return None, 0
 
 
-def _store(store: Store, title: str, outputs: Sequence[Output]) -> None:
+def _store(store: Store, plan: Plan, outputs: Sequence[Output]) -> None:
     """Stores verdicts and decisions; what was said of open windows on the way is said again at the end."""
-    judgements = tuple(Judged(title, one.judgement) for one in outputs if isinstance(one, JudgementFinal))
-    decisions = tuple(Decided(title, one) for one in outputs if isinstance(one, Intent | LedgerEntry))
+    sources = sources_of_goals(plan)
+    judgements = tuple(
+        Judged(plan.title, one.judgement, sources.get(one.judgement.goal))
+        for one in outputs
+        if isinstance(one, JudgementFinal)
+    )
+    decisions = tuple(Decided(plan.title, one) for one in outputs if isinstance(one, Intent | LedgerEntry))
     if judgements or decisions:
         store.write(Batch(judgements=judgements, decisions=decisions))

@@ -130,6 +130,7 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "E0703": "a source with the wrong number of texts",
         "E0704": "a source that does not say how long a sample holds",
         "E0705": "records without an instant",
+        "E0706": "an option of a source that cannot work",
         # E08: tests
         "E0801": "a test that expects nothing",
         "E0802": "observations of a test without a time",

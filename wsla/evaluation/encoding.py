@@ -183,6 +183,11 @@ class Collector:
         """The first row that was refused, or None."""
         return self._examples[0] if self._examples else None
 
+    @property
+    def last_accepted(self) -> Observation | None:
+        """The observation of the latest row that was one, or None."""
+        return self._observations[-1] if self._observations else None
+
     def finish(self) -> History:
         """Everything that was added."""
         accepted = len(self._observations)

@@ -52,7 +52,8 @@ class ReportData:
 
     ``asked_at`` is the instant (nanoseconds) at which open windows stand as shown, None where that is not known;
     ``claims`` are the steps taken about entries, which stand as they do at ``claims_at``. ``corrected`` tells when the
-    verdict of a window (by goal, labels, window) was corrected last.
+    verdict of a window (by goal, labels, window) was corrected last. ``chain`` is the end of the agreement's chain: how
+    many links, and the digest of the last.
     """
 
     plan: Plan
@@ -64,6 +65,7 @@ class ReportData:
     claims: Claims
     claims_at: int
     asked_at: int | None = None
+    chain: tuple[int, str] | None = None
     corrected: Mapping[tuple[str, Labels, Interval], int] = MappingProxyType({})
 
     def corrected_at(self, judgement: Judgement) -> int | None:
@@ -150,6 +152,7 @@ def gather(
         claims_at=claims_at,
         notices=_notices(store, key, plan, period, goals),
         asked_at=None if standing is None else standing.at,
+        chain=store.chain_end(key),
         corrected={window: at for window, (at, _) in corrected.items()},
     )
 
@@ -227,6 +230,7 @@ def report_value(report: ReportData) -> dict[str, Any]:
         "agreement": plan.title,
         "version": plan.version,
         "zone": plan.zone,
+        "chain": None if report.chain is None else {"links": report.chain[0], "digest": report.chain[1]},
         "start": format_instant(report.period.start, zone),
         "end": format_instant(report.period.end, zone),
         "goals": [

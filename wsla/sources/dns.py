@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from attrs import define, field, frozen
 
+from wsla.analysis.probes import unusable
 from wsla.ports import Clock
 from wsla.sources.network.addresses import EVERYWHERE, Address, Reach
 from wsla.sources.network.endpoint import Endpoint, EndpointError, endpoint
@@ -26,10 +27,6 @@ if TYPE_CHECKING:
 FIELDS: Final = ("ok", "elapsed", "resolve", "answers", "ttl", "matched")
 """The names of the fields of every observation of a dns source."""
 
-RECORDS: Final = (
-    "A", "AAAA", "CAA", "CNAME", "DNSKEY", "DS", "HTTPS", "MX", "NAPTR", "NS", "PTR", "SOA", "SRV", "SVCB", "TLSA",
-    "TXT",
-)  # fmt: skip
 ATTEMPTS: Final = 3
 """So often a question is sent before the timeout: a datagram may be lost without anybody's fault."""
 
@@ -80,8 +77,8 @@ def from_options(deployed: Deployed) -> DnsTarget:
             "a source of kind dns needs the library dnspython: pip install 'wsla[dns]'"
         ) from None
     record = (deployed.text("record") or "A").upper()
-    if record not in RECORDS:
-        raise deployed.wrong(f"the record is not one of {', '.join(RECORDS)}")
+    if (problem := unusable("dns", "record", record)) is not None:
+        raise deployed.wrong(problem)
     server = deployed.text("server")
     try:
         place = None if server is None else endpoint(server, _PORT)
@@ -186,16 +183,18 @@ class DnsProber(BoundedProber[DnsTrace]):
         import dns.message
 
         loop = asyncio.get_running_loop()
-        for attempt in range(ATTEMPTS):
+        attempts = max(ATTEMPTS, len(servers))
+        refused: ProbeFailed | None = None
+        for attempt in range(attempts):
             address = servers[attempt % len(servers)]
             question = dns.message.make_query(self._target.name, self._target.record)
-            left = (deadline - loop.time()) / (ATTEMPTS - attempt)
+            left = (deadline - loop.time()) / (attempts - attempt)
             began = self._clock.monotonic()
             try:
                 message, _ = await dns.asyncquery.udp_with_fallback(
                     question,
                     address.host,
-                    timeout=None if attempt == ATTEMPTS - 1 else left,
+                    timeout=None if attempt == attempts - 1 else left,
                     port=int(address.socket_address[1]),
                     ignore_unexpected=True,
                     ignore_errors=True,
@@ -207,10 +206,14 @@ class DnsProber(BoundedProber[DnsTrace]):
             except EOFError:
                 raise ProbeFailed(Failure.INCOMPLETE, f"{where} ended the answer too early") from None
             except OSError as error:
-                raise from_os_error(error, Stage.ANSWER, where) from None
+                # Another address of the server may be there, or of the other family.
+                refused = from_os_error(error, Stage.ANSWER, where)
+                if refused.failure is Failure.OBSERVER_RESOURCES:
+                    raise refused from None
+                continue
             trace.asked = self._clock.monotonic() - began
             return cast("QueryMessage", message)
-        raise TimeoutError
+        raise refused or TimeoutError
 
     def _judge(self, message: QueryMessage, where: str, trace: DnsTrace) -> None:
         import dns.exception

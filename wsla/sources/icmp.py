@@ -10,6 +10,7 @@ from typing import Final
 
 from attrs import define, field, frozen
 
+from wsla.analysis.probes import unusable
 from wsla.ports import Clock
 from wsla.sources.network.addresses import EVERYWHERE, Address, Reach
 from wsla.sources.network.endpoint import EndpointError, host_alone
@@ -24,7 +25,6 @@ from wsla.values.observations import Raw
 FIELDS: Final = ("ok", "elapsed", "round_trip", "loss", "sent", "received", "resolve")
 """The names of the fields of every observation of an icmp source."""
 
-MOST_PACKETS: Final = 100
 NOT_PERMITTED: Final = (
     "this machine does not let wsla send ICMP: permit it to its group (net.ipv4.ping_group_range), "
     "or give it the capability CAP_NET_RAW"
@@ -69,8 +69,8 @@ def from_options(deployed: Deployed) -> IcmpTarget:
     except EndpointError as error:
         raise deployed.wrong(str(error)) from None
     count = deployed.text("count") or "1"
-    if not (count.isascii() and count.isdigit() and len(count) <= 3 and 1 <= int(count) <= MOST_PACKETS):
-        raise deployed.wrong(f"the count of packets is a whole number between 1 and {MOST_PACKETS}")
+    if (problem := unusable("icmp", "count", count)) is not None:
+        raise deployed.wrong(problem)
     try:
         open_socket(socket.AF_INET6 if ":" in host else socket.AF_INET).close()
     except PermissionError:
@@ -186,6 +186,8 @@ class IcmpProber(BoundedProber[IcmpTrace]):
             number = reply_number(address.family, data, token)
             if number is not None and number < len(trace.sent_at):
                 trace.ways.setdefault(number, now - trace.sent_at[number])
+            # A raw socket is given the replies to others too, maybe without end.
+            await asyncio.sleep(0)
 
     def _note(self, error: OSError, trace: IcmpTrace) -> None:
         """A packet that the network refuses is lost; one that this machine cannot send says nothing."""

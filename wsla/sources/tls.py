@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import ssl
+from fractions import Fraction
 from typing import Final
 
 from attrs import define, frozen
 
+from wsla.analysis.probes import unusable
 from wsla.ports import Clock
 from wsla.sources.network.addresses import EVERYWHERE, Reach
 from wsla.sources.network.endpoint import Endpoint, EndpointError, endpoint, host_alone
@@ -23,7 +25,6 @@ FIELDS: Final = ("ok", "elapsed", "certificate_left", "protocol", "resolve", "co
 """The names of the fields of every observation of a tls source."""
 
 _HTTPS: Final = 443
-_VERSIONS: Final = {"1.2": 1_200_000, "1.3": 1_300_000}
 _AGREED: Final = re.compile(r"TLSv(1(?:\.\d)?)")
 _MILLIONTHS: Final = 1_000_000
 
@@ -70,8 +71,8 @@ def from_options(deployed: Deployed) -> TlsTarget:
         name = place.host if name is None else host_alone(name)
     except EndpointError as error:
         raise deployed.wrong(str(error)) from None
-    if protocol is not None and protocol not in _VERSIONS:
-        raise deployed.wrong(f"the version of TLS is one of {', '.join(_VERSIONS)}")
+    if protocol is not None and (problem := unusable("tls", "protocol", protocol)) is not None:
+        raise deployed.wrong(problem)
     verify, authorities = True, None
     match deployed.text("certificate"):
         case None | "checked":
@@ -85,7 +86,7 @@ def from_options(deployed: Deployed) -> TlsTarget:
         endpoint=place,
         timeout=deployed.timeout,
         name=name.rstrip("."),
-        protocol=None if protocol is None else _VERSIONS[protocol],
+        protocol=None if protocol is None else round(Fraction(protocol) * _MILLIONTHS),
         verify_tls=verify if deployed.verify_tls is None else deployed.verify_tls,
         ca_file=deployed.ca_file or authorities,
         reach=deployed.reach,

@@ -20,6 +20,9 @@ INTENT: Final = "intent"
 ENTRY: Final = "entry"
 CLAIM: Final = "claim"
 THINNED: Final = "thinned"
+RESTORED: Final = "restored"
+ALONE: Final = frozenset({THINNED, RESTORED})
+"""Kinds of links whose content is their subject."""
 
 Read = Callable[[str, Sequence[object]], list[Any]]
 """Runs a query and gives its rows."""
@@ -49,9 +52,8 @@ class Link:
 
     def follows(self, previous: str) -> bool:
         """True where the digest is what it has to be behind another one."""
-        return self.digest == link_digest(
-            previous, self.number, self.kind, self.subject, self.sha256, self.evidence
-        )
+        said = (self.number, self.kind, self.subject, self.sha256, self.evidence, self.recorded_at)
+        return self.digest == link_digest(previous, *said)
 
 
 def sha256_of(content: str) -> str:
@@ -60,10 +62,12 @@ def sha256_of(content: str) -> str:
 
 
 def link_digest(
-    previous: str, number: int, kind: str, subject: str, sha256: str, evidence: str | None
+    previous: str, number: int, kind: str, subject: str, sha256: str, evidence: str | None, recorded_at: int
 ) -> str:
     """The digest of a link behind another one."""
-    return sha256_of(f"{previous}\n{codecs.dump_json([number, kind, subject, sha256, evidence])}")
+    return sha256_of(
+        f"{previous}\n{codecs.dump_json([number, kind, subject, sha256, evidence, recorded_at])}"
+    )
 
 
 def subject_of_judgement(goal: str, labels: str, start: int, end: int) -> str:
@@ -86,7 +90,7 @@ class Chains:
             # Claims and corrections add links too, in processes of their own: no end is kept beyond a transaction.
             end = self._connection.execute(_LAST, (agreement,)).fetchone() or (0, START)
         number, sha256 = end[0] + 1, sha256_of(content)
-        digest = link_digest(end[1], number, kind, subject, sha256, evidence)
+        digest = link_digest(end[1], number, kind, subject, sha256, evidence, self._recorded_at)
         values = (agreement, number, kind, subject, sha256, evidence, digest, self._recorded_at)
         self._connection.execute(_INSERT, values)
         self._ends[agreement] = (number, digest)

@@ -89,6 +89,6 @@ def from_os(error: OSError, path: str, doing: str) -> StoreError:
 def damaged(path: str, reason: str) -> StoreCorrupt:
     """The error for a damaged file, with how to restore it."""
     return StoreCorrupt(
-        f"The store {path} is damaged ({reason}). Nothing was changed. To go on from a backup: keep a copy of "
-        f"{path}, {path}-wal and {path}-shm, remove these three, and copy the backup to {path}."
+        f"The store {path} is damaged ({reason}). Nothing was changed. To go on from a backup: move {path}, "
+        f"{path}-wal and {path}-shm away, and use `wsla restore BACKUP {path}`."
     )

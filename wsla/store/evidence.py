@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import Final, Protocol
@@ -17,6 +17,7 @@ from wsla.store.segments import LONGEST, looks_of
 from wsla.values.instants import HOUR
 
 _ORDER: Final = attrgetter("at", "row")
+_MOST_OPEN: Final = 32
 
 Hour = tuple[int, str]
 """How many observations of a stream lie in an hour, or in a part of it, and the SHA-256 of them."""
@@ -42,7 +43,9 @@ class Evidence:
 
 
 class Hours(Protocol):
-    """Where digests of whole hours are kept."""
+    """Where digests of whole hours are kept. ``whole`` where every hour is there in which there is anything."""
+
+    whole: bool
 
     def between(self, stream: int, start: int, end: int) -> dict[int, Hour]:
         """Those of a stream by the start of the hour, with ``start <= hour < end``."""
@@ -52,21 +55,39 @@ class Hours(Protocol):
         """One more."""
         ...
 
+    def segment(self, read: Read, number: int) -> list[Look]:
+        """The looks of a segment."""
+        ...
+
 
 @define
 class HoursInMemory:
     """Digests of hours for as long as somebody looks."""
 
+    whole: bool = False
     _found: dict[int, dict[int, Hour]] = field(factory=dict)
+    _segments: dict[int, list[Look]] = field(factory=dict)
 
     def between(self, stream: int, start: int, end: int) -> dict[int, Hour]:
         """See ``Hours``."""
         known = self._found.get(stream, {})
+        hours = range(start, end, HOUR)
+        if len(hours) < len(known):
+            return {hour: known[hour] for hour in hours if hour in known}
         return {hour: digest for hour, digest in known.items() if start <= hour < end}
 
     def keep(self, stream: int, hour: int, digest: Hour) -> None:
         """See ``Hours``."""
         self._found.setdefault(stream, {})[hour] = digest
+
+    def segment(self, read: Read, number: int) -> list[Look]:
+        """See ``Hours``."""
+        looks = self._segments.get(number)
+        if looks is None:
+            if len(self._segments) >= _MOST_OPEN:
+                self._segments.clear()
+            looks = self._segments[number] = _segment(read, number)
+        return looks
 
 
 @define
@@ -75,6 +96,11 @@ class StoredHours:
 
     _read: Read
     _write: Callable[[str, Sequence[object]], object]
+    whole: bool = False
+
+    def segment(self, read: Read, number: int) -> list[Look]:
+        """See ``Hours``."""
+        return _segment(read, number)
 
     def between(self, stream: int, start: int, end: int) -> dict[int, Hour]:
         """See ``Hours``."""
@@ -82,14 +108,14 @@ class StoredHours:
             "SELECT hour, count, sha256 FROM digests WHERE stream_id = ? AND hour >= ? AND hour < ?",
             (stream, codecs.bounded(start), codecs.bounded(end)),
         )
-        return {hour: (count, sha256) for hour, count, sha256 in rows}
+        return {hour: (count, sha256.hex()) for hour, count, sha256 in rows}
 
     def keep(self, stream: int, hour: int, digest: Hour) -> None:
         """See ``Hours``."""
         self._write(
             "INSERT INTO digests (stream_id, hour, count, sha256) VALUES (?, ?, ?, ?)"
             " ON CONFLICT (stream_id, hour) DO UPDATE SET count = excluded.count, sha256 = excluded.sha256",
-            (stream, hour, *digest),
+            (stream, hour, digest[0], bytes.fromhex(digest[1])),
         )
 
 
@@ -148,24 +174,34 @@ def evidence_of(
 def _pieces(read: Read, hours: Hours, stream: int, start: int, end: int) -> dict[int, Hour]:
     first, last = -(-start // HOUR) * HOUR, end // HOUR * HOUR
     pieces = hours.between(stream, first, last)
-    looks = _rows(read, stream, start, end, pieces)
-    for number, first_at, last_at in read(
-        "SELECT id, first_at, last_at FROM segments"
-        " WHERE stream_id = ? AND last_at >= ? AND last_at < ? AND first_at < ?",
-        (stream, start, codecs.bounded(end + LONGEST + 1), end),
-    ):
-        inside = range(_hour(max(first_at, start)), min(last_at + 1, end), HOUR)
-        if all(hour in pieces for hour in inside):
-            continue
-        looks.extend(
-            look for look in _segment(read, number) if start <= look.at < end and _hour(look.at) not in pieces
-        )
+    stretches = [(start, first), (last, end)] if hours.whole and first <= last else [(start, end)]
+    looks = [look for one in stretches for look in _looks(read, hours, stream, *one, pieces)]
     looks.sort(key=_ORDER)
     for hour, found in groupby(looks, key=lambda look: _hour(look.at)):
         pieces[hour] = digest_of(found)
         if start <= hour and hour + HOUR <= end:
             hours.keep(stream, hour, pieces[hour])
     return pieces
+
+
+def _looks(
+    read: Read, hours: Hours, stream: int, start: int, end: int, known: Container[int]
+) -> Iterator[Look]:
+    """What lies in a stretch, but not in the hours that are known."""
+    if start >= end:
+        return
+    yield from _rows(read, stream, start, end, known)
+    for number, first_at, last_at in read(
+        "SELECT id, first_at, last_at FROM segments"
+        " WHERE stream_id = ? AND last_at >= ? AND last_at < ? AND first_at < ?",
+        (stream, start, codecs.bounded(end + LONGEST + 1), end),
+    ):
+        inside = range(_hour(max(first_at, start)), min(last_at + 1, end), HOUR)
+        if all(hour in known for hour in inside):
+            continue
+        for look in hours.segment(read, number):
+            if start <= look.at < end and _hour(look.at) not in known:
+                yield look
 
 
 def _hour(at: int) -> int:

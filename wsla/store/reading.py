@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from itertools import groupby
 from typing import Any, Final
 
 from wsla.evaluation.verdicts import Judgement
@@ -13,7 +15,9 @@ from wsla.store import codecs
 from wsla.store.chain import START, Link, records_of
 from wsla.store.claims import STEPS, first_altered, read_steps
 from wsla.store.codecs import bounded, sound_text
-from wsla.store.evidence import Evidence, Hours, evidence_of
+from wsla.store.columns import Look
+from wsla.store.evidence import Evidence, Hours, HoursInMemory, digest_of, evidence_of
+from wsla.store.finding import Identity, Stored, find
 from wsla.store.interventions import (
     NOT_WITHHELD,
     Delivering,
@@ -29,7 +33,7 @@ from wsla.store.session import Session
 from wsla.store.thinning import STREAMS_TO_THIN
 from wsla.store.together import PAGE, Together
 from wsla.store.writing import CHAIN_START, chain
-from wsla.values.instants import Interval
+from wsla.values.instants import HOUR, Interval
 from wsla.values.observations import Observation
 
 _HISTORY: Final = """
@@ -45,7 +49,7 @@ _OBSERVATIONS: Final = """
 """
 _DELIVERIES: Final = """
     SELECT agreements.key, content, target, state, attempts, next_attempt_at, last_attempt_at, last_error,
-        delivered_at
+        delivered_at, possible_repeat
     FROM outbox
     CROSS JOIN intents ON intents.id = outbox.intent_id
     CROSS JOIN agreements ON agreements.id = intents.agreement_id
@@ -63,6 +67,11 @@ class Reading:
 
     def __init__(self, session: Session) -> None:
         self._session: Final = session
+
+    def at_once(self) -> AbstractContextManager[None]:
+        """What is asked for, and read to its end, inside is as of one moment. No answer in pieces of time is taken
+        inside (``observations``, ``evidence``): each has moments of its own."""
+        return self._session.at_once()
 
     def agreements(self) -> list[AgreementVersion]:
         """The version in force of every agreement, by key."""
@@ -103,6 +112,11 @@ class Reading:
                 return
             arrival = rows[-1][1]
 
+    def held(self, agreement: str, source: str, wanted: Iterable[Identity]) -> dict[Identity, Stored]:
+        """What is stored already under identities of observations of a source; nothing for those that are not."""
+        number = self._agreement(agreement)
+        return {} if number is None else find(self._session, number, source, wanted)
+
     def latest_snapshot(self, agreement: str) -> tuple[str, int, Any] | None:
         """The engine's latest state: what it was computed for (a hash), its instant, and its content."""
         rows = self._session.read(
@@ -142,6 +156,15 @@ class Reading:
             [self._agreement(agreement)],
         )
         return [(at, codecs.load_judgement(content)) for at, content in rows]
+
+    def count_observations(self, agreement: str) -> int:
+        """How many observations of an agreement are kept."""
+        ((number,),) = self._session.read(
+            "SELECT (SELECT count(*) FROM observations WHERE agreement_id = ?1)"
+            " + (SELECT coalesce(sum(count), 0) FROM segments WHERE agreement_id = ?1)",
+            [self._agreement(agreement)],
+        )
+        return int(number)
 
     def late_observations(self, agreement: str) -> int:
         """How many observations of an agreement came too late."""
@@ -267,6 +290,26 @@ class Reading:
         number = self._agreement(agreement)
         return [] if number is None else records_of(self._session.read, number, kind)
 
+    def digest_hours(self, agreement: str, step: Callable[[int], None]) -> HoursInMemory:
+        """The digests of every hour of every stream of an agreement, from one reading of all that is stored; ``step``
+        is told of so many more observations now and then."""
+        number = self._agreement(agreement)
+        hours = HoursInMemory(whole=True)
+        if number is None:
+            return hours
+        rows = self._session.read("SELECT id, source, stream FROM streams WHERE agreement_id = ?", [number])
+        streams = {(source, stream): one for one, source, stream in rows}
+        together = Together(self._session, number, late=False)
+        placed = together.placed(codecs.SMALLEST, codecs.LARGEST)
+        for hour, found in groupby(placed, key=lambda one: one[0] // HOUR * HOUR):
+            groups: dict[tuple[str, str], list[Look]] = {}
+            for _, source, stream, look in found:
+                groups.setdefault((source, stream), []).append(look)
+            for name, looks in groups.items():
+                hours.keep(streams[name], hour, digest_of(looks))
+                step(len(looks))
+        return hours
+
     def evidence(self, agreement: str, sources: tuple[str, ...], window: Interval, hours: Hours) -> Evidence:
         """What a verdict of a window rests on, by the observations that are stored; ``hours`` keeps what is shared."""
         number = self._agreement(agreement)
@@ -352,7 +395,18 @@ def _observation(row: tuple[int, int, str, str, str | None, str | None]) -> Obse
 
 
 def _item(row: tuple[Any, ...]) -> OutboxItem:
-    key, content, name, state, attempts, next_attempt_at, last_attempt_at, last_error, delivered_at = row
+    (
+        key,
+        content,
+        name,
+        state,
+        attempts,
+        next_attempt_at,
+        last_attempt_at,
+        last_error,
+        delivered_at,
+        repeat,
+    ) = row
     intent = codecs.load_intent(content)
     target = next((one for one in intent.targets if sound_text(str(one)) == name), Target(party=name))
     return OutboxItem(
@@ -365,4 +419,5 @@ def _item(row: tuple[Any, ...]) -> OutboxItem:
         last_attempt_at=last_attempt_at,
         last_error=last_error,
         delivered_at=delivered_at,
+        possible_repeat=bool(repeat),
     )

@@ -18,8 +18,8 @@ class Observed(NamedTuple):
     """An observation of an agreement, received at an instant (nanoseconds since the epoch).
 
     ``stream`` and ``row`` make its identity together with agreement, source and ``at`` (rule M1): for samples the
-    stream is their label values and the row is empty; for records with a key the stream is empty and the row is the
-    key; for records without one the row is whatever tells two rows apart, such as the line in the file. ``late`` is
+    stream is their label values and the row is empty; for records the stream is empty and the row is whatever tells two
+    versions apart: with a key that and what the version says. ``late`` is
     one that came when the verdicts that it concerns were final: corrections alone look at it (rule M96).
     """
 
@@ -146,7 +146,10 @@ class DeliveryState(Enum):
 
 @frozen(kw_only=True)
 class OutboxItem:
-    """An intent on its way to one of its targets. ``(intent.id, target)`` is its identity; instants are nanoseconds."""
+    """An intent on its way to one of its targets. ``(intent.id, target)`` is its identity; instants are nanoseconds.
+
+    ``possible_repeat`` is one that may have been delivered before: the store was restored from a backup since.
+    """
 
     agreement: str
     intent: Intent
@@ -157,6 +160,7 @@ class OutboxItem:
     last_attempt_at: int | None
     last_error: str | None
     delivered_at: int | None
+    possible_repeat: bool = False
 
 
 @frozen(kw_only=True)

@@ -171,7 +171,7 @@ _SEGMENTS: Final[Migration] = (
     # Observations of a stream that are packed; none of them is a row any more.
     """
     CREATE TABLE segments (
-        id INTEGER PRIMARY KEY,
+        id INTEGER PRIMARY KEY AUTOINCREMENT, -- who reads in pieces knows a segment by its number: none comes again
         agreement_id INTEGER NOT NULL REFERENCES agreements (id),
         stream_id INTEGER NOT NULL REFERENCES streams (id),
         first_at INTEGER NOT NULL,
@@ -236,11 +236,23 @@ _EVIDENCE: Final[Migration] = (
         stream_id INTEGER NOT NULL REFERENCES streams (id),
         hour INTEGER NOT NULL,
         count INTEGER NOT NULL,
-        sha256 TEXT NOT NULL,
+        sha256 BLOB NOT NULL,
         PRIMARY KEY (stream_id, hour)
     ) STRICT, WITHOUT ROWID
     """,
     begin_chains,
+)
+
+_COPIES: Final[Migration] = (
+    # When this file was copied from a store, and made a store again.
+    """
+    CREATE TABLE copies (
+        sequence INTEGER PRIMARY KEY,
+        kind TEXT NOT NULL CHECK (kind IN ('backup', 'restored')),
+        at INTEGER NOT NULL
+    ) STRICT
+    """,
+    "ALTER TABLE outbox ADD COLUMN possible_repeat INTEGER NOT NULL DEFAULT 0 CHECK (possible_repeat IN (0, 1))",
 )
 
 _INTERVENTIONS: Final[Migration] = (
@@ -277,6 +289,7 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     _SEGMENTS,
     _RETENTION,
     _EVIDENCE,
+    _COPIES,
     _INTERVENTIONS,
 )
 """Step ``n`` leads from schema version ``n`` to ``n + 1``; an empty file has version 0. Steps are only ever added."""

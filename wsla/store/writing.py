@@ -55,7 +55,8 @@ _INSERT_INTENT: Final = """
     ON CONFLICT (id) DO NOTHING
 """
 _INSERT_DELIVERY: Final = """
-    INSERT INTO outbox (intent_id, target, next_attempt_at) VALUES (?, ?, ?)
+    INSERT INTO outbox (intent_id, target, next_attempt_at, possible_repeat)
+    VALUES (?1, ?2, ?3, coalesce(?3 < (SELECT max(at) FROM copies WHERE kind = 'restored'), 0))
     ON CONFLICT (intent_id, target) DO NOTHING
 """
 _INSERT_ENTRY: Final = """

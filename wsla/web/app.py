@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from wsla.daemon.http_config import Http, Token
+from wsla.plan.model import Plan
 from wsla.store.errors import StoreError
 from wsla.values.instants import SECOND
 from wsla.web import answers, pages
@@ -23,21 +24,13 @@ from wsla.web.access import FAILURES, Allowance, find_token, may_see
 from wsla.web.guard import Guard
 from wsla.web.metrics import exposition
 from wsla.web.openapi import API, document
+from wsla.web.pushing import KNOWN, Pushes
+from wsla.web.refusals import Refused
 from wsla.web.view import NotAnswering, Seen, View
 
 _log = logging.getLogger(__name__)
 
 _UNAUTHORIZED: Final = {"WWW-Authenticate": 'Basic realm="wsla", charset="UTF-8"'}
-
-
-class Refused(Exception):
-    """A request that is not answered: the status, and a sentence that says why."""
-
-    def __init__(self, status: int, reason: str, headers: dict[str, str] | None = None) -> None:
-        super().__init__(reason)
-        self.status = status
-        self.reason = reason
-        self.headers = headers or {}
 
 
 @frozen
@@ -65,7 +58,7 @@ class Asked:
         title = self.request.path_params["title"]
         found = self.view.agreement(title)
         if found is None or not may_see(self.token, title, found.plan):
-            raise Refused(404, f"There is no agreement “{title}” here.")
+            raise _no_agreement(title)
         return found
 
     def all_seen(self) -> list[Seen]:
@@ -91,15 +84,34 @@ def build_app(view: View, settings: Http) -> Starlette:
             _within(requests, address)
             token = _admitted(request, scope, address)
             return answer(Asked(request, token, view))
-        except Refused as refused:
-            return _problem(refused.status, refused.reason, refused.headers)
-        except (answers.Unclear, answers.NotFound) as problem:
-            return _problem(400 if isinstance(problem, answers.Unclear) else 404, str(problem))
-        except (StoreError, NotAnswering) as problem:
-            return _problem(503, str(problem))
-        except Exception:
-            _log.exception("%s could not be answered", request.url.path)
-            return _problem(500, "This could not be answered; the daemon's log says why.")
+        except Exception as error:
+            return _failed(request, error)
+
+    pushes = Pushes(view, settings)
+
+    async def push(request: Request) -> Response:
+        try:
+            title, plan = await run_in_threadpool(_sent_to, request)
+            value, known = await pushes.take(request, title, plan, request.path_params["source"])
+            return JSONResponse(value, headers={KNOWN: str(known)})
+        except Exception as error:
+            return _failed(request, error)
+
+    def _sent_to(request: Request) -> tuple[str, Plan]:
+        address = request.client.host if request.client is not None else ""
+        _within(requests, address)
+        authorization = request.headers.get("authorization", "")
+        if settings.tokens and not authorization.lower().startswith("bearer "):
+            # What browsers know of an address they send along with whatever a page asks them to send.
+            raise Refused(
+                401, "A token is needed, as Authorization: Bearer TOKEN.", {"WWW-Authenticate": "Bearer"}
+            )
+        token = _admitted(request, "push", address)
+        title = request.path_params["title"]
+        plan = view.titles().get(title)
+        if plan is None or not may_see(token, title, plan):
+            raise _no_agreement(title)
+        return title, plan
 
     def _within(allowance: Allowance, address: str) -> None:
         wait = allowance.take(address)
@@ -139,6 +151,7 @@ def build_app(view: View, settings: Http) -> Starlette:
         route(f"{API}/agreements/{{title:path}}/ledger", "read", _ledger),
         route(f"{API}/agreements/{{title:path}}/notices", "read", _notices),
         route(f"{API}/agreements/{{title:path}}/report", "read", _report),
+        Route(f"{API}/agreements/{{title:path}}/sources/{{source}}/observations", push, methods=["POST"]),
         # A title may hold strokes, so this one takes every path that is left.
         route(f"{API}/agreements/{{title:path}}", "read", _agreement),
         route("/style.css", None, lambda asked: Response(pages.style(), media_type="text/css")),
@@ -146,6 +159,24 @@ def build_app(view: View, settings: Http) -> Starlette:
         route("/agreements/{title:path}", "read", _page),
     ]
     return Starlette(routes=routes, middleware=[Middleware(Guard)])
+
+
+def _no_agreement(title: str) -> Refused:
+    return Refused(404, f"There is no agreement “{title}” here.")
+
+
+def _failed(request: Request, error: Exception) -> Response:
+    match error:
+        case Refused():
+            return _problem(error.status, error.reason, error.headers)
+        case answers.Unclear():
+            return _problem(400, str(error))
+        case answers.NotFound():
+            return _problem(404, str(error))
+        case StoreError() | NotAnswering():
+            return _problem(503, str(error), {"Retry-After": "2"})
+    _log.error("%s could not be answered", request.url.path, exc_info=error)
+    return _problem(500, "This could not be answered; the daemon's log says why.")
 
 
 def _json(value: Any, status: int = 200) -> Response:

@@ -113,6 +113,22 @@ _SCHEMAS: Final[dict[str, Any]] = {
     ),
     "Report": {"type": "object", "description": "As `wsla report --format json` prints it."},
     "Status": {"type": "object", "description": "The daemon at the moment: sources, what waits, messages."},
+    "Pushed": _object(
+        {
+            "source": _TEXT,
+            "accepted": {**_COUNT, "description": "Rows that are on the disk, now or before."},
+            "late": {**_COUNT, "description": "Of these, what came too late to be judged in order."},
+            "refused": _COUNT,
+            "reasons": {
+                **_list(_object({"row": {"type": "integer", "minimum": 1}, "reason": _TEXT})),
+                "description": "The first hundred of the refused rows.",
+            },
+        }
+    ),
+    "Row": {
+        "type": "object",
+        "description": "An observation: keys are the source's columns, null is unknown.",
+    },
     "DeadLetter": _object(
         {
             "agreement": _TEXT,
@@ -235,6 +251,7 @@ def document() -> dict[str, Any]:
                 **({} if scope is None else {"description": f"Takes the scope `{scope}`."}),
             }
         }
+    paths[f"{API}/agreements/{{title}}/sources/{{source}}/observations"] = {"post": _push(problem)}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -247,6 +264,34 @@ def document() -> dict[str, Any]:
             "schemas": _SCHEMAS,
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
+    }
+
+
+def _push(problem: dict[str, Any]) -> dict[str, Any]:
+    row = _named("Row")
+    source = {"name": "source", "in": "path", "required": True, "schema": _TEXT, "description": "Its name."}
+    known = {"description": "How many of the accepted rows were stored before.", "schema": _COUNT}
+    return {
+        "summary": "Observations of a source of kind push.",
+        "operationId": "postAgreementsTitleSourcesSourceObservations",
+        "description": "Takes the scope `push`. Answers when what it took is on the disk.",
+        "parameters": [_TITLE, source],
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {"schema": {"oneOf": [row, _list(row)]}},
+                "application/x-ndjson": {"schema": _TEXT},
+            },
+        },
+        "responses": {
+            "200": {
+                "description": "The answer.",
+                "headers": {"Wsla-Known": known},
+                "content": {"application/json": {"schema": _named("Pushed")}},
+            },
+            "default": {"description": "Why nothing was taken.", "content": problem},
+        },
+        "security": [{"token": []}],
     }
 
 

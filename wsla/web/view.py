@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final, TypeVar
 
@@ -12,9 +12,11 @@ from attrs import frozen
 
 from wsla.daemon.agreements import sha256_of
 from wsla.daemon.daemon import Daemon
+from wsla.daemon.pushing import Taken
 from wsla.daemon.status import Status
 from wsla.evaluation.verdicts import Judgement
 from wsla.plan.model import Plan
+from wsla.store.records import Observed
 from wsla.store.sqlite import Store
 
 PATIENCE: Final = 5.0
@@ -75,6 +77,10 @@ class View:
         else:
             self._seen[title] = (time.monotonic(), found)
         return found
+
+    def push(self, title: str, source: str, sent: Sequence[Observed]) -> concurrent.futures.Future[Taken]:
+        """Gives the daemon observations that were sent; see ``Inbox.take``."""
+        return self._daemon.push(title, source, sent)
 
     @contextmanager
     def store(self) -> Iterator[Store]:

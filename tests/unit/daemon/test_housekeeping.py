@@ -108,10 +108,13 @@ def test_what_is_older_is_rolled_up(store: Store, kept: int) -> None:
     assert found == ([COUNT] if kept == 5 * DAY else [])
 
 
-def test_a_store_in_trouble_is_left_alone(store: Store) -> None:
+@pytest.mark.parametrize(
+    "error", [StoreFull("There is no room left."), ZeroDivisionError("a mistake of ours")]
+)
+def test_trouble_ends_a_round_and_nothing_else(error: Exception) -> None:
     class Full:
         def streams_to_pack(self, _: int) -> list[int]:
-            raise StoreFull("There is no room left.")
+            raise error
 
     writer = writer_of(Full())
     writer.start()

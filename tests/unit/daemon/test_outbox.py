@@ -268,6 +268,23 @@ def test_the_cause_names_what_led_to_it(post: Post) -> None:
     }
 
 
+@pytest.mark.parametrize("repeat", [0, 1])
+def test_what_may_be_a_repeat_says_so(post: Post, repeat: int) -> None:
+    told: list[Delivery] = []
+
+    def take(_: str, delivery: Delivery) -> DeliveryResult:
+        told.append(delivery)
+        return FINE
+
+    post.channels.answer = take
+    post.intend(1)
+    with post.store._session.transaction() as connection:
+        connection.execute("UPDATE outbox SET possible_repeat = ?", (repeat,))
+    post.run(lambda: len(told) == 1)
+    assert told[0].payload.get("possible_repeat", False) is bool(repeat)
+    assert (wsla.daemon.outbox.REPEATED in told[0].text) is bool(repeat)
+
+
 def beside(post: Post, *interventions: Intervention) -> None:
     """As another process does it."""
     with Store.open(post.store.path, writer=False, beside=True) as other:

@@ -12,6 +12,7 @@ from wsla.daemon.writer import Item
 from wsla.engine import FORM, Engine, SnapshotError
 from wsla.evaluation.stream import JudgementFinal
 from wsla.remedies.decisions import Intent, LedgerEntry
+from wsla.reporting.verification import verify_agreement
 from wsla.store.records import Batch, Decided, Judged, Observed, Snapshot
 from wsla.store.sqlite import Store
 from wsla.values.instants import SECOND
@@ -130,6 +131,9 @@ def test_a_new_version_takes_over_without_overlap_and_without_a_hole(
     for entry in entries:
         by_old = entry.window.end + length * SECOND <= START + changed_at * SECOND
         assert entry.id.startswith("Quick|v1|" if by_old else "Quick|v2|")
+    # Each version's verdicts are found again by that version.
+    verified = verify_agreement(store, "Quick", lambda *_: None)
+    assert (verified.findings, verified.judged, verified.left) == ([], 10, 0)
 
 
 def test_a_source_that_is_gone_does_no_harm(agreements: Any, store: Store) -> None:

@@ -62,9 +62,10 @@ def batch(found: Agreement, looks: list[Observation], outputs: list[Output], sna
     )
 
 
-def test_four_hundred_days(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("claimed", [True, False])
+def test_four_hundred_days(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, claimed: bool) -> None:
     monkeypatch.setattr(packing, "ENOUGH", 48)
-    found = agreement()
+    found = agreement(TEXT if claimed else TEXT.replace(" claimed within 60 days of window end", ""))
     start = found.instant("2026-01-01")
     end = start + 400 * DAY
     engine = Engine(found.plan, start)

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wsla.analysis.checked import Field, Source
+from wsla.analysis.fields import PROBES
 from wsla.analysis.types import BooleanType, InstantType, NumberType, TextType, ValueType
 from wsla.evaluation.encoding import (
     DataError,
@@ -339,12 +340,13 @@ def test_a_field_that_no_row_holds_is_named() -> None:
         observations_from_rows(source(), [{"service": "web", "up": True}], None)
 
 
-def test_a_probe_needs_only_some_of_its_fields() -> None:
+@pytest.mark.parametrize("kind", sorted(PROBES))
+def test_a_probe_needs_only_some_of_its_fields(kind: str) -> None:
     fields = (
         Field(name="ok", column="ok", type=BooleanType()),
         Field(name="elapsed", column="elapsed", type=NumberType(dimension=TIME), resolution=Fraction(1)),
     )
-    probe = Source(name="probe", kind="http", records=False, options={}, fields=fields)
+    probe = Source(name="probe", kind=kind, records=False, options={}, fields=fields)
     rows = [{"time": "2026-03-04T12:00:00Z", "ok": True}]
     expected = [Observation(source="probe", at=NOON, fields={"ok": True, "elapsed": None})]
     assert observations_from_rows(probe, rows, None) == expected

@@ -44,6 +44,12 @@ def check(path: Path, acknowledged: list[str]) -> int:
             one.decisions[1].decision for one in batches
         ]
         assert store.first_altered_entry() is None
+        previous = ""
+        for link in store.links(KEY):
+            assert link.follows(previous)
+            previous = link.digest
+        # The text, and of each batch its verdict, intent and entry.
+        assert store.chain_end(KEY)[0] in (0, 1 + 3 * count)
         counts = store.outbox_counts()
         assert counts.pending + counts.delivered == count
         pending = {item.intent.id for item in store.due_deliveries(EVER, 10 * count + 10)}

@@ -162,7 +162,7 @@ def test_a_damaged_file_is_refused_and_left_alone(store: Store, path: Path, harm
     harm(path)
     before = path.read_bytes()
     with pytest.raises(
-        StoreCorrupt, match=r"is damaged \(.+\)\. Nothing was changed\..* copy the backup to "
+        StoreCorrupt, match=r"is damaged \(.+\)\. Nothing was changed\..* `wsla restore BACKUP "
     ):
         Store.open(str(path), writer=True)
     assert path.read_bytes() == before

@@ -200,6 +200,24 @@ def test_small_segments_become_one_and_nothing_reads_otherwise(store: Store) -> 
     assert store.write(again).new_observations == 0
 
 
+def test_segments_merged_while_somebody_reads_in_pieces(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(together, "_UNPACKED", 50)
+    before = many_small_segments(store)
+    for taken in (1, 700, 1_300):
+        answer = store.observations(KEY, 0, FAR)
+        first = [next(answer) for _ in range(taken)]
+        store.merge(store.streams_to_merge())
+        assert [*first, *answer] == before
+        with store._session.transaction() as connection:
+            connection.execute("DELETE FROM segments")
+        again = tuple(Observed(KEY, one, 0) for one in before)
+        store.write(Batch(observations=again, snapshots=SNAPSHOT))
+        for hour in range(1, 6):
+            pack(store, hour * HOUR)
+
+
 def test_segments_that_lie_far_apart_stay_apart(store: Store) -> None:
     for number in range(5):
         looks = tuple(Observed(KEY, observation(number * 3 * DAY + at), 0) for at in range(600))

@@ -136,8 +136,9 @@ class Endings:
 
     def _read_latest(self, index: int, root: Root, points: Points) -> None:
         for labels in root.combinations(points):
-            held = self.wiring.held.get((index, labels))
-            if held is not None and root.point(points, labels) is not None:
+            if root.point(points, labels) is not None:
+                # Also where nobody reads it yet: a stream that is first seen later does (M20).
+                held = self.wiring.hold(index, labels)
                 held.value = root.read(points, labels).value
                 self.touched.append(held)
 

@@ -24,7 +24,7 @@ _UNBOUNDED: Final = frozenset({"mean", "median", "percentile"})
 class Express:
     """A goal whose condition compares one aggregate over samples, which nobody else looks at, with a fixed value."""
 
-    __slots__ = ("_judge", "_limit", "_sign", "_test", "_turn", "_unbounded", "number")
+    __slots__ = ("_judge", "_limit", "_sign", "_test", "_turns", "_unbounded", "number")
 
     def __init__(self, layout: Layout, number: int, judge: Judge, condition: Compare) -> None:
         # The goal's position in the plan.
@@ -35,17 +35,18 @@ class Express:
         self._limit: Final = certain(scalar(layout.operations, condition.right), truth=False)
         # Whether nothing is certain of the aggregate before all is known.
         self._unbounded: Final = layout.aggregate(condition.left).function in _UNBOUNDED
-        # The windows that ended last: those of all labels end together.
-        self._turn: Turn | None = None
+        # By aggregate, the window that ended last: those of all labels end together, those of all machines often.
+        self._turns: Final[dict[int, Turn]] = layout.turns
 
     def close(self, run: SampleRun) -> Judgement | None:
         """The judgement of the window that ends now, None where it has none; the next window begins."""
         window = run.window
         if window is None:
             return None
-        turn = self._turn
+        index = run.kind.index
+        turn = self._turns.get(index)
         if turn is None or (turn.window is not window and turn.window != window):
-            turn = self._turn = Turn(run.kind, window)
+            turn = self._turns[index] = Turn(run.kind, window)
         value, full, coverage, gathered = run.end(turn)
         judge = self._judge
         if not turn.size or not judge.judges(window):

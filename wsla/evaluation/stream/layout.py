@@ -100,6 +100,7 @@ class Layout:
         # What was compiled for a source, or None where there is nothing to compile; and who judges the goals.
         self.lane_codes: Final[dict[str, Any]] = {}
         self.judges: Final[list[Any]] = []
+        self.turns: Final[dict[int, Any]] = {}
         found = self._reachable()
         self.reachable: Final = tuple(found)
         self.aggregates: Final = tuple(i for i in found if isinstance(self.operations[i], Aggregate))

@@ -60,7 +60,8 @@ def save_machine(machine: Machine) -> dict[str, object]:
         "streams": [
             [stream.source, stream.labels, stream.at, stream.values.copy()]
             for inlet in wiring.inlets.values()
-            for stream in inlet.streams.values()
+            # A restored machine may have met them in another order.
+            for _, stream in sorted(inlet.streams.items())
             if stream.seen
         ],
         "tables": {name: table.save() for name, table in wiring.tables.items()},

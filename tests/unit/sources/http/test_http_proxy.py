@@ -144,6 +144,18 @@ def test_a_proxy_that_is_down_says_nothing_of_the_service(kit: Any, url: str) ->
     assert (seen.failure, seen.fields["ok"]) == ("observer-proxy", None)
 
 
+def test_a_proxy_that_does_not_answer_says_nothing_of_the_service(
+    kit: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hang(*arguments: Any) -> Any:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("wsla.sources.network.opening.connect", hang)
+    proxy = Proxy(host="127.0.0.1", port=1)
+    seen = asyncio.run(kit.prober("http://shop.example/", proxy=proxy, timeout=100 * MILLISECOND).probe(0))
+    assert (seen.failure, seen.reason) == ("observer-proxy", "the proxy 127.0.0.1:1 did not answer")
+
+
 def test_a_service_that_hangs_behind_a_proxy_is_to_blame(kit: Any) -> None:
     async def hang(client: Any) -> None:
         await client.hang()

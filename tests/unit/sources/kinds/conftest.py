@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -60,15 +61,33 @@ class Kit:
     def look(self, kind: str, **options: Any) -> Observation:
         return asyncio.run(self.probe(kind, **options))
 
-    def look_at(self, serve: Serve, kind: str, host: str = "127.0.0.1", **options: Any) -> Observation:
+    def look_at(
+        self,
+        serve: Serve,
+        kind: str,
+        host: str = "127.0.0.1",
+        tls: ssl.SSLContext | None = None,
+        **options: Any,
+    ) -> Observation:
         """One observation of a service on loopback that treats every connection so."""
 
         async def main() -> Observation:
-            server = await asyncio.start_server(serve, host, 0)
+            connected: list[asyncio.StreamWriter] = []
+
+            async def remember(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                connected.append(writer)
+                await serve(reader, writer)
+
+            server = await asyncio.start_server(remember, host, 0, ssl=tls)
             async with server:
                 port = server.sockets[0].getsockname()[1]
                 place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-                return await self.probe(kind, address=place, **options)
+                try:
+                    return await self.probe(kind, address=place, **options)
+                finally:
+                    for writer in connected:
+                        writer.transport.abort()
+                    await asyncio.sleep(0)
 
         return asyncio.run(main())
 

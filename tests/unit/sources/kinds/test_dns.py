@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import struct
 from collections.abc import Callable
 from contextlib import suppress
@@ -80,15 +81,26 @@ class Server(asyncio.DatagramProtocol):
         return question
 
 
+async def listen(server: Server) -> tuple[asyncio.BaseTransport, asyncio.Server, int]:
+    """Both on one port, which others may have taken for the second."""
+    loop = asyncio.get_running_loop()
+    while True:
+        transport, _ = await loop.create_datagram_endpoint(lambda: server, local_addr=("127.0.0.1", 0))
+        port: int = transport.get_extra_info("sockname")[1]
+        try:
+            return transport, await asyncio.start_server(server.serve, "127.0.0.1", port), port
+        except OSError as error:
+            transport.close()
+            if error.errno != errno.EADDRINUSE:
+                raise
+
+
 def look(
     kit: Any, *over_udp: Reply, over_tcp: Reply | None = None, asked: list[Any] | None = None, **options: Any
 ) -> Any:
     async def main() -> Any:
-        loop = asyncio.get_running_loop()
         server = Server(list(over_udp), over_tcp)
-        transport, _ = await loop.create_datagram_endpoint(lambda: server, local_addr=("127.0.0.1", 0))
-        port = transport.get_extra_info("sockname")[1]
-        tcp = await asyncio.start_server(server.serve, "127.0.0.1", port)
+        transport, tcp, port = await listen(server)
         async with tcp:
             try:
                 return await kit.probe(
@@ -211,6 +223,28 @@ def test_rubbish_and_answers_to_other_questions_are_passed_over(kit: Any) -> Non
     for bad in (lambda question: b"rubbish", other):
         seen = look(kit, bad, GOOD, timeout=900 * MILLISECOND)
         assert (seen.failure, seen.fields["answers"]) == (None, 2_000_000)
+
+
+def test_another_address_of_the_server_is_asked(kit: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main(*, both: bool) -> Any:
+        server = Server([GOOD])
+        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+            lambda: server, local_addr=("127.0.0.1", 0)
+        )
+        # To this address no socket of an ordinary program may send.
+        found = [Address(2, ("255.255.255.255", 53))]  # type: ignore[arg-type]
+        if both:
+            found.append(Address(2, transport.get_extra_info("sockname")))  # type: ignore[arg-type]
+        monkeypatch.setattr("wsla.sources.dns.own_servers", lambda: found)
+        try:
+            return await kit.probe("dns", name="shop.example", timeout=2 * SECOND)
+        finally:
+            transport.close()
+
+    seen = asyncio.run(main(both=True))
+    assert (seen.failure, seen.fields["answers"]) == (None, 2_000_000)
+    seen = asyncio.run(main(both=False))
+    assert seen.failure.startswith("observer-")
 
 
 def test_a_server_by_name_and_one_that_does_not_exist(kit: Any) -> None:

@@ -92,6 +92,23 @@ def test_this_machine_answers_over_ipv6(kit: Any) -> None:
     assert (seen.failure, seen.fields["received"]) == (None, 1_000_000)
 
 
+def test_replies_to_others_without_end_do_not_keep_the_loop(
+    kit: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Flood(Router):
+        def flood(self) -> bytes:
+            return request(socket.AF_INET, 1, 0, TOKEN)
+
+    async def received(self: Any, opened: Any, size: int) -> bytes:
+        return opened.flood()
+
+    router = Flood(set())
+    monkeypatch.setattr(icmp, "open_socket", lambda family: router)
+    monkeypatch.setattr(asyncio.SelectorEventLoop, "sock_recv", received)
+    seen = kit.look("icmp", address="192.0.2.1", timeout=200 * MILLISECOND)
+    assert (seen.failure, seen.fields["elapsed"]) == ("timeout", 200 * MILLISECOND)
+
+
 @needs_icmp
 def test_many_looks_at_once_do_not_take_each_others_replies(kit: Any) -> None:
     async def main() -> Any:

@@ -50,17 +50,11 @@ def context(
 
 
 def look(kit: Any, tls: ssl.SSLContext, **options: Any) -> Any:
-    async def main() -> Any:
-        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await reader.read()
-            writer.close()
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
 
-        server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
-        async with server:
-            port = server.sockets[0].getsockname()[1]
-            return await kit.probe("tls", address=f"127.0.0.1:{port}", **options)
-
-    return asyncio.run(main())
+    return kit.look_at(serve, "tls", tls=tls, **options)
 
 
 def test_a_good_certificate(kit: Any, authority: trustme.CA, ca_file: str) -> None:

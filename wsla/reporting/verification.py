@@ -1,0 +1,346 @@
+"""Whether a store is what it says: its chains, what its verdicts rest on, and the verdicts themselves, judged again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from importlib.util import find_spec
+from itertools import chain, groupby, islice
+from typing import TYPE_CHECKING, Any, Final
+
+from attrs import define, evolve, field, frozen
+
+from wsla.daemon.recovery import judged_from
+from wsla.daemon.retention import reach
+from wsla.reporting.stored import EARLIEST, LATEST, in_force
+from wsla.reporting.verdicts import labels_text
+from wsla.store.chain import ALONE, KINDS, ROOT, START, VERDICT, Link, root_of, sha256_of
+from wsla.store.evidence import Evidence
+from wsla.values.instants import Interval, format_instant
+
+if TYPE_CHECKING:
+    from wsla.api import Agreement
+    from wsla.evaluation.verdicts import Judgement, Labels
+    from wsla.store.records import AgreementVersion
+    from wsla.store.sqlite import Store
+    from wsla.values.observations import Observation
+
+FEW: Final = 1_000
+"""Observations up to which the reference judges, which is slow and plain; the engine of columns does the rest."""
+_STEP: Final = 2_000
+
+Advance = Callable[[int, int, int], None]
+"""Is told how much is done, how much there is, and how many rows that were."""
+
+
+@frozen(kw_only=True)
+class Finding:
+    """Something that is not as it should be. ``link`` is the number of the link of the chain, where it is about one;
+    ``since`` the start of the window, where it rests on the observations in one."""
+
+    what: str
+    link: int | None = None
+    since: int | None = None
+
+
+@define(kw_only=True)
+class Verified:
+    """What was found of an agreement.
+
+    ``links`` and ``digest`` are the end of its chain; ``judged`` counts the verdicts that were judged again, by
+    ``engines``, ``left`` those that rest on observations that are no longer kept, or on a text that this wsla does not
+    accept any more.
+    """
+
+    title: str
+    links: int = 0
+    digest: str = START
+    evidence: int = 0
+    judged: int = 0
+    left: int = 0
+    engines: set[str] = field(factory=set)
+    findings: list[Finding] = field(factory=list)
+
+    def found(self, what: str, link: int | None = None, since: int | None = None) -> None:
+        """Notes a finding."""
+        self.findings.append(Finding(what=what, link=link, since=since))
+
+
+def verify_agreement(store: Store, key: str, advance: Advance) -> Verified:
+    """Looks at everything that is stored of an agreement. Raises StoreError."""
+    result = Verified(title=key)
+    observations = store.count_observations(key)
+    # A daemon may be writing: the chain and what it is of are read as of one moment.
+    with store.at_once():
+        links = list(store.links(key))
+        judgements = _check_chain(store, key, links, result)
+    if links:
+        result.links, result.digest = links[-1].number, links[-1].digest
+    whole = 2 * observations + result.links
+    done = 0
+
+    def step(rows: int) -> None:
+        nonlocal done
+        done += rows
+        advance(min(done, whole), whole, done)
+
+    far = _bound(store, key)
+    _check_evidence(store, key, links, far, result, step)
+    _check_verdicts(store, key, judgements, far, result, step)
+    # And it may have rolled observations up meanwhile, which says nothing against what rested on them.
+    far = _bound(store, key)
+    result.findings = [one for one in result.findings if one.since is None or one.since >= far]
+    result.findings.sort(key=lambda one: (one.link is None, one.link or 0))
+    return result
+
+
+def compare_chains(store: Store, other: Store, key: str, result: Verified) -> None:
+    """Notes the first link from which two stores tell different stories of an agreement; one may tell more of it."""
+    ours, theirs = store.links(key), other.links(key)
+    for own in ours:
+        their = next(theirs, None)
+        if their is None:
+            return
+        if own.digest != their.digest:
+            result.found(f"here it is {_named(own)}, there {_named(their)}", own.number)
+            return
+
+
+def compare_end(store: Store, key: str, end: Mapping[str, Any], result: Verified) -> None:
+    """Notes where the chain does not hold the end that somebody noted earlier: ``links`` and ``digest``."""
+    number, digest = end["links"], end["digest"]
+    if number > result.links:
+        result.found(f"the other tells of {number} links, here there are {result.links}")
+        return
+    link = next(store.links(key, number - 1), None)
+    if number and (link is None or link.digest != digest):
+        result.found("the chain up to here is not the one that the other tells of", number)
+
+
+def compare_report(
+    store: Store, key: str, report: Mapping[str, Any], agreement: Agreement, result: Verified
+) -> None:
+    """Notes each final verdict of a report (``wsla report --format json``) that the store does not hold."""
+    from wsla.reporting.verdicts import judgement_value
+
+    stored = [
+        *store.judgements(key, EARLIEST, LATEST, final_only=True),
+        *(x for _, x in store.corrections(key)),
+    ]
+    known = {
+        _identity(value): value
+        for one in stored
+        if one.goal in agreement.goals
+        for value in (judgement_value(agreement.plan, one),)
+    }
+    for goal in report["goals"]:
+        for told in goal["windows"]:
+            if not told["final"]:
+                continue
+            own = known.get(_identity(told))
+            if own is None or (own["verdict"], own["value"]) != (told["verdict"], told["value"]):
+                here = "none" if own is None else own["verdict"]
+                result.found(
+                    f"the other reports {told['goal']} {told['verdict']} in {told['window']}; here it is {here}"
+                )
+
+
+def _identity(value: Mapping[str, Any]) -> tuple[object, ...]:
+    return value["goal"], tuple(sorted(value["labels"].items())), value["start"], value["end"]
+
+
+def _named(link: Link) -> str:
+    if link.kind != VERDICT:
+        return f"{link.kind} {link.subject}".strip()
+    from wsla.store.codecs import load_json
+
+    goal, labels, start, end = load_json(link.subject)
+    pairs = tuple((name, value) for name, value in load_json(labels))
+    return f"verdict {_of_goal(goal, pairs)} in {_window(start, end)}"
+
+
+def _of_goal(goal: str, labels: Labels) -> str:
+    return " ".join(filter(None, (goal, labels_text(labels))))
+
+
+def _check_chain(
+    store: Store, key: str, links: list[Link], result: Verified
+) -> dict[str, tuple[int | None, Judgement]]:
+    """Every link and every record; the final judgements by what names them in the chain, with their links."""
+    from wsla.store.codecs import load_judgement
+
+    records = {kind: dict(store.records(key, kind)) for kind in KINDS}
+    named: dict[str, set[str]] = {kind: set() for kind in KINDS}
+    of_verdict: dict[str, int] = {}
+    previous = START
+    for number, link in enumerate(links, 1):
+        if link.number != number or not link.follows(previous):
+            result.found(f"{_named(link)}: the link was altered, or one before it is missing", link.number)
+        previous = link.digest
+        if link.kind in ALONE:
+            content: str | None = link.subject
+        elif link.kind == ROOT:
+            continue
+        else:
+            content = records.get(link.kind, {}).get(link.subject)
+            named[link.kind].add(link.subject)
+        if content is None:
+            result.found(f"{_named(link)} is missing", link.number)
+        elif sha256_of(content) != link.sha256:
+            result.found(f"{_named(link)} is not what was stored", link.number)
+        if link.kind == VERDICT:
+            of_verdict[link.subject] = link.number
+    before = {
+        kind: [(subject, content) for subject, content in found.items() if subject not in named[kind]]
+        for kind, found in records.items()
+    }
+    root = next((link for link in links if link.kind == ROOT), None)
+    if root is not None and sha256_of(root_of(before)) != root.sha256:
+        result.found("what was stored before the chain began is not what it was then", root.number)
+    if root is None:
+        for kind, found in before.items():
+            for subject, _ in found:
+                result.found(f"{kind} {subject} is in no link of the chain")
+    return {
+        subject: (of_verdict.get(subject), load_judgement(content))
+        for subject, content in records[VERDICT].items()
+    }
+
+
+def _bound(store: Store, key: str) -> int:
+    """The instant from which windows begin that rest on nothing but what is kept."""
+    kept_from = store.kept_from(key)
+    if kept_from is None:
+        return EARLIEST
+    reaches = [
+        reach(agreement.plan) for version in store.agreement_history(key) if (agreement := in_force(version))
+    ]
+    return kept_from + max((far for far in reaches if far is not None), default=0)
+
+
+def _check_evidence(
+    store: Store, key: str, links: list[Link], far: int, result: Verified, step: Callable[[int], None]
+) -> None:
+    from wsla.store.codecs import load_json
+
+    hours = store.digest_hours(key, step)
+    for link in links:
+        step(1)
+        if link.kind != VERDICT or link.evidence is None:
+            continue
+        _, _, start, end = load_json(link.subject)
+        if start < far:
+            continue
+        told = Evidence.load(link.evidence)
+        found = store.evidence(key, told.sources, Interval(start, end), hours)
+        result.evidence += 1
+        if found != told:
+            result.found(
+                f"{_named(link)} rested on {told.observations} observations "
+                f"({told.sha256[:12]}…); stored are {found.observations} ({found.sha256[:12]}…)",
+                link.number,
+                start,
+            )
+
+
+def _check_verdicts(
+    store: Store,
+    key: str,
+    judgements: dict[str, tuple[int | None, Judgement]],
+    far: int,
+    result: Verified,
+    step: Callable[[int], None],
+) -> None:
+    history = store.agreement_history(key)
+    waiting = list(judgements.values())
+    for start, switch, version in _reigns(history):
+        agreement = in_force(version)
+        if agreement is None:
+            continue
+        own: list[tuple[int | None, Judgement]] = []
+        rest: list[tuple[int | None, Judgement]] = []
+        for number, one in waiting:
+            ours = (
+                one.goal in agreement.goals
+                and one.window.end > start
+                and (switch is None or one.window.end + agreement.plan.grace <= switch)
+            )
+            (own if ours else rest).append((number, one))
+        waiting = rest
+        kept = [(number, one) for number, one in own if one.window.start >= far]
+        result.left += len(own) - len(kept)
+        if kept:
+            _judge_again(store, key, agreement, max(start, store.kept_from(key) or start), kept, result, step)
+    result.left += len(waiting)
+
+
+def _judge_again(
+    store: Store,
+    key: str,
+    agreement: Agreement,
+    start: int,
+    said: list[tuple[int | None, Judgement]],
+    result: Verified,
+    step: Callable[[int], None],
+) -> None:
+    until = max(one.window.end for _, one in said)
+    known = {source.name for source in agreement.plan.sources}
+    stored = store.observations(key, agreement.plan.effective_start, until, late=False)
+    observations = _counted((one for one in stored if one.source in known), step)
+    engine, found = _judged(agreement, observations, start, until)
+    result.engines.add(engine)
+    again = {(one.goal, one.labels, one.window): one for one in found}
+    for number, one in said:
+        result.judged += 1
+        now = again.get((one.goal, one.labels, one.window))
+        if now is None or evolve(now, final=True, amounts=()) != evolve(one, final=True, amounts=()):
+            verdict = "no verdict" if now is None else now.verdict.value
+            same = now is not None and now.verdict is one.verdict
+            window = _window(one.window.start, one.window.end)
+            result.found(
+                f"verdict {_of_goal(one.goal, one.labels)} in {window} was said to be "
+                f"{one.verdict.value}; the stored observations give {verdict}{' by another value' if same else ''}",
+                number,
+                one.window.start,
+            )
+
+
+def _judged(
+    agreement: Agreement, observations: Iterator[Observation], start: int, until: int
+) -> tuple[str, list[Judgement]]:
+    """The engine that judged, and what it found; not the one that the daemon runs, where there is another."""
+    from wsla.api import judge, judge_columns
+    from wsla.evaluation.reference import evaluate
+
+    first = list(islice(observations, FEW + 1))
+    if len(first) <= FEW:
+        return "reference", list(evaluate(agreement.plan, first, start, until).judgements)
+    everything = chain(first, observations)
+    if find_spec("numpy") is not None:
+        return "columns", list(judge_columns(agreement, (), start, until, everything).judgements)
+    return "stream", list(judge(agreement, everything, start, until).judgements)
+
+
+def _reigns(history: list[AgreementVersion]) -> Iterator[tuple[int, int | None, AgreementVersion]]:
+    """Of every version the instant from which it judged, that at which the next one came (None: it is in force), and
+    its last text."""
+    groups = [list(group) for _, group in groupby(history, key=lambda one: one.version)]
+    seen: list[AgreementVersion] = []
+    for place, group in enumerate(groups):
+        seen.extend(group)
+        following = groups[place + 1][0].at if place + 1 < len(groups) else None
+        yield judged_from(seen), following, group[-1]
+
+
+def _counted(observations: Iterator[Observation], step: Callable[[int], None]) -> Iterator[Observation]:
+    count = 0
+    for observation in observations:
+        yield observation
+        count += 1
+        if count == _STEP:
+            step(count)
+            count = 0
+    step(count)
+
+
+def _window(start: int, end: int) -> str:
+    return f"{format_instant(start)}..{format_instant(end)}"
