@@ -116,6 +116,16 @@ def test_a_silence_has_an_author_an_end_and_a_reason(act: Run, path: Path) -> No
     assert noted(path, "silence")[1].until == noted(path, "silence")[1].at
 
 
+def test_the_outbox_tells_of_the_silences_that_hold(act: Run) -> None:
+    act("silence", march.TITLE, "--goal", "awake", "--for", "2h", "--by", "Ana", "--reason", "planned work")
+    act("silence", march.TITLE, "--for", "2h", "--by", "Ana", "--reason", "too much")
+    act("silence", march.TITLE, "--end", "--by", "Ben")
+    (line,) = [one for one in act("outbox").out.splitlines() if one.startswith("silenced until")]
+    assert line.endswith("by Ana: “Parcel tracking”, awake: planned work")
+    (value,) = json.loads(act("outbox", "--format", "json").out)["silences"]
+    assert (value["cause"], value["by"], value["reason"]) == ("awake", "Ana", "planned work")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
