@@ -48,7 +48,7 @@ def command(
         dead = _of(store.dead_letters(-1 if key else most), key)[:most]
         pending = [] if dead_only else _of(store.due_deliveries(LATEST, -1 if key else most), key)[:most]
         counts = store.outbox_counts()
-        held = Counter(store.withheld().values())
+        held: Counter[str] = Counter(map(str, store.withheld().values()))
         silences = _silences(store, key)
     if output_format == "json":
         values = [_value(item) for item in (*dead, *pending)]
