@@ -363,3 +363,47 @@ def test_a_killed_daemon_has_lost_nothing_that_it_acknowledged(place: Any) -> No
         assert len(times) >= 10 * acknowledged
         assert len(times) == place.count("observations")
     assert acknowledged
+
+
+BEATS = """agreement "Beats" version 1 {
+  kind customer
+  effective 2026-01-01 in "UTC"
+  grace 0s
+  party host "Host" provider
+  party shop "Shop" consumer
+  source backup = heartbeat every 1s timeout 500ms
+  metric kept = availability(backup.ok) each 1h
+  goal safe: host guarantees kept >= 99%
+}
+"""
+
+
+def test_beats_are_stored_and_missing_ones_too(place: Any) -> None:
+    place.write(BEATS, "beats.sla")
+    pushing = Pushing(place, tokens=(SENDER, READER))
+    path, sender = "/heartbeat/Beats/backup", {"Authorization": f"Bearer {SENDER.secret}"}
+    try:
+        answers = [pushing.client.get(path, headers=sender), pushing.client.post(path, headers=sender)]
+        failed = pushing.client.post(f"{path}?ok=false", headers=sender)
+        assert [one.status_code for one in (*answers, failed)] == [200, 200, 200]
+        found = answers[0].json()
+        assert datetime.fromisoformat(found["next_due"]) - datetime.fromisoformat(found["at"]) == timedelta(
+            seconds=1
+        )
+        assert place.count("observations") == 3
+        missing = place.until(lambda: place.rows("SELECT at, failure FROM observations ORDER BY at")[3:5])
+        last = place.rows("SELECT at FROM observations ORDER BY at")[2][0]
+        assert missing[0] == (last + 1_500_000_000, "beat-missing")
+        assert place.count("observations", "late = 1") == 0
+        for path_, options, status in (
+            (path, {}, 401),
+            (path, {"headers": {"Authorization": f"Bearer {READER.secret}"}}, 403),
+            (f"{path}?ok=perhaps", {"headers": sender}, 400),
+            ("/heartbeat/Sent/web", {"headers": sender}, 404),
+            ("/heartbeat/None/backup", {"headers": sender}, 404),
+            (path, {"headers": {**sender, "Origin": "https://elsewhere.example"}}, 403),
+            (path, {"headers": {**sender, "Sec-Fetch-Site": "cross-site"}}, 403),
+        ):
+            assert pushing.client.get(path_, **options).status_code == status, (path_, options)
+    finally:
+        pushing.end()

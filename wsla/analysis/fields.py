@@ -143,6 +143,12 @@ SOURCE_KINDS: dict[str, SourceKind] = {
         SourceKind(name="jsonl", text="path"),
         SourceKind(name="parquet", text="path"),
         SourceKind(name="push", text=None),
+        SourceKind(
+            name="heartbeat",
+            text=None,
+            fields=(("ok", BooleanType()), ("gap", DURATION)),
+            needs_every=True,
+        ),
         SourceKind(name="sql", text="connection"),
         SourceKind(name="prometheus", text="url"),
     )

@@ -63,7 +63,7 @@ def check_source(scope: Scope, declared: surface.Source) -> None:
             fields=(),
             every=every,
             timeout=timeout or (min(DEFAULT_TIMEOUT, every) if every is not None else DEFAULT_TIMEOUT),
-            staleness=None if every is None else _STALE_AFTER * every,
+            staleness=_staleness(kind, every, timeout),
             measured_by=None if declared.measured_by is None else declared.measured_by.text,
             span=declared.span,
         ),
@@ -74,6 +74,16 @@ def check_source(scope: Scope, declared: surface.Source) -> None:
         entry.fields[name] = FieldEntry(name=name, column=name, type=type_)
     _Block(scope, entry, kind).read(declared)
     scope.sources[declared.name.text] = entry
+
+
+def _staleness(kind: SourceKind, every: int | None, timeout: int | None) -> int | None:
+    """How long a sample holds where the source does not say it."""
+    if every is None:
+        return None
+    if kind.name == "heartbeat":
+        # Where nobody says that the next beat is missing, nobody was there to hear it.
+        return every + (min(DEFAULT_TIMEOUT, every) if timeout is None else timeout)
+    return _STALE_AFTER * every
 
 
 def _stand_in(declared: surface.Source) -> SourceEntry:

@@ -15,6 +15,7 @@ from wsla.daemon.config import Bindings, ChannelBinding, Config, SourceBinding
 from wsla.daemon.tables import Reference, SecretMissing, nearest
 from wsla.plan.model import Channel, Party, Plan, Secret, Source, Target, Text
 from wsla.ports import Clock
+from wsla.sources import heartbeat
 from wsla.sources.registry import KNOWN_KINDS as PROBED_KINDS
 from wsla.sources.registry import SourceError, build_target
 from wsla.sources.targets import Deployed, Option
@@ -104,12 +105,15 @@ class Deploying:
     def _probe(self, source: Source) -> ProbePlan | None:
         binding = self._binding(source)
         kind = _kind(source, binding)
-        if kind == PUSHED:
+        if kind in (PUSHED, heartbeat.KIND):
             if self.config.http is None:
                 self._problem(
                     f"source {source.name}: its observations are sent over HTTP, and wsla.toml has no [http]"
                 )
-            return None
+            if kind == PUSHED or source.every is None:
+                return None
+            target = heartbeat.HeartbeatTarget(source=source.name, timeout=source.timeout or 0)
+            return ProbePlan(source=source.name, kind=kind, every=source.every, target=target)
         if kind not in PROBED_KINDS:
             reader = "; `wsla eval` reads files" if source.kind in ("csv", "jsonl", "parquet") else ""
             self._problem(

@@ -21,7 +21,7 @@ from wsla.daemon.housekeeping import Housekeeping
 from wsla.daemon.keeper import Keeper, Kept
 from wsla.daemon.logs import set_up_logging, take_down_logging
 from wsla.daemon.outbox import Outbox
-from wsla.daemon.pushing import Inbox, Taken
+from wsla.daemon.pushing import Beat, Inbox, Taken
 from wsla.daemon.recovery import recover
 from wsla.daemon.reload import Changes, compare, remarks
 from wsla.daemon.status import AgreementStatus, SourceStatus, Status
@@ -193,6 +193,11 @@ class Daemon:
         """Called from any thread: gives observations of a source that others send; see ``Inbox.take``."""
         assert self._loop is not None
         return asyncio.run_coroutine_threadsafe(self._inbox.take(title, source, sent), self._loop)
+
+    def beat(self, title: str, source: str, *, good: bool) -> Future[Beat]:
+        """Called from any thread: a beat has come; see ``Inbox.beat``."""
+        assert self._loop is not None
+        return asyncio.run_coroutine_threadsafe(self._inbox.beat(title, source, good=good), self._loop)
 
     def now(self) -> int:
         """The daemon's time, nanoseconds since the epoch."""

@@ -15,7 +15,7 @@ from attrs import define, field
 
 from wsla.api import Agreement
 from wsla.daemon.coming import Coming
-from wsla.daemon.scheduler import SourceRunner
+from wsla.daemon.scheduler import Runner
 from wsla.daemon.writer import Item, Writer
 from wsla.engine import Engine, Output
 from wsla.evaluation.stream import JudgementFinal, StandingChanged, TooLate, TriggerChanged
@@ -24,7 +24,7 @@ from wsla.plan.rests import sources_of_goals
 from wsla.ports import Clock
 from wsla.remedies.decisions import Intent, LedgerEntry
 from wsla.store.errors import StoreError
-from wsla.store.records import Decided, Judged, Observed, Snapshot
+from wsla.store.records import Decided, Judged, Observed, Snapshot, stream_of
 from wsla.values.instants import SECOND, format_instant
 from wsla.values.observations import Observation
 
@@ -84,7 +84,7 @@ class Judge:
         self.agreement = agreement
         self.engine: Final = engine
         self.state = state
-        self.runners: dict[str, SourceRunner] = {}
+        self.runners: dict[str, Runner] = {}
         self.standings: dict[tuple[str, Labels], Judgement] = {}
         self.time = -(1 << 63)
         self.paused = False
@@ -96,6 +96,7 @@ class Judge:
         self._clock: Final = clock
         self._snapshot_every: Final = snapshot_every
         self._dropped: Final = dropped
+        self._labels: Final = {source.name: source.labels for source in agreement.plan.sources}
         self._held: list[_Held] = []
         self._given = 0
         self._sequence = 0
@@ -110,12 +111,15 @@ class Judge:
         self._snapshot_cost = 0
         self._changed = True
 
-    def ended(self, observation: Observation) -> None:
-        """Takes the observation of a look that has ended."""
-        if self._writer.full or len(self._held) - self._given >= _MOST_HELD:
-            self._dropped()
-            return
-        self._hold(Observed(self.agreement.title, observation, self._clock.now()), None)
+    def ended(self, *observations: Observation) -> None:
+        """Takes the observations of a look that has ended: one, or one of each stream."""
+        now = self._clock.now()
+        for one in observations:
+            if self._writer.full or len(self._held) - self._given >= _MOST_HELD:
+                self._dropped()
+                continue
+            stream = stream_of([one.fields.get(name) for name in self._labels.get(one.source, ())])
+            self._hold(Observed(self.agreement.title, one, now, stream), None)
         self.step()
 
     @property

@@ -9,16 +9,20 @@ from typing import Final
 from attrs import define
 
 from wsla.daemon.agreements import sha256_of, state_version
-from wsla.daemon.bindings import Deployment
+from wsla.daemon.bindings import Deployment, ProbePlan
 from wsla.daemon.config import Limits
+from wsla.daemon.heartbeat import HeartbeatRunner
 from wsla.daemon.judge import Judge
 from wsla.daemon.outbox import Route
 from wsla.daemon.recovery import Recovered, recover
 from wsla.daemon.reload import Changes
-from wsla.daemon.scheduler import Slots, SourceRunner
+from wsla.daemon.scheduler import Runner, Slots, SourceRunner
+from wsla.daemon.series import SeriesRunner
 from wsla.daemon.writer import Item, Writer
 from wsla.plan.model import Target
 from wsla.ports import Clock
+from wsla.sources.heartbeat import HeartbeatTarget
+from wsla.sources.prometheus import PrometheusTarget
 from wsla.sources.registry import build_prober
 from wsla.sources.witness import Witness, WitnessedProber, needs_network
 from wsla.store.errors import StoreError
@@ -62,7 +66,7 @@ class Keeper:
         self._witness: Final = witness
 
     @property
-    def runners(self) -> list[SourceRunner]:
+    def runners(self) -> list[Runner]:
         """Every source that is looked at."""
         return [runner for kept in self.agreements.values() for runner in kept.judge.runners.values()]
 
@@ -175,14 +179,18 @@ class Keeper:
         """Starts the sources that do not run yet."""
         for name, plan in deployment.probes.items():
             if name not in judge.runners:
-                prober = build_prober(plan.kind, plan.target, self._clock)
-                if self._witness is not None and needs_network(plan.kind, plan.target.host):
-                    prober = WitnessedProber(prober, self._witness)
-                runner = SourceRunner(
-                    deployment.agreement.title, plan, prober, self._clock, self.slots, judge.ended
-                )
-                judge.runners[name] = runner
+                runner = judge.runners[name] = self._runner(deployment.agreement.title, plan, judge)
                 runner.start()
+
+    def _runner(self, title: str, plan: ProbePlan, judge: Judge) -> Runner:
+        if isinstance(plan.target, HeartbeatTarget):
+            return HeartbeatRunner(title, plan, plan.target, self._clock, self._writer, judge.ended)
+        if isinstance(plan.target, PrometheusTarget):
+            return SeriesRunner(title, plan, plan.target, self._clock, self.slots, judge.ended)
+        prober = build_prober(plan.kind, plan.target, self._clock)
+        if self._witness is not None and needs_network(plan.kind, plan.target.host):
+            prober = WitnessedProber(prober, self._witness)
+        return SourceRunner(title, plan, prober, self._clock, self.slots, judge.ended)
 
     async def _look_away(self, judge: Judge, deployment: Deployment | None) -> None:
         """Stops the sources that are not to be looked at any more, or in another way."""

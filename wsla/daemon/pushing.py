@@ -8,6 +8,7 @@ from typing import Final
 
 from attrs import define, field, frozen
 
+from wsla.daemon.heartbeat import HeartbeatRunner
 from wsla.daemon.judge import Given, Judge
 from wsla.daemon.keeper import Kept
 from wsla.daemon.writer import Writer
@@ -39,6 +40,14 @@ class Taken:
     late: int
     known: int
     refused: tuple[tuple[int, str], ...]
+
+
+@frozen(kw_only=True)
+class Beat:
+    """A beat that came at an instant, and when the next is due."""
+
+    at: int
+    next_due: int
 
 
 class Inbox:
@@ -105,6 +114,20 @@ class Inbox:
             given.lost()
             # Nobody may have waited for it.
             given.done.exception()
+
+    async def beat(self, title: str, source: str, *, good: bool) -> Beat:
+        """Returns once a beat that has just come is on the disk. Raises as ``take`` does."""
+        kept = self._kept(title)
+        runner = None if kept is None else kept.judge.runners.get(source)
+        if kept is None or not isinstance(runner, HeartbeatRunner):
+            raise NotPushed
+        if self._writer.full:
+            raise Crowded("The store takes nothing more at the moment.")
+        observation = runner.beat(good=good)
+        given = Given(1, asyncio.get_running_loop().create_future())
+        kept.judge.take([Observed(title, observation, observation.at)], given)
+        await given.done
+        return Beat(at=observation.at, next_due=observation.at + runner.plan.every)
 
     def _find(self, title: str, source: str) -> Judge:
         kept = self._kept(title)

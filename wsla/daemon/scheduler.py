@@ -7,7 +7,7 @@ import hashlib
 import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from typing import Final
+from typing import Final, Protocol
 
 from attrs import define, field
 
@@ -56,6 +56,28 @@ class Slots:
         await stack.enter_async_context(self._all)
 
 
+class Runner(Protocol):
+    """What gives the observations of one source: see ``SourceRunner``."""
+
+    ended: Callable[..., None]
+    lateness: int
+    last: Observation | None
+    pending: int | None
+
+    @property
+    def plan(self) -> ProbePlan:
+        """What it looks at."""
+        ...
+
+    def start(self) -> None:
+        """Begin."""
+        ...
+
+    async def stop(self, patience: float) -> None:
+        """End, in ``patience`` seconds."""
+        ...
+
+
 class SourceRunner:
     """Looks at one source, again and again.
 
@@ -70,7 +92,7 @@ class SourceRunner:
         prober: Prober,
         clock: Clock,
         slots: Slots,
-        ended: Callable[[Observation], None],
+        ended: Callable[..., None],
     ) -> None:
         self.plan: Final = plan
         self.ended = ended

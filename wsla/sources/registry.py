@@ -102,6 +102,18 @@ def _command_prober(target: Target, clock: Clock) -> Prober:
     return CommandProber(cast(CommandTarget, target), clock)
 
 
+def _prometheus_target(deployed: Deployed) -> Target:
+    from wsla.sources.prometheus import from_options
+
+    return from_options(deployed)
+
+
+def _prometheus_prober(target: Target, clock: Clock) -> Prober:
+    from wsla.sources.prometheus import PrometheusProber, PrometheusTarget
+
+    return PrometheusProber(cast(PrometheusTarget, target), clock)
+
+
 _KINDS: Final[Mapping[str, _Kind]] = MappingProxyType(
     {
         "http": _Kind(_http_target, _http_prober),
@@ -109,6 +121,7 @@ _KINDS: Final[Mapping[str, _Kind]] = MappingProxyType(
         "tls": _Kind(_tls_target, _tls_prober),
         "dns": _Kind(_dns_target, _dns_prober),
         "icmp": _Kind(_icmp_target, _icmp_prober),
+        "prometheus": _Kind(_prometheus_target, _prometheus_prober),
         "command": _Kind(_command_target, _command_prober),
     }
 )

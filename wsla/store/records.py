@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from enum import Enum
 from typing import NamedTuple
 
@@ -11,7 +13,7 @@ from wsla.evaluation.verdicts import Judgement
 from wsla.plan.model import Target
 from wsla.remedies.decisions import Decision, Intent
 from wsla.store.interventions import Withheld
-from wsla.values.observations import Observation
+from wsla.values.observations import Observation, Raw
 
 
 class Observed(NamedTuple):
@@ -29,6 +31,11 @@ class Observed(NamedTuple):
     stream: str = ""
     row: str = ""
     late: bool = False
+
+
+def stream_of(labels: Sequence[Raw]) -> str:
+    """What the stream of samples with these label values is called."""
+    return json.dumps(list(labels), ensure_ascii=False) if labels else ""
 
 
 class Judged(NamedTuple):

@@ -97,6 +97,13 @@ def build_app(view: View, settings: Http) -> Starlette:
         except Exception as error:
             return _failed(request, error)
 
+    async def beat(request: Request) -> Response:
+        try:
+            title, plan = await run_in_threadpool(_sent_to, request)
+            return JSONResponse(await pushes.beat(request, title, plan, request.path_params["source"]))
+        except Exception as error:
+            return _failed(request, error)
+
     def _sent_to(request: Request) -> tuple[str, Plan]:
         address = request.client.host if request.client is not None else ""
         _within(requests, address)
@@ -152,6 +159,7 @@ def build_app(view: View, settings: Http) -> Starlette:
         route(f"{API}/agreements/{{title:path}}/notices", "read", _notices),
         route(f"{API}/agreements/{{title:path}}/report", "read", _report),
         Route(f"{API}/agreements/{{title:path}}/sources/{{source}}/observations", push, methods=["POST"]),
+        Route(f"{API}/heartbeat/{{title:path}}/{{source}}", beat, methods=["GET", "POST"]),
         # A title may hold strokes, so this one takes every path that is left.
         route(f"{API}/agreements/{{title:path}}", "read", _agreement),
         route("/style.css", None, lambda asked: Response(pages.style(), media_type="text/css")),

@@ -166,6 +166,15 @@ _AFTER: Final = {
 }
 
 
+_SOURCE: Final = {
+    "name": "source",
+    "in": "path",
+    "required": True,
+    "schema": _TEXT,
+    "description": "Its name.",
+}
+
+
 def _paged(name: str, schema: str) -> dict[str, Any]:
     return _object({name: _list(_named(schema)), "next": _NEXT})
 
@@ -252,6 +261,9 @@ def document() -> dict[str, Any]:
             }
         }
     paths[f"{API}/agreements/{{title}}/sources/{{source}}/observations"] = {"post": _push(problem)}
+    paths[f"{API}/heartbeat/{{title}}/{{source}}"] = {
+        method: _beat(method, problem) for method in ("get", "post")
+    }
     return {
         "openapi": "3.1.0",
         "info": {
@@ -269,13 +281,12 @@ def document() -> dict[str, Any]:
 
 def _push(problem: dict[str, Any]) -> dict[str, Any]:
     row = _named("Row")
-    source = {"name": "source", "in": "path", "required": True, "schema": _TEXT, "description": "Its name."}
     known = {"description": "How many of the accepted rows were stored before.", "schema": _COUNT}
     return {
         "summary": "Observations of a source of kind push.",
         "operationId": "postAgreementsTitleSourcesSourceObservations",
         "description": "Takes the scope `push`. Answers when what it took is on the disk.",
-        "parameters": [_TITLE, source],
+        "parameters": [_TITLE, _SOURCE],
         "requestBody": {
             "required": True,
             "content": {
@@ -290,6 +301,27 @@ def _push(problem: dict[str, Any]) -> dict[str, Any]:
                 "content": {"application/json": {"schema": _named("Pushed")}},
             },
             "default": {"description": "Why nothing was taken.", "content": problem},
+        },
+        "security": [{"token": []}],
+    }
+
+
+def _beat(method: str, problem: dict[str, Any]) -> dict[str, Any]:
+    good = {
+        "name": "ok",
+        "in": "query",
+        "schema": _TRUTH,
+        "description": "False where what should be done was tried and failed.",
+    }
+    schema = _object({"source": _TEXT, "at": _INSTANT, "next_due": _INSTANT})
+    return {
+        "summary": "A beat of a source of kind heartbeat.",
+        "operationId": f"{method}HeartbeatTitleSource",
+        "description": "Takes the scope `push`. Answers when the beat is on the disk.",
+        "parameters": [_TITLE, _SOURCE, good],
+        "responses": {
+            "200": {"description": "The answer.", "content": {"application/json": {"schema": schema}}},
+            "default": {"description": "Why it does not count.", "content": problem},
         },
         "security": [{"token": []}],
     }

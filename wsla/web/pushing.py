@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Final
+from concurrent.futures import Future
+from typing import Any, Final, TypeVar
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
@@ -13,9 +14,11 @@ from wsla.daemon.bindings import PUSHED
 from wsla.daemon.http_config import Http
 from wsla.daemon.pushing import Crowded, NotPushed, Taken
 from wsla.plan.model import Plan
+from wsla.sources.heartbeat import KIND as HEARTBEAT
 from wsla.sources.pushed import Pushed, TooManyRows, Unreadable, read_pushed
 from wsla.store.records import Observed
 from wsla.values.calendars import find_zone
+from wsla.values.instants import format_instant
 from wsla.web.refusals import Refused
 from wsla.web.view import View
 
@@ -29,6 +32,8 @@ _READ_WITHIN: Final = 60.0
 _ANSWER_WITHIN: Final = 30.0
 _BODIES_AT_ONCE: Final = 4
 _AGAIN_AFTER: Final = {"Retry-After": "2"}
+
+Answer = TypeVar("Answer")
 
 
 class Pushes:
@@ -81,29 +86,55 @@ class Pushes:
         except ClientDisconnect:
             raise Refused(400, "It ended in the middle.") from None
 
+    async def beat(self, request: Request, title: str, plan: Plan, name: str) -> dict[str, Any]:
+        """The answer to a beat. Raises Refused and StoreError."""
+        _refuse_pages(request)
+        source = next((one for one in plan.sources if one.name == name and one.kind == HEARTBEAT), None)
+        if source is None:
+            raise Refused(404, f"The agreement has no source “{name}” of kind heartbeat.")
+        said = request.query_params.get("ok", "true")
+        if said not in ("true", "false"):
+            raise Refused(400, "ok: this is true or false")
+        found = await _within(self._view.beat(title, name, good=said == "true"), name)
+        zone = find_zone(plan.zone)
+        return {
+            "source": name,
+            "at": format_instant(found.at, zone),
+            "next_due": format_instant(found.next_due, zone),
+        }
+
     async def _taken(self, title: str, source: str, sent: list[Observed]) -> Taken:
         if not sent:
             return Taken(accepted=0, late=0, known=0, refused=())
-        # Whoever waits may give up; what was given is stored all the same, and known when it is sent again.
-        future = asyncio.wrap_future(self._view.push(title, source, sent))
-        try:
-            return await asyncio.wait_for(asyncio.shield(future), _ANSWER_WITHIN)
-        except TimeoutError:
-            future.add_done_callback(lambda done: done.cancelled() or done.exception())
-            raise Refused(503, "It could not be stored in time; send it again.", _AGAIN_AFTER) from None
-        except asyncio.CancelledError:
-            raise Refused(503, "The daemon ends.", _AGAIN_AFTER) from None
-        except Crowded as problem:
-            raise Refused(503, str(problem), _AGAIN_AFTER) from None
-        except NotPushed:
-            raise Refused(404, f"The agreement has no source “{source}” of kind push.") from None
+        return await _within(self._view.push(title, source, sent), source)
+
+
+async def _within(given: Future[Answer], source: str) -> Answer:
+    """What the daemon answers. Raises Refused where it takes too long."""
+    # Whoever waits may give up; what was given is stored all the same, and known when it is sent again.
+    future = asyncio.wrap_future(given)
+    try:
+        return await asyncio.wait_for(asyncio.shield(future), _ANSWER_WITHIN)
+    except TimeoutError:
+        future.add_done_callback(lambda done: done.cancelled() or done.exception())
+        raise Refused(503, "It could not be stored in time; send it again.", _AGAIN_AFTER) from None
+    except asyncio.CancelledError:
+        raise Refused(503, "The daemon ends.", _AGAIN_AFTER) from None
+    except Crowded as problem:
+        raise Refused(503, str(problem), _AGAIN_AFTER) from None
+    except NotPushed:
+        raise Refused(404, f"The agreement takes nothing for a source “{source}”.") from None
+
+
+def _refuse_pages(request: Request) -> None:
+    """Browsers say what is behind a request; no page of theirs has any business here. Raises Refused."""
+    if "origin" in request.headers or request.headers.get("sec-fetch-site", "none") != "none":
+        raise Refused(403, "Pages of browsers send no observations.")
 
 
 def _is_lines(request: Request) -> bool:
     """True for JSON lines. Raises Refused for what no program of this kind would send."""
-    if "origin" in request.headers:
-        # Browsers name the page behind a request; no page has any business here.
-        raise Refused(403, "Pages of browsers send no observations.")
+    _refuse_pages(request)
     if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
         raise Refused(415, "It is not to be packed: leave Content-Encoding out.")
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()

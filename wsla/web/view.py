@@ -12,7 +12,7 @@ from attrs import frozen
 
 from wsla.daemon.agreements import sha256_of
 from wsla.daemon.daemon import Daemon
-from wsla.daemon.pushing import Taken
+from wsla.daemon.pushing import Beat, Taken
 from wsla.daemon.status import Status
 from wsla.evaluation.verdicts import Judgement
 from wsla.plan.model import Plan
@@ -81,6 +81,10 @@ class View:
     def push(self, title: str, source: str, sent: Sequence[Observed]) -> concurrent.futures.Future[Taken]:
         """Gives the daemon observations that were sent; see ``Inbox.take``."""
         return self._daemon.push(title, source, sent)
+
+    def beat(self, title: str, source: str, *, good: bool) -> concurrent.futures.Future[Beat]:
+        """Gives the daemon a beat; see ``Inbox.beat``."""
+        return self._daemon.beat(title, source, good=good)
 
     @contextmanager
     def store(self) -> Iterator[Store]:

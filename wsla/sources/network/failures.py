@@ -51,6 +51,7 @@ class Failure(StrEnum):
     OBSERVER_PROXY = "observer-proxy"
     OBSERVER_COMMAND = "observer-command"
     OBSERVER_TLS = "observer-tls"
+    OBSERVER_QUERY = "observer-query"
     OBSERVER_LATE = "observer-late"
     OBSERVER_SHUTDOWN = "observer-shutdown"
     OBSERVER_INTERNAL = "observer-internal"
