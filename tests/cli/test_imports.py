@@ -45,6 +45,8 @@ ALLOWED = {
     "claim": STORE,
     "settle": STORE,
     "outbox": STORE,
+    "ack": STORE,
+    "silence": STORE,
     "run": BUSY,
     "demo": BUSY,
 }
@@ -126,6 +128,8 @@ WORK: tuple[tuple[int, str], ...] = (
     (1, "settle nothing issued --store wsla.db"),
     (1, "correct nothing --store wsla.db"),
     (0, "outbox --store wsla.db"),
+    (1, "ack nothing --by me --store wsla.db"),
+    (1, "silence nothing --for 1h --by me --reason x --store wsla.db"),
     (1, "run broken.sla"),
 )
 

@@ -330,3 +330,35 @@ def test_a_store_that_cannot_be_stops_the_start(place: Any) -> None:
     running = place.run(place.write(place.text()))
     assert running.stop() == 1
     assert "is a folder" in running.lines[-1]
+
+
+def test_an_address_that_is_gone_is_told_and_dead_letters_are_tried_again_beside(place: Any) -> None:
+    """A4, and `wsla outbox retry` beside a daemon."""
+    from wsla.store.interventions import Intervention
+    from wsla.store.sqlite import Store
+
+    place.receiver.status = 410
+    place.service.healthy = False
+    running = place.run(place.write(place.text()))
+    place.until(lambda: place.count("outbox", "target = 'globex' AND state = 'dead'") >= 2)
+    asked = len(place.receiver.got)
+    assert asked == 1
+    assert sum("switched off" in line for line in running.lines) == 1
+    place.receiver.status = 200
+    running.reload()
+    with Store.open(str(place.store), writer=False, beside=True) as store:
+        dead = [item for item in store.dead_letters() if str(item.target) == "globex"]
+        store.intervene(
+            Intervention(
+                kind="retry",
+                agreement=item.agreement,
+                subject=item.intent.id,
+                target="globex",
+                at=item.intent.at,
+                author="Ana",
+            )
+            for item in dead
+        )
+    keys = {item.intent.id for item in dead}
+    place.until(lambda: keys <= {one["notice"]["id"] for one in place.receiver.got if one["status"] == 200})
+    running.stop()

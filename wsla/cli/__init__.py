@@ -29,6 +29,8 @@ VERBS = {
     "backup": "copy a store while the daemon writes it",
     "restore": "make a store from a backup",
     "outbox": "show messages that wait or were given up, and try them again",
+    "ack": "acknowledge an episode, so that nobody is reminded of it again",
+    "silence": "send no messages of an agreement for a while",
     "demo": "show all of this in a minute, on this machine alone",
 }
 """Every verb, with one line of help that needs no loading."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,9 +15,11 @@ from wsla.cli.stored import DEFAULT_STORE, LATEST, find_stored, reading, store_o
 from wsla.values.instants import SECOND, format_instant, format_length
 
 if TYPE_CHECKING:
-    from wsla.store.records import OutboxCounts, OutboxItem
+    from wsla.store.interventions import Intervention
+    from wsla.store.records import OutboxItem
     from wsla.store.sqlite import Store
 
+_HELD = ("dropped", "acknowledged", "silenced")
 _STORE = click.option("--store", "store_url", metavar="URL", help="The store that `wsla run` keeps.")
 _BY = click.option("--by", "author", metavar="NAME", help="Who does this; by default who is logged in.")
 
@@ -45,12 +48,22 @@ def command(
         dead = _of(store.dead_letters(-1 if key else most), key)[:most]
         pending = [] if dead_only else _of(store.due_deliveries(LATEST, -1 if key else most), key)[:most]
         counts = store.outbox_counts()
+        held: Counter[str] = Counter(map(str, store.withheld().values()))
+        silences = _silences(store, key)
     if output_format == "json":
         values = [_value(item) for item in (*dead, *pending)]
         totals = {"pending": counts.pending, "delivered": counts.delivered, "dead": counts.dead}
-        click.echo(json.dumps({**totals, "messages": values}, indent=2, ensure_ascii=False))
+        totals |= {kind: held[kind] for kind in _HELD}
+        quiet = [_silence_value(one) for one in silences]
+        whole = {**totals, "messages": values, "silences": quiet}
+        click.echo(json.dumps(whole, indent=2, ensure_ascii=False))
     else:
-        _print(dead, pending, counts)
+        told = [f"{counts.pending} pending", f"{counts.dead} given up", f"{counts.delivered} delivered"]
+        told += [f"{held[kind]} {kind}" for kind in _HELD if held[kind]]
+        _print(dead, pending, ", ".join(told))
+        for one in silences:
+            what = f"“{one.agreement}”" + (f", {one.subject}" if one.subject else "")
+            click.echo(f"silenced until {_instant(one.until)} by {one.author}: {what}: {one.note}")
 
 
 @command.command("retry")
@@ -157,7 +170,27 @@ def _instant(at: int | None) -> str | None:
     return None if at is None else format_instant(at)
 
 
-def _print(dead: list[OutboxItem], pending: list[OutboxItem], counts: OutboxCounts) -> None:
+def _silences(store: Store, key: str | None) -> list[Intervention]:
+    """The silences that are in force."""
+    latest = {(one.agreement, one.subject): one for one in store.interventions("silence")}
+    moment = now()
+    return [
+        one for one in latest.values() if (one.until or 0) > moment and (key is None or one.agreement == key)
+    ]
+
+
+def _silence_value(one: Intervention) -> dict[str, object]:
+    return {
+        "agreement": one.agreement,
+        "cause": one.subject or None,
+        "from": _instant(one.at),
+        "until": _instant(one.until),
+        "by": one.author,
+        "reason": one.note,
+    }
+
+
+def _print(dead: list[OutboxItem], pending: list[OutboxItem], told: str) -> None:
     moment = now()
     rows = [
         {
@@ -173,7 +206,6 @@ def _print(dead: list[OutboxItem], pending: list[OutboxItem], counts: OutboxCoun
         }
         for item in (*dead, *pending)
     ]
-    told = f"{counts.pending} pending, {counts.dead} given up, {counts.delivered} delivered"
     if rows:
         show.print_table(rows, told)
     else:

@@ -51,7 +51,7 @@ class Limits:
 
     concurrency: int = 500
     per_host: int = 10
-    attempts: int = 20
+    attempts: int = 500
     deliver_within: int = 24 * HOUR
     buffer: int = 100_000
     snapshot_every: int = 30 * SECOND

@@ -98,7 +98,7 @@ class Outbox:
         self._more = False
         self._task: asyncio.Task[None] | None = None
         self._watch: asyncio.Task[None] | None = None
-        self._interventions = Interventions()
+        self._interventions: Interventions | None = None
         self.delivered = 0
         self.failed_attempts = 0
         self.dead = 0
@@ -164,8 +164,8 @@ class Outbox:
 
     async def _ask(self, due: int, limit: int) -> list[OutboxItem]:
         def ask(store: Store) -> tuple[list[OutboxItem], Interventions | None]:
-            changed = Interventions.of(store) if store.changed_beside() else None
-            return store.due_deliveries(due, limit), changed
+            changed = store.changed_beside() or self._interventions is None
+            return store.due_deliveries(due, limit), Interventions.of(store) if changed else None
 
         found, changed = await asyncio.wrap_future(self._writer.call(ask))
         self._interventions = changed or self._interventions
@@ -242,9 +242,14 @@ class Outbox:
     async def _is_withheld(self, item: OutboxItem) -> bool:
         """True where somebody does not want it sent; that is stored then."""
         intent, target = item.intent, item.target
+        assert self._interventions is not None
         if self._interventions.is_dropped(intent.id, str(target)):
-            # A dropped one may be taken up again; the store knows.
-            return not await asyncio.wrap_future(self._writer.call(lambda store: _is_pending(store, item)))
+            # A dropped one may be taken up again: the store knows. Where it does not answer, it comes back when due.
+            with suppress(StoreError):
+                return not await asyncio.wrap_future(
+                    self._writer.call(lambda store: _is_pending(store, item))
+                )
+            return True
         found = self._interventions.withholds(item.agreement, intent, self._clock.now())
         if found is None:
             return False

@@ -20,7 +20,7 @@ from wsla.store.errors import StoreError
 from wsla.store.location import check_place, parse_location
 from wsla.store.sqlite import Store
 
-_SHOWN_WHOLE: Final = frozenset({"email", "log"})
+_SHOWN_WHOLE: Final = frozenset({"email", "log", "command"})
 
 
 @frozen(kw_only=True)

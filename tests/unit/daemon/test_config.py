@@ -67,7 +67,7 @@ def test_without_a_file_there_are_defaults() -> None:
     config = load_config(None, {})
     assert config == Config()
     assert (config.store, config.limits.concurrency, config.limits.per_host) == ("sqlite:///wsla.db", 500, 10)
-    assert (config.limits.attempts, config.limits.deliver_within) == (20, 24 * HOUR)
+    assert (config.limits.attempts, config.limits.deliver_within) == (500, 24 * HOUR)
 
 
 def test_an_empty_file_says_the_same(tmp_path: Path) -> None:
