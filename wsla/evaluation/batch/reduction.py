@@ -22,7 +22,7 @@ from wsla.evaluation.batch.frames import Frames
 from wsla.evaluation.batch.holding import Holding, held_like
 from wsla.evaluation.batch.outcome import Found, picked, with_idle
 from wsla.evaluation.batch.over_samples import JOINED_LATER
-from wsla.evaluation.batch.parts import Items, Part, behind_each_other, empty, joined_items, merged
+from wsla.evaluation.batch.parts import Items, Part, behind_each_other, empty, joined_items, merged, time_of
 from wsla.evaluation.batch.series import SeriesColumns, SignalColumns
 from wsla.evaluation.batch.signals import View, fields_of, joined, sampled, view_of
 from wsla.evaluation.batch.stacked import can_stack, stacked
@@ -364,7 +364,7 @@ class ColumnReduction:
 
     def _parts_of_several(self, look: Look, labels: Labels) -> list[tuple[Labels, Part, Items | None]]:
         """What each stream of the source adds, where other sources have a say in it."""
-        plan = self._plan
+        plan, frames = self._plan, self._frames[look.index]
         needed = {field.source for field in look.own}
         found = []
         for (source, own), stream in self._kept.items():
@@ -378,7 +378,10 @@ class ColumnReduction:
             if not needed <= {source}:
                 streams = {name: stream for name, stream in beside.items() if name in needed}
                 known = joined(plan, streams, self._since, self._until)
-            found.append((own, *self._over_samples(look, view, known)))
+            part, items = self._over_samples(look, view, known)
+            # M13: what another source says may be known before the stream begins, which then takes no part.
+            part = part.unpacked(frames)
+            found.append((own, evolve(part, known=time_of(part) * part.takes_part), items))
         return found
 
     # Streams that wait for others
