@@ -7,7 +7,7 @@ from unittest.mock import patch
 
 import pytest
 
-pytest.importorskip("numpy")
+pytest.importorskip("numpy", reason="what holds columns is not installed")
 
 import numpy as np
 from hypothesis import HealthCheck, assume, given, settings

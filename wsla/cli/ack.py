@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from wsla.cli.messages import name_of, now, writing_beside
-from wsla.cli.stored import EARLIEST, LATEST, find_stored, store_option
+from wsla.cli.stored import find_stored, store_option
 from wsla.remedies.identity import episode_of, is_recovery
+from wsla.reporting.stored import EARLIEST, LATEST
 
 if TYPE_CHECKING:
     from wsla.remedies.decisions import Intent

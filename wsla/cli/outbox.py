@@ -11,7 +11,8 @@ import click
 from wsla.cli import show
 from wsla.cli.files import format_option, plural
 from wsla.cli.messages import find_messages, login_name, name_of, now, writing_beside
-from wsla.cli.stored import DEFAULT_STORE, LATEST, find_stored, reading, store_option
+from wsla.cli.stored import DEFAULT_STORE, find_stored, reading, store_option
+from wsla.reporting.stored import LATEST
 from wsla.values.instants import SECOND, format_instant, format_length
 
 if TYPE_CHECKING:

@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wsla.values.calendars import find_zone, parse_period, period_interval
-from wsla.values.instants import Interval, parse_instant
+from wsla.reporting import verdicts
+from wsla.values.instants import Interval
 
 if TYPE_CHECKING:
     from wsla.store.records import AgreementVersion
     from wsla.store.sqlite import Store
 
 DEFAULT_STORE = "sqlite:///wsla.db"
-EARLIEST = -(2**63)
-LATEST = 2**63 - 1
 
 
 def store_option() -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -65,12 +63,7 @@ def find_stored(store: Store, title: str) -> AgreementVersion:
 
 def parse_window(text: str, zone: str) -> Interval:
     """``2026-03``, ``2026-Q1``, ``2026-03-04``, or ``TIME..TIME``; otherwise a message and exit code 1."""
-    start, dots, end = text.partition("..")
     try:
-        if not dots:
-            return period_interval(*parse_period(text), zone)
-        found = find_zone(zone)
-        return Interval(parse_instant(start, found), parse_instant(end, found))
+        return verdicts.parse_window(text, zone)
     except ValueError as problem:
-        hint = "" if dots else ", nor a stretch such as 2026-03-01..2026-03-15"
-        raise click.ClickException(f"--window {text}: {problem}{hint}") from None
+        raise click.ClickException(f"--window {text}: {problem}") from None

@@ -11,8 +11,16 @@ from wsla.analysis.operations import Value
 from wsla.analysis.types import NumberType, ValueType
 from wsla.evaluation.verdicts import Judgement, Labels
 from wsla.plan.model import Goal, Plan
-from wsla.values.calendars import CalendarUnit, CalendarWindow, OverlappingWindow, find_zone, label_of
-from wsla.values.instants import Interval, format_instant, format_length, to_datetime
+from wsla.values.calendars import (
+    CalendarUnit,
+    CalendarWindow,
+    OverlappingWindow,
+    find_zone,
+    label_of,
+    parse_period,
+    period_interval,
+)
+from wsla.values.instants import Interval, format_instant, format_length, parse_instant, to_datetime
 from wsla.values.quantities import format_percentage, format_quantity
 
 _KEPT: Final = 1 << 14
@@ -140,6 +148,19 @@ def judgement_row(plan: Plan, judgement: Judgement) -> dict[str, str]:
 def judgement_value(plan: Plan, judgement: Judgement) -> dict[str, Any]:
     """A verdict for machines: instants in RFC 3339, numbers exact as texts, lengths in nanoseconds."""
     return Shown(plan).value(judgement)
+
+
+def parse_window(text: str, zone: str) -> Interval:
+    """``2026-03``, ``2026-Q1``, ``2026-03-04``, or ``TIME..TIME``. Raises ValueError, with a hint."""
+    start, dots, end = text.partition("..")
+    try:
+        if not dots:
+            return period_interval(*parse_period(text), zone)
+        found = find_zone(zone)
+        return Interval(parse_instant(start, found), parse_instant(end, found))
+    except ValueError as problem:
+        hint = "" if dots else ", nor a stretch such as 2026-03-01..2026-03-15"
+        raise ValueError(f"{problem}{hint}") from None
 
 
 def window_name(window: Interval, zone: str) -> str:

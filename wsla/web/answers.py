@@ -10,11 +10,11 @@ from wsla.remedies.claims import Claims
 from wsla.reporting.money import claimed_value
 from wsla.reporting.period import gather, report_value
 from wsla.reporting.stored import EARLIEST, LATEST, in_force
-from wsla.reporting.verdicts import judgement_value
+from wsla.reporting.verdicts import judgement_value, parse_window
 from wsla.store.records import OutboxItem
 from wsla.store.sqlite import Store
-from wsla.values.calendars import find_zone, parse_period, period_interval
-from wsla.values.instants import Interval, format_instant, parse_instant
+from wsla.values.calendars import find_zone
+from wsla.values.instants import Interval, format_instant
 from wsla.web.view import Seen
 
 MOST: Final = 1_000
@@ -33,14 +33,10 @@ def period_of(text: str | None, zone: str) -> Interval:
     """``2026-03``, ``2026-Q1`` or ``TIME..TIME``; all time for None. Raises Unclear."""
     if text is None:
         return Interval(EARLIEST, LATEST)
-    start, dots, end = text.partition("..")
     try:
-        if not dots:
-            return period_interval(*parse_period(text), zone)
-        found = find_zone(zone)
-        return Interval(parse_instant(start, found), parse_instant(end, found))
+        return parse_window(text, zone)
     except ValueError as problem:
-        raise Unclear(f"window: {problem}; write 2026-03, 2026-Q1 or TIME..TIME") from None
+        raise Unclear(f"window: {problem}") from None
 
 
 def agreement_value(seen: Seen) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from wsla.channels.services import ServiceChannel
 from wsla.ports import Delivery, DeliveryResult
 from wsla.values.instants import MILLISECOND
 
-pytest.importorskip("apprise")
+pytest.importorskip("apprise", reason="what speaks to services is not installed")
 
 FIRED = "Shop|v1|rule slow|fired 1|2026-03-04T10:00:00Z|region=eu|0"
 RECOVERED = "Shop|v1|rule slow|recovery 1|2026-03-04T10:00:00Z|region=eu|0"

@@ -169,7 +169,7 @@ def test_a_program_is_run_only_where_it_is_allowed(agreements: Any, clock: Any) 
 
 
 def test_a_service_is_bound_by_its_url(agreements: Any, clock: Any) -> None:
-    pytest.importorskip("apprise")
+    pytest.importorskip("apprise", reason="what speaks to services is not installed")
     binding = ChannelBinding(kind="pagerduty", address="pagerduty://integration@key")
     config = Config(mail=MAIL, bindings=Bindings(channels={"acme.oncall": binding}))
     deployment, deploying = deploy(agreements(), clock, config, **SECRETS)
