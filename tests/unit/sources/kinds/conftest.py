@@ -42,7 +42,8 @@ class Kit:
             for name in ("reach", "commands", "verify_tls", "ca_file", "private_redirects")
             if name in options
         }
-        declared = Source(name="probe", records=False, kind=kind, options={}, fields=())
+        fields = options.pop("fields", ())
+        declared = Source(name="probe", records=False, kind=kind, options={}, fields=fields)
         deployed = Deployed(
             declared=declared, options=options, timeout=timeout, every=60 * SECOND, **settings
         )
