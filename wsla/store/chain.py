@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from attrs import frozen
 
 from wsla.store import codecs
+from wsla.store.statements import Connection
 
 START: Final = ""
 ROOT: Final = "root"
@@ -78,7 +78,7 @@ def subject_of_judgement(goal: str, labels: str, start: int, end: int) -> str:
 class Chains:
     """The chains' ends within one transaction."""
 
-    def __init__(self, connection: sqlite3.Connection, recorded_at: int) -> None:
+    def __init__(self, connection: Connection, recorded_at: int) -> None:
         self._connection: Final = connection
         self._recorded_at: Final = recorded_at
         self._ends: Final[dict[int, tuple[int, str]]] = {}
@@ -133,7 +133,7 @@ def root_of(records: Mapping[str, Sequence[tuple[str, str]]]) -> str:
 KINDS: Final = tuple(_RECORDS)
 
 
-def begin_chains(connection: sqlite3.Connection) -> None:
+def begin_chains(connection: Connection) -> None:
     """A part of a migration: the chain of each agreement begins with a root over everything that stands already."""
 
     def read(statement: str, values: Sequence[object]) -> list[Any]:

@@ -5,7 +5,6 @@ Each is noted with its author and instant, and only ever added; a running daemon
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Literal
 
@@ -14,6 +13,7 @@ from attrs import frozen
 from wsla.plan.model import Target
 from wsla.store.codecs import bounded, sound_text
 from wsla.store.errors import StoreError
+from wsla.store.statements import Connection
 
 Kind = Literal["retry", "drop", "acknowledge", "silence"]
 Withheld = Literal["dropped", "acknowledged", "silenced"]
@@ -89,7 +89,7 @@ def read_withheld(read: Read) -> dict[Delivering, Withheld]:
     return {(intent, target): kind for intent, target, kind in rows}
 
 
-def note(connection: sqlite3.Connection, one: Intervention, recorded_at: int) -> None:
+def note(connection: Connection, one: Intervention, recorded_at: int) -> None:
     """Adds an intervention inside a transaction, and does what it says of single deliveries.
 
     Raises StoreError for an agreement that the store does not hold, and KeyError where there is no such delivery, or
@@ -120,7 +120,7 @@ def note(connection: sqlite3.Connection, one: Intervention, recorded_at: int) ->
 
 
 def withhold(
-    connection: sqlite3.Connection, intent_id: str, target: Target | str, kind: Withheld, reason: str
+    connection: Connection, intent_id: str, target: Target | str, kind: Withheld, reason: str
 ) -> int:
     """Ends a pending delivery without an attempt; returns how many there were (0 or 1)."""
     identifier, name = sound_text(intent_id), sound_text(str(target))
