@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from wsla.store import schema
-from wsla.store.errors import StoreBroken, StoreBusy, StoreError, StoreLocked, StoreReplaced
+from wsla.store.errors import StoreBroken, StoreBusy, StoreEmpty, StoreError, StoreLocked, StoreReplaced
 from wsla.store.lock import holder_in_words
 from wsla.store.postgres_errors import from_postgres, is_lost
 from wsla.store.postgres_place import place_of
@@ -116,12 +116,9 @@ class PostgresSession:
         """All of what is done inside is committed at the end, or nothing where anything fails."""
         if self._doubt is not None:
             self.settle()
-        connection = self._usable()
+        connection, number = self._begun()
         try:
-            statements = Statements(connection)
-            connection.execute("BEGIN")
-            number = self._enter(statements)
-            yield statements
+            yield Statements(connection)
             self._fault("before-commit")
         except BaseException as error:
             self._roll_back(connection)
@@ -207,9 +204,8 @@ class PostgresSession:
                 what = (
                     "is empty" if version == 0 else f"has schema {version}, older than this wsla's {newest}"
                 )
-                raise StoreError(
-                    f"The store {self.path} {what}; `wsla run` on it makes it ready for reading."
-                )
+                kind = StoreEmpty if version == 0 else StoreError
+                raise kind(f"The store {self.path} {what}; `wsla run` on it makes it ready for reading.")
             (self._identity,) = statements.execute("SELECT identity FROM store").fetchone()
         except self._errors as error:
             raise from_postgres(error, self.path, self._place.secrets) from error
@@ -289,6 +285,23 @@ class PostgresSession:
             connection.close()
             raise
         self._connection = connection
+
+    def _begun(self) -> tuple[psycopg.Connection[Any], str]:
+        """A transaction that writes, and its number. A connection that was lost since the one before is made anew."""
+        first = True
+        while True:
+            connection = self._usable()
+            try:
+                connection.execute("BEGIN")
+                return connection, self._enter(Statements(connection))
+            except BaseException as error:
+                self._roll_back(connection)
+                if not isinstance(error, self._errors):
+                    raise
+                translated = self._translated(error)
+                if not first or self._connection is not None:
+                    raise translated from error
+                first = False
 
     def _enter(self, statements: Statements) -> str:
         """Begins to write: the number of the transaction."""
