@@ -24,11 +24,13 @@ from wsla.daemon.outbox import Outbox
 from wsla.daemon.pushing import Beat, Inbox, Taken
 from wsla.daemon.recovery import recover
 from wsla.daemon.reload import Changes, compare, remarks
+from wsla.daemon.shares import Shares, gather
 from wsla.daemon.status import AgreementStatus, SourceStatus, Status
 from wsla.daemon.writer import Writer
 from wsla.plan.model import Plan
 from wsla.sources.witness import Witness
-from wsla.store.errors import StoreError
+from wsla.store.errors import StoreError, StoreLocked
+from wsla.store.postgres_place import is_postgres
 from wsla.store.records import Batch, Observed, WriteResult
 from wsla.store.sqlite import Store
 from wsla.values.instants import DAY, SECOND, format_length
@@ -95,12 +97,22 @@ def _run(
         say(f"{_count(remarked, 'remark')} on the agreements; `wsla check` shows them")
     for warning in changes.warnings:
         say(f"warning: {warning}")
+    _raise_limit_on_files()
+    url = store_url or config.store
     try:
-        store = Store.open(store_url or config.store, writer=True)
+        store = Store.open(url, writer=True)
+    except StoreLocked as locked:
+        if not is_postgres(url):
+            say(str(locked))
+            return 1
+        say(f"{locked} This one stands by, and looks at a share of the sources.")
+        taken = _stand_by(paths, config, url, changes, say, environ, clock)
+        if taken is None:
+            return 0
+        store = taken
     except StoreError as error:
         say(str(error))
         return 1
-    _raise_limit_on_files()
     try:
         daemon = Daemon(paths, config, store, say=say, environ=environ, clock=clock)
         return asyncio.run(daemon.run(changes, started))
@@ -109,6 +121,32 @@ def _run(
         return 1
     finally:
         store.close()
+
+
+def _stand_by(
+    paths: Sequence[str | Path],
+    config: Config,
+    url: str,
+    changes: Changes,
+    say: Say,
+    environ: Mapping[str, str],
+    clock: SystemClock,
+) -> Store | None:
+    """Waits beside the daemon that keeps the store; the store once it is this one's, None where it is told to stop."""
+    from wsla.daemon.member import Member
+
+    def tell(sentence: str) -> None:
+        _log.warning("%s", sentence)
+        say(sentence)
+
+    async def wait() -> Store | None:
+        deployments = list(changes.added)
+        member = Member(paths, config, url, deployments=deployments, environ=environ, clock=clock, tell=tell)
+        store = await member.run()
+        changes.added[:] = member.deployments
+        return store
+
+    return asyncio.run(wait())
 
 
 class Daemon:
@@ -136,6 +174,7 @@ class Daemon:
         self._dropped = 0
         self._crowded = False
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._shares: Shares | None = None
         self._writer: Final = Writer(
             store,
             limit=config.limits.buffer,
@@ -233,6 +272,9 @@ class Daemon:
     async def run(self, changes: Changes, started: Callable[[Daemon], None] | None = None) -> int:
         """Runs what ``changes`` add until it is stopped; returns the exit code. Raises StoreError before the start."""
         self._loop = asyncio.get_running_loop()
+        sharing = self._store.sharing()
+        if sharing is not None:
+            gather(self._store, sharing)
         until = self._clock.now()
         recovered = {one.agreement.title: recover(self._store, one.agreement, until) for one in changes.added}
         ahead = self._clock.hold(max((one.latest for one in recovered.values()), default=0))
@@ -243,11 +285,16 @@ class Daemon:
             )
             return 1
         await asyncio.to_thread(_prepare_channels, changes)
+        if sharing is not None:
+            self._keeper.shares = self._shares = Shares(self._writer, self._clock, self._keeper)
+            self._shares.prepare(sharing, changes.added, self._clock.now())
         self._writer.start()
         for deployment in changes.added:
             self._keeper.begin(deployment, recovered[deployment.agreement.title], until)
         self._outbox.start()
         self._housekeeping.start()
+        if self._shares is not None:
+            self._shares.start()
         self._take_signals()
         reloading = self._loop.create_task(self._reload_when_asked(), name="reload")
         probes = len(self._keeper.runners)
@@ -296,7 +343,13 @@ class Daemon:
             self._tell(message)
         for warning in changes.warnings:
             self._tell(f"warning: {warning}")
-        await self._keeper.apply(changes)
+        if self._shares is not None:
+            self._shares.fixed = True
+        try:
+            await self._keeper.apply(changes)
+        finally:
+            if self._shares is not None:
+                self._shares.fixed = False
         self._outbox.try_all_addresses()
         self._outbox.wake()
         done = [
@@ -315,11 +368,15 @@ class Daemon:
 
     async def _end(self) -> None:
         _log.info("stopping")
+        if self._shares is not None:
+            self._shares.fixed = True
         await asyncio.gather(
             self._outbox.close(SENDS_END_WITHIN),
             *(runner.stop(PROBES_END_WITHIN) for runner in self._keeper.runners),
             return_exceptions=True,
         )
+        if self._shares is not None:
+            await self._shares.stop()
         self._keeper.close()
         left = await asyncio.to_thread(self._writer.close, WRITES_END_WITHIN)
         if left:
