@@ -99,6 +99,7 @@ def _run(
         say(f"warning: {warning}")
     _raise_limit_on_files()
     url = store_url or config.store
+    store: Store | None = None
     try:
         store = Store.open(url, writer=True)
     except StoreLocked as locked:
@@ -106,47 +107,32 @@ def _run(
             say(str(locked))
             return 1
         say(f"{locked} This one stands by, and looks at a share of the sources.")
-        taken = _stand_by(paths, config, url, changes, say, environ, clock)
-        if taken is None:
-            return 0
-        store = taken
     except StoreError as error:
         say(str(error))
         return 1
+
+    async def keep() -> int:
+        nonlocal store
+        stop = asyncio.Event()
+        if store is None:
+            from wsla.daemon.member import stand_by
+
+            store = await stand_by(
+                paths, config, url, changes, say=say, environ=environ, clock=clock, stop=stop
+            )
+            if store is None:
+                return 0
+        daemon = Daemon(paths, config, store, say=say, environ=environ, clock=clock, stop=stop)
+        return await daemon.run(changes, started)
+
     try:
-        daemon = Daemon(paths, config, store, say=say, environ=environ, clock=clock)
-        return asyncio.run(daemon.run(changes, started))
+        return asyncio.run(keep())
     except StoreError as error:
         say(str(error))
         return 1
     finally:
-        store.close()
-
-
-def _stand_by(
-    paths: Sequence[str | Path],
-    config: Config,
-    url: str,
-    changes: Changes,
-    say: Say,
-    environ: Mapping[str, str],
-    clock: SystemClock,
-) -> Store | None:
-    """Waits beside the daemon that keeps the store; the store once it is this one's, None where it is told to stop."""
-    from wsla.daemon.member import Member
-
-    def tell(sentence: str) -> None:
-        _log.warning("%s", sentence)
-        say(sentence)
-
-    async def wait() -> Store | None:
-        deployments = list(changes.added)
-        member = Member(paths, config, url, deployments=deployments, environ=environ, clock=clock, tell=tell)
-        store = await member.run()
-        changes.added[:] = member.deployments
-        return store
-
-    return asyncio.run(wait())
+        if store is not None:
+            store.close()
 
 
 class Daemon:
@@ -161,6 +147,7 @@ class Daemon:
         say: Say,
         environ: Mapping[str, str],
         clock: SystemClock,
+        stop: asyncio.Event | None = None,
     ) -> None:
         self.config = config
         self._paths: Final = tuple(paths)
@@ -168,7 +155,7 @@ class Daemon:
         self._say: Final = say
         self._environ: Final = environ
         self._clock: Final = clock
-        self._stop: Final = asyncio.Event()
+        self._stop: Final = stop or asyncio.Event()
         self._reload: Final = asyncio.Event()
         self._code = 0
         self._dropped = 0

@@ -19,7 +19,7 @@ from wsla.daemon.agreements import find_agreements, sha256_of
 from wsla.daemon.bindings import Deployment, ProbePlan
 from wsla.daemon.config import Config
 from wsla.daemon.keeper import looking_runner
-from wsla.daemon.reload import compare
+from wsla.daemon.reload import Changes, compare
 from wsla.daemon.scheduler import Runner, Slots
 from wsla.daemon.shares import may_be_shared
 from wsla.ports import Clock
@@ -65,6 +65,7 @@ class Member:
         environ: Mapping[str, str],
         clock: Clock,
         tell: Callable[[str], None],
+        stop: asyncio.Event,
     ) -> None:
         self._paths: Final = tuple(paths)
         self._config: Final = config
@@ -80,7 +81,7 @@ class Member:
         self._ending: Final[set[asyncio.Task[None]]] = set()
         self._membership: Membership | None = None
         self._unsure: dict[Place, tuple[_Looked, int, int]] = {}
-        self._stop: Final = asyncio.Event()
+        self._stop: Final = stop
         self._reload = False
         self._apart = False
         self._trouble = False
@@ -298,3 +299,32 @@ class Member:
                 await self._flush(membership)
             await asyncio.to_thread(membership.leave)
             membership.close()
+
+
+async def stand_by(
+    paths: Sequence[str | Path],
+    config: Config,
+    url: str,
+    changes: Changes,
+    *,
+    say: Callable[[str], None],
+    environ: Mapping[str, str],
+    clock: Clock,
+    stop: asyncio.Event,
+) -> Store | None:
+    """Waits beside the daemon that keeps the store; the store once it is this one's, None where ``stop`` is set.
+
+    What ``changes`` add is by then as the files were read last.
+    """
+
+    def tell(sentence: str) -> None:
+        _log.warning("%s", sentence)
+        say(sentence)
+
+    deployments = changes.added
+    member = Member(
+        paths, config, url, deployments=deployments, environ=environ, clock=clock, tell=tell, stop=stop
+    )
+    store = await member.run()
+    changes.added[:] = member.deployments
+    return store
