@@ -16,6 +16,7 @@ from wsla.reporting import verification
 from wsla.store import packing
 from wsla.store.chain import Link
 from wsla.store.evidence import HoursInMemory
+from wsla.store.interventions import Intervention
 from wsla.store.records import Batch, Decided, Judged, Observed
 from wsla.store.sqlite import Store
 from wsla.values.instants import DAY, MINUTE
@@ -139,6 +140,33 @@ def test_what_was_altered_is_named(run_wsla: Run, path: Path, statement: str, wo
     for word in words:
         assert word in found
     assert run_wsla("verify", path).code == 1
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ("UPDATE interventions SET author = 'Somebody'", ["intervention 1 is not what was stored"]),
+        ("UPDATE interventions SET until = until + 1", ["intervention 1 is not what was stored"]),
+        ("DELETE FROM interventions", ["intervention 1 is missing"]),
+        (
+            "INSERT INTO interventions SELECT 2, kind, agreement_id, '', target, at, until, author, note, 0"
+            " FROM interventions",
+            ["intervention 2 is in no link of the chain"],
+        ),
+    ],
+)
+def test_what_people_did_is_a_part_of_it(run_wsla: Run, path: Path, statement: str, words: list[str]) -> None:
+    at = march.agreement().instant("2026-03-05")
+    silence = Intervention(
+        kind="silence", agreement=march.TITLE, subject="", at=at, until=at + DAY, author="Ana", note="moving"
+    )
+    with Store.open(str(path), writer=False, beside=True) as store:
+        store.intervene([silence])
+    assert findings(run_wsla, path) == []
+    alter(path, statement)
+    found = "\n".join(findings(run_wsla, path))
+    for word in words:
+        assert word in found
 
 
 def test_a_verdict_that_was_never_right_is_found(run_wsla: Run, tmp_path: Path) -> None:
