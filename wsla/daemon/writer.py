@@ -20,6 +20,7 @@ from wsla.store.records import (
     DeliveryOutcome,
     Judged,
     Observed,
+    Place,
     Snapshot,
     WriteResult,
 )
@@ -48,12 +49,13 @@ class Item:
     decisions: tuple[Decided, ...] = ()
     outcomes: tuple[DeliveryOutcome, ...] = ()
     snapshots: tuple[Snapshot, ...] = ()
+    places: tuple[Place, ...] = ()
 
     @property
     def weight(self) -> int:
         """How much memory it is counted as."""
         lists = (self.observations, self.judgements, self.decisions, self.outcomes)
-        return 1 + sum(len(one) for one in lists) + len(self.snapshots)
+        return 1 + sum(len(one) for one in lists) + len(self.snapshots) + len(self.places)
 
 
 @frozen
@@ -95,6 +97,7 @@ class _Group:
             decisions=tuple(one for item in items for one in item.decisions),
             outcomes=tuple(one for item in items for one in item.outcomes),
             snapshots=tuple(one for item in items for one in item.snapshots),
+            places=tuple(one for item in items for one in item.places),
         )
 
 
