@@ -167,7 +167,7 @@ class Daemon:
             retention=lambda: self.config.retention,
         )
         self._inbox: Final = Inbox(
-            self._writer, clock, limit=config.limits.buffer, kept=self.kept, store=store.path
+            self._writer, clock, limit=config.limits.buffer, kept=self.kept, store=store.url
         )
         self.reloads = 0
         self.broken: tuple[str, ...] = ()

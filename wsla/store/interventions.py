@@ -6,7 +6,6 @@ it within a second or so.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Literal
 
@@ -16,6 +15,7 @@ from wsla.plan.model import Target
 from wsla.store.chain import INTERVENTION, Chains, content_of_intervention
 from wsla.store.codecs import bounded, sound_text
 from wsla.store.errors import StoreError
+from wsla.store.statements import Connection
 
 Kind = Literal["retry", "drop", "acknowledge", "silence"]
 Withheld = Literal["dropped", "acknowledged", "silenced"]
@@ -91,7 +91,7 @@ def read_withheld(read: Read) -> dict[Delivering, Withheld]:
     return {(intent, target): kind for intent, target, kind in rows}
 
 
-def note(connection: sqlite3.Connection, one: Intervention, recorded_at: int) -> None:
+def note(connection: Connection, one: Intervention, recorded_at: int) -> None:
     """Adds an intervention inside a transaction, and does what it says of single deliveries.
 
     Raises StoreError for an agreement that the store does not hold, and KeyError where there is no such delivery, or
@@ -126,7 +126,7 @@ def note(connection: sqlite3.Connection, one: Intervention, recorded_at: int) ->
 
 
 def withhold(
-    connection: sqlite3.Connection, intent_id: str, target: Target | str, kind: Withheld, reason: str
+    connection: Connection, intent_id: str, target: Target | str, kind: Withheld, reason: str
 ) -> int:
     """Ends a pending delivery without an attempt; returns how many there were (0 or 1)."""
     identifier, name = sound_text(intent_id), sound_text(str(target))
