@@ -152,7 +152,14 @@ class Daemon:
             dropped=self._drop,
             witness=Witness(references, clock, self._tell) if references else None,
         )
-        self._outbox: Final = Outbox(self._writer, clock, config.limits, self._keeper.route, tell=self._tell)
+        self._outbox: Final = Outbox(
+            self._writer,
+            clock,
+            config.limits,
+            self._keeper.route,
+            tell=self._tell,
+            links=None if config.http is None else config.http.links,
+        )
         self._housekeeping: Final = Housekeeping(
             self._writer,
             clock,
@@ -228,6 +235,7 @@ class Daemon:
             dead=self._outbox.dead,
             reloads=self.reloads,
             broken=self.broken,
+            looks=self._keeper.slots.lateness.counts(),
         )
 
     async def run(self, changes: Changes, started: Callable[[Daemon], None] | None = None) -> int:

@@ -12,6 +12,7 @@ from typing import Final, Protocol
 from attrs import define, field
 
 from wsla.daemon.bindings import ProbePlan
+from wsla.daemon.lateness import Lateness
 from wsla.ports import Clock, Prober
 from wsla.values.instants import MILLISECOND, SECOND, format_length
 from wsla.values.observations import Observation
@@ -38,13 +39,14 @@ def next_tick(after: int, every: int, phase: int) -> int:
 
 @define
 class Slots:
-    """How many probes run at once, in all and to one host."""
+    """How many probes run at once, in all and to one host; ``lateness`` counts how late they began."""
 
     concurrency: int
     per_host: int
     _all: asyncio.Semaphore = field(init=False)
     _hosts: dict[str, asyncio.Semaphore] = field(init=False, factory=dict)
     running: int = 0
+    lateness: Lateness = field(init=False, factory=Lateness)
 
     def __attrs_post_init__(self) -> None:
         self._all = asyncio.Semaphore(self.concurrency)
@@ -215,6 +217,7 @@ class SourceRunner:
                 late = start - tick
                 if late < every:
                     self.lateness = late
+                    self._slots.lateness.note(late)
                     at = tick if late <= min(every // 10, _LATEST) else start
                     self.pending = at
                     return await self._probe(at)
@@ -222,6 +225,7 @@ class SourceRunner:
                 self._slots.leave(entered)
         late = self._clock.now() - tick
         self.lateness = late
+        self._slots.lateness.note_missed()
         reason = f"the observer was stopped or overloaded for {format_length(late // 1_000_000 * 1_000_000)}"
         return self._unknown(tick, MISSED, reason)
 

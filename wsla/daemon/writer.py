@@ -20,6 +20,7 @@ from wsla.store.records import (
     DeliveryOutcome,
     Judged,
     Observed,
+    Place,
     Snapshot,
     WriteResult,
 )
@@ -48,12 +49,13 @@ class Item:
     decisions: tuple[Decided, ...] = ()
     outcomes: tuple[DeliveryOutcome, ...] = ()
     snapshots: tuple[Snapshot, ...] = ()
+    places: tuple[Place, ...] = ()
 
     @property
     def weight(self) -> int:
         """How much memory it is counted as."""
         given = len(self.observations) + len(self.judgements) + len(self.decisions) + len(self.outcomes)
-        return 1 + given + len(self.snapshots)
+        return 1 + given + len(self.snapshots) + len(self.places)
 
 
 @frozen
@@ -100,6 +102,7 @@ class _Group:
             decisions=tuple(one for item in items for one in item.decisions),
             outcomes=tuple(one for item in items for one in item.outcomes),
             snapshots=tuple(one for item in items for one in item.snapshots),
+            places=tuple(one for item in items for one in item.places),
         )
 
 

@@ -22,6 +22,7 @@ from wsla.store.records import (
     DeliveryOutcome,
     Judged,
     Observed,
+    Place,
     Rejudged,
     Reviewed,
     Snapshot,
@@ -77,6 +78,11 @@ _REPLACE_SNAPSHOT: Final = """
     VALUES (?, ?, ?, (SELECT coalesce(max(arrival), 0) FROM observations), ?)
     ON CONFLICT (agreement_id) DO UPDATE
     SET version = excluded.version, at = excluded.at, arrival = excluded.arrival, content = excluded.content
+"""
+
+_REPLACE_PLACE: Final = """
+    INSERT INTO places (agreement_id, source, content) VALUES (?, ?, ?)
+    ON CONFLICT (agreement_id, source) DO UPDATE SET content = excluded.content
 """
 
 
@@ -280,6 +286,11 @@ class Writing:
         """Replace the engine's state of an agreement."""
         key, version, at, content = snapshot
         self._run(_REPLACE_SNAPSHOT, self._agreement(key), version, bounded(at), codecs.dump_json(content))
+
+    def reach(self, place: Place) -> None:
+        """Note up to where a source has been read."""
+        key, source, content = place
+        self._run(_REPLACE_PLACE, self._agreement(key), sound_text(source), codecs.dump_json(content))
 
     def _intend(self, agreement: int, intent: Intent) -> None:
         identifier, content, at = sound_text(intent.id), codecs.dump_intent(intent), bounded(intent.at)
