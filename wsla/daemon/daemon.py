@@ -235,6 +235,7 @@ class Daemon:
             dead=self._outbox.dead,
             reloads=self.reloads,
             broken=self.broken,
+            looks=self._keeper.slots.lateness.counts(),
         )
 
     async def run(self, changes: Changes, started: Callable[[Daemon], None] | None = None) -> int:

@@ -16,7 +16,7 @@ from wsla.daemon.judge import Judge
 from wsla.daemon.outbox import Route
 from wsla.daemon.recovery import Recovered, recover
 from wsla.daemon.reload import Changes
-from wsla.daemon.scheduler import Runner, Slots, SourceRunner
+from wsla.daemon.scheduler import Alarm, Runner, Slots, SourceRunner
 from wsla.daemon.series import SeriesRunner
 from wsla.daemon.writer import Item, Writer
 from wsla.plan.model import Target
@@ -58,6 +58,7 @@ class Keeper:
     ) -> None:
         self.agreements: Final[dict[str, Kept]] = {}
         self.slots: Final = Slots(limits.concurrency, limits.per_host)
+        self._alarm: Final = Alarm(clock)
         self._writer: Final = writer
         self._clock: Final = clock
         self._limits: Final = limits
@@ -190,7 +191,7 @@ class Keeper:
         prober = build_prober(plan.kind, plan.target, self._clock)
         if self._witness is not None and needs_network(plan.kind, plan.target.host):
             prober = WitnessedProber(prober, self._witness)
-        return SourceRunner(title, plan, prober, self._clock, self.slots, judge.ended)
+        return SourceRunner(title, plan, prober, self._clock, self.slots, judge.ended, self._alarm)
 
     async def _look_away(self, judge: Judge, deployment: Deployment | None) -> None:
         """Stops the sources that are not to be looked at any more, or in another way."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from wsla.daemon.lateness import LatenessCounts
 from wsla.evaluation.verdicts import Judgement
 from wsla.values.observations import Observation
 
@@ -36,6 +37,7 @@ class Status:
 
     Of messages: ``in_hand`` wait or are under way, the others count what became of attempts since the start.
     ``broken`` says what could not be taken when the files were read last; it stays as it was before.
+    ``looks`` counts looks since the start by how late they began.
     """
 
     agreements: tuple[AgreementStatus, ...]
@@ -50,3 +52,4 @@ class Status:
     dead: int
     reloads: int = 0
     broken: tuple[str, ...] = ()
+    looks: LatenessCounts = LatenessCounts()
