@@ -156,7 +156,14 @@ class Daemon:
             witness=Witness(references, clock, self._tell) if references else None,
             take=self._inbox.take,
         )
-        self._outbox: Final = Outbox(self._writer, clock, config.limits, self._keeper.route, tell=self._tell)
+        self._outbox: Final = Outbox(
+            self._writer,
+            clock,
+            config.limits,
+            self._keeper.route,
+            tell=self._tell,
+            links=None if config.http is None else config.http.links,
+        )
         self._housekeeping: Final = Housekeeping(
             self._writer,
             clock,
