@@ -139,6 +139,14 @@ class Reading:
         )
         return codecs.load_json(rows[0][0]) if rows else None
 
+    def streams(self, agreement: str, source: str, limit: int) -> list[str]:
+        """The streams of a source, at most so many."""
+        rows = self._session.read(
+            "SELECT stream FROM streams WHERE agreement_id = ? AND source = ? ORDER BY id LIMIT ?",
+            [self._agreement(agreement), sound_text(source), limit],
+        )
+        return [stream for (stream,) in rows]
+
     def latest_arrival(self) -> int:
         """The number of the observation that was stored last; 0 where there is none."""
         ((arrival,),) = self._session.read("SELECT coalesce(max(arrival), 0) FROM observations")

@@ -55,6 +55,9 @@ class _Figures:
         yield _gauge("wsla_store_ok", "1 while the store can be written.", int(status.store_trouble is None))
         yield _gauge("wsla_outbox_in_hand", "Messages that wait or are under way.", status.in_hand)
         yield _counter("wsla_observations_dropped", "Observations lost for want of room.", status.dropped)
+        yield _counter(
+            "wsla_rows_refused", "Rows of files and databases that could not be used.", status.refused_rows
+        )
         yield _counter("wsla_reloads", "Times the files were read anew.", status.reloads)
         yield _gauge(
             "wsla_reload_ok",
