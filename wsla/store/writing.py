@@ -301,7 +301,7 @@ class Writing:
                 self.contradictions.append(f"the intent {intent.id}")
             return
         self._chains.add(agreement, INTENT, identifier, content)
-        for target in intent.targets:
+        for target in intent.sent_to:
             self.pending += self._run(_INSERT_DELIVERY, identifier, sound_text(str(target)), at).rowcount
 
     def _book(self, agreement: int, key: str, entry: LedgerEntry) -> None:
