@@ -13,10 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
-from wsla.channels.trust import trusted_context
-from wsla.daemon.agreements import find_agreements
+from wsla.daemon.agreements import Found, find_agreements
 from wsla.daemon.clock import SystemClock
-from wsla.daemon.config import Config, ConfigError, load_config
+from wsla.daemon.config import Config
 from wsla.daemon.housekeeping import Housekeeping
 from wsla.daemon.keeper import Keeper, Kept
 from wsla.daemon.logs import set_up_logging, take_down_logging
@@ -24,6 +23,7 @@ from wsla.daemon.outbox import Outbox
 from wsla.daemon.pushing import Beat, Inbox, Taken
 from wsla.daemon.recovery import recover
 from wsla.daemon.reload import Changes, compare, remarks
+from wsla.daemon.reloading import Answering, Reloading, prepare_channels
 from wsla.daemon.status import AgreementStatus, SourceStatus, Status
 from wsla.daemon.writer import Writer
 from wsla.plan.model import Plan
@@ -103,7 +103,7 @@ def _run(
     _raise_limit_on_files()
     try:
         daemon = Daemon(paths, config, store, say=say, environ=environ, clock=clock)
-        return asyncio.run(daemon.run(changes, started))
+        return asyncio.run(daemon.run(found, changes, started))
     except StoreError as error:
         say(str(error))
         return 1
@@ -124,14 +124,10 @@ class Daemon:
         environ: Mapping[str, str],
         clock: SystemClock,
     ) -> None:
-        self.config = config
-        self._paths: Final = tuple(paths)
         self._store: Final = store
         self._say: Final = say
-        self._environ: Final = environ
         self._clock: Final = clock
         self._stop: Final = asyncio.Event()
-        self._reload: Final = asyncio.Event()
         self._code = 0
         self._dropped = 0
         self._crowded = False
@@ -162,18 +158,40 @@ class Daemon:
         self._inbox: Final = Inbox(
             self._writer, clock, limit=config.limits.buffer, kept=self.kept, store=store.path
         )
-        self.reloads = 0
-        self.broken: tuple[str, ...] = ()
+        self._reloading: Final = Reloading(
+            paths,
+            config,
+            environ,
+            clock,
+            self._keeper,
+            tell=self._tell,
+            trouble=lambda: self._writer.trouble,
+            taken=self._reloaded,
+        )
 
     # From outside
+
+    @property
+    def config(self) -> Config:
+        """The configuration that holds."""
+        return self._reloading.config
+
+    @property
+    def reloads(self) -> int:
+        """How often the files were read anew."""
+        return self._reloading.standing.reloads
+
+    def answer_with(self, answering: Answering) -> None:
+        """Has other settings of HTTP taken up when the files are read anew."""
+        self._reloading.answering = answering
 
     def stop(self) -> None:
         """End in order: what runs gets a moment, everything is stored."""
         self._stop.set()
 
     def reload(self) -> None:
-        """Read the files anew. Asked for again while it reads, it reads once more afterwards."""
-        self._reload.set()
+        """Read the files anew; see ``Reloading.ask``."""
+        self._reloading.ask()
 
     def ask(self, function: Callable[[], Answer]) -> Future[Answer]:
         """Called from any thread: what ``function`` finds in the thread of the daemon, as soon as that comes to it."""
@@ -227,11 +245,17 @@ class Daemon:
             failed_attempts=self._outbox.failed_attempts,
             dead=self._outbox.dead,
             reloads=self.reloads,
-            broken=self.broken,
+            broken=self._reloading.standing.broken,
+            sound_at=self._reloading.standing.sound_at,
         )
 
-    async def run(self, changes: Changes, started: Callable[[Daemon], None] | None = None) -> int:
-        """Runs what ``changes`` add until it is stopped; returns the exit code. Raises StoreError before the start."""
+    async def run(
+        self, found: Found, changes: Changes, started: Callable[[Daemon], None] | None = None
+    ) -> int:
+        """Runs what ``changes`` add, out of the files ``found``, until it is stopped; returns the exit code.
+
+        Raises StoreError before the start.
+        """
         self._loop = asyncio.get_running_loop()
         until = self._clock.now()
         recovered = {one.agreement.title: recover(self._store, one.agreement, until) for one in changes.added}
@@ -242,14 +266,14 @@ class Daemon:
                 "machine's clock. Set the clock, or use another store."
             )
             return 1
-        await asyncio.to_thread(_prepare_channels, changes)
+        await asyncio.to_thread(prepare_channels, changes)
         self._writer.start()
         for deployment in changes.added:
             self._keeper.begin(deployment, recovered[deployment.agreement.title], until)
         self._outbox.start()
         self._housekeeping.start()
         self._take_signals()
-        reloading = self._loop.create_task(self._reload_when_asked(), name="reload")
+        self._reloading.start(found)
         probes = len(self._keeper.runners)
         self._say(
             f"keeping {_count(len(self._keeper.agreements), 'agreement')}, looking at {_count(probes, 'source')}"
@@ -257,59 +281,10 @@ class Daemon:
         if started is not None:
             started(self)
         await self._stop.wait()
-        reloading.cancel()
+        self._reloading.stop()
         self._housekeeping.stop()
         await self._end()
         return self._code
-
-    async def _reload_when_asked(self) -> None:
-        while True:
-            await self._reload.wait()
-            self._reload.clear()
-            try:
-                await self._reload_once()
-            except Exception:
-                _log.exception(
-                    "the reload failed; everything stays as it was where it had not been changed yet"
-                )
-                self._say("The reload failed; see the log.")
-            self.reloads += 1
-
-    async def _reload_once(self) -> None:
-        config = self.config
-        broken: list[str] = []
-        try:
-            config = load_config(self.config.path, self._environ)
-        except ConfigError as error:
-            broken.extend(error.problems)
-            for problem in error.problems:
-                self._tell(problem)
-            self._tell("The configuration stays as it was.")
-        found = await asyncio.to_thread(find_agreements, self._paths)
-        running = {title: kept.deployment for title, kept in self._keeper.agreements.items()}
-        changes = await asyncio.to_thread(compare, running, found, config, self._environ, self._clock)
-        if config.http != self.config.http:
-            self._tell("[http] is read at the start only; what changed there takes a new start.")
-        self.config = config
-        self.broken = (*broken, *changes.messages)
-        for message in changes.messages:
-            self._tell(message)
-        for warning in changes.warnings:
-            self._tell(f"warning: {warning}")
-        await self._keeper.apply(changes)
-        self._outbox.try_all_addresses()
-        self._outbox.wake()
-        done = [
-            _count(len(which), "agreement") + f" {what}"
-            for what, which in (
-                ("added", changes.added),
-                ("changed", [*changes.changed, *changes.adjusted]),
-                ("removed", changes.removed),
-            )
-            if which
-        ]
-        kept = "; what is wrong stays as it was" if changes.messages else ""
-        self._tell(f"read again: {', '.join(done) or 'nothing changed'}{kept}")
 
     # Ending
 
@@ -331,6 +306,10 @@ class Daemon:
 
     # From the parts
 
+    def _reloaded(self) -> None:
+        self._outbox.try_all_addresses()
+        self._outbox.wake()
+
     def _committed(self, batch: Batch, result: WriteResult) -> None:
         if result.new_intents or result.outbox_over_limit:
             self._soon(self._outbox.wake)
@@ -347,6 +326,7 @@ class Daemon:
         lost = f"; {dropped} lost since the start" if self._dropped else ""
         self._tell(f"The store can be written again{lost}.")
         self._keeper.step()
+        self._reloading.store_is_well()
 
     def _fatal(self, sentence: str) -> None:
         self._code = 1
@@ -394,13 +374,6 @@ class Daemon:
                 # Only the main thread of a process can take signals, and not on every system.
                 with suppress(RuntimeError, ValueError, NotImplementedError):
                     self._loop.add_signal_handler(number, reaction)
-
-
-def _prepare_channels(changes: Changes) -> None:
-    """Loads what webhooks need, which takes a few hundred milliseconds that no probe should have to wait."""
-    plans = [plan for one in changes.added for plan in one.channels.values()]
-    if any(not isinstance(plan, str) and plan.kind in ("webhook", "alertmanager") for plan in plans):
-        trusted_context()
 
 
 def _count(number: int, word: str) -> str:

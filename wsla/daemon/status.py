@@ -35,7 +35,8 @@ class Status:
     """The daemon. ``waiting`` is what is not stored yet, ``dropped`` how many observations were lost for want of room.
 
     Of messages: ``in_hand`` wait or are under way, the others count what became of attempts since the start.
-    ``broken`` says what could not be taken when the files were read last; it stays as it was before.
+    ``broken`` says what was wrong when the files were read last, so that all stays as it was before; ``sound_at`` is
+    when they were taken last, in nanoseconds.
     """
 
     agreements: tuple[AgreementStatus, ...]
@@ -50,3 +51,4 @@ class Status:
     dead: int
     reloads: int = 0
     broken: tuple[str, ...] = ()
+    sound_at: int = 0
