@@ -148,7 +148,14 @@ class Daemon:
             dropped=self._drop,
             witness=Witness(references, clock, self._tell) if references else None,
         )
-        self._outbox: Final = Outbox(self._writer, clock, config.limits, self._keeper.route, tell=self._tell)
+        self._outbox: Final = Outbox(
+            self._writer,
+            clock,
+            config.limits,
+            self._keeper.route,
+            tell=self._tell,
+            links=None if config.http is None else config.http.links,
+        )
         self._housekeeping: Final = Housekeeping(
             self._writer,
             clock,

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from typing import Final
 
-from wsla.store.chain import begin_chains
+from wsla.store.chain import begin_chains, chain_interventions
 from wsla.store.errors import StoreError, StoreTooNew
 
 APPLICATION_ID: Final = 0x77736C61  # "wsla" in ASCII
@@ -282,6 +282,9 @@ _INTERVENTIONS: Final[Migration] = (
     """,
 )
 
+# What people do about messages is a part of the chain, as are the links of what they did before.
+_CHAINED_INTERVENTIONS: Final[Migration] = (chain_interventions,)
+
 MIGRATIONS: Final[tuple[Migration, ...]] = (
     _FIRST,
     _CLAIMS,
@@ -291,6 +294,7 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     _EVIDENCE,
     _COPIES,
     _INTERVENTIONS,
+    _CHAINED_INTERVENTIONS,
 )
 """Step ``n`` leads from schema version ``n`` to ``n + 1``; an empty file has version 0. Steps are only ever added."""
 

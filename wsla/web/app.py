@@ -15,13 +15,14 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from wsla.channels.notice import notice_schema
 from wsla.daemon.http_config import Http, Token
 from wsla.plan.model import Plan
 from wsla.store.errors import StoreError
 from wsla.values.instants import SECOND
-from wsla.web import answers, pages
+from wsla.web import answers, handling, pages
 from wsla.web.access import FAILURES, Allowance, find_token, may_see
-from wsla.web.guard import Guard
+from wsla.web.guard import WITH_FORM, Guard
 from wsla.web.metrics import exposition
 from wsla.web.openapi import API, document
 from wsla.web.pushing import KNOWN, Pushes
@@ -104,7 +105,7 @@ def build_app(view: View, settings: Http) -> Starlette:
         except Exception as error:
             return _failed(request, error)
 
-    def _sent_to(request: Request) -> tuple[str, Plan]:
+    def _sent_to(request: Request, scope: str = "push") -> tuple[str, Plan]:
         address = request.client.host if request.client is not None else ""
         _within(requests, address)
         authorization = request.headers.get("authorization", "")
@@ -113,12 +114,59 @@ def build_app(view: View, settings: Http) -> Starlette:
             raise Refused(
                 401, "A token is needed, as Authorization: Bearer TOKEN.", {"WWW-Authenticate": "Bearer"}
             )
-        token = _admitted(request, "push", address)
+        token = _admitted(request, scope, address)
         title = request.path_params["title"]
         plan = view.titles().get(title)
         if plan is None or not may_see(token, title, plan):
             raise _no_agreement(title)
         return title, plan
+
+    def change(path: str, known: tuple[str, ...], answer: Callable[..., dict[str, Any]]) -> Route:
+        """What a token with the scope `operate` may do about an agreement."""
+
+        async def endpoint(request: Request) -> Response:
+            try:
+                body = await handling.body_of(request)
+                title, plan = await run_in_threadpool(_sent_to, request, "operate")
+                said = handling.said_in_json(request, body, known)
+                return _json(await run_in_threadpool(answer, view, title, plan, said))
+            except Exception as error:
+                return _failed(request, error)
+
+        return Route(path, endpoint, methods=["POST"])
+
+    async def link(request: Request) -> Response:
+        """The address that a message carried: whoever has it may acknowledge, and nothing else. A GET only shows."""
+        try:
+            body = await handling.body_of(request) if request.method == "POST" else None
+            return await run_in_threadpool(_linked, request, body)
+        except Exception as error:
+            return _failed(request, error)
+
+    def _linked(request: Request, body: bytes | None) -> Response:
+        address = request.client.host if request.client is not None else ""
+        _within(requests, address)
+        wait = failures.wait(address)
+        if wait:
+            raise Refused(429, "Too many wrong addresses.", {"Retry-After": str(-(-wait // SECOND))})
+        try:
+            episode = handling.opened(view, settings.links, request.path_params["token"])
+        except Refused:
+            failures.take(address)
+            raise
+        noted = handling.noted_of(view, episode)
+        if body is not None:
+            author, note = handling.said_by_link(request, body)
+            noted = noted or handling.acknowledge_by_link(view, episode, author, note)
+            if handling.kind_of(request) == "application/json":
+                return _json(handling.link_value(noted, episode))
+        page = pages.acknowledge(
+            episode.agreement,
+            episode.intent.subject,
+            request.query_params.get("by", ""),
+            None if noted is None else (noted.author, noted.at),
+        )
+        return HTMLResponse(page, headers=WITH_FORM)
 
     def _within(allowance: Allowance, address: str) -> None:
         wait = allowance.take(address)
@@ -158,6 +206,28 @@ def build_app(view: View, settings: Http) -> Starlette:
         route(f"{API}/agreements/{{title:path}}/ledger", "read", _ledger),
         route(f"{API}/agreements/{{title:path}}/notices", "read", _notices),
         route(f"{API}/agreements/{{title:path}}/report", "read", _report),
+        route(
+            f"{API}/agreements/{{title:path}}/silences",
+            "read",
+            lambda asked: _json(handling.silences_value(view, (seen := asked.seen()).title, seen.plan)),
+        ),
+        change(
+            f"{API}/agreements/{{title:path}}/acknowledge",
+            ("notice", "cause", "by", "note"),
+            handling.acknowledge_by_token,
+        ),
+        change(
+            f"{API}/agreements/{{title:path}}/silence",
+            ("cause", "until", "for", "by", "reason"),
+            handling.silence_by_token,
+        ),
+        change(
+            f"{API}/agreements/{{title:path}}/silence/end",
+            ("cause", "by", "reason"),
+            handling.end_silence_by_token,
+        ),
+        Route("/acknowledge/{token}", link, methods=["GET", "POST"]),
+        route("/schemas/notice-1.json", None, lambda asked: JSONResponse(notice_schema())),
         Route(f"{API}/agreements/{{title:path}}/sources/{{source}}/observations", push, methods=["POST"]),
         Route(f"{API}/heartbeat/{{title:path}}/{{source}}", beat, methods=["GET", "POST"]),
         # A title may hold strokes, so this one takes every path that is left.

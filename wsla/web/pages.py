@@ -106,6 +106,14 @@ def agreement(store: Store, seen: Seen, now: int) -> str:
     )
 
 
+def acknowledge(agreement: str, subject: str, suggested: str, noted: tuple[str, int] | None) -> str:
+    """The form that acknowledges an episode, with a name to begin with; or by whom and when that was done."""
+    by, at = (None, "") if noted is None else (noted[0], _instant(noted[1], "UTC"))
+    return _template("acknowledge.html").render(
+        agreement=agreement, subject=subject, suggested=suggested, by=by, at=at
+    )
+
+
 @cache
 def style() -> str:
     """The style sheet."""
