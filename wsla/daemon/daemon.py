@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from wsla.daemon.agreements import Found, find_agreements
 from wsla.daemon.clock import SystemClock
@@ -46,6 +46,15 @@ UNCROWDED: Final = "The outbox is below its limit again."
 _MOST_FILES: Final = 65_536
 
 Say = Callable[[str], None]
+
+
+class Announce(Protocol):
+    """Says a sentence and writes it into the log."""
+
+    def __call__(self, sentence: str, level: int = logging.INFO) -> None:
+        """``level`` is that of the log."""
+
+
 Answer = TypeVar("Answer")
 
 
@@ -61,13 +70,20 @@ def run_daemon(
 ) -> int:
     """Keeps agreements until it is told to stop (SIGTERM, SIGINT); reads everything anew on SIGHUP.
 
-    ``store_url`` and ``log_format`` go before the configuration; ``say`` takes lines for whoever started it;
-    ``started`` is called once everything runs. Returns the exit code: 0 after an orderly end, 1 where something is
-    wrong.
+    ``store_url`` and ``log_format`` go before the configuration; ``say`` takes lines for whoever started it, unless the
+    log is for machines, and all of them stand in the log too; ``started`` is called once everything runs. Returns the
+    exit code: 0 after an orderly end, 1 where something is wrong.
     """
-    handler = set_up_logging(log_format or config.log_format)
+    form = log_format or config.log_format
+    handler = set_up_logging(form)
+
+    def announce(sentence: str, level: int = logging.INFO) -> None:
+        _log.log(level, "%s", sentence)
+        if form == "text":
+            say(sentence)
+
     try:
-        return _run(paths, config, store_url, say, os.environ if environ is None else environ, started)
+        return _run(paths, config, store_url, announce, os.environ if environ is None else environ, started)
     finally:
         take_down_logging(handler)
 
@@ -76,7 +92,7 @@ def _run(
     paths: Sequence[str | Path],
     config: Config,
     store_url: str | None,
-    say: Say,
+    say: Announce,
     environ: Mapping[str, str],
     started: Callable[[Daemon], None] | None,
 ) -> int:
@@ -85,27 +101,27 @@ def _run(
     changes = compare({}, found, config, environ, clock)
     if changes.messages:
         for message in changes.messages:
-            say(message)
+            say(message, logging.ERROR)
         return 1
     if not changes.added:
-        say("There is no agreement in these files.")
+        say("There is no agreement in these files.", logging.ERROR)
         return 1
     remarked = len(remarks(found))
     if remarked:
         say(f"{_count(remarked, 'remark')} on the agreements; `wsla check` shows them")
     for warning in changes.warnings:
-        say(f"warning: {warning}")
+        say(f"warning: {warning}", logging.WARNING)
     try:
         store = Store.open(store_url or config.store, writer=True)
     except StoreError as error:
-        say(str(error))
+        say(str(error), logging.ERROR)
         return 1
     _raise_limit_on_files()
     try:
         daemon = Daemon(paths, config, store, say=say, environ=environ, clock=clock)
         return asyncio.run(daemon.run(found, changes, started))
     except StoreError as error:
-        say(str(error))
+        say(str(error), logging.ERROR)
         return 1
     finally:
         store.close()
@@ -120,12 +136,12 @@ class Daemon:
         config: Config,
         store: Store,
         *,
-        say: Say,
+        say: Announce,
         environ: Mapping[str, str],
         clock: SystemClock,
     ) -> None:
         self._store: Final = store
-        self._say: Final = say
+        self._say: Final[Announce] = say
         self._clock: Final = clock
         self._stop: Final = asyncio.Event()
         self._code = 0
@@ -154,7 +170,7 @@ class Daemon:
             config.limits,
             self._keeper.route,
             tell=self._tell,
-            links=None if config.http is None else config.http.links,
+            links=lambda: None if self.config.http is None else self.config.http.links,
         )
         self._housekeeping: Final = Housekeeping(
             self._writer,
@@ -364,8 +380,7 @@ class Daemon:
         )
 
     def _tell(self, sentence: str) -> None:
-        _log.warning("%s", sentence)
-        self._say(sentence)
+        self._say(sentence, logging.WARNING)
 
     def _soon(self, function: Callable[..., None], *values: object) -> None:
         assert self._loop is not None
