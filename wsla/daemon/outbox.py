@@ -98,7 +98,7 @@ class Outbox:
         *,
         fraction: Callable[[], float] = random.random,
         tell: Callable[[str], None] = _log.warning,
-        links: Links | None = None,
+        links: Callable[[], Links | None] = lambda: None,
     ) -> None:
         self._writer: Final = writer
         self._clock: Final = clock
@@ -325,7 +325,7 @@ class Outbox:
                 lane.channel = lane.built_for = None
                 return DeliveryResult(delivered=False, permanent=True, reason=str(error))
         assert lane.channel is not None
-        intent, links = item.intent, self._links
+        intent, links = item.intent, self._links()
         delivery = Delivery(
             key=intent.id,
             subject=intent.subject,

@@ -37,7 +37,8 @@ class Status:
 
     Of messages: ``in_hand`` wait or are under way, the others count what became of attempts since the start.
     ``refused_rows`` are those of what is read on that cannot be used.
-    ``broken`` says what could not be taken when the files were read last; it stays as it was before.
+    ``broken`` says what was wrong when the files were read last, so that all stays as it was before; ``sound_at`` is
+    when they were taken last, in nanoseconds.
     ``looks`` counts looks since the start by how late they began.
     """
 
@@ -55,3 +56,4 @@ class Status:
     refused_rows: int = 0
     broken: tuple[str, ...] = ()
     looks: LatenessCounts = LatenessCounts()
+    sound_at: int = 0

@@ -155,7 +155,7 @@ def begin_chains(connection: Connection) -> None:
         Chains(connection, 0).add(agreement, ROOT, "", content)
 
 
-def chain_interventions(connection: sqlite3.Connection) -> None:
+def chain_interventions(connection: Connection) -> None:
     """A part of a migration: every intervention that stands already becomes a link."""
     read, chains = _reader(connection), Chains(connection, 0)
     for (agreement,) in read("SELECT id FROM agreements ORDER BY id", ()):
@@ -163,7 +163,7 @@ def chain_interventions(connection: sqlite3.Connection) -> None:
             chains.add(agreement, INTERVENTION, subject, content)
 
 
-def _reader(connection: sqlite3.Connection) -> Read:
+def _reader(connection: Connection) -> Read:
     def read(statement: str, values: Sequence[object]) -> list[Any]:
         return connection.execute(statement, values).fetchall()
 

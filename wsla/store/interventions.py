@@ -28,6 +28,7 @@ _FROM: Final = " FROM interventions JOIN agreements ON agreements.id = agreement
 _INSERT: Final = """
     INSERT INTO interventions (kind, agreement_id, subject, target, at, until, author, note, recorded_at)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+    RETURNING sequence
 """
 _RETRY: Final = """
     UPDATE outbox SET state = 'pending', next_attempt_at = ?
@@ -120,9 +121,9 @@ def note(connection: Connection, one: Intervention, recorded_at: int) -> None:
         raise KeyError(subject)
     until = None if one.until is None else bounded(one.until)
     values = (one.kind, found[0], subject, target, at, until, author, said, recorded_at)
-    written = connection.execute(_INSERT, values)
+    (sequence,) = connection.execute(_INSERT, values).fetchone()
     content = content_of_intervention((one.kind, subject, target, at, until, author, said))
-    Chains(connection, recorded_at).add(found[0], INTERVENTION, str(written.lastrowid), content)
+    Chains(connection, recorded_at).add(found[0], INTERVENTION, str(sequence), content)
 
 
 def withhold(

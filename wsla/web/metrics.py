@@ -60,9 +60,14 @@ class _Figures:
         )
         yield _counter("wsla_reloads", "Times the files were read anew.", status.reloads)
         yield _gauge(
-            "wsla_reload_ok",
+            "wsla_config_last_reload_successful",
             "1 where the files were all sound when they were read last.",
             int(not status.broken),
+        )
+        yield _gauge(
+            "wsla_config_last_reload_success_timestamp_seconds",
+            "When the files were all sound and taken last.",
+            status.sound_at / SECOND,
         )
         attempts = CounterMetricFamily(
             "wsla_deliveries", "What became of attempts to deliver.", labels=["outcome"]
