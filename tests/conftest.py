@@ -29,6 +29,12 @@ def pytest_report_header() -> str:
     return f"wsla: {wsla.__path__[0]}"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # What takes long comes first, so that no worker is left alone with it at the end.
+    long = ROOT / "tests" / "property"
+    items.sort(key=lambda item: long not in item.path.parents)
+
+
 def pytest_sessionstart() -> None:
     if "WSLA_WHEEL" in os.environ and Path(wsla.__path__[0]).is_relative_to(ROOT / "wsla"):
         pytest.exit("the source tree is imported where the installed wheel should be tested", returncode=3)

@@ -8,22 +8,25 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import define
 
+from wsla.api import Agreement
 from wsla.daemon.agreements import sha256_of, state_version
 from wsla.daemon.bindings import Deployment, ProbePlan
 from wsla.daemon.config import Limits
+from wsla.daemon.following import FollowRunner, Takes
 from wsla.daemon.heartbeat import HeartbeatRunner
 from wsla.daemon.judge import Judge
 from wsla.daemon.outbox import Route
 from wsla.daemon.recovery import Recovered, recover
 from wsla.daemon.reload import Changes
-from wsla.daemon.scheduler import Runner, Slots, SourceRunner
+from wsla.daemon.scheduler import Alarm, Runner, Slots, SourceRunner
 from wsla.daemon.series import SeriesRunner
+from wsla.daemon.threads import Threads
 from wsla.daemon.writer import Item, Writer
 from wsla.plan.model import Target
 from wsla.ports import Clock
 from wsla.sources.heartbeat import HeartbeatTarget
 from wsla.sources.prometheus import PrometheusTarget
-from wsla.sources.registry import build_prober
+from wsla.sources.registry import build_follower, build_prober
 from wsla.sources.witness import Witness, WitnessedProber, needs_network
 from wsla.store.errors import StoreError
 from wsla.store.records import AgreementVersion
@@ -31,8 +34,10 @@ from wsla.store.sqlite import Store
 
 if TYPE_CHECKING:
     from wsla.daemon.shares import Shares
-    from wsla.store.sharing import Place
+    from wsla.store.sharing import SharedSource
 
+MOST_THREADS: Final = 64
+"""Looks at files and databases at once."""
 _SNAPSHOT_SHARE: Final = 20
 
 
@@ -59,16 +64,20 @@ class Keeper:
         tell: Callable[[str], None],
         dropped: Callable[[], None],
         witness: Witness | None = None,
+        take: Takes,
     ) -> None:
         self.agreements: Final[dict[str, Kept]] = {}
         self.shares: Shares | None = None
         self.slots: Final = Slots(limits.concurrency, limits.per_host)
+        self._alarm: Final = Alarm(clock)
         self._writer: Final = writer
         self._clock: Final = clock
         self._limits: Final = limits
         self._tell: Final = tell
         self._dropped: Final = dropped
         self._witness: Final = witness
+        self._take: Final = take
+        self._threads: Final = Threads(MOST_THREADS)
 
     @property
     def runners(self) -> list[Runner]:
@@ -92,6 +101,15 @@ class Keeper:
 
     async def apply(self, changes: Changes) -> None:
         """Carries out what a new look at the files changes."""
+        if self.shares is not None:
+            self.shares.fixed = True
+        try:
+            await self._apply(changes)
+        finally:
+            if self.shares is not None:
+                self.shares.fixed = False
+
+    async def _apply(self, changes: Changes) -> None:
         for title in changes.removed:
             await self._remove(title)
         for deployment in changes.adjusted:
@@ -110,7 +128,7 @@ class Keeper:
         """Every agreement that is kept."""
         return [kept.deployment for kept in self.agreements.values()]
 
-    async def look_away_from(self, place: Place, patience: float) -> None:
+    async def look_away_from(self, place: SharedSource, patience: float) -> None:
         """Ends the runner of a source, in ``patience`` seconds."""
         title, name = place
         judge = self.judge_of(title)
@@ -211,13 +229,29 @@ class Keeper:
         for name, plan in deployment.probes.items():
             if name not in judge.runners:
                 shared = None if self.shares is None else self.shares.runner(title, plan, judge.ended)
-                runner = judge.runners[name] = shared or self._runner(title, plan, judge)
+                runner = judge.runners[name] = shared or self._runner(deployment.agreement, plan, judge)
                 runner.start()
 
-    def _runner(self, title: str, plan: ProbePlan, judge: Judge) -> Runner:
+    def _runner(self, agreement: Agreement, plan: ProbePlan, judge: Judge) -> Runner:
+        title = agreement.title
+        follower = build_follower(plan.kind, plan.target)
+        if follower is not None:
+            return FollowRunner(
+                title,
+                plan,
+                agreement.plan.source(plan.source),
+                follower,
+                patience=getattr(plan.target, "patience", 0),
+                grace=agreement.plan.grace,
+                clock=self._clock,
+                writer=self._writer,
+                threads=self._threads,
+                take=self._take,
+                ended=judge.ended,
+            )
         if isinstance(plan.target, HeartbeatTarget):
             return HeartbeatRunner(title, plan, plan.target, self._clock, self._writer, judge.ended)
-        return looking_runner(title, plan, self._clock, self.slots, self._witness, judge.ended)
+        return looking_runner(title, plan, self._clock, self.slots, self._alarm, self._witness, judge.ended)
 
     async def _look_away(self, judge: Judge, deployment: Deployment | None) -> None:
         """Stops the sources that are not to be looked at any more, or in another way."""
@@ -250,6 +284,7 @@ def looking_runner(
     plan: ProbePlan,
     clock: Clock,
     slots: Slots,
+    alarm: Alarm,
     witness: Witness | None,
     ended: Callable[..., None],
 ) -> Runner:
@@ -259,4 +294,4 @@ def looking_runner(
     prober = build_prober(plan.kind, plan.target, clock)
     if witness is not None and needs_network(plan.kind, plan.target.host):
         prober = WitnessedProber(prober, witness)
-    return SourceRunner(title, plan, prober, clock, slots, ended)
+    return SourceRunner(title, plan, prober, clock, slots, ended, alarm)

@@ -15,19 +15,20 @@ from typing import Final
 
 from attrs import define, field
 
-from wsla.daemon.agreements import find_agreements, sha256_of
+from wsla.daemon.agreements import Found, files_of, find_agreements, sha256_of
 from wsla.daemon.bindings import Deployment, ProbePlan
 from wsla.daemon.config import Config
 from wsla.daemon.keeper import looking_runner
 from wsla.daemon.reload import Changes, compare
-from wsla.daemon.scheduler import Runner, Slots
+from wsla.daemon.scheduler import Alarm, Runner, Slots
 from wsla.daemon.shares import may_be_shared
+from wsla.daemon.watching import Looks
 from wsla.ports import Clock
 from wsla.sources.witness import Witness
 from wsla.store import lease
 from wsla.store.errors import StoreError, StoreLocked
 from wsla.store.records import Observed, stream_of
-from wsla.store.sharing import Membership, Place, Share, Told
+from wsla.store.sharing import Membership, Share, SharedSource, Told
 from wsla.store.sqlite import Store
 from wsla.values.instants import MILLISECOND, SECOND, format_length
 from wsla.values.observations import Observation
@@ -39,6 +40,7 @@ EVERY: Final = 0.25
 FREE_FOR: Final = 2.5
 """Seconds for which nobody has to judge until somebody else does: a connection may be lost and come back."""
 _CLOCKS_APART: Final = SECOND
+_LOOK_AT_FILES: Final = 5.0
 _PROBES_END_WITHIN: Final = 2.0
 
 
@@ -60,43 +62,47 @@ class Member:
         paths: Sequence[str | Path],
         config: Config,
         url: str,
-        *,
-        deployments: Sequence[Deployment],
+        found: Found,
+        changes: Changes,
         environ: Mapping[str, str],
         clock: Clock,
-        tell: Callable[[str], None],
+        *,
+        tell: Callable[[str, int], None],
         stop: asyncio.Event,
     ) -> None:
+        """``found`` and ``changes`` are what the files held at the start, ``stop`` is set to end it in order."""
+        self.found = found
+        self.changes = changes
         self._paths: Final = tuple(paths)
         self._config: Final = config
         self._url: Final = url
         self._environ: Final = environ
         self._clock: Final = clock
-        self._tell: Final = tell
+        self._say: Final = tell
         self._slots: Final = Slots(config.limits.concurrency, config.limits.per_host)
         references = config.network.references
-        self._witness: Final = Witness(references, clock, tell) if references else None
-        self._deployments = {one.agreement.title: one for one in deployments}
-        self._looked: dict[Place, _Looked] = {}
+        self._witness: Final = Witness(references, clock, self._tell) if references else None
+        self._alarm: Final = Alarm(clock)
+        self._deployments: dict[str, Deployment] = {}
+        self._looked: dict[SharedSource, _Looked] = {}
         self._ending: Final[set[asyncio.Task[None]]] = set()
         self._membership: Membership | None = None
-        self._unsure: dict[Place, tuple[_Looked, int, int]] = {}
+        self._unsure: dict[SharedSource, tuple[_Looked, int, int]] = {}
         self._stop: Final = stop
         self._reload = False
+        self._checksums: Mapping[str, str] = found.checksums
+        self._look_at_files = 0.0
         self._apart = False
         self._trouble = False
         self._free_since: float | None = None
         self._back_at: float | None = None
         self._dropped = 0
 
-    @property
-    def deployments(self) -> list[Deployment]:
-        """The agreements, as they were read last."""
-        return list(self._deployments.values())
-
     async def run(self) -> Store | None:
-        """Returns the store once this daemon is the one that keeps it; None where it is told to stop."""
+        """Returns the store once this daemon is the one that keeps it; None where it is told to stop. By then ``found``
+        and ``changes`` are what the files held last."""
         self._take_signals()
+        self._take(self.found, self.changes)
         try:
             while not self._stop.is_set():
                 store = await self._round()
@@ -109,7 +115,7 @@ class Member:
             await self._end()
 
     async def _round(self) -> Store | None:
-        if self._reload:
+        if self._reload or await self._have_files_changed():
             self._reload = False
             await self._read_anew()
         try:
@@ -175,11 +181,13 @@ class Member:
                     stream = stream_of([one.fields.get(name) for name in labels])
                     seen.append(Observed(share.agreement, one, now, stream))
 
-        runner = looking_runner(share.agreement, plan, self._clock, self._slots, self._witness, ended)
+        runner = looking_runner(
+            share.agreement, plan, self._clock, self._slots, self._alarm, self._witness, ended
+        )
         runner.start()
         return _Looked(share, runner, seen)
 
-    def _look_away(self, place: Place, patience: float = 0) -> None:
+    def _look_away(self, place: SharedSource, patience: float = 0) -> None:
         runner = self._looked.pop(place).runner
         task = asyncio.get_running_loop().create_task(runner.stop(patience))
         self._ending.add(task)
@@ -208,7 +216,7 @@ class Member:
     async def _flush(self, membership: Membership) -> None:
         """Tells what was seen since, and from when on more may come."""
         pending, seen = {}, {}
-        sent: dict[Place, tuple[_Looked, int, int]] = {}
+        sent: dict[SharedSource, tuple[_Looked, int, int]] = {}
         for place, looked in self._looked.items():
             until = looked.runner.pending
             if until is not None and (looked.seen or until > looked.told):
@@ -227,7 +235,7 @@ class Member:
             if place in self._looked:
                 self._look_away(place)
 
-    def _told(self, sent: Mapping[Place, tuple[_Looked, int, int]]) -> None:
+    def _told(self, sent: Mapping[SharedSource, tuple[_Looked, int, int]]) -> None:
         for looked, count, until in sent.values():
             del looked.seen[:count]
             looked.told = until
@@ -264,6 +272,9 @@ class Member:
                 with suppress(RuntimeError, ValueError, NotImplementedError):
                     loop.add_signal_handler(number, reaction)
 
+    def _tell(self, sentence: str) -> None:
+        self._say(sentence, logging.WARNING)
+
     def stop(self) -> None:
         """End in order."""
         self._stop.set()
@@ -273,16 +284,29 @@ class Member:
         self._reload = True
 
     async def _read_anew(self) -> None:
+        """What is broken changes nothing."""
         found = await asyncio.to_thread(find_agreements, self._paths)
-        changes = compare(self._deployments, found, self._config, self._environ, self._clock)
+        self._checksums = found.checksums
+        changes = compare({}, found, self._config, self._environ, self._clock)
         for message in changes.messages:
             self._tell(message)
-        for one in (*changes.added, *changes.changed, *changes.adjusted):
-            self._deployments[one.agreement.title] = one
-            for place in [place for place in self._looked if place[0] == one.agreement.title]:
+        if not changes.messages and changes.added:
+            self._take(found, changes)
+
+    def _take(self, found: Found, changes: Changes) -> None:
+        before = self._deployments
+        self.found, self.changes = found, changes
+        self._deployments = {one.agreement.title: one for one in changes.added}
+        for place in list(self._looked):
+            if before.get(place[0]) != self._deployments.get(place[0]):
                 self._look_away(place)
-        for title in changes.removed:
-            del self._deployments[title]
+
+    async def _have_files_changed(self) -> bool:
+        if not self._config.reload_on_change or time.monotonic() < self._look_at_files:
+            return False
+        self._look_at_files = time.monotonic() + _LOOK_AT_FILES
+        names = dict.fromkeys([*files_of(self._paths)[0], *self._checksums])
+        return await asyncio.to_thread(Looks().look, names) != self._checksums
 
     async def _end(self) -> None:
         runners = [looked.runner for looked in self._looked.values()]
@@ -299,32 +323,3 @@ class Member:
                 await self._flush(membership)
             await asyncio.to_thread(membership.leave)
             membership.close()
-
-
-async def stand_by(
-    paths: Sequence[str | Path],
-    config: Config,
-    url: str,
-    changes: Changes,
-    *,
-    say: Callable[[str], None],
-    environ: Mapping[str, str],
-    clock: Clock,
-    stop: asyncio.Event,
-) -> Store | None:
-    """Waits beside the daemon that keeps the store; the store once it is this one's, None where ``stop`` is set.
-
-    What ``changes`` add is by then as the files were read last.
-    """
-
-    def tell(sentence: str) -> None:
-        _log.warning("%s", sentence)
-        say(sentence)
-
-    deployments = changes.added
-    member = Member(
-        paths, config, url, deployments=deployments, environ=environ, clock=clock, tell=tell, stop=stop
-    )
-    store = await member.run()
-    changes.added[:] = member.deployments
-    return store

@@ -17,9 +17,10 @@ from wsla.daemon.scheduler import Runner
 from wsla.daemon.writer import Item, Writer
 from wsla.ports import Clock
 from wsla.sources.heartbeat import HeartbeatTarget
+from wsla.sources.registry import FOLLOWED_KINDS
 from wsla.store.errors import StoreError
 from wsla.store.records import Batch
-from wsla.store.sharing import MOST_AT_ONCE, Found, Incoming, Place, Share, Sharing
+from wsla.store.sharing import MOST_AT_ONCE, Found, Incoming, Share, SharedSource, Sharing
 from wsla.store.sqlite import Store
 from wsla.values.instants import MINUTE, SECOND
 from wsla.values.observations import Observation
@@ -46,7 +47,7 @@ class Keeping(Protocol):
         """Every agreement that is kept."""
         ...
 
-    async def look_away_from(self, place: Place, patience: float) -> None:
+    async def look_away_from(self, place: SharedSource, patience: float) -> None:
         """Ends the runner of a source, in ``patience`` seconds."""
         ...
 
@@ -58,7 +59,9 @@ class Keeping(Protocol):
 class RemoteRunner:
     """A source at which another daemon looks; like a runner of looks otherwise."""
 
-    def __init__(self, shares: Shares, place: Place, plan: ProbePlan, pending: int, ended: Any) -> None:
+    def __init__(
+        self, shares: Shares, place: SharedSource, plan: ProbePlan, pending: int, ended: Any
+    ) -> None:
         self.plan: Final = plan
         self.ended: Callable[..., None] = ended
         self.lateness = 0
@@ -96,11 +99,12 @@ def gather(store: Store, sharing: Sharing) -> None:
 
 
 def may_be_shared(plan: ProbePlan) -> bool:
-    """Beats come to the one that answers over HTTP; everything else can be looked at from anywhere."""
-    return not isinstance(plan.target, HeartbeatTarget)
+    """Beats come to the one that answers over HTTP, and files lie on one machine; all else can be looked at from
+    anywhere."""
+    return plan.kind not in FOLLOWED_KINDS and not isinstance(plan.target, HeartbeatTarget)
 
 
-def chosen(place: Place, members: Iterable[str]) -> str:
+def chosen(place: SharedSource, members: Iterable[str]) -> str:
     """Who looks at a source: always the same among the same, and nearly always among nearly the same."""
     return max(members, key=lambda one: hashlib.sha256("\0".join((one, *place)).encode()).digest())
 
@@ -112,18 +116,18 @@ class Shares:
     """
 
     def __init__(self, writer: Writer, clock: Clock, keeping: Keeping) -> None:
-        self.remote: Final[dict[Place, RemoteRunner]] = {}
+        self.remote: Final[dict[SharedSource, RemoteRunner]] = {}
         self.fixed = False
         self._writer: Final = writer
         self._clock: Final = clock
         self._keeping: Final = keeping
         self._me: Final = uuid.uuid4().hex
-        self._granted: Final[dict[Place, int]] = {}
+        self._granted: Final[dict[SharedSource, int]] = {}
         self._in_hand: Final[set[int]] = set()
         self._stored: Final[list[int]] = []
-        self._latest: Final[dict[Place, int]] = {}
-        self._unfit: Final[dict[tuple[Place, str], int]] = {}
-        self._returning: Final[dict[Place, asyncio.Future[None]]] = {}
+        self._latest: Final[dict[SharedSource, int]] = {}
+        self._unfit: Final[dict[tuple[SharedSource, str], int]] = {}
+        self._returning: Final[dict[SharedSource, asyncio.Future[None]]] = {}
         self._wake: Final = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -152,7 +156,7 @@ class Shares:
             self._task.cancel()
             await asyncio.wait((self._task,))
 
-    async def take_back(self, place: Place) -> None:
+    async def take_back(self, place: SharedSource) -> None:
         """Returns once nothing more of a source can come from elsewhere, and all that has come is handed on."""
         if place not in self._granted or self._task is None or self._task.done() or self._writer.dead:
             return
@@ -251,7 +255,7 @@ class Shares:
 
     # Who looks at what
 
-    def _places(self, deployments: Iterable[Deployment]) -> dict[Place, tuple[ProbePlan, str]]:
+    def _places(self, deployments: Iterable[Deployment]) -> dict[SharedSource, tuple[ProbePlan, str]]:
         found = {}
         for deployment in deployments:
             agreement = deployment.agreement
@@ -261,7 +265,7 @@ class Shares:
                     found[agreement.title, name] = (plan, sha256)
         return found
 
-    def _wanted(self, place: Place, sha256: str, members: Mapping[str, Mapping[str, str]]) -> str:
+    def _wanted(self, place: SharedSource, sha256: str, members: Mapping[str, Mapping[str, str]]) -> str:
         now = self._clock.now()
         able = [
             member
@@ -303,7 +307,7 @@ class Shares:
             for title in {title for title, _ in (*back, *away)}:
                 self._keeping.look_at_all(title)
 
-    async def _recover(self, places: Iterable[Place]) -> None:
+    async def _recover(self, places: Iterable[SharedSource]) -> None:
         """Takes sources back, with everything that was seen of them."""
         listed = list(places)
         await self._ask(lambda sharing: sharing.revoke(listed))
@@ -321,7 +325,7 @@ class Shares:
                 runner.pending = None
                 await self._keeping.look_away_from(place, 0)
 
-    async def _hand_over(self, wanted: Mapping[Place, str]) -> None:
+    async def _hand_over(self, wanted: Mapping[SharedSource, str]) -> None:
         await asyncio.gather(*(self._keeping.look_away_from(place, _HAND_OVER_WITHIN) for place in wanted))
         since = self._clock.now() + 1
         granted = {place: (member, since) for place, member in wanted.items()}

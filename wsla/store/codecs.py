@@ -131,6 +131,7 @@ def dump_intent(intent: Intent) -> str:
             "window": None if intent.window is None else _dump_window(intent.window),
             "subject": intent.subject,
             "text": intent.text,
+            **({"held": True} if intent.held else {}),
         }
     )
 
@@ -147,6 +148,7 @@ def load_intent(text: str) -> Intent:
         labels=_load_labels(form["labels"]),
         window=None if form["window"] is None else Interval(*form["window"]),
         words=Words.of(form["subject"], form["text"]),
+        held=form.get("held", False),
     )
 
 

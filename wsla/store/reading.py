@@ -131,6 +131,22 @@ class Reading:
         )
         return int(rows[0][0]) if rows else None
 
+    def place(self, agreement: str, source: str) -> Any:
+        """Up to where a source has been read, as it was noted; None where nothing was."""
+        rows = self._session.read(
+            "SELECT content FROM places WHERE agreement_id = ? AND source = ?",
+            [self._agreement(agreement), sound_text(source)],
+        )
+        return codecs.load_json(rows[0][0]) if rows else None
+
+    def streams(self, agreement: str, source: str, limit: int) -> list[str]:
+        """The streams of a source, at most so many."""
+        rows = self._session.read(
+            "SELECT stream FROM streams WHERE agreement_id = ? AND source = ? ORDER BY id LIMIT ?",
+            [self._agreement(agreement), sound_text(source), limit],
+        )
+        return [stream for (stream,) in rows]
+
     def latest_arrival(self) -> int:
         """The number of the observation that was stored last; 0 where there is none."""
         ((arrival,),) = self._session.read("SELECT coalesce(max(arrival), 0) FROM observations")

@@ -25,7 +25,7 @@ from wsla.values.observations import Observation
 
 MOST_AT_ONCE: Final = 2_000
 
-Place = tuple[str, str]
+SharedSource = tuple[str, str]
 """The title of an agreement, and the name of a source."""
 
 
@@ -39,7 +39,7 @@ class Share(NamedTuple):
     pending: int
 
     @property
-    def place(self) -> Place:
+    def place(self) -> SharedSource:
         """What it is a share of."""
         return self.agreement, self.source
 
@@ -81,13 +81,13 @@ class Sharing:
             whole=len(rows) < MOST_AT_ONCE,
         )
 
-    def grant(self, granted: Mapping[Place, tuple[str, int]]) -> None:
+    def grant(self, granted: Mapping[SharedSource, tuple[str, int]]) -> None:
         """Grants sources to members, each from an instant on."""
         with self._session.transaction() as connection:
             rows = [(*place, member, bounded(at)) for place, (member, at) in sorted(granted.items())]
             connection.executemany(GRANT, rows)
 
-    def revoke(self, places: Iterable[Place]) -> None:
+    def revoke(self, places: Iterable[SharedSource]) -> None:
         """Takes sources back: what was seen of them by now is there, and nothing more is added."""
         with self._session.transaction() as connection:
             connection.executemany("DELETE FROM shares WHERE agreement = ? AND source = ?", sorted(places))
@@ -147,10 +147,12 @@ class Membership:
         """True where what was added last, of which it was not known whether it was stored, was stored after all."""
         return self._session.settle()
 
-    def add(self, pending: Mapping[Share, int], seen: Mapping[Share, Sequence[Observed]]) -> set[Place]:
+    def add(
+        self, pending: Mapping[Share, int], seen: Mapping[Share, Sequence[Observed]]
+    ) -> set[SharedSource]:
         """Adds what was seen, and notes from when on more may come. What is no longer shared is left out: those are
         returned."""
-        lost: set[Place] = set()
+        lost: set[SharedSource] = set()
         with self._session.transaction() as connection:
             for share in sorted(pending):
                 changed = connection.execute(

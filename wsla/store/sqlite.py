@@ -127,6 +127,8 @@ class Store(Reading):
                     writing.finish(outcome)
                 for snapshot in batch.snapshots:
                     writing.remember(snapshot)
+                for place in batch.places:
+                    writing.reach(place)
         except BaseException as error:
             self._names.forget()
             self._pending = None

@@ -21,6 +21,7 @@ from wsla.store.records import (
     DeliveryOutcome,
     Judged,
     Observed,
+    Place,
     Rejudged,
     Reviewed,
     Snapshot,
@@ -78,6 +79,11 @@ _REPLACE_SNAPSHOT: Final = """
     VALUES (?, ?, ?, (SELECT coalesce(max(arrival), 0) FROM observations), ?)
     ON CONFLICT (agreement_id) DO UPDATE
     SET version = excluded.version, at = excluded.at, arrival = excluded.arrival, content = excluded.content
+"""
+
+_REPLACE_PLACE: Final = """
+    INSERT INTO places (agreement_id, source, content) VALUES (?, ?, ?)
+    ON CONFLICT (agreement_id, source) DO UPDATE SET content = excluded.content
 """
 
 
@@ -279,6 +285,11 @@ class Writing:
         key, version, at, content = snapshot
         self._run(_REPLACE_SNAPSHOT, self._agreement(key), version, bounded(at), codecs.dump_json(content))
 
+    def reach(self, place: Place) -> None:
+        """Note up to where a source has been read."""
+        key, source, content = place
+        self._run(_REPLACE_PLACE, self._agreement(key), sound_text(source), codecs.dump_json(content))
+
     def _intend(self, agreement: int, intent: Intent) -> None:
         identifier, content, at = sound_text(intent.id), codecs.dump_intent(intent), bounded(intent.at)
         new = self._run(_INSERT_INTENT, identifier, agreement, at, content, self.recorded_at).rowcount
@@ -290,7 +301,7 @@ class Writing:
                 self.contradictions.append(f"the intent {intent.id}")
             return
         self._chains.add(agreement, INTENT, identifier, content)
-        for target in intent.targets:
+        for target in intent.sent_to:
             self.pending += self._run(_INSERT_DELIVERY, identifier, sound_text(str(target)), at).rowcount
 
     def _book(self, agreement: int, key: str, entry: LedgerEntry) -> None:
