@@ -19,7 +19,6 @@ from wsla.ports import Clock
 from wsla.sources import heartbeat
 from wsla.sources.followed import EVERY, FILE_KINDS
 from wsla.sources.registry import FOLLOWED_KINDS, SourceError, build_target
-from wsla.sources.registry import KNOWN_KINDS as PROBED_KINDS
 from wsla.sources.targets import Deployed, Option
 from wsla.sources.targets import Target as Looked
 
@@ -121,12 +120,6 @@ class Deploying:
                 return None
             target = heartbeat.HeartbeatTarget(source=source.name, timeout=source.timeout or 0)
             return ProbePlan(source=source.name, kind=kind, every=source.every, target=target)
-        if kind not in PROBED_KINDS:
-            self._problem(
-                f"source {source.name}: `wsla run` cannot observe a source of kind {source.kind}. "
-                f"Bind it to a web address in wsla.toml: [bindings.sources.{source.name}]"
-            )
-            return None
         if not _fits(self.agreement.plan, source, kind):
             article = "an" if kind[0] in "aeiouh" else "a"
             self._problem(

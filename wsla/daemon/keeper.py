@@ -12,7 +12,7 @@ from wsla.api import Agreement
 from wsla.daemon.agreements import sha256_of, state_version
 from wsla.daemon.bindings import Deployment, ProbePlan
 from wsla.daemon.config import Limits
-from wsla.daemon.following import FollowRunner, Takes
+from wsla.daemon.following import SLOWEST, FollowRunner, Takes
 from wsla.daemon.heartbeat import HeartbeatRunner
 from wsla.daemon.judge import Judge
 from wsla.daemon.outbox import Route
@@ -20,13 +20,13 @@ from wsla.daemon.recovery import Recovered, recover
 from wsla.daemon.reload import Changes
 from wsla.daemon.scheduler import Alarm, Runner, Slots, SourceRunner
 from wsla.daemon.series import SeriesRunner
-from wsla.daemon.threads import Threads
 from wsla.daemon.writer import Item, Writer
 from wsla.plan.model import Target
 from wsla.ports import Clock
 from wsla.sources.heartbeat import HeartbeatTarget
 from wsla.sources.prometheus import PrometheusTarget
 from wsla.sources.registry import build_follower, build_prober
+from wsla.sources.sql import SqlTarget
 from wsla.sources.witness import Witness, WitnessedProber, needs_network
 from wsla.store.errors import StoreError
 from wsla.store.records import AgreementVersion
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from wsla.daemon.shares import Shares
     from wsla.store.sharing import SharedSource
 
-MOST_THREADS: Final = 64
-"""Looks at files and databases at once."""
 _SNAPSHOT_SHARE: Final = 20
 
 
@@ -77,7 +75,6 @@ class Keeper:
         self._dropped: Final = dropped
         self._witness: Final = witness
         self._take: Final = take
-        self._threads: Final = Threads(MOST_THREADS)
 
     @property
     def runners(self) -> list[Runner]:
@@ -242,10 +239,10 @@ class Keeper:
                 agreement.plan.source(plan.source),
                 follower,
                 patience=getattr(plan.target, "patience", 0),
+                deadline=getattr(plan.target, "deadline", SLOWEST),
                 grace=agreement.plan.grace,
                 clock=self._clock,
                 writer=self._writer,
-                threads=self._threads,
                 take=self._take,
                 ended=judge.ended,
             )
@@ -289,7 +286,7 @@ def looking_runner(
     ended: Callable[..., None],
 ) -> Runner:
     """What looks at a source of an agreement again and again."""
-    if isinstance(plan.target, PrometheusTarget):
+    if isinstance(plan.target, PrometheusTarget | SqlTarget):
         return SeriesRunner(title, plan, plan.target, clock, slots, ended)
     prober = build_prober(plan.kind, plan.target, clock)
     if witness is not None and needs_network(plan.kind, plan.target.host):
