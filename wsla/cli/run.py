@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from attrs import evolve
@@ -15,6 +15,7 @@ from wsla.diagnostics.diagnostic import Diagnostic, has_errors
 if TYPE_CHECKING:
     from wsla.daemon.daemon import Daemon
     from wsla.daemon.http_config import Http
+    from wsla.values.instants import Interval
     from wsla.web.server import WebServer
 
 _USUAL_CONFIG = "wsla.toml"
@@ -99,11 +100,18 @@ def command(
             _say(f"answering at {server.url}")
 
     try:
-        code = run_daemon(paths, settings, store_url, say=_say, started=started)
+        code = run_daemon(paths, settings, store_url, say=_say, started=started, report=_report)
     finally:
         if server is not None:
             server.close()
     raise click.exceptions.Exit(code)
+
+
+def _report(store_url: str, title: str, period: Interval, claims_at: int) -> tuple[str, dict[str, Any]]:
+    # What writes reports is loaded with the first one.
+    from wsla.cli.report_mail import write_report
+
+    return write_report(store_url, title, period, claims_at)
 
 
 def _web_server(settings: Http) -> WebServer:

@@ -15,7 +15,9 @@ from typing import Final, TypeVar
 
 from wsla.channels.trust import trusted_context
 from wsla.daemon.agreements import find_agreements
+from wsla.daemon.appointments import Appointments
 from wsla.daemon.clock import SystemClock
+from wsla.daemon.composing import Composer, Report
 from wsla.daemon.config import Config, ConfigError, load_config
 from wsla.daemon.housekeeping import Housekeeping
 from wsla.daemon.keeper import Keeper, Kept
@@ -58,16 +60,18 @@ def run_daemon(
     environ: Mapping[str, str] | None = None,
     log_format: str | None = None,
     started: Callable[[Daemon], None] | None = None,
+    report: Report | None = None,
 ) -> int:
     """Keeps agreements until it is told to stop (SIGTERM, SIGINT); reads everything anew on SIGHUP.
 
     ``store_url`` and ``log_format`` go before the configuration; ``say`` takes lines for whoever started it;
-    ``started`` is called once everything runs. Returns the exit code: 0 after an orderly end, 1 where something is
-    wrong.
+    ``started`` is called once everything runs; ``report`` writes the reports that are sent. Returns the exit code: 0
+    after an orderly end, 1 where something is wrong.
     """
     handler = set_up_logging(log_format or config.log_format)
     try:
-        return _run(paths, config, store_url, say, os.environ if environ is None else environ, started)
+        known = os.environ if environ is None else environ
+        return _run(paths, config, store_url, say, known, started, report)
     finally:
         take_down_logging(handler)
 
@@ -79,6 +83,7 @@ def _run(
     say: Say,
     environ: Mapping[str, str],
     started: Callable[[Daemon], None] | None,
+    report: Report | None,
 ) -> int:
     clock = SystemClock()
     found = find_agreements(paths)
@@ -102,7 +107,7 @@ def _run(
         return 1
     _raise_limit_on_files()
     try:
-        daemon = Daemon(paths, config, store, say=say, environ=environ, clock=clock)
+        daemon = Daemon(paths, config, store, say=say, environ=environ, clock=clock, report=report)
         return asyncio.run(daemon.run(changes, started))
     except StoreError as error:
         say(str(error))
@@ -123,6 +128,7 @@ class Daemon:
         say: Say,
         environ: Mapping[str, str],
         clock: SystemClock,
+        report: Report | None = None,
     ) -> None:
         self.config = config
         self._paths: Final = tuple(paths)
@@ -159,6 +165,10 @@ class Daemon:
             self._keeper.route,
             tell=self._tell,
             links=None if config.http is None else config.http.links,
+            composer=Composer(store_url=store.path, report=report),
+        )
+        self._appointments: Final = Appointments(
+            self._writer, clock, lambda: tuple(self._keeper.agreements.values())
         )
         self._housekeeping: Final = Housekeeping(
             self._writer,
@@ -255,6 +265,7 @@ class Daemon:
             self._keeper.begin(deployment, recovered[deployment.agreement.title], until)
         self._outbox.start()
         self._housekeeping.start()
+        self._appointments.start()
         self._take_signals()
         reloading = self._loop.create_task(self._reload_when_asked(), name="reload")
         probes = len(self._keeper.runners)
@@ -266,6 +277,7 @@ class Daemon:
         await self._stop.wait()
         reloading.cancel()
         self._housekeeping.stop()
+        self._appointments.stop()
         await self._end()
         return self._code
 

@@ -1,0 +1,1 @@
+"""Other formats that agreements and what they ask for are written in and read from."""
