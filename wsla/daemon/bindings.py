@@ -14,7 +14,8 @@ from wsla.api import Agreement
 from wsla.channels.registry import DIRECT_KINDS, ChannelError, build_channel
 from wsla.daemon.config import Bindings, ChannelBinding, Config, SourceBinding
 from wsla.daemon.tables import Reference, SecretMissing, nearest
-from wsla.plan.model import Channel, Party, Plan, Secret, Source, Target, Text
+from wsla.interop.calendars import is_available
+from wsla.plan.model import Channel, Party, Plan, RecurringKind, Secret, Source, Target, Text
 from wsla.ports import Clock
 from wsla.sources import heartbeat
 from wsla.sources.followed import EVERY, FILE_KINDS
@@ -87,6 +88,7 @@ class Deploying:
         channels: dict[str, ChannelPlan | str] = {}
         for party in plan.parties:
             self._party(party, channels)
+        self._reviews()
         pushed = frozenset(source.name for source in plan.sources if self._is_pushed(source))
         return Deployment(agreement=self.agreement, probes=probes, channels=channels, pushed=pushed)
 
@@ -255,6 +257,11 @@ class Deploying:
             self._problem(f"channel {name}: {error}")
             return str(error)
         return ChannelPlan(kind=kind, address=address, options=tuple(options.items()))
+
+    def _reviews(self) -> None:
+        called = any(one.kind is RecurringKind.REVIEW for one in self.agreement.plan.recurring)
+        if called and not is_available():
+            self._problem("invitations to reviews need the package icalendar: pip install 'wsla[calendar]'")
 
     # Secrets
 

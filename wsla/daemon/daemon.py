@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
 from wsla.daemon.agreements import Found, find_agreements
+from wsla.daemon.appointments import Appointments
 from wsla.daemon.clock import SystemClock
+from wsla.daemon.composing import Composer, Report
 from wsla.daemon.config import Config
 from wsla.daemon.housekeeping import Housekeeping
 from wsla.daemon.keeper import Keeper, Kept
@@ -69,12 +71,13 @@ def run_daemon(
     environ: Mapping[str, str] | None = None,
     log_format: str | None = None,
     started: Callable[[Daemon], None] | None = None,
+    report: Report | None = None,
 ) -> int:
     """Keeps agreements until it is told to stop (SIGTERM, SIGINT); reads everything anew on SIGHUP.
 
     ``store_url`` and ``log_format`` go before the configuration; ``say`` takes lines for whoever started it, unless the
-    log is for machines, and all of them stand in the log too; ``started`` is called once everything runs. Returns the
-    exit code: 0 after an orderly end, 1 where something is wrong.
+    log is for machines, and all of them stand in the log too; ``started`` is called once everything runs; ``report``
+    writes the reports that are sent. Returns the exit code: 0 after an orderly end, 1 where something is wrong.
     """
     form = log_format or config.log_format
     handler = set_up_logging(form)
@@ -85,7 +88,8 @@ def run_daemon(
             say(sentence)
 
     try:
-        return _run(paths, config, store_url, announce, os.environ if environ is None else environ, started)
+        known = os.environ if environ is None else environ
+        return _run(paths, config, store_url, announce, known, started, report)
     finally:
         take_down_logging(handler)
 
@@ -97,6 +101,7 @@ def _run(
     say: Announce,
     environ: Mapping[str, str],
     started: Callable[[Daemon], None] | None,
+    report: Report | None,
 ) -> int:
     clock = SystemClock()
     found = find_agreements(paths)
@@ -138,7 +143,7 @@ def _run(
         return await go_on(store, found, changes, stop)
 
     async def go_on(store: Store, found: Found, changes: Changes, stop: asyncio.Event) -> int:
-        daemon = Daemon(paths, config, store, say=say, environ=environ, clock=clock, stop=stop)
+        daemon = Daemon(paths, config, store, say=say, environ=environ, clock=clock, stop=stop, report=report)
         return await daemon.run(found, changes, started)
 
     try:
@@ -164,6 +169,7 @@ class Daemon:
         environ: Mapping[str, str],
         clock: SystemClock,
         stop: asyncio.Event | None = None,
+        report: Report | None = None,
     ) -> None:
         self._store: Final = store
         self._say: Final[Announce] = say
@@ -201,6 +207,10 @@ class Daemon:
             self._keeper.route,
             tell=self._tell,
             links=lambda: None if self.config.http is None else self.config.http.links,
+            composer=Composer(store_url=store.url, report=report),
+        )
+        self._appointments: Final = Appointments(
+            self._writer, clock, lambda: tuple(self._keeper.agreements.values())
         )
         self._housekeeping: Final = Housekeeping(
             self._writer,
@@ -332,6 +342,7 @@ class Daemon:
         self._housekeeping.start()
         if self._shares is not None:
             self._shares.start()
+        self._appointments.start()
         self._take_signals()
         self._reloading.start(found)
         probes = len(self._keeper.runners)
@@ -343,6 +354,7 @@ class Daemon:
         await self._stop.wait()
         self._reloading.stop()
         self._housekeeping.stop()
+        self._appointments.stop()
         await self._end()
         return self._code
 
