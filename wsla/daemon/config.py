@@ -141,7 +141,7 @@ class Config:
     """
 
     path: str | None = None
-    store: str = "sqlite:///wsla.db"
+    store: str = field(default="sqlite:///wsla.db", repr=False)
     log_format: str = "text"
     limits: Limits = Limits()
     network: Network = Network()
@@ -182,7 +182,8 @@ def load_config(path: str | Path | None, environ: Mapping[str, str]) -> Config:
 
 
 def _read(top: Table, name: str, environ: Mapping[str, str]) -> Config:
-    store = top.text("store")
+    hidden = isinstance(top.values.get("store"), dict)
+    store = _secret(top, "store", environ) if hidden else top.text("store")
     log_format = top.text("log_format", LOG_FORMATS)
     limits = _limits(top.table("limits"))
     network = _network(top.table("network"))

@@ -155,6 +155,9 @@ class Daemon:
             on_trouble=lambda trouble: self._soon(self._trouble, trouble),
             on_fatal=lambda sentence: self._soon(self._fatal, sentence),
         )
+        self._inbox: Final = Inbox(
+            self._writer, clock, limit=config.limits.buffer, kept=self.kept, store=store.url
+        )
         references = config.network.references
         self._keeper: Final = Keeper(
             self._writer,
@@ -163,6 +166,7 @@ class Daemon:
             tell=self._tell,
             dropped=self._drop,
             witness=Witness(references, clock, self._tell) if references else None,
+            take=self._inbox.take,
         )
         self._outbox: Final = Outbox(
             self._writer,
@@ -177,9 +181,6 @@ class Daemon:
             clock,
             plans=lambda: [kept.judge.agreement.plan for kept in self._keeper.agreements.values()],
             retention=lambda: self.config.retention,
-        )
-        self._inbox: Final = Inbox(
-            self._writer, clock, limit=config.limits.buffer, kept=self.kept, store=store.path
         )
         self._reloading: Final = Reloading(
             paths,
@@ -268,6 +269,8 @@ class Daemon:
             failed_attempts=self._outbox.failed_attempts,
             dead=self._outbox.dead,
             reloads=self.reloads,
+            refused_rows=sum(getattr(runner, "refused", 0) for runner in self._keeper.runners),
+            looks=self._keeper.slots.lateness.counts(),
             broken=self._reloading.standing.broken,
             sound_at=self._reloading.standing.sound_at,
         )

@@ -176,8 +176,10 @@ class Outbox:
                 self._take(item)
             self._more = len(found) >= asked
             if not self._more or len(self._in_hand) >= _MOST_IN_HAND:
+                # Not `wait_for`, which until Python 3.12 may lose a cancellation that comes together with the wake.
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), _LOOK_AGAIN)
+                    async with asyncio.timeout(_LOOK_AGAIN):
+                        await self._wake.wait()
             due, limit = self._clock.now(), _AT_ONCE
 
     async def _ask(self, due: int, limit: int) -> list[OutboxItem]:
