@@ -47,7 +47,7 @@ PAYLOADS = [
 TEXT = """agreement "{title}" version 1 {{
   effective 2026-01-01 in "UTC"
   currency EUR
-  grace 0s
+  grace 2s
   party host "Host {payload}" provider
   party shop "Shop" consumer {{ hook webhook "{hook}/sla" signed env HOOK_SECRET }}
   source web = push every 1s {{

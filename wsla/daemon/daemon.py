@@ -97,7 +97,7 @@ def _run(
     started: Callable[[Daemon], None] | None,
 ) -> int:
     clock = SystemClock()
-    found = find_agreements(paths)
+    found = find_agreements(paths, within=config.within)
     changes = compare({}, found, config, environ, clock)
     if changes.messages:
         for message in changes.messages:
