@@ -104,7 +104,7 @@ def _run(
     report: Report | None,
 ) -> int:
     clock = SystemClock()
-    found = find_agreements(paths)
+    found = find_agreements(paths, within=config.within)
     changes = compare({}, found, config, environ, clock)
     if changes.messages:
         for message in changes.messages:
