@@ -11,7 +11,8 @@ SHELL := /bin/sh
 
 VENV ?= .venv
 BUILD ?= .build
-TEST_WORKERS ?= 2
+# One more than the cores that CI has: many tests wait for processes of theirs.
+TEST_WORKERS ?= 3
 
 PIP := -m pip --disable-pip-version-check --no-input
 SOURCES := pyproject.toml README.md $(shell find wsla grammar specs -type f -not -name '*.py[co]' 2>/dev/null)

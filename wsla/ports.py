@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
 from wsla.values.observations import Observation
 
@@ -43,6 +43,8 @@ class Delivery:
     """One message to one address, as a channel sends it.
 
     ``key`` is the idempotency key: the same for every attempt at the same logical action. ``payload`` is JSON-able.
+    ``page_url`` leads to the daemon's page about it; whoever opens ``acknowledge_url`` may acknowledge it, so it is
+    as good as a secret.
     """
 
     key: str
@@ -50,6 +52,8 @@ class Delivery:
     text: str
     payload: Mapping[str, object]
     attempt: int = 1
+    page_url: str | None = None
+    acknowledge_url: str | None = field(default=None, repr=False)
 
 
 @frozen(kw_only=True)

@@ -14,7 +14,7 @@ from wsla.analysis.operations import Constant
 from wsla.analysis.types import BooleanType, NumberType, Shape
 from wsla.evaluation.report import Outcome, TruthChange
 from wsla.evaluation.verdicts import Judgement, Labels, Verdict
-from wsla.plan.model import Cap, Credit, Goal, Notify, Party, Plan, Rule, Step, Target
+from wsla.plan.model import Cap, Credit, Goal, Notify, Often, Party, Plan, Rule, Step, Target
 from wsla.remedies.decider import Decider, decide
 from wsla.remedies.decisions import Decision, Intent, LedgerEntry
 from wsla.remedies.identity import Occasion
@@ -76,6 +76,17 @@ PLAN = Plan(
             repeat_every=6,
             steps=(Step(delay=12, actions=(TELL,)), Step(delay=5, actions=(TELL,))),
             on_recovery=(TELL,),
+        ),
+        Rule(
+            name="damped",
+            trigger=0,
+            by=(),
+            holding_for=1,
+            actions=(TELL, Credit(creditor="b", debtor="a", amount=2)),
+            repeat_every=9,
+            steps=(Step(delay=5, actions=(TELL,)),),
+            on_recovery=(TELL,),
+            often=Often(count=2, length=30),
         ),
         Rule(name="fast", trigger=0, by=(), holding_for=0, actions=(TELL,), on_recovery=(TELL, TELL)),
     ),

@@ -76,10 +76,12 @@ def alert_of(delivery: Delivery, now: int) -> dict[str, object]:
         if text := _text(value):
             labels[f"label_{key}" if key in labels or not key or key[0].isdigit() else key] = text
     window = cause.get("window")
-    alert: dict[str, object] = {
-        "labels": labels,
-        "annotations": {"summary": delivery.subject, "description": delivery.text, "id": delivery.key},
-    }
+    annotations = {"summary": delivery.subject, "description": delivery.text, "id": delivery.key}
+    alert: dict[str, object] = {"labels": labels, "annotations": annotations}
+    if delivery.acknowledge_url is not None:
+        annotations["acknowledge_url"] = delivery.acknowledge_url
+    if delivery.page_url is not None:
+        alert["generatorURL"] = delivery.page_url
     if isinstance(window, Mapping) and (start := _text(window.get("start"))):
         alert["startsAt"] = start
     if not is_recovery(delivery.key):

@@ -22,6 +22,7 @@ from attrs import field, frozen
 
 from wsla.channels.errors import ChannelError
 from wsla.channels.failures import delivered, network_reason, permanent, temporary
+from wsla.channels.notice import text_with_links
 from wsla.channels.trust import trusted_context
 from wsla.ports import Clock, Delivery, DeliveryResult
 from wsla.values.instants import SECOND, format_length, to_datetime
@@ -148,7 +149,7 @@ class MailChannel:
         identity = hashlib.sha256(_encodable(f"{delivery.key}\n{self._to.addr_spec}").encode()).hexdigest()
         message["Message-ID"] = f"<{identity[:40]}@{self._from.domain}>"
         message["Auto-Submitted"] = "auto-generated"
-        lines = re.sub("\r\n?", "\n", _encodable(delivery.text))
+        lines = re.sub("\r\n?", "\n", _encodable(text_with_links(delivery)))
         text = _CONTROL_IN_TEXT.sub("\N{REPLACEMENT CHARACTER}", lines)
         message.set_content(text, charset="us-ascii" if text.isascii() else "utf-8")
         return message

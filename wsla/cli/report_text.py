@@ -29,7 +29,7 @@ WIDTH = 80
 _MOST_ROWS = 12
 _GOOD = frozenset({Verdict.MET, Verdict.SECURED, Verdict.ON_TRACK, Verdict.NOT_APPLICABLE})
 _BAR = 40
-_HELD = ("dropped", "acknowledged", "silenced")
+_HELD = ("dropped", "acknowledged", "silenced", "held back")
 
 
 def print_report(report: ReportData, name: str | None) -> None:

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import click
 
-from wsla.cli.claims import moment
 from wsla.cli.messages import now, writing_beside
 from wsla.cli.stored import find_stored, store_option
 from wsla.reporting.stored import in_force
 from wsla.values.calendars import find_zone
-from wsla.values.instants import DAY, SECOND, format_instant
-from wsla.values.quantities import TIME, QuantityError, parse_quantity
-
-LONGEST = 366 * DAY
+from wsla.values.instants import SECOND, format_instant
 
 
 @click.command("silence")
@@ -83,18 +79,9 @@ def command(
 
 
 def _end(until: str | None, length: str | None, at: int, zone: str) -> int:
-    if until is not None:
-        ends = moment(until, "--until", zone)
-    else:
-        try:
-            quantity = parse_quantity(length or "")
-        except QuantityError as problem:
-            raise click.UsageError(f"--for: {problem}") from None
-        if quantity.dimension != TIME:
-            raise click.UsageError("--for: this is a length of time, such as 2h")
-        ends = at + int(quantity.value)
-    if ends <= at:
-        raise click.UsageError("a silence ends after now")
-    if ends > at + LONGEST:
-        raise click.UsageError("a silence lasts a year at most")
-    return ends
+    from wsla.reporting.handling import silence_end
+
+    try:
+        return silence_end(until, length, at, zone)
+    except ValueError as problem:
+        raise click.UsageError(f"{'--for' if until is None else '--until'}: {problem}") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Final, cast
 
@@ -16,8 +17,9 @@ from wsla.daemon.tables import Reference, SecretMissing, nearest
 from wsla.plan.model import Channel, Party, Plan, Secret, Source, Target, Text
 from wsla.ports import Clock
 from wsla.sources import heartbeat
+from wsla.sources.followed import EVERY, FILE_KINDS
+from wsla.sources.registry import FOLLOWED_KINDS, SourceError, build_target
 from wsla.sources.registry import KNOWN_KINDS as PROBED_KINDS
-from wsla.sources.registry import SourceError, build_target
 from wsla.sources.targets import Deployed, Option
 from wsla.sources.targets import Target as Looked
 
@@ -57,6 +59,11 @@ class Deployment:
     probes: Mapping[str, ProbePlan]
     channels: Mapping[str, ChannelPlan | str]
     pushed: frozenset[str] = frozenset()
+
+    @property
+    def followed(self) -> frozenset[str]:
+        """The sources that are read on."""
+        return frozenset(name for name, probe in self.probes.items() if probe.kind in FOLLOWED_KINDS)
 
     def channel(self, target: Target) -> ChannelPlan | str:
         """Where messages to a target go, or why they go nowhere."""
@@ -115,9 +122,8 @@ class Deploying:
             target = heartbeat.HeartbeatTarget(source=source.name, timeout=source.timeout or 0)
             return ProbePlan(source=source.name, kind=kind, every=source.every, target=target)
         if kind not in PROBED_KINDS:
-            reader = "; `wsla eval` reads files" if source.kind in ("csv", "jsonl", "parquet") else ""
             self._problem(
-                f"source {source.name}: `wsla run` cannot observe a source of kind {source.kind}{reader}. "
+                f"source {source.name}: `wsla run` cannot observe a source of kind {source.kind}. "
                 f"Bind it to a web address in wsla.toml: [bindings.sources.{source.name}]"
             )
             return None
@@ -163,20 +169,28 @@ class Deploying:
     ) -> ProbePlan | None:
         bound = binding if binding is not None else SourceBinding()
         every = source.every if bound.every is None else bound.every
+        timeout = source.timeout if bound.timeout is None else bound.timeout
+        timeout = timeout or DEFAULT_TIMEOUT
+        if kind in FILE_KINDS:
+            # `every` tells how often rows come; whether there are some costs little to see.
+            every = bound.every or min(every or EVERY, EVERY)
+        elif every is not None:
+            timeout = min(timeout, every)
         if every is None:
             self._problem(f'source {source.name}: wsla.toml does not say how often to look: every = "30s"')
             return None
-        timeout = source.timeout if bound.timeout is None else bound.timeout
         deployed = Deployed(
             declared=source,
             options=options,
-            timeout=min(timeout or DEFAULT_TIMEOUT, every),
+            timeout=timeout,
             every=every,
             verify_tls=bound.verify_tls,
             ca_file=bound.ca_file,
             reach=self.config.network.reach,
             private_redirects=self.config.network.private_redirects,
             commands=self.config.commands,
+            folder=self._folder(bound),
+            zone=self.agreement.plan.zone,
         )
         try:
             target = build_target(kind, deployed)
@@ -184,6 +198,11 @@ class Deploying:
             self._problem(str(error))
             return None
         return ProbePlan(source=source.name, kind=kind, every=every, target=target)
+
+    def _folder(self, binding: SourceBinding) -> str:
+        """Where relative paths of files start from: where the one who wrote them wrote."""
+        written = self.config.path if "path" in binding.options else self.agreement.source.name
+        return os.path.dirname(os.path.abspath(written or ""))
 
     # Channels
 

@@ -21,7 +21,9 @@ class Interventions:
         self._dropped: Final[set[Delivering]] = set()
         self._acknowledged: Final[dict[str, Intervention]] = {}
         self._silences: Final[dict[tuple[str, str], Intervention]] = {}
+        self.count = 0
         for one in known:
+            self.count += 1
             match one.kind:
                 case "drop":
                     self._dropped.add((one.subject, one.target or ""))

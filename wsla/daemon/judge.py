@@ -360,5 +360,6 @@ def _tell_when_stored(stored: Future[None], waited_for: list[tuple[Given, Observ
 
 def _in_words(decision: Intent | LedgerEntry) -> str:
     if isinstance(decision, Intent):
-        return f"{decision.verb} {', '.join(str(target) for target in decision.targets)}: {decision.subject}"
+        held = " (held back)" if decision.held else ""
+        return f"{decision.verb}{held} {', '.join(str(target) for target in decision.targets)}: {decision.subject}"
     return f"{decision.kind} {decision.creditor} {decision.amount} {decision.currency}: {decision.memo}"

@@ -8,27 +8,32 @@ from typing import Final
 
 from attrs import define
 
+from wsla.api import Agreement
 from wsla.daemon.agreements import sha256_of, state_version
 from wsla.daemon.bindings import Deployment, ProbePlan
 from wsla.daemon.config import Limits
+from wsla.daemon.following import FollowRunner, Takes
 from wsla.daemon.heartbeat import HeartbeatRunner
 from wsla.daemon.judge import Judge
 from wsla.daemon.outbox import Route
 from wsla.daemon.recovery import Recovered, recover
 from wsla.daemon.reload import Changes
-from wsla.daemon.scheduler import Runner, Slots, SourceRunner
+from wsla.daemon.scheduler import Alarm, Runner, Slots, SourceRunner
 from wsla.daemon.series import SeriesRunner
+from wsla.daemon.threads import Threads
 from wsla.daemon.writer import Item, Writer
 from wsla.plan.model import Target
 from wsla.ports import Clock
 from wsla.sources.heartbeat import HeartbeatTarget
 from wsla.sources.prometheus import PrometheusTarget
-from wsla.sources.registry import build_prober
+from wsla.sources.registry import build_follower, build_prober
 from wsla.sources.witness import Witness, WitnessedProber, needs_network
 from wsla.store.errors import StoreError
 from wsla.store.records import AgreementVersion
 from wsla.store.sqlite import Store
 
+MOST_THREADS: Final = 64
+"""Looks at files and databases at once."""
 _SNAPSHOT_SHARE: Final = 20
 
 
@@ -55,15 +60,19 @@ class Keeper:
         tell: Callable[[str], None],
         dropped: Callable[[], None],
         witness: Witness | None = None,
+        take: Takes,
     ) -> None:
         self.agreements: Final[dict[str, Kept]] = {}
         self.slots: Final = Slots(limits.concurrency, limits.per_host)
+        self._alarm: Final = Alarm(clock)
         self._writer: Final = writer
         self._clock: Final = clock
         self._limits: Final = limits
         self._tell: Final = tell
         self._dropped: Final = dropped
         self._witness: Final = witness
+        self._take: Final = take
+        self._threads: Final = Threads(MOST_THREADS)
 
     @property
     def runners(self) -> list[Runner]:
@@ -179,10 +188,26 @@ class Keeper:
         """Starts the sources that do not run yet."""
         for name, plan in deployment.probes.items():
             if name not in judge.runners:
-                runner = judge.runners[name] = self._runner(deployment.agreement.title, plan, judge)
+                runner = judge.runners[name] = self._runner(deployment.agreement, plan, judge)
                 runner.start()
 
-    def _runner(self, title: str, plan: ProbePlan, judge: Judge) -> Runner:
+    def _runner(self, agreement: Agreement, plan: ProbePlan, judge: Judge) -> Runner:
+        title = agreement.title
+        follower = build_follower(plan.kind, plan.target)
+        if follower is not None:
+            return FollowRunner(
+                title,
+                plan,
+                agreement.plan.source(plan.source),
+                follower,
+                patience=getattr(plan.target, "patience", 0),
+                grace=agreement.plan.grace,
+                clock=self._clock,
+                writer=self._writer,
+                threads=self._threads,
+                take=self._take,
+                ended=judge.ended,
+            )
         if isinstance(plan.target, HeartbeatTarget):
             return HeartbeatRunner(title, plan, plan.target, self._clock, self._writer, judge.ended)
         if isinstance(plan.target, PrometheusTarget):
@@ -190,7 +215,7 @@ class Keeper:
         prober = build_prober(plan.kind, plan.target, self._clock)
         if self._witness is not None and needs_network(plan.kind, plan.target.host):
             prober = WitnessedProber(prober, self._witness)
-        return SourceRunner(title, plan, prober, self._clock, self.slots, judge.ended)
+        return SourceRunner(title, plan, prober, self._clock, self.slots, judge.ended, self._alarm)
 
     async def _look_away(self, judge: Judge, deployment: Deployment | None) -> None:
         """Stops the sources that are not to be looked at any more, or in another way."""

@@ -19,6 +19,7 @@ from wsla.channels.registry import build_channel
 from wsla.daemon.bindings import ChannelPlan
 from wsla.daemon.config import Limits
 from wsla.daemon.interventions import Interventions
+from wsla.daemon.links import Links
 from wsla.daemon.writer import Item, Writer
 from wsla.plan.model import Plan, Target
 from wsla.ports import Channel, Clock, Delivery, DeliveryResult
@@ -40,6 +41,7 @@ _AT_ONCE: Final = 1_000
 _LOOK_AGAIN: Final = 60.0
 _LOOK_BESIDE: Final = 1.0
 _AFTER_TROUBLE: Final = 2.0
+_HEED_WITHIN: Final = 2.0
 _UNANSWERED: Final = 10 * MINUTE
 _LONGEST_SLEEP: Final = 30 * SECOND
 
@@ -70,9 +72,22 @@ class _Lane:
     sending: bool = False
 
 
+@define(eq=False)
+class _Look:
+    """A look at what people did about messages, made in the thread that writes."""
+
+    begun: bool = False
+    answer: asyncio.Future[Interventions | None] | None = None
+
+    def look(self, store: Store) -> Interventions | None:
+        """What they did, where that is more than before."""
+        self.begun = True
+        return _interventions(store)
+
+
 class Outbox:
     """Takes what is due from the store and sends it. ``fraction`` gives the jitter between attempts, in [0, 1);
-    ``tell`` takes what an operator should know."""
+    ``tell`` takes what an operator should know, ``links`` gives the addresses that messages carry."""
 
     def __init__(
         self,
@@ -83,6 +98,7 @@ class Outbox:
         *,
         fraction: Callable[[], float] = random.random,
         tell: Callable[[str], None] = _log.warning,
+        links: Callable[[], Links | None] = lambda: None,
     ) -> None:
         self._writer: Final = writer
         self._clock: Final = clock
@@ -90,6 +106,7 @@ class Outbox:
         self._routes: Final = routes
         self._fraction: Final = fraction
         self._tell: Final = tell
+        self._links: Final = links
         self._gone: Final[dict[ChannelPlan, str]] = {}
         self._lanes: Final[dict[tuple[str, str], _Lane]] = {}
         self._in_hand: Final[dict[tuple[str, str], int]] = {}
@@ -99,6 +116,7 @@ class Outbox:
         self._task: asyncio.Task[None] | None = None
         self._watch: asyncio.Task[None] | None = None
         self._interventions: Interventions | None = None
+        self._look: _Look | None = None
         self.delivered = 0
         self.failed_attempts = 0
         self.dead = 0
@@ -170,7 +188,7 @@ class Outbox:
             return store.due_deliveries(due, limit), Interventions.of(store) if changed else None
 
         found, changed = await asyncio.wrap_future(self._writer.call(ask))
-        self._interventions = changed or self._interventions
+        self._learn(changed)
         return list(found)
 
     async def _look_beside(self) -> None:
@@ -179,9 +197,26 @@ class Outbox:
             await asyncio.sleep(_LOOK_BESIDE)
             with suppress(StoreError):
                 changed = await asyncio.wrap_future(self._writer.call(_interventions))
+                self._learn(changed)
                 if changed is not None:
-                    self._interventions = changed
                     self._wake.set()
+
+    async def _heed(self) -> None:
+        """Learns of everything that people had done by now: whoever was told that it is noted gets no message any
+        more. While the store does not answer, what was known before counts."""
+        look = self._look
+        # One that has begun may have missed what was noted since; one that has not serves everybody who waits.
+        if look is None or look.begun:
+            look = self._look = _Look()
+            look.answer = asyncio.wrap_future(self._writer.call(look.look))
+        assert look.answer is not None
+        with suppress(StoreError, TimeoutError):
+            self._learn(await asyncio.wait_for(asyncio.shield(look.answer), _HEED_WITHIN))
+
+    def _learn(self, found: Interventions | None) -> None:
+        # They are only ever added: of two the longer one is the later one, whichever came here first.
+        if found is not None and (self._interventions is None or found.count > self._interventions.count):
+            self._interventions = found
 
     def _take(self, item: OutboxItem) -> None:
         key = (item.intent.id, str(item.target))
@@ -244,6 +279,7 @@ class Outbox:
     async def _is_withheld(self, item: OutboxItem) -> bool:
         """True where somebody does not want it sent; that is stored then."""
         intent, target = item.intent, item.target
+        await self._heed()
         assert self._interventions is not None
         if self._interventions.is_dropped(intent.id, str(target)):
             # A dropped one may be taken up again: the store knows. Where it does not answer, it comes back when due.
@@ -291,7 +327,7 @@ class Outbox:
                 lane.channel = lane.built_for = None
                 return DeliveryResult(delivered=False, permanent=True, reason=str(error))
         assert lane.channel is not None
-        intent = item.intent
+        intent, links = item.intent, self._links()
         delivery = Delivery(
             key=intent.id,
             subject=intent.subject,
@@ -299,6 +335,8 @@ class Outbox:
             payload=payload_of(route.plan, lane.agreement, intent)
             | ({"possible_repeat": True} if item.possible_repeat else {}),
             attempt=attempt,
+            page_url=None if links is None else links.page(lane.agreement),
+            acknowledge_url=None if links is None else links.acknowledge(intent, lane.target),
         )
         lane.sending = True
         try:

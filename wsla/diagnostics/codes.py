@@ -106,6 +106,8 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "E0513": "a rule that can never act",
         "W0514": "a rule whose condition is always true",
         "W0515": "a wait longer than the term",
+        "E0516": "a limit of what is told that is none",
+        "E0517": "a report or a review that cannot be",
         "W0519": "an agreement of more than five pages",
         "E0520": "a credit that cannot be earned back like this",
         "E0525": "a goal without a budget that could be spent",
@@ -161,6 +163,14 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "E0952": "a service that stands on two things, or on one twice",
         "E0953": "an assumption that cannot be made",
         "E0954": "a goal about somebody else's service",
+        # E10: what is common to other formats
+        "E1001": "a file of no known format",
+        "E1002": "a foreign file that is too large",
+        "E1003": "a foreign file that is not well-formed",
+        "E1004": "a foreign file with too many parts",
+        "E1005": "a foreign file that asks for more than to be read",
+        "W1010": "something that an agreement has no place for",
+        "W1020": "something that another format cannot say",
     }
 )
 """Code to title, sorted by code."""

@@ -72,6 +72,12 @@ def episode_of(identity: str) -> str | None:
     return "|".join((title, version, cause, start, labels))
 
 
+def is_rules(identity: str) -> bool:
+    """True for a decision of a rule; false for one of a goal, and for a text that is no identity."""
+    parts = identity.split("|")
+    return len(parts) == _PARTS and parts[2].startswith("rule ")
+
+
 def is_recovery(identity: str) -> bool:
     """True for a decision at the end of an episode."""
     parts = identity.split("|")

@@ -213,6 +213,7 @@ def _of_rule(rule: Rule) -> set[str]:
         ("rule that repeats", rule.repeat_every is not None),
         ("rule with steps", rule.steps),
         ("rule on recovery", rule.on_recovery),
+        ("rule that tells of so many", rule.often is not None),
     )
 
 

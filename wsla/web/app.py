@@ -5,8 +5,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
 from attrs import frozen
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -15,13 +18,14 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from wsla.channels.notice import notice_schema
 from wsla.daemon.http_config import Http, Token
 from wsla.plan.model import Plan
 from wsla.store.errors import StoreError
 from wsla.values.instants import SECOND
-from wsla.web import answers, pages
-from wsla.web.access import FAILURES, Allowance, find_token, may_see
-from wsla.web.guard import Guard
+from wsla.web import answers, handling, pages
+from wsla.web.access import FAILURES, Allowance, find_token, may_see, origin
+from wsla.web.guard import WITH_FORM, Guard
 from wsla.web.metrics import exposition
 from wsla.web.openapi import API, document
 from wsla.web.pushing import KNOWN, Pushes
@@ -30,6 +34,8 @@ from wsla.web.view import NotAnswering, Seen, View
 
 _log = logging.getLogger(__name__)
 
+ANSWERS_AT_ONCE: Final = 4
+"""More threads at work at once would get no more done, and each takes its share of time from looks and judges."""
 _UNAUTHORIZED: Final = {"WWW-Authenticate": 'Basic realm="wsla", charset="UTF-8"'}
 
 
@@ -67,19 +73,28 @@ class Asked:
         return [seen for title in sorted(titles) if (seen := self.view.agreement(title)) is not None]
 
 
-def build_app(view: View, settings: Http) -> Starlette:
-    """The application. ``view`` is asked in threads of their own, so that no answer holds up another."""
+def build_app(view: View, settings: Http, failures: Allowance | None = None) -> Starlette:
+    """The application. ``view`` is asked in threads of their own, so that no answer holds up another.
+
+    ``failures`` counts wrong tokens on where the application takes another's place.
+    """
     requests = Allowance(settings.requests_per_minute, time.monotonic_ns)
-    failures = Allowance(FAILURES, time.monotonic_ns)
+    if failures is None:
+        failures = Allowance(FAILURES, time.monotonic_ns)
+    heavy: list[CapacityLimiter] = []
 
     def route(path: str, scope: str | None, answer: Callable[[Asked], Response]) -> Route:
         async def endpoint(request: Request) -> Response:
-            return await run_in_threadpool(_answered, request, scope, answer)
+            if scope is None:
+                return await run_in_threadpool(_answered, request, scope, answer)
+            # The limiter belongs to the loop that it is made in.
+            heavy[:] = heavy or [CapacityLimiter(ANSWERS_AT_ONCE)]
+            return await run_sync(partial(_answered, request, scope, answer), limiter=heavy[0])
 
         return Route(path, endpoint, methods=["GET"])
 
     def _answered(request: Request, scope: str | None, answer: Callable[[Asked], Response]) -> Response:
-        address = request.client.host if request.client is not None else ""
+        address = _address(request)
         try:
             _within(requests, address)
             token = _admitted(request, scope, address)
@@ -104,8 +119,8 @@ def build_app(view: View, settings: Http) -> Starlette:
         except Exception as error:
             return _failed(request, error)
 
-    def _sent_to(request: Request) -> tuple[str, Plan]:
-        address = request.client.host if request.client is not None else ""
+    def _sent_to(request: Request, scope: str = "push") -> tuple[str, Plan]:
+        address = _address(request)
         _within(requests, address)
         authorization = request.headers.get("authorization", "")
         if settings.tokens and not authorization.lower().startswith("bearer "):
@@ -113,12 +128,59 @@ def build_app(view: View, settings: Http) -> Starlette:
             raise Refused(
                 401, "A token is needed, as Authorization: Bearer TOKEN.", {"WWW-Authenticate": "Bearer"}
             )
-        token = _admitted(request, "push", address)
+        token = _admitted(request, scope, address)
         title = request.path_params["title"]
         plan = view.titles().get(title)
         if plan is None or not may_see(token, title, plan):
             raise _no_agreement(title)
         return title, plan
+
+    def change(path: str, known: tuple[str, ...], answer: Callable[..., dict[str, Any]]) -> Route:
+        """What a token with the scope `operate` may do about an agreement."""
+
+        async def endpoint(request: Request) -> Response:
+            try:
+                body = await handling.body_of(request)
+                title, plan = await run_in_threadpool(_sent_to, request, "operate")
+                said = handling.said_in_json(request, body, known)
+                return _json(await run_in_threadpool(answer, view, title, plan, said))
+            except Exception as error:
+                return _failed(request, error)
+
+        return Route(path, endpoint, methods=["POST"])
+
+    async def link(request: Request) -> Response:
+        """The address that a message carried: whoever has it may acknowledge, and nothing else. A GET only shows."""
+        try:
+            body = await handling.body_of(request) if request.method == "POST" else None
+            return await run_in_threadpool(_linked, request, body)
+        except Exception as error:
+            return _failed(request, error)
+
+    def _linked(request: Request, body: bytes | None) -> Response:
+        address = _address(request)
+        _within(requests, address)
+        wait = failures.wait(address)
+        if wait:
+            raise Refused(429, "Too many wrong addresses.", {"Retry-After": str(-(-wait // SECOND))})
+        try:
+            episode = handling.opened(view, settings.links, request.path_params["token"])
+        except Refused:
+            failures.take(address)
+            raise
+        noted = handling.noted_of(view, episode)
+        if body is not None:
+            author, note = handling.said_by_link(request, body)
+            noted = noted or handling.acknowledge_by_link(view, episode, author, note)
+            if handling.kind_of(request) == "application/json":
+                return _json(handling.link_value(noted, episode))
+        page = pages.acknowledge(
+            episode.agreement,
+            episode.intent.subject,
+            request.query_params.get("by", ""),
+            None if noted is None else (noted.author, noted.at),
+        )
+        return HTMLResponse(page, headers=WITH_FORM)
 
     def _within(allowance: Allowance, address: str) -> None:
         wait = allowance.take(address)
@@ -158,6 +220,28 @@ def build_app(view: View, settings: Http) -> Starlette:
         route(f"{API}/agreements/{{title:path}}/ledger", "read", _ledger),
         route(f"{API}/agreements/{{title:path}}/notices", "read", _notices),
         route(f"{API}/agreements/{{title:path}}/report", "read", _report),
+        route(
+            f"{API}/agreements/{{title:path}}/silences",
+            "read",
+            lambda asked: _json(handling.silences_value(view, (seen := asked.seen()).title, seen.plan)),
+        ),
+        change(
+            f"{API}/agreements/{{title:path}}/acknowledge",
+            ("notice", "cause", "by", "note"),
+            handling.acknowledge_by_token,
+        ),
+        change(
+            f"{API}/agreements/{{title:path}}/silence",
+            ("cause", "until", "for", "by", "reason"),
+            handling.silence_by_token,
+        ),
+        change(
+            f"{API}/agreements/{{title:path}}/silence/end",
+            ("cause", "by", "reason"),
+            handling.end_silence_by_token,
+        ),
+        Route("/acknowledge/{token}", link, methods=["GET", "POST"]),
+        route("/schemas/notice-1.json", None, lambda asked: JSONResponse(notice_schema())),
         Route(f"{API}/agreements/{{title:path}}/sources/{{source}}/observations", push, methods=["POST"]),
         Route(f"{API}/heartbeat/{{title:path}}/{{source}}", beat, methods=["GET", "POST"]),
         # A title may hold strokes, so this one takes every path that is left.
@@ -167,6 +251,10 @@ def build_app(view: View, settings: Http) -> Starlette:
         route("/agreements/{title:path}", "read", _page),
     ]
     return Starlette(routes=routes, middleware=[Middleware(Guard)])
+
+
+def _address(request: Request) -> str:
+    return origin(request.client.host if request.client is not None else "")
 
 
 def _no_agreement(title: str) -> Refused:
