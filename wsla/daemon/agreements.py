@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Final
 
 from attrs import define, evolve, field
 
@@ -13,6 +15,9 @@ from wsla.api import Agreement, AgreementError, load_all
 from wsla.diagnostics.diagnostic import Diagnostic, Severity
 from wsla.diagnostics.source import SourceText
 from wsla.texts import LARGEST_FILE, read_imports
+
+read_all: Final = lru_cache(maxsize=256)(load_all)
+"""As ``load_all``. What was read of late is not read again: most of a look at all files finds the same texts."""
 
 
 @define(kw_only=True)
@@ -34,7 +39,7 @@ def find_agreements(paths: Sequence[str | Path]) -> Found:
     found = Found()
     for file in _files(paths, found):
         try:
-            agreements = load_all(_read(file))
+            agreements = read_all(_read(file))
         except AgreementError as error:
             found.broken.add(file)
             found.messages.extend(concise(one) for one in error.diagnostics)

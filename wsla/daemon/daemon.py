@@ -25,6 +25,7 @@ from wsla.daemon.pushing import Beat, Inbox, Taken
 from wsla.daemon.recovery import recover
 from wsla.daemon.reload import Changes, compare, remarks
 from wsla.daemon.status import AgreementStatus, SourceStatus, Status
+from wsla.daemon.surroundings import USUAL, Surroundings
 from wsla.daemon.writer import Writer
 from wsla.plan.model import Plan
 from wsla.sources.witness import Witness
@@ -123,6 +124,7 @@ class Daemon:
         say: Say,
         environ: Mapping[str, str],
         clock: SystemClock,
+        surroundings: Surroundings = USUAL,
     ) -> None:
         self.config = config
         self._paths: Final = tuple(paths)
@@ -142,6 +144,7 @@ class Daemon:
             on_commit=self._committed,
             on_trouble=lambda trouble: self._soon(self._trouble, trouble),
             on_fatal=lambda sentence: self._soon(self._fatal, sentence),
+            threads=surroundings.threads,
         )
         references = config.network.references
         self._keeper: Final = Keeper(
@@ -150,9 +153,19 @@ class Daemon:
             config.limits,
             tell=self._tell,
             dropped=self._drop,
+            build=surroundings.prober,
             witness=Witness(references, clock, self._tell) if references else None,
         )
-        self._outbox: Final = Outbox(self._writer, clock, config.limits, self._keeper.route, tell=self._tell)
+        self._outbox: Final = Outbox(
+            self._writer,
+            clock,
+            config.limits,
+            self._keeper.route,
+            fraction=surroundings.fraction,
+            tell=self._tell,
+            build=surroundings.channel,
+            beside=surroundings.beside,
+        )
         self._housekeeping: Final = Housekeeping(
             self._writer,
             clock,
@@ -160,7 +173,12 @@ class Daemon:
             retention=lambda: self.config.retention,
         )
         self._inbox: Final = Inbox(
-            self._writer, clock, limit=config.limits.buffer, kept=self.kept, store=store.path
+            self._writer,
+            clock,
+            limit=config.limits.buffer,
+            kept=self.kept,
+            store=store.path,
+            reader=surroundings.reader,
         )
         self.reloads = 0
         self.broken: tuple[str, ...] = ()

@@ -20,10 +20,11 @@ from wsla.daemon.scheduler import Runner, Slots, SourceRunner
 from wsla.daemon.series import SeriesRunner
 from wsla.daemon.writer import Item, Writer
 from wsla.plan.model import Target
-from wsla.ports import Clock
+from wsla.ports import Clock, Prober
 from wsla.sources.heartbeat import HeartbeatTarget
 from wsla.sources.prometheus import PrometheusTarget
 from wsla.sources.registry import build_prober
+from wsla.sources.targets import Target as Looked
 from wsla.sources.witness import Witness, WitnessedProber, needs_network
 from wsla.store.errors import StoreError
 from wsla.store.records import AgreementVersion
@@ -43,7 +44,7 @@ class Kept:
 class Keeper:
     """``agreements`` are those that are kept, by title. ``tell`` takes what an operator should know.
 
-    ``witness`` says whether this machine's own network works; without one it is taken to.
+    ``witness`` says whether this machine's own network works; without one it is taken to. ``build`` makes who looks.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Keeper:
         tell: Callable[[str], None],
         dropped: Callable[[], None],
         witness: Witness | None = None,
+        build: Callable[[str, Looked, Clock], Prober] | None = None,
     ) -> None:
         self.agreements: Final[dict[str, Kept]] = {}
         self.slots: Final = Slots(limits.concurrency, limits.per_host)
@@ -64,6 +66,7 @@ class Keeper:
         self._tell: Final = tell
         self._dropped: Final = dropped
         self._witness: Final = witness
+        self._build: Final = build or build_prober
 
     @property
     def runners(self) -> list[Runner]:
@@ -142,6 +145,7 @@ class Keeper:
             self._tell(f"“{deployment.agreement.title}” stays as it was, for the store cannot be written.")
             return
         old.step()
+        old.note()
         old.paused = True
         until = old.horizon()
         try:
@@ -187,7 +191,7 @@ class Keeper:
             return HeartbeatRunner(title, plan, plan.target, self._clock, self._writer, judge.ended)
         if isinstance(plan.target, PrometheusTarget):
             return SeriesRunner(title, plan, plan.target, self._clock, self.slots, judge.ended)
-        prober = build_prober(plan.kind, plan.target, self._clock)
+        prober = self._build(plan.kind, plan.target, self._clock)
         if self._witness is not None and needs_network(plan.kind, plan.target.host):
             prober = WitnessedProber(prober, self._witness)
         return SourceRunner(title, plan, prober, self._clock, self.slots, judge.ended)

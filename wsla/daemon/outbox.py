@@ -7,7 +7,7 @@ import logging
 import random
 import re
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
@@ -72,7 +72,8 @@ class _Lane:
 
 class Outbox:
     """Takes what is due from the store and sends it. ``fraction`` gives the jitter between attempts, in [0, 1);
-    ``tell`` takes what an operator should know."""
+    ``tell`` takes what an operator should know; ``build`` makes channels; ``beside`` is seconds between two looks at
+    what others have written."""
 
     def __init__(
         self,
@@ -83,6 +84,8 @@ class Outbox:
         *,
         fraction: Callable[[], float] = random.random,
         tell: Callable[[str], None] = _log.warning,
+        build: Callable[[str, str, Mapping[str, object], Clock], Channel] | None = None,
+        beside: float | None = None,
     ) -> None:
         self._writer: Final = writer
         self._clock: Final = clock
@@ -90,6 +93,8 @@ class Outbox:
         self._routes: Final = routes
         self._fraction: Final = fraction
         self._tell: Final = tell
+        self._build: Final = build or build_channel
+        self._beside: Final = _LOOK_BESIDE if beside is None else beside
         self._gone: Final[dict[ChannelPlan, str]] = {}
         self._lanes: Final[dict[tuple[str, str], _Lane]] = {}
         self._in_hand: Final[dict[tuple[str, str], int]] = {}
@@ -174,7 +179,7 @@ class Outbox:
     async def _look_beside(self) -> None:
         """Finds what people do about messages while this runs."""
         while True:
-            await asyncio.sleep(_LOOK_BESIDE)
+            await asyncio.sleep(self._beside)
             with suppress(StoreError):
                 changed = await asyncio.wrap_future(self._writer.call(_interventions))
                 if changed is not None:
@@ -283,7 +288,7 @@ class Outbox:
                 await lane.channel.close()
             try:
                 plan = route.channel
-                lane.channel = build_channel(plan.kind, plan.address, dict(plan.options), self._clock)
+                lane.channel = self._build(plan.kind, plan.address, dict(plan.options), self._clock)
                 lane.built_for = plan
             except ChannelError as error:
                 lane.channel = lane.built_for = None
