@@ -124,6 +124,7 @@ def test_every_bad_habit_has_its_word_and_none_stops_the_others(place: Any) -> N
 
 
 def test_a_hanging_receiver_holds_up_nobody_else(place: Any) -> None:
+    """A2."""
     place.receiver.hangs = True
     place.service.healthy = False
     running = place.run(place.write(place.text()))
@@ -278,7 +279,7 @@ def test_a_reload_restarts_no_source_that_is_the_same(place: Any) -> None:
     phases = [at % 100_000_000 for at in on_time]
     assert phases.count(max(set(phases), key=phases.count)) > len(phases) // 2
     assert running.stop() == 0
-    assert "nothing changed; what is wrong stays as it was" in running.lines[-1]
+    assert "everything stays as it was until it is mended" in running.lines[-1]
     windows = [
         json.loads(row[0])["window"] for row in place.rows("SELECT content FROM judgements WHERE final")
     ]

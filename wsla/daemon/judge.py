@@ -167,9 +167,10 @@ class Judge:
         while self._held and self._held[0][0] <= horizon:
             _, _, one, given = heappop(self._held)
             found = self._fed(one.observation)
-            one = one._replace(late=any(isinstance(output, TooLate) for output in found))
+            if found:
+                one = one._replace(late=any(isinstance(output, TooLate) for output in found))
+                outputs.extend(found)
             observed.append(one)
-            outputs.extend(found)
             if given is not None:
                 self._given -= 1
                 self._disordered = True
@@ -360,5 +361,6 @@ def _tell_when_stored(stored: Future[None], waited_for: list[tuple[Given, Observ
 
 def _in_words(decision: Intent | LedgerEntry) -> str:
     if isinstance(decision, Intent):
-        return f"{decision.verb} {', '.join(str(target) for target in decision.targets)}: {decision.subject}"
+        held = " (held back)" if decision.held else ""
+        return f"{decision.verb}{held} {', '.join(str(target) for target in decision.targets)}: {decision.subject}"
     return f"{decision.kind} {decision.creditor} {decision.amount} {decision.currency}: {decision.memo}"

@@ -56,7 +56,7 @@ class Inbox:
     """Takes observations for agreements that are kept. Used in the loop of the daemon.
 
     ``limit`` is how much the writer holds in memory at most, of which what is sent may fill a half: looks need the
-    rest. ``store`` is the path of the store.
+    rest. ``store`` is the URL of the store.
     """
 
     def __init__(

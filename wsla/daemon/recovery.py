@@ -110,13 +110,13 @@ def judged_from(history: list[AgreementVersion]) -> int:
         first -= 1
     if first == 0:
         return history[0].at
-    before = _parsed(history[first - 1])
+    before = parsed(history[first - 1])
     return history[first].at - (0 if before is None else before.plan.grace)
 
 
 def _settle(store: Store, history: list[AgreementVersion], until: int) -> None:
     """Lets the version that was in force judge up to the instant at which another takes its place."""
-    before = _parsed(history[-1])
+    before = parsed(history[-1])
     if before is None:
         _log.warning(
             "“%s”: the text of version %d cannot be read any more; what it had not judged is left to the new one",
@@ -128,7 +128,8 @@ def _settle(store: Store, history: list[AgreementVersion], until: int) -> None:
     _store(store, before.plan, recovered.outputs)
 
 
-def _parsed(registered: AgreementVersion) -> Agreement | None:
+def parsed(registered: AgreementVersion) -> Agreement | None:
+    """The agreement as it was registered; None where this wsla no longer accepts its text."""
     try:
         agreements = load_all(SourceText(name=registered.title, text=registered.text))
     except AgreementError:

@@ -408,6 +408,9 @@ rules = _node(
     surface.Rule,
     condition=expressions(),
     holding_for=_optional(words(*_LENGTHS)),
+    often=_optional(
+        _node(surface.Often, word=words("most"), count=words(*_NUMBERS), length=words(*_LENGTHS))
+    ),
     items=_tuples(
         st.one_of(
             _node(surface.AtOnce, action=actions),
@@ -427,8 +430,31 @@ caps = _node(
     window=each_windows
     | _node(surface.LastPeriods, count=words(*_NUMBERS), unit=words("months", "year", "p95")),
 )
+recurring = _node(
+    surface.Recurring,
+    verb=words("publish", "call", "notify"),
+    what=words("report", "review"),
+    among=words("to", "with"),
+    targets=_tuples(targets, 1, 3),
+    window=each_windows,
+    after=_optional(words(*_LENGTHS)),
+    at=_optional(words("9:00", "10:30", "23:59:59")),
+    length=_optional(words(*_LENGTHS)),
+    title=_optional(plain_texts),
+)
 declarations = st.one_of(
-    settings, effectives, units, parties, services, schedules, sources, metrics, goals, rules, caps
+    settings,
+    effectives,
+    units,
+    parties,
+    services,
+    schedules,
+    sources,
+    metrics,
+    goals,
+    rules,
+    caps,
+    recurring,
 )
 agreements = _node(
     surface.Agreement, title=plain_texts, version=words(*_NUMBERS), declarations=_tuples(declarations, 0, 5)

@@ -109,6 +109,10 @@ _SCHEMAS: Final[dict[str, Any]] = {
             "subject": _TEXT,
             "text": _TEXT,
             "targets": _list(_TEXT),
+            "held_back": {
+                "type": "boolean",
+                "description": "Recorded and not sent: the rule tells of so many episodes at most.",
+            },
         }
     ),
     "Report": {"type": "object", "description": "As `wsla report --format json` prints it."},

@@ -18,6 +18,8 @@ from wsla.values.observations import Observation
 
 from .conftest import KEY, Opener, entry, intent, judgement, observation, register
 
+ON_BOTH = True
+
 FAR = 2**62
 
 
