@@ -117,6 +117,8 @@ WORK: tuple[tuple[int, str], ...] = (
     (0, "test sound.sla"),
     (0, "diff sound.sla sound.sla"),
     (0, "prove sound.sla"),
+    (1, "import sound.sla"),
+    (2, "export sound.sla --to nothing"),
     (0, "dump --phase plan sound.sla"),
     (0, "eval sound.sla --data probe=probe.csv"),
     (0, "report march.sla --store wsla.db"),
@@ -159,6 +161,7 @@ def test_help_loads_nothing(arguments: tuple[str, ...], folder: Path) -> None:
 def test_a_sound_text_needs_none_of_what_makes_a_start_slow(arguments: tuple[str, ...], folder: Path) -> None:
     _, loaded, _ = loaded_by(folder, *arguments)
     assert loaded & {"difflib", "json", "tempfile", "urllib"} <= BY_LARK
+    assert loaded & {"xml", "pyexpat", "yaml"} == set()
 
 
 def test_every_verb_is_looked_at_and_what_is_heavy_is_seen(folder: Path) -> None:

@@ -279,7 +279,7 @@ def test_a_reload_restarts_no_source_that_is_the_same(place: Any) -> None:
     phases = [at % 100_000_000 for at in on_time]
     assert phases.count(max(set(phases), key=phases.count)) > len(phases) // 2
     assert running.stop() == 0
-    assert "nothing changed; what is wrong stays as it was" in running.lines[-1]
+    assert "everything stays as it was until it is mended" in running.lines[-1]
     windows = [
         json.loads(row[0])["window"] for row in place.rows("SELECT content FROM judgements WHERE final")
     ]

@@ -6,6 +6,7 @@ import atexit
 import gc
 import sys
 from importlib import import_module
+from keyword import iskeyword
 
 import click
 
@@ -17,6 +18,8 @@ VERBS = {
     "test": "run the examples that agreements state",
     "diff": "say what changed for whom from one version to the next",
     "prove": "say whether promises can be kept by the agreements that they stand on",
+    "import": "turn agreements of other formats into .sla files",
+    "export": "write an agreement in another format",
     "dump": "print a form that a text takes on its way to a plan",
     "eval": "judge recorded observations by an agreement",
     "run": "measure, judge and act until told to stop",
@@ -47,7 +50,9 @@ class LazyGroup(click.Group):
         """The verb's command, or None."""
         if cmd_name not in VERBS:
             return None
-        command = import_module(f"wsla.cli.{cmd_name}").command
+        # A word of Python cannot be the name of a file that is imported.
+        file = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name.replace("-", "_")
+        command = import_module(f"wsla.cli.{file}").command
         assert isinstance(command, click.Command)
         return command
 

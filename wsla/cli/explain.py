@@ -24,13 +24,13 @@ _PAGE = re.compile(
     r"# (?P<code>\w+): (?P<title>[^\n]+)\n+(?P<text>.+?)\n+## Wrong\n+(?P<wrong>.+?)\n+## Right\n+(?P<right>.+)",
     re.DOTALL,
 )
-_AGREEMENT = re.compile(r"^```sla\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_EXAMPLE = re.compile(r"^```(?!text$|sh$)\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 
 
 @frozen
 class Page:
-    """A page on a code. ``wrong`` and ``right`` are agreements, or None where the page only describes them."""
+    """A page on a code. ``wrong`` and ``right`` are examples, or None where the page only describes them."""
 
     code: str
     title: str
@@ -66,14 +66,14 @@ def read_page(source: str) -> Page:
         code=match["code"],
         title=match["title"],
         text="\n\n".join(" ".join(_LINK.sub(r"\1", part).split()) for part in match["text"].split("\n\n")),
-        wrong=_agreement(match["wrong"]),
-        right=_agreement(match["right"]),
+        wrong=_example(match["wrong"]),
+        right=_example(match["right"]),
         source=source,
     )
 
 
-def _agreement(part: str) -> str | None:
-    found = _AGREEMENT.search(part)
+def _example(part: str) -> str | None:
+    found = _EXAMPLE.search(part)
     return None if found is None else found.group(1)
 
 

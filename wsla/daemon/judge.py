@@ -167,9 +167,10 @@ class Judge:
         while self._held and self._held[0][0] <= horizon:
             _, _, one, given = heappop(self._held)
             found = self._fed(one.observation)
-            one = one._replace(late=any(isinstance(output, TooLate) for output in found))
+            if found:
+                one = one._replace(late=any(isinstance(output, TooLate) for output in found))
+                outputs.extend(found)
             observed.append(one)
-            outputs.extend(found)
             if given is not None:
                 self._given -= 1
                 self._disordered = True

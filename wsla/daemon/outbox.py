@@ -100,7 +100,7 @@ class Outbox:
         *,
         fraction: Callable[[], float] = random.random,
         tell: Callable[[str], None] = _log.warning,
-        links: Links | None = None,
+        links: Callable[[], Links | None] = lambda: None,
         composer: Composer | None = None,
     ) -> None:
         self._writer: Final = writer
@@ -180,8 +180,10 @@ class Outbox:
                 self._take(item)
             self._more = len(found) >= asked
             if not self._more or len(self._in_hand) >= _MOST_IN_HAND:
+                # Not `wait_for`, which until Python 3.12 may lose a cancellation that comes together with the wake.
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), _LOOK_AGAIN)
+                    async with asyncio.timeout(_LOOK_AGAIN):
+                        await self._wake.wait()
             due, limit = self._clock.now(), _AT_ONCE
 
     async def _ask(self, due: int, limit: int) -> list[OutboxItem]:
@@ -329,7 +331,7 @@ class Outbox:
                 lane.channel = lane.built_for = None
                 return DeliveryResult(delivered=False, permanent=True, reason=str(error))
         assert lane.channel is not None
-        intent, links = item.intent, self._links
+        intent, links = item.intent, self._links()
         page = None if links is None else links.page(lane.agreement)
         try:
             composed = await self._composed(lane, intent, route.plan, route.channel, page)

@@ -16,8 +16,9 @@ from wsla.daemon.clock import SystemClock
 from wsla.daemon.config import Config
 from wsla.daemon.reload import compare, remarks
 from wsla.daemon.scheduler import phase_of
-from wsla.store.errors import StoreError
+from wsla.store.errors import StoreEmpty, StoreError
 from wsla.store.location import check_place, parse_location
+from wsla.store.postgres_place import is_postgres, place_of
 from wsla.store.sqlite import Store
 
 _SHOWN_WHOLE: Final = frozenset({"email", "log", "command"})
@@ -78,18 +79,14 @@ def preview(
     paths: Sequence[str | Path], config: Config, store_url: str | None, environ: Mapping[str, str]
 ) -> Preview:
     """What `wsla run` would do with these files, this configuration and this store. Never raises for what is wrong."""
-    found = find_agreements(paths)
+    found = find_agreements(paths, within=config.within)
     changes = compare({}, found, config, environ, SystemClock())
     problems = list(changes.messages)
     if not problems and not changes.added:
         problems.append("There is no agreement in these files.")
     store, exists = None, False
     try:
-        store = parse_location(store_url or config.store)
-        check_place(store)
-        exists = os.path.exists(store)
-        if exists:
-            Store.open(store, writer=False).close()
+        store, exists = _look_at(store_url or config.store)
     except StoreError as error:
         problems.append(str(error))
     return Preview(
@@ -100,6 +97,22 @@ def preview(
         warnings=tuple(changes.warnings),
         remarks=len(remarks(found)),
     )
+
+
+def _look_at(url: str) -> tuple[str, bool]:
+    """The store of a URL in words for people, and whether it is there. Raises StoreError where it cannot be used."""
+    if is_postgres(url):
+        try:
+            with Store.open(url, writer=False) as store:
+                return store.path, True
+        except StoreEmpty:
+            return place_of(url).shown, False
+    path = parse_location(url)
+    check_place(path)
+    exists = os.path.exists(path)
+    if exists:
+        Store.open(path, writer=False).close()
+    return path, exists
 
 
 def _agreement(deployment: Deployment) -> AgreementPreview:

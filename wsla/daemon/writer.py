@@ -20,6 +20,7 @@ from wsla.store.records import (
     DeliveryOutcome,
     Judged,
     Observed,
+    Place,
     Snapshot,
     WriteResult,
 )
@@ -48,12 +49,13 @@ class Item:
     decisions: tuple[Decided, ...] = ()
     outcomes: tuple[DeliveryOutcome, ...] = ()
     snapshots: tuple[Snapshot, ...] = ()
+    places: tuple[Place, ...] = ()
 
     @property
     def weight(self) -> int:
         """How much memory it is counted as."""
-        lists = (self.observations, self.judgements, self.decisions, self.outcomes)
-        return 1 + sum(len(one) for one in lists) + len(self.snapshots)
+        given = len(self.observations) + len(self.judgements) + len(self.decisions) + len(self.outcomes)
+        return 1 + given + len(self.snapshots) + len(self.places)
 
 
 @frozen
@@ -62,6 +64,11 @@ class _Call:
 
     function: Callable[[Store], Any]
     future: Future[Any]
+
+
+_Entry = tuple[Item, Future[None]] | _Call
+_END: Final = _Call(lambda store: None, Future())
+"""Stands for the end of all that was given."""
 
 
 @define
@@ -75,9 +82,9 @@ class _Group:
     def takes(self, item: Item) -> bool:
         """False where the item has to wait for the next transaction."""
         # A snapshot claims to know every observation of its transaction.
-        return self.weight < LARGEST_GROUP and not any(
-            one.agreement in self.kept for one in item.observations
-        )
+        if self.weight >= LARGEST_GROUP:
+            return False
+        return not self.kept or not any(one.agreement in self.kept for one in item.observations)
 
     def add(self, item: Item, future: Future[None]) -> None:
         """Puts an item in."""
@@ -95,6 +102,7 @@ class _Group:
             decisions=tuple(one for item in items for one in item.decisions),
             outcomes=tuple(one for item in items for one in item.outcomes),
             snapshots=tuple(one for item in items for one in item.snapshots),
+            places=tuple(one for item in items for one in item.places),
         )
 
 
@@ -119,7 +127,8 @@ class Writer:
         self._on_commit: Final = on_commit
         self._on_trouble: Final = on_trouble
         self._on_fatal: Final = on_fatal
-        self._queue: Final[queue.SimpleQueue[tuple[Item, Future[None]] | _Call | None]] = queue.SimpleQueue()
+        self._queue: Final[queue.SimpleQueue[_Entry | None]] = queue.SimpleQueue()
+        self._hurry: Final = threading.Event()
         self._lock: Final = threading.Lock()
         self._waiting = 0
         self._stop_at: float | None = None
@@ -150,6 +159,8 @@ class Writer:
         with self._lock:
             self._waiting += item.weight
         self._queue.put((item, future))
+        if self._waiting >= LARGEST_GROUP:
+            self._hurry.set()
         return future
 
     def call(self, function: Callable[[Store], Any]) -> Future[Any]:
@@ -157,6 +168,7 @@ class Writer:
         future: Future[Any] = Future()
         future.set_running_or_notify_cancel()
         self._queue.put(_Call(function, future))
+        self._hurry.set()
         return future
 
     def close(self, patience: float) -> int:
@@ -164,6 +176,7 @@ class Writer:
         self._stop_at = time.monotonic() + patience
         self._stopping.set()
         self._queue.put(None)
+        self._hurry.set()
         self._thread.join(patience + 10)
         return self._waiting
 
@@ -182,7 +195,7 @@ class Writer:
             self._refuse_rest()
 
     def _work(self) -> None:
-        following: tuple[Item, Future[None]] | _Call | None = None
+        following: _Entry | None = None
         while True:
             first = following if following is not None else self._queue.get()
             following = None
@@ -193,24 +206,31 @@ class Writer:
                 continue
             group = _Group()
             group.add(*first)
-            until = time.monotonic() + GROUP_FOR
-            stop = False
-            while group.weight < LARGEST_GROUP:
-                try:
-                    entry = self._queue.get(timeout=max(until - time.monotonic(), 0))
-                except queue.Empty:
-                    break
-                if entry is None:
-                    stop = True
-                    break
-                if isinstance(entry, _Call) or not group.takes(entry[0]):
-                    following = entry
-                    break
-                group.add(*entry)
+            following = self._fill(group)
+            if following is None and group.weight < LARGEST_GROUP:
+                # One sleep, and not one for each item: to wake this thread costs more than an item does.
+                self._hurry.wait(GROUP_FOR)
+                self._hurry.clear()
+                following = self._fill(group)
             if not self._store_group(group):
                 return
-            if stop:
+            if following is _END:
+                following = None
                 self._queue.put(None)
+
+    def _fill(self, group: _Group) -> _Entry | None:
+        """Puts in what waits; returns what has to wait for the next transaction, None where nothing does."""
+        while group.weight < LARGEST_GROUP:
+            try:
+                entry = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if entry is None:
+                return _END
+            if isinstance(entry, _Call) or not group.takes(entry[0]):
+                return entry
+            group.add(*entry)
+        return None
 
     def _store_group(self, group: _Group) -> bool:
         """Writes until it is written; False where time to stop has run out."""

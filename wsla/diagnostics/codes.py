@@ -163,6 +163,14 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "E0952": "a service that stands on two things, or on one twice",
         "E0953": "an assumption that cannot be made",
         "E0954": "a goal about somebody else's service",
+        # E10: what is common to other formats
+        "E1001": "a file of no known format",
+        "E1002": "a foreign file that is too large",
+        "E1003": "a foreign file that is not well-formed",
+        "E1004": "a foreign file with too many parts",
+        "E1005": "a foreign file that asks for more than to be read",
+        "W1010": "something that an agreement has no place for",
+        "W1020": "something that another format cannot say",
     }
 )
 """Code to title, sorted by code."""

@@ -36,7 +36,9 @@ def load_json(text: str) -> Any:
 
 
 def sound_text(text: str) -> str:
-    """The same text, lone surrogates (which no database takes) written as ``\\udc80``."""
+    """The same text, lone surrogates and NUL (which not every database takes) written as ``\\udc80`` and ``\\x00``."""
+    if "\0" in text:
+        text = text.replace("\0", "\\x00")
     return text if _is_sound(text) else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 

@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from itertools import accumulate
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
 from prometheus_client.exposition import choose_encoder
 
+from wsla.daemon.lateness import BOUNDS, LatenessCounts
 from wsla.daemon.status import Status
 from wsla.values.instants import SECOND
 from wsla.web.view import Seen
@@ -41,15 +49,25 @@ class _Figures:
         yield _gauge(
             "wsla_lateness_seconds", "How late the latest look of any source began.", status.lateness / SECOND
         )
+        yield _lateness(status.looks)
+        yield _counter("wsla_looks_missed", "Looks that were not made at all.", status.looks.missed)
         yield _gauge("wsla_store_waiting", "Results that wait in memory to be stored.", status.waiting)
         yield _gauge("wsla_store_ok", "1 while the store can be written.", int(status.store_trouble is None))
         yield _gauge("wsla_outbox_in_hand", "Messages that wait or are under way.", status.in_hand)
         yield _counter("wsla_observations_dropped", "Observations lost for want of room.", status.dropped)
+        yield _counter(
+            "wsla_rows_refused", "Rows of files and databases that could not be used.", status.refused_rows
+        )
         yield _counter("wsla_reloads", "Times the files were read anew.", status.reloads)
         yield _gauge(
-            "wsla_reload_ok",
+            "wsla_config_last_reload_successful",
             "1 where the files were all sound when they were read last.",
             int(not status.broken),
+        )
+        yield _gauge(
+            "wsla_config_last_reload_success_timestamp_seconds",
+            "When the files were all sound and taken last.",
+            status.sound_at / SECOND,
         )
         attempts = CounterMetricFamily(
             "wsla_deliveries", "What became of attempts to deliver.", labels=["outcome"]
@@ -97,6 +115,13 @@ class _Figures:
                 left.add_metric([seen.title, goal], float(share))
         yield windows
         yield left
+
+
+def _lateness(looks: LatenessCounts) -> Metric:
+    ends = [*(f"{bound / SECOND:g}" for bound in BOUNDS), "+Inf"]
+    buckets = list(zip(ends, accumulate(looks.counts), strict=True))
+    text = "How late looks at services began."
+    return HistogramMetricFamily("wsla_look_lateness_seconds", text, buckets, sum_value=looks.total / SECOND)
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

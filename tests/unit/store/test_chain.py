@@ -11,6 +11,7 @@ from wsla.remedies.claims import ClaimStep
 from wsla.store import packing
 from wsla.store.chain import link_digest, sha256_of
 from wsla.store.evidence import Evidence, HoursInMemory
+from wsla.store.interventions import Intervention
 from wsla.store.records import Batch, Decided, Judged, Observed, Rejudged, Snapshot
 from wsla.store.sqlite import Store
 from wsla.values.instants import HOUR, MINUTE, Interval
@@ -18,6 +19,8 @@ from wsla.values.observations import Observation
 
 from .conftest import KEY, Opener, entry, intent, judgement, observation, register
 from .test_claims import book
+
+ON_BOTH = True
 
 FAR = 2**62
 SNAPSHOT = (Snapshot(KEY, "v", 0, {}),)
@@ -48,10 +51,14 @@ def test_everything_that_is_said_and_decided_gets_a_link(store: Store, opener: O
     store.write(Batch(judgements=(Judged(KEY, judgement()),)))
     with opener(writer=False, beside=True) as desk:
         desk.take_claim_step("e", ClaimStep.CLAIMED, 20, None, "UTC")
+        desk.intervene([Intervention(kind="acknowledge", agreement=KEY, subject="x", at=21, author="Ana")])
     register(store, text="second", at=2)
-    assert kinds(store) == ["text", "entry", "entry", "intent", "correction", "verdict", "claim", "text"]
+    wanted = ["text", "entry", "entry", "intent", "correction", "verdict", "claim", "intervention", "text"]
+    assert kinds(store) == wanted
     assert holds(store)
-    assert store.chain_end(KEY) == (8, list(store.links(KEY))[-1].digest)
+    [said] = [link for link in store.links(KEY) if link.kind == "intervention"]
+    assert said.sha256 == sha256_of('["acknowledge","x",null,21,null,"Ana",null]')
+    assert store.chain_end(KEY) == (9, list(store.links(KEY))[-1].digest)
     register(store, "other")
     assert kinds(store, "other") == ["text"]
     assert store.chain_end("nobody") == (0, "")

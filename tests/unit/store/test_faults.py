@@ -13,6 +13,8 @@ from wsla.store.sqlite import Store
 
 from .conftest import KEY, Opener, entry, intent, observation, register, spawn
 
+ON_BOTH = True
+
 
 def big_batch(number: int, count: int = 2_000) -> Batch:
     looks = tuple(Observed(KEY, observation(at), 1) for at in range(number * count, (number + 1) * count))
@@ -20,7 +22,7 @@ def big_batch(number: int, count: int = 2_000) -> Batch:
     return Batch(observations=looks, decisions=decisions)
 
 
-def test_a_full_disk_loses_nothing_and_is_survived(store: Store) -> None:
+def test_a_full_disk_loses_nothing_and_is_survived(store: Store, path: Path) -> None:
     (pages,) = store._session.read("PRAGMA page_count")[0]
     store._session.read(f"PRAGMA max_page_count = {pages + 20}")
     for _ in range(2):
@@ -93,7 +95,7 @@ def test_after_any_error_the_same_batch_may_be_written_again(opener: Opener, poi
     assert [found.id for _, found in store.entries(None, 0, 100)] == ["e0"]
 
 
-def test_an_error_of_the_disk_on_commit_reopens_the_file(opener: Opener) -> None:
+def test_an_error_of_the_disk_on_commit_reopens_the_file(opener: Opener, path: Path) -> None:
     armed = False
 
     def fault(name: str) -> None:

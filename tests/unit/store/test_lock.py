@@ -15,6 +15,8 @@ from wsla.store.sqlite import Store
 
 from .conftest import KEY, Opener, observation, spawn
 
+ON_BOTH = True
+
 
 def test_a_second_daemon_is_refused_with_the_name_of_the_first(path: Path, opener: Opener) -> None:
     child = spawn("holder.py", path, "daemon")

@@ -100,7 +100,7 @@ def test_every_table_is_strict(store: Store, path: Path) -> None:
     tables = connection.execute("PRAGMA table_list").fetchall()
     connection.close()
     strict = {name: bool(strict) for _, name, _, _, _, strict in tables if not name.startswith("sqlite_")}
-    assert len(strict) == 21
+    assert len(strict) == 22
     assert all(strict.values())
 
 

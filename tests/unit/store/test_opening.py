@@ -39,7 +39,7 @@ def test_relative_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: 
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("postgresql://me:secret@host/db", r"postgresql:// is not supported.*sqlite:///wsla\.db"),
+        ("mysql://me:secret@host/db", r"mysql:// is not supported.*sqlite:///wsla\.db"),
         ("sqlite://wsla.db", "three strokes"),
         ("sqlite:wsla.db", "three strokes"),
         ("sqlite:///wsla.db?mode=ro", "no options"),

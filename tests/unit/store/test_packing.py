@@ -18,6 +18,8 @@ from wsla.values.observations import Observation
 
 from .conftest import KEY, Opener, observation, register, spawn
 
+ON_BOTH = True
+
 FAR = 2**62
 SNAPSHOT = (Snapshot(KEY, "v", 0, {}),)
 
@@ -252,7 +254,8 @@ def test_a_damaged_segment_is_named(store: Store) -> None:
     fill(store)
     pack(store)
     with store._session.transaction() as connection:
-        connection.execute("UPDATE segments SET content = CAST(content || x'00' AS BLOB)")
+        (content,) = connection.execute("SELECT content FROM segments").fetchone()
+        connection.execute("UPDATE segments SET content = ?", (content + b"\0",))
     with pytest.raises(StoreCorrupt, match="segment 1 is not what was written"):
         list(store.observations(KEY, 0, FAR))
     with store._session.transaction() as connection:
