@@ -82,7 +82,7 @@ def check(place: Any, path: Path) -> dict[str, int]:
     }
     assert accepted <= stored
 
-    judged = [json.loads(row[0]) for row in place.rows("SELECT content FROM judgements WHERE final")]
+    judged = [json.loads(row[0]) for row in place.rows("SELECT content FROM judgements WHERE final = 1")]
     windows = sorted(tuple(one["window"]) for one in judged)
     assert [end for _, end in windows[:-1]] == [begin for begin, _ in windows[1:]]
     violated = {tuple(one["window"]) for one in judged if one["verdict"] == "violated"}

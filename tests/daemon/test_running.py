@@ -124,6 +124,7 @@ def test_every_bad_habit_has_its_word_and_none_stops_the_others(place: Any) -> N
 
 
 def test_a_hanging_receiver_holds_up_nobody_else(place: Any) -> None:
+    """A2."""
     place.receiver.hangs = True
     place.service.healthy = False
     running = place.run(place.write(place.text()))

@@ -149,7 +149,7 @@ SOURCE_KINDS: dict[str, SourceKind] = {
             fields=(("ok", BooleanType()), ("gap", DURATION)),
             needs_every=True,
         ),
-        SourceKind(name="sql", text="connection"),
+        SourceKind(name="sql", text="connection", options=("parameter",), repeated=("parameter",)),
         SourceKind(name="prometheus", text="url"),
     )
 }

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
 from wsla.daemon.agreements import Found, find_agreements
+from wsla.daemon.appointments import Appointments
 from wsla.daemon.clock import SystemClock
+from wsla.daemon.composing import Composer, Report
 from wsla.daemon.config import Config
 from wsla.daemon.housekeeping import Housekeeping
 from wsla.daemon.keeper import Keeper, Kept
@@ -24,11 +26,14 @@ from wsla.daemon.pushing import Beat, Inbox, Taken
 from wsla.daemon.recovery import recover
 from wsla.daemon.reload import Changes, compare, remarks
 from wsla.daemon.reloading import Answering, Reloading, prepare_channels
+from wsla.daemon.shares import Shares, gather
 from wsla.daemon.status import AgreementStatus, SourceStatus, Status
+from wsla.daemon.surroundings import USUAL, Surroundings
 from wsla.daemon.writer import Writer
 from wsla.plan.model import Plan
 from wsla.sources.witness import Witness
-from wsla.store.errors import StoreError
+from wsla.store.errors import StoreError, StoreLocked
+from wsla.store.postgres_place import is_postgres
 from wsla.store.records import Batch, Observed, WriteResult
 from wsla.store.sqlite import Store
 from wsla.values.instants import DAY, SECOND, format_length
@@ -67,12 +72,13 @@ def run_daemon(
     environ: Mapping[str, str] | None = None,
     log_format: str | None = None,
     started: Callable[[Daemon], None] | None = None,
+    report: Report | None = None,
 ) -> int:
     """Keeps agreements until it is told to stop (SIGTERM, SIGINT); reads everything anew on SIGHUP.
 
     ``store_url`` and ``log_format`` go before the configuration; ``say`` takes lines for whoever started it, unless the
-    log is for machines, and all of them stand in the log too; ``started`` is called once everything runs. Returns the
-    exit code: 0 after an orderly end, 1 where something is wrong.
+    log is for machines, and all of them stand in the log too; ``started`` is called once everything runs; ``report``
+    writes the reports that are sent. Returns the exit code: 0 after an orderly end, 1 where something is wrong.
     """
     form = log_format or config.log_format
     handler = set_up_logging(form)
@@ -83,7 +89,8 @@ def run_daemon(
             say(sentence)
 
     try:
-        return _run(paths, config, store_url, announce, os.environ if environ is None else environ, started)
+        known = os.environ if environ is None else environ
+        return _run(paths, config, store_url, announce, known, started, report)
     finally:
         take_down_logging(handler)
 
@@ -95,9 +102,10 @@ def _run(
     say: Announce,
     environ: Mapping[str, str],
     started: Callable[[Daemon], None] | None,
+    report: Report | None,
 ) -> int:
     clock = SystemClock()
-    found = find_agreements(paths)
+    found = find_agreements(paths, within=config.within)
     changes = compare({}, found, config, environ, clock)
     if changes.messages:
         for message in changes.messages:
@@ -111,20 +119,42 @@ def _run(
         say(f"{_count(remarked, 'remark')} on the agreements; `wsla check` shows them")
     for warning in changes.warnings:
         say(f"warning: {warning}", logging.WARNING)
-    try:
-        store = Store.open(store_url or config.store, writer=True)
-    except StoreError as error:
-        say(str(error), logging.ERROR)
-        return 1
     _raise_limit_on_files()
+    url = store_url or config.store
+    store: Store | None = None
     try:
-        daemon = Daemon(paths, config, store, say=say, environ=environ, clock=clock)
-        return asyncio.run(daemon.run(found, changes, started))
+        store = Store.open(url, writer=True)
+    except StoreError as error:
+        if not (isinstance(error, StoreLocked) and is_postgres(url)):
+            say(str(error), logging.ERROR)
+            return 1
+        say(f"{error} This one stands by, and looks at a share of the sources.")
+
+    async def keep() -> int:
+        nonlocal store
+        stop = asyncio.Event()
+        if store is None:
+            from wsla.daemon.member import Member
+
+            member = Member(paths, config, url, found, changes, environ, clock, tell=say, stop=stop)
+            store = await member.run()
+            if store is None:
+                return 0
+            return await go_on(store, member.found, member.changes, stop)
+        return await go_on(store, found, changes, stop)
+
+    async def go_on(store: Store, found: Found, changes: Changes, stop: asyncio.Event) -> int:
+        daemon = Daemon(paths, config, store, say=say, environ=environ, clock=clock, stop=stop, report=report)
+        return await daemon.run(found, changes, started)
+
+    try:
+        return asyncio.run(keep())
     except StoreError as error:
         say(str(error), logging.ERROR)
         return 1
     finally:
-        store.close()
+        if store is not None:
+            store.close()
 
 
 class Daemon:
@@ -139,24 +169,34 @@ class Daemon:
         say: Announce,
         environ: Mapping[str, str],
         clock: SystemClock,
+        stop: asyncio.Event | None = None,
+        report: Report | None = None,
+        surroundings: Surroundings = USUAL,
     ) -> None:
         self._store: Final = store
         self._say: Final[Announce] = say
         self._clock: Final = clock
-        self._stop: Final = asyncio.Event()
+        self._stop: Final = stop or asyncio.Event()
         self._code = 0
         self._dropped = 0
         self._crowded = False
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._shares: Shares | None = None
         self._writer: Final = Writer(
             store,
             limit=config.limits.buffer,
             on_commit=self._committed,
             on_trouble=lambda trouble: self._soon(self._trouble, trouble),
             on_fatal=lambda sentence: self._soon(self._fatal, sentence),
+            threads=surroundings.threads,
         )
         self._inbox: Final = Inbox(
-            self._writer, clock, limit=config.limits.buffer, kept=self.kept, store=store.url
+            self._writer,
+            clock,
+            limit=config.limits.buffer,
+            kept=self.kept,
+            store=store.url,
+            reader=surroundings.reader,
         )
         references = config.network.references
         self._keeper: Final = Keeper(
@@ -165,6 +205,7 @@ class Daemon:
             config.limits,
             tell=self._tell,
             dropped=self._drop,
+            build=surroundings.prober,
             witness=Witness(references, clock, self._tell) if references else None,
             take=self._inbox.take,
         )
@@ -175,6 +216,13 @@ class Daemon:
             self._keeper.route,
             tell=self._tell,
             links=lambda: None if self.config.http is None else self.config.http.links,
+            composer=Composer(store_url=store.url, report=report),
+            fraction=surroundings.fraction,
+            build=surroundings.channel,
+            beside=surroundings.beside,
+        )
+        self._appointments: Final = Appointments(
+            self._writer, clock, lambda: tuple(self._keeper.agreements.values())
         )
         self._housekeeping: Final = Housekeeping(
             self._writer,
@@ -283,6 +331,9 @@ class Daemon:
         Raises StoreError before the start.
         """
         self._loop = asyncio.get_running_loop()
+        sharing = self._store.sharing()
+        if sharing is not None:
+            gather(self._store, sharing)
         until = self._clock.now()
         recovered = {one.agreement.title: recover(self._store, one.agreement, until) for one in changes.added}
         ahead = self._clock.hold(max((one.latest for one in recovered.values()), default=0))
@@ -293,11 +344,17 @@ class Daemon:
             )
             return 1
         await asyncio.to_thread(prepare_channels, changes)
+        if sharing is not None:
+            self._keeper.shares = self._shares = Shares(self._writer, self._clock, self._keeper)
+            self._shares.prepare(sharing, changes.added, self._clock.now())
         self._writer.start()
         for deployment in changes.added:
             self._keeper.begin(deployment, recovered[deployment.agreement.title], until)
         self._outbox.start()
         self._housekeeping.start()
+        if self._shares is not None:
+            self._shares.start()
+        self._appointments.start()
         self._take_signals()
         self._reloading.start(found)
         probes = len(self._keeper.runners)
@@ -309,6 +366,7 @@ class Daemon:
         await self._stop.wait()
         self._reloading.stop()
         self._housekeeping.stop()
+        self._appointments.stop()
         await self._end()
         return self._code
 
@@ -316,11 +374,15 @@ class Daemon:
 
     async def _end(self) -> None:
         _log.info("stopping")
+        if self._shares is not None:
+            self._shares.fixed = True
         await asyncio.gather(
             self._outbox.close(SENDS_END_WITHIN),
             *(runner.stop(PROBES_END_WITHIN) for runner in self._keeper.runners),
             return_exceptions=True,
         )
+        if self._shares is not None:
+            await self._shares.stop()
         self._keeper.close()
         left = await asyncio.to_thread(self._writer.close, WRITES_END_WITHIN)
         if left:

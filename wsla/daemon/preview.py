@@ -79,7 +79,7 @@ def preview(
     paths: Sequence[str | Path], config: Config, store_url: str | None, environ: Mapping[str, str]
 ) -> Preview:
     """What `wsla run` would do with these files, this configuration and this store. Never raises for what is wrong."""
-    found = find_agreements(paths)
+    found = find_agreements(paths, within=config.within)
     changes = compare({}, found, config, environ, SystemClock())
     problems = list(changes.messages)
     if not problems and not changes.added:

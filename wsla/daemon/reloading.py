@@ -216,7 +216,7 @@ class Reloading:
             if set(files) <= set(settings):
                 break
             settings = list(files)
-        found = find_agreements(self._paths, self._known)
+        found = find_agreements(self._paths, self._known, config.within)
         changes = compare(running, found, config, self._environ, self._clock)
         prepare_channels(changes)
         contents = {**found.checksums, **{name: before[name] for name in files}}

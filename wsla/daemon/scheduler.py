@@ -23,7 +23,7 @@ MISSED: Final = "observer-missed"
 SHUTDOWN: Final = "observer-shutdown"
 _LONGEST_SLEEP: Final = 30 * SECOND
 _LATEST: Final = SECOND
-_PAUSE: Final = 20 * MILLISECOND
+_PAUSE: Final = 50 * MILLISECOND
 
 
 def phase_of(agreement: str, source: str, every: int) -> int:

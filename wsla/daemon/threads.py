@@ -1,56 +1,104 @@
-"""Work that may hang, in threads of its own: as many as there may be, and none that keeps the daemon from ending."""
+"""Threads, and how they wait: the machine's own, unless others are handed in."""
 
 from __future__ import annotations
 
-import asyncio
+import queue
 import threading
+import time
 from collections.abc import Callable
-from contextlib import suppress
-from typing import Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
-Answer = TypeVar("Answer")
-
-
-class TooManyThreads(Exception):
-    """As many threads as there may be are busy, or hang."""
+Entry = TypeVar("Entry")
 
 
-class Threads:
-    """At most ``most`` threads at once. Used in the loop of the daemon."""
+class Queue(Protocol[Entry]):
+    """What one thread gives another, in order; as ``queue.SimpleQueue``."""
 
-    def __init__(self, most: int) -> None:
-        self._most: Final = most
-        self._busy = 0
+    def put(self, item: Entry) -> None:
+        """Give something."""
+        ...
 
-    def begin(self, function: Callable[[], Answer]) -> asyncio.Future[Answer]:
-        """What ``function`` gives or raises, once it has. Raises TooManyThreads."""
-        if self._busy >= self._most:
-            raise TooManyThreads
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Answer] = loop.create_future()
-        self._busy += 1
+    def get(self, *, timeout: float | None = None) -> Entry:
+        """Wait for something, for at most ``timeout`` seconds. Raises ``queue.Empty``."""
+        ...
 
-        def finish(answer: Answer | None, error: BaseException | None) -> None:
-            self._busy -= 1
-            if future.done():
-                return
-            if error is not None:
-                future.set_exception(error)
-            else:
-                future.set_result(answer)  # type: ignore[arg-type]
+    def get_nowait(self) -> Entry:
+        """What is there already. Raises ``queue.Empty``."""
+        ...
 
-        def work() -> None:
-            answer, error = None, None
-            try:
-                answer = function()
-            except BaseException as problem:
-                error = problem
-            with suppress(RuntimeError):  # the loop has ended meanwhile
-                loop.call_soon_threadsafe(finish, answer, error)
 
-        try:
-            threading.Thread(target=work, name="wsla-look", daemon=True).start()
-        except RuntimeError:
-            self._busy -= 1
-            raise TooManyThreads from None
-        return future
+class Event(Protocol):
+    """As ``threading.Event``."""
+
+    def set(self) -> None:
+        """Let everybody go on who waits, now and later."""
+        ...
+
+    def clear(self) -> None:
+        """Make the next ones wait."""
+        ...
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until it is set, for at most ``timeout`` seconds."""
+        ...
+
+
+class Thread(Protocol):
+    """As ``threading.Thread``."""
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until it has ended, for at most ``timeout`` seconds."""
+        ...
+
+
+class Threads(Protocol):
+    """Begins threads and makes what they wait with. All lengths are seconds."""
+
+    def start(self, run: Callable[[], None], name: str) -> Thread:
+        """A thread that runs, and does not keep the process from ending."""
+        ...
+
+    def queue(self) -> Queue[Any]:
+        """An empty queue."""
+        ...
+
+    def event(self) -> Event:
+        """An event that is not set."""
+        ...
+
+    def monotonic(self) -> float:
+        """A clock that never steps."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait in the thread that calls."""
+        ...
+
+
+class SystemThreads:
+    """Those of the machine."""
+
+    def start(self, run: Callable[[], None], name: str) -> Thread:
+        """See ``Threads``."""
+        thread = threading.Thread(target=run, name=name, daemon=True)
+        thread.start()
+        return thread
+
+    def queue(self) -> Queue[Any]:
+        """See ``Threads``."""
+        return queue.SimpleQueue()
+
+    def event(self) -> Event:
+        """See ``Threads``."""
+        return threading.Event()
+
+    def monotonic(self) -> float:
+        """See ``Threads``."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """See ``Threads``."""
+        time.sleep(seconds)
+
+
+SYSTEM: Final = SystemThreads()

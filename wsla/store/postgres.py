@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from wsla.store import schema
+from wsla.store import lease, schema
 from wsla.store.errors import StoreBroken, StoreBusy, StoreEmpty, StoreError, StoreLocked, StoreReplaced
+from wsla.store.lease import ENDED, GIVE_BACK, TAKE, LeaseKeeper
 from wsla.store.lock import holder_in_words
 from wsla.store.postgres_errors import from_postgres, is_lost
 from wsla.store.postgres_place import place_of
@@ -54,6 +55,7 @@ _ENTER: Final = "SELECT identity, epoch, pg_current_xact_id()::text FROM store F
 _ENTER_BESIDE: Final = (
     "UPDATE store SET beside = beside + 1 RETURNING identity, epoch, pg_current_xact_id()::text"
 )
+_ENTER_MEMBER: Final = "SELECT identity, epoch, pg_current_xact_id()::text FROM store"
 
 
 class Statements:
@@ -82,11 +84,13 @@ class PostgresSession:
         *,
         writer: bool,
         beside: bool = False,
+        member: bool = False,
         busy_timeout: float,
         now: Callable[[], int],
         fault: Callable[[str], None],
     ) -> None:
-        """Opens a store, making it where a writer finds none. Raises StoreError."""
+        """Opens a store, making it where a writer finds none. A ``member`` writes nothing but what daemons tell each
+        other, and waits for nobody. Raises StoreError."""
         place = place_of(url)
         import psycopg
 
@@ -96,6 +100,7 @@ class PostgresSession:
         self._errors: Final = psycopg.Error
         self._place: Final = place
         self._beside: Final = beside and not writer
+        self._member: Final = member
         self._busy_timeout: Final = busy_timeout
         self._now: Final = now
         self._fault: Final = fault
@@ -103,6 +108,7 @@ class PostgresSession:
         self._identity: str | None = None
         self._epoch: int | None = None
         self._held_by = 0
+        self._lease: LeaseKeeper | None = None
         self._doubt: str | None = None
         self._closed = False
         try:
@@ -182,12 +188,18 @@ class PostgresSession:
     def close(self) -> None:
         """Close the connection, which frees the lock. May be called twice."""
         self._closed = True
+        keeper, self._lease = self._lease, None
+        if keeper is not None:
+            keeper.end()
+            if self._connection is not None:
+                with suppress(self._errors):
+                    Statements(self._connection).execute(GIVE_BACK, (self._epoch,))
         self._drop()
 
     # Opening
 
     def _open_first(self) -> None:
-        connection = self._connect()
+        connection = self._connection = self._connect()
         statements = Statements(connection)
         newest = len(schema.MIGRATIONS)
         try:
@@ -200,6 +212,9 @@ class PostgresSession:
                 (self._epoch,) = statements.execute(
                     "UPDATE store SET epoch = epoch + 1, holder = ? RETURNING epoch", (self._holder(),)
                 ).fetchone()
+                statements.execute(TAKE, (self._epoch, lease.LENGTH))
+                assert self._epoch is not None
+                self._lease = LeaseKeeper(self._connect, self._epoch)
             elif version < newest:
                 what = (
                     "is empty" if version == 0 else f"has schema {version}, older than this wsla's {newest}"
@@ -209,14 +224,13 @@ class PostgresSession:
             (self._identity,) = statements.execute("SELECT identity FROM store").fetchone()
         except self._errors as error:
             raise from_postgres(error, self.path, self._place.secrets) from error
-        self._connection = connection
 
     def _connect(self) -> psycopg.Connection[Any]:
         import psycopg
         from psycopg.types.numeric import Int8Dumper
 
         application = f"wsla {os.getpid()} on {platform.node()}"
-        read_only = "off" if self.writer or self._beside else "on"
+        read_only = "off" if self.writer or self._beside or self._member else "on"
         waiting = f"{max(int(self._busy_timeout * 1000), 1)}ms"
         try:
             connection = psycopg.connect(
@@ -245,8 +259,9 @@ class PostgresSession:
                 holder, epoch = statements.execute("SELECT holder, epoch FROM store").fetchone()
             if (self._epoch is not None and epoch != self._epoch) or time.monotonic() >= until:
                 raise self._locked(holder)
+            ended = there and self._epoch is None and statements.execute(ENDED).fetchone()[0] > 0
             for (pid,) in statements.execute(_HOLDING, (schema.APPLICATION_ID,)).fetchall():
-                if self._epoch is not None and pid == self._held_by:
+                if ended or (self._epoch is not None and pid == self._held_by):
                     statements.execute("SELECT pg_terminate_backend(?::int)", (pid,))
             time.sleep(_LOOK_AGAIN)
         (self._held_by,) = statements.execute("SELECT pg_backend_pid()").fetchone()
@@ -305,7 +320,8 @@ class PostgresSession:
 
     def _enter(self, statements: Statements) -> str:
         """Begins to write: the number of the transaction."""
-        found = statements.execute(_ENTER_BESIDE if self._beside else _ENTER).fetchone()
+        enter = _ENTER_MEMBER if self._member else _ENTER_BESIDE if self._beside else _ENTER
+        found = statements.execute(enter).fetchone()
         identity, epoch, number = found or (None, None, "")
         self._check(statements, identity, epoch)
         return str(number)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
+from wsla.store import lease, sharing_sql
 from wsla.store.errors import StoreError, StoreTooNew
 from wsla.store.postgres_sql import SCHEMA, STORE, in_postgres, table_in_postgres
 from wsla.store.schema import Migration
@@ -67,6 +68,8 @@ def migrate(
                 raw.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}".encode())
                 raw.execute(STORE.encode())
                 raw.execute("INSERT INTO store DEFAULT VALUES")
+                for table in (lease.TABLE, *sharing_sql.TABLES):
+                    raw.execute(table.encode())
             for step in migrations[number]:
                 if isinstance(step, str):
                     raw.execute(table_in_postgres(step))

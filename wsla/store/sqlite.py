@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from wsla.plan.model import Target
 from wsla.remedies.claims import ClaimEvent, ClaimStep
@@ -30,6 +30,9 @@ from wsla.store.session import Session as FileSession
 from wsla.store.statements import Session
 from wsla.store.thinning import ThinResult, note_thinning, thin_stream
 from wsla.store.writing import Names, Writing
+
+if TYPE_CHECKING:
+    from wsla.store.sharing import Sharing
 
 DEFAULT_OUTBOX_LIMIT: Final = 1_000_000
 DEFAULT_BUSY_TIMEOUT: Final = 5.0
@@ -255,6 +258,14 @@ class Store(Reading):
         finally:
             self._names.forget()
         return result
+
+    def sharing(self) -> Sharing | None:
+        """What several daemons on one database tell each other; None for a file, which one alone keeps."""
+        if not is_postgres(self.url):
+            return None
+        from wsla.store.sharing import Sharing
+
+        return Sharing(self._session)
 
     def check_identity(self) -> None:
         """Raises StoreReplaced where the file was removed, moved or replaced since it was opened."""

@@ -20,9 +20,10 @@ from starlette.routing import Route
 
 from wsla.channels.notice import notice_schema
 from wsla.daemon.http_config import Http, Token
+from wsla.daemon.status import Status
 from wsla.plan.model import Plan
 from wsla.store.errors import StoreError
-from wsla.values.instants import SECOND
+from wsla.values.instants import SECOND, format_instant
 from wsla.web import answers, handling, pages
 from wsla.web.access import FAILURES, Allowance, find_token, may_see, origin
 from wsla.web.guard import WITH_FORM, Guard
@@ -285,8 +286,14 @@ def _problem(status: int, reason: str, headers: dict[str, str] | None = None) ->
 
 def _healthy(asked: Asked) -> Response:
     """The daemon's own thread answers."""
-    asked.view.status()
-    return _json({"status": "ok"})
+    remarks = _remarks(asked.view.status())
+    return _json({"status": "ok", "remarks": remarks} if remarks else {"status": "ok"})
+
+
+def _remarks(status: Status) -> list[str]:
+    if not status.broken:
+        return []
+    return [f"problems in files, so that everything stays as it was: {len(status.broken)}"]
 
 
 def _ready(asked: Asked) -> Response:
@@ -300,9 +307,7 @@ def _ready(asked: Asked) -> Response:
         reasons.append(f"agreements that cannot be judged: {failed}")
     if status.dropped:
         reasons.append(f"observations lost since the start: {status.dropped}")
-    remarks = []
-    if status.broken:
-        remarks.append(f"problems in files, which stay as they were: {len(status.broken)}")
+    remarks = _remarks(status)
     ready = status.store_trouble is None and not failed
     value = {"status": "ok" if ready else "not ready", "reasons": reasons, "remarks": remarks}
     return _json(value, 200 if ready else 503)
@@ -345,6 +350,7 @@ def _status(asked: Asked) -> Response:
             },
             "reloads": status.reloads,
             "broken": list(status.broken),
+            "sound_at": format_instant(status.sound_at),
         }
     )
 
