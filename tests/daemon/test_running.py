@@ -172,6 +172,7 @@ def test_a_failing_receiver_gets_it_later_and_in_order(place: Any) -> None:
 
 
 def test_a_locked_store_stops_neither_looking_nor_anything_for_good(place: Any) -> None:
+    """D5."""
     running = place.run(place.write(place.text()))
     place.until(lambda: place.count("observations") > 3)
     blocker = sqlite3.connect(place.store, isolation_level=None, timeout=10)
@@ -194,6 +195,7 @@ def test_a_locked_store_stops_neither_looking_nor_anything_for_good(place: Any) 
 
 
 def test_what_finds_no_room_is_counted_and_unknown(place: Any) -> None:
+    """D1."""
     running = place.run(
         place.write(place.text(every="20ms", timeout="20ms")), config=Config(limits=Limits(buffer=40))
     )
@@ -212,6 +214,7 @@ def test_what_finds_no_room_is_counted_and_unknown(place: Any) -> None:
 
 
 def test_a_second_daemon_is_refused(place: Any) -> None:
+    """D7."""
     path = place.write(place.text())
     running = place.run(path)
     second = place.run(path)
