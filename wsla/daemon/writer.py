@@ -142,6 +142,11 @@ class Writer:
         self._thread.start()
 
     @property
+    def store_url(self) -> str:
+        """The address of the store, for who reads beside."""
+        return self._store.url
+
+    @property
     def waiting(self) -> int:
         """How much is not stored yet."""
         return self._waiting
