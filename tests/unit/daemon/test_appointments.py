@@ -78,11 +78,7 @@ class Life:
     def look(self, now: int, *, killed: bool = False) -> list[Intent]:
         """A start, and one look; what was decided is stored unless it is killed before."""
         known = look_up(self.store, self.agreement.title, self.plan, now)
-        found = [
-            intent
-            for one in _reports(self.plan, known.since, now)
-            if (intent := report_of(self.plan, one)).id not in known.sent
-        ]
+        found = [intent for intent in known.reports(now) if intent.id not in known.sent]
         found += words_about_meetings(self.plan, known.meetings, now)
         if not killed:
             decided = tuple(Decided(self.agreement.title, one) for one in found)
@@ -143,6 +139,20 @@ def test_a_report_that_is_new_does_not_go_back_and_one_that_stays_leaves_nothing
     # While the daemon was away a report fell due, and the text was changed in something else.
     life.change(agreement(f"{MONTHLY} when not probe.ok {{ notify host }}"), at("2026-05-20T00:00"))
     assert [one.at for one in life.look(at("2026-05-20T01:00"))] == [at("2026-05-03T07:00")]
+
+
+@pytest.mark.parametrize("amended", ["2026-04-01", "2026-04-10"])
+def test_the_last_period_of_a_version_is_reported_under_the_next(store: Store, amended: str) -> None:
+    """M104: the report of March belongs to version 1, though it is due when version 2 is in force."""
+    life = Life(store, agreement(MONTHLY), at("2026-01-20T00:00"))
+    assert len(life.look(at("2026-03-20T00:00"))) == 2
+    text = TEXT.replace("LINES", MONTHLY).replace("VERSION", "2").replace("2026-01-01", amended)
+    life.change(loads(text), at("2026-04-01T00:00"))
+    (march,) = life.look(at("2026-04-20T00:00"))
+    assert march.id == "Web %7C shop|v1|report report 1|publish|2026-03-01T00:00:00+01:00||0"
+    (april,) = life.look(at("2026-05-20T00:00"))
+    assert "|v2|" in april.id
+    assert len([1 for _, one in store.intents(None, 0, 2**62) if one.verb == "publish"]) == 4
 
 
 def words(found: list[Intent]) -> list[tuple[str, list[str]]]:
