@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from attrs import frozen
 
 from wsla.daemon.agreements import find_agreements
-from wsla.daemon.bindings import ChannelPlan, Deployment
+from wsla.daemon.bindings import PUSHED, ChannelPlan, Deployment
 from wsla.daemon.clock import SystemClock
 from wsla.daemon.config import Config
 from wsla.daemon.reload import compare, remarks
@@ -25,21 +25,22 @@ from wsla.store.sqlite import Store
 from wsla.values.calendars import find_zone
 from wsla.values.instants import format_instant
 
+_SENT: Final = "what others send over HTTP"
 _SHOWN_WHOLE: Final = frozenset({"email", "log", "command"})
 
 
 @frozen(kw_only=True)
 class SourcePreview:
     """A source that would be looked at. Lengths are nanoseconds; ``phase`` is how much later than whole multiples of
-    ``every`` a look takes place.
+    ``every`` a look takes place. What others send has neither.
     """
 
     name: str
     kind: str
     target: str
-    every: int
+    every: int | None
     timeout: int | None
-    phase: int
+    phase: int | None
 
 
 @frozen(kw_only=True)
@@ -147,6 +148,10 @@ def _agreement(deployment: Deployment, now: int) -> AgreementPreview:
                 phase=phase_of(agreement.title, name, plan.every),
             )
             for name, plan in deployment.probes.items()
+        )
+        + tuple(
+            SourcePreview(name=name, kind=PUSHED, target=_SENT, every=None, timeout=None, phase=None)
+            for name in sorted(deployment.pushed)
         ),
         channels=tuple(_channel(name, plan) for name, plan in deployment.channels.items()),
         recurring=tuple(_recurring(agreement.plan, one, now) for one in agreement.plan.recurring),
