@@ -34,6 +34,7 @@ _AFTER_TROUBLE: Final = 10.0
 _LATEST: Final = 2**63 - 1
 _LONGEST_AHEAD: Final = 800 * DAY
 _EARLIER_VERSIONS: Final = 2
+_REPORT: Final = RecurringKind.REPORT.value
 _REVIEW: Final = RecurringKind.REVIEW.value
 
 MeetingKey = tuple[str, int]
@@ -65,6 +66,15 @@ class _Known:
     versions: tuple[tuple[Plan, int], ...]
     sent: set[str]
     meetings: dict[MeetingKey, Meeting]
+
+    @property
+    def empty(self) -> bool:
+        """True where nothing will ever be due."""
+        return not self.meetings and not any(plan.recurring for plan, _ in self.versions)
+
+    def passed(self, until: int) -> None:
+        """Everything that was due by an instant is decided."""
+        self.versions = tuple((plan, max(since, until)) for plan, since in self.versions)
 
     def reports(self, until: int) -> Iterator[Intent]:
         """All that were due by an instant."""
@@ -116,13 +126,17 @@ class Appointments:
                 return look_up(store, title, plan, self._clock.now())
 
             known = self._known[title] = await asyncio.wrap_future(self._writer.call(ask))
+        if known.empty:
+            return
         now = self._clock.now()
+        until = min(now, judge.time)
         decided: list[Intent] = []
         # What the judge has said up to its time was given to the writer before: a report comes after its verdicts.
-        for intent in known.reports(min(now, judge.time)):
+        for intent in known.reports(until):
             if intent.id not in known.sent:
                 known.sent.add(intent.id)
                 decided.append(intent)
+        known.passed(until)
         decided += words_about_meetings(plan, known.meetings, now)
         if decided:
             for intent in decided:
@@ -146,6 +160,8 @@ def look_up(store: Store, title: str, plan: Plan, now: int) -> _Known:
 def _versions(history: list[AgreementVersion], plan: Plan, now: int) -> tuple[tuple[Plan, int], ...]:
     """The version that is kept, and those before it: reports of their last periods may fall due under this one."""
     found = [(plan, _since(history, plan, now))]
+    if not any(_REPORT in version.text for version in history):
+        return tuple(found)
     for position in range(len(history) - 1, -1, -1):
         newest = found[-1][0]
         if history[position].version >= newest.version:

@@ -199,6 +199,31 @@ def test_nobody_is_told_of_a_meeting_that_has_begun(store: Store) -> None:
     assert left[1].window.start == at("2026-07-11T08:00")
 
 
+def test_what_was_decided_is_not_looked_for_again(store: Store) -> None:
+    """Years of daily reports must not be worked out anew every second."""
+    life = Life(store, agreement("publish report to shop each day"), at("2026-01-20T00:00"))
+    known = look_up(store, "Web | shop", life.plan, at("2026-01-20T00:00"))
+    first = list(known.reports(at("2026-01-25T00:00")))
+    known.passed(at("2026-01-25T00:00"))
+    assert len(first) == 5
+    assert list(known.reports(at("2026-01-25T00:00"))) == []
+    assert len(list(known.reports(at("2026-01-26T00:00")))) == 1
+    known.passed(at("2026-01-21T00:00"))
+    assert list(known.reports(at("2026-01-25T00:00"))) == []
+
+
+def test_where_nothing_is_appointed_nothing_is_looked_for(store: Store) -> None:
+    life = Life(store, agreement(""), at("2026-01-20T00:00"))
+    assert look_up(store, "Web | shop", life.plan, at("2026-01-20T00:00")).empty
+    for lines in (MONTHLY, QUARTERLY):
+        life.change(agreement(lines), at("2026-01-21T00:00"))
+        assert not look_up(store, "Web | shop", life.plan, at("2026-01-21T00:00")).empty
+        life.look(at("2026-01-21T00:00"))
+    # A meeting of which somebody was told may have to be cancelled yet.
+    life.change(agreement(""), at("2026-01-22T00:00"))
+    assert not look_up(store, "Web | shop", life.plan, at("2026-01-22T00:00")).empty
+
+
 def test_a_silence_of_everything_is_not_meant_for_reports() -> None:
     plan = agreement(MONTHLY).plan
     one = next(
