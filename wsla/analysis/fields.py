@@ -142,7 +142,7 @@ SOURCE_KINDS: dict[str, SourceKind] = {
         SourceKind(name="csv", text="path"),
         SourceKind(name="jsonl", text="path"),
         SourceKind(name="parquet", text="path"),
-        SourceKind(name="push", text=None),
+        SourceKind(name="push", text=None, options=("only",), repeated=("only",)),
         SourceKind(
             name="heartbeat",
             text=None,

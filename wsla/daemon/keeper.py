@@ -20,6 +20,7 @@ from wsla.daemon.recovery import Recovered, recover
 from wsla.daemon.reload import Changes
 from wsla.daemon.scheduler import Alarm, Runner, Slots, SourceRunner
 from wsla.daemon.series import SeriesRunner
+from wsla.daemon.shortage import Shortage
 from wsla.daemon.writer import Item, Writer
 from wsla.plan.model import Target
 from wsla.ports import Clock, Prober
@@ -68,7 +69,7 @@ class Keeper:
     ) -> None:
         self.agreements: Final[dict[str, Kept]] = {}
         self.shares: Shares | None = None
-        self.slots: Final = Slots(limits.concurrency, limits.per_host)
+        self.slots: Final = Slots(limits.concurrency, limits.per_host, Shortage(clock, tell).note)
         self._alarm: Final = Alarm(clock)
         self._writer: Final = writer
         self._clock: Final = clock

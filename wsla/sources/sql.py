@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import socket
 import sqlite3
 import threading
@@ -34,7 +33,6 @@ _LONGEST_REASON: Final = 200
 _NOT_INSTALLED: Final = "what speaks to databases is not installed: pip install 'wsla[sql]'"
 _ELSEWHERE: Final = ("host", "hostaddr", "service")
 """What says in the query of an address where the database is."""
-_PARAMETER: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]{0,62})=(.*)", re.DOTALL)
 
 
 class NotAnswered(Exception):
@@ -103,10 +101,10 @@ def from_options(deployed: Deployed) -> SqlTarget:
         raise deployed.wrong("it asks nothing: the second text is the query")
     parameters: dict[str, str] = {}
     for text in deployed.texts("parameter"):
-        found = _PARAMETER.fullmatch(text)
-        if found is None:
+        name, equals, value = text.partition("=")
+        if not equals:
             raise deployed.wrong('a parameter is written parameter "name=value"')
-        parameters[found[1]] = found[2]
+        parameters[name] = value
     instant = next((x for x in source.fields if x.name == (source.updated or source.at)), None)
     address, shown = _address(deployed)
     try:

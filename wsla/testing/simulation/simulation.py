@@ -134,7 +134,8 @@ class Simulation:
         limits = "\n".join(f"{name} = {_toml(value)}" for name, value in scenario.limits.items())
         kept = '[retention]\nobservations = "1d"\nrollup = "1h"\n' if scenario.retention else ""
         (self._folder / "wsla.toml").write_text(
-            f'[limits]\n{limits}\n[reload]\non_change = false\n[http]\naddress = "127.0.0.1:8321"\n{kept}', "utf-8"
+            f'[limits]\n{limits}\n[reload]\non_change = false\n[http]\naddress = "127.0.0.1:8321"\n{kept}',
+            "utf-8",
         )
         for kind, wording in scenario.wordings.items():
             self._file(kind).write_text(wording.text(), "utf-8")
