@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from attrs import define, field, frozen
 
-from wsla.daemon.threads import SYSTEM, Queue, Thread, Threads
+from wsla.daemon.threads import NOTHING, SYSTEM, Queue, Steps, Thread, Threads
 from wsla.store.errors import StoreBusy, StoreCorrupt, StoreError, StoreLocked
 from wsla.store.records import (
     AgreementVersion,
@@ -132,7 +132,7 @@ class Writer:
 
     def start(self) -> None:
         """Begin to write."""
-        self._thread = self._threads.start(self._run, "wsla-writer")
+        self._thread = self._threads.start(self._run(), "wsla-writer")
 
     @property
     def waiting(self) -> int:
@@ -172,9 +172,9 @@ class Writer:
 
     # The thread
 
-    def _run(self) -> None:
+    def _run(self) -> Steps[None]:
         try:
-            self._work()
+            yield from self._work()
         except BaseException as error:
             self.dead = (
                 str(error) if isinstance(error, StoreError) else f"the store's writer failed: {error!r}"
@@ -184,10 +184,10 @@ class Writer:
         finally:
             self._refuse_rest()
 
-    def _work(self) -> None:
+    def _work(self) -> Steps[None]:
         following: tuple[Item, Future[None]] | _Call | None = None
         while True:
-            first = following if following is not None else self._queue.get()
+            first = following if following is not None else (yield self._queue.getting())
             following = None
             if first is None:
                 return
@@ -199,9 +199,8 @@ class Writer:
             until = self._threads.monotonic() + GROUP_FOR
             stop = False
             while group.weight < LARGEST_GROUP:
-                try:
-                    entry = self._queue.get(timeout=max(until - self._threads.monotonic(), 0))
-                except queue.Empty:
+                entry = yield self._queue.getting(max(until - self._threads.monotonic(), 0))
+                if entry is NOTHING:
                     break
                 if entry is None:
                     stop = True
@@ -210,12 +209,12 @@ class Writer:
                     following = entry
                     break
                 group.add(*entry)
-            if not self._store_group(group):
+            if not (yield from self._store_group(group)):
                 return
             if stop:
                 self._queue.put(None)
 
-    def _store_group(self, group: _Group) -> bool:
+    def _store_group(self, group: _Group) -> Steps[bool]:
         """Writes until it is written; False where time to stop has run out."""
         batch = group.batch()
         delay = _RETRY_AFTER
@@ -232,9 +231,9 @@ class Writer:
                     reminded = self._threads.monotonic()
                     self.trouble = str(error)
                     self._on_trouble(self.trouble)
-                self._stopping.wait(_RETRY_AFTER if isinstance(error, StoreBusy) else delay)
+                yield self._stopping.waiting(_RETRY_AFTER if isinstance(error, StoreBusy) else delay)
                 if self._stop_at is not None:
-                    self._threads.sleep(_RETRY_AFTER)
+                    yield self._threads.sleeping(_RETRY_AFTER)
                 delay = min(2 * delay, _LONGEST_RETRY)
                 continue
             self._committed(group, batch, result)
