@@ -20,6 +20,8 @@ SHORTEST_TOKEN: Final = 16
 _PUBLIC: Final = re.compile(
     r"https?://[A-Za-z0-9.\-]+(?::\d{1,5})?(?:/[A-Za-z0-9._~/\-]*)?|https?://\[[0-9A-Fa-f:.]+\](?::\d{1,5})?/?"
 )
+MOST_CONNECTIONS: Final = 500
+"""Connections at once, from whatever addresses."""
 _PLACE: Final = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9.\-]+)):(?P<port>\d{1,5})")
 
 
@@ -37,13 +39,14 @@ class Token:
 
 @frozen(kw_only=True)
 class Http:
-    """Where the daemon answers. ``requests_per_minute`` is for each address that asks, ``largest_push`` the bytes of
-    what is sent at once. ``links`` are the addresses that messages carry."""
+    """Where the daemon answers. ``requests_per_minute`` and ``connections_per_address`` are for each address that asks,
+    ``largest_push`` the bytes of what is sent at once. ``links`` are the addresses that messages carry."""
 
     host: str
     port: int
     tokens: tuple[Token, ...] = ()
     requests_per_minute: int = 600
+    connections_per_address: int = 100
     largest_push: int = 4 * 1024 * 1024
     links: Links | None = None
 
@@ -81,6 +84,9 @@ def read_http(table: Table | None, environ: Mapping[str, str]) -> Http | None:
         port=port,
         tokens=tuple(tokens),
         requests_per_minute=table.integer("requests_per_minute", default.requests_per_minute, 1, 1_000_000),
+        connections_per_address=table.integer(
+            "connections_per_address", default.connections_per_address, 1, MOST_CONNECTIONS
+        ),
         largest_push=table.integer("largest_push", default.largest_push, 1024, 256 * 1024 * 1024),
     )
     found = evolve(found, links=_links(table, environ))

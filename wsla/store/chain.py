@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from attrs import frozen
 
 from wsla.store import codecs
+from wsla.store.statements import Connection
 
 START: Final = ""
 ROOT: Final = "root"
@@ -84,7 +84,7 @@ def content_of_intervention(said: Sequence[object]) -> str:
 class Chains:
     """The chains' ends within one transaction."""
 
-    def __init__(self, connection: sqlite3.Connection, recorded_at: int) -> None:
+    def __init__(self, connection: Connection, recorded_at: int) -> None:
         self._connection: Final = connection
         self._recorded_at: Final = recorded_at
         self._ends: Final[dict[int, tuple[int, str]]] = {}
@@ -147,7 +147,7 @@ _FIRST_KINDS: Final = (TEXT, VERDICT, CORRECTION, INTENT, ENTRY, CLAIM)
 """Those of the schema that brought the chain."""
 
 
-def begin_chains(connection: sqlite3.Connection) -> None:
+def begin_chains(connection: Connection) -> None:
     """A part of a migration: the chain of each agreement begins with a root over everything that stands already."""
     read = _reader(connection)
     for (agreement,) in read("SELECT id FROM agreements ORDER BY id", ()):
@@ -155,7 +155,7 @@ def begin_chains(connection: sqlite3.Connection) -> None:
         Chains(connection, 0).add(agreement, ROOT, "", content)
 
 
-def chain_interventions(connection: sqlite3.Connection) -> None:
+def chain_interventions(connection: Connection) -> None:
     """A part of a migration: every intervention that stands already becomes a link."""
     read, chains = _reader(connection), Chains(connection, 0)
     for (agreement,) in read("SELECT id FROM agreements ORDER BY id", ()):
@@ -163,7 +163,7 @@ def chain_interventions(connection: sqlite3.Connection) -> None:
             chains.add(agreement, INTERVENTION, subject, content)
 
 
-def _reader(connection: sqlite3.Connection) -> Read:
+def _reader(connection: Connection) -> Read:
     def read(statement: str, values: Sequence[object]) -> list[Any]:
         return connection.execute(statement, values).fetchall()
 

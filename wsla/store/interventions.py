@@ -6,7 +6,6 @@ it within a second or so.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Literal
 
@@ -16,6 +15,7 @@ from wsla.plan.model import Target
 from wsla.store.chain import INTERVENTION, Chains, content_of_intervention
 from wsla.store.codecs import bounded, sound_text
 from wsla.store.errors import StoreError
+from wsla.store.statements import Connection
 
 Kind = Literal["retry", "drop", "acknowledge", "silence"]
 Withheld = Literal["dropped", "acknowledged", "silenced"]
@@ -28,6 +28,7 @@ _FROM: Final = " FROM interventions JOIN agreements ON agreements.id = agreement
 _INSERT: Final = """
     INSERT INTO interventions (kind, agreement_id, subject, target, at, until, author, note, recorded_at)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+    RETURNING sequence
 """
 _RETRY: Final = """
     UPDATE outbox SET state = 'pending', next_attempt_at = ?
@@ -91,7 +92,7 @@ def read_withheld(read: Read) -> dict[Delivering, Withheld]:
     return {(intent, target): kind for intent, target, kind in rows}
 
 
-def note(connection: sqlite3.Connection, one: Intervention, recorded_at: int) -> None:
+def note(connection: Connection, one: Intervention, recorded_at: int) -> None:
     """Adds an intervention inside a transaction, and does what it says of single deliveries.
 
     Raises StoreError for an agreement that the store does not hold, and KeyError where there is no such delivery, or
@@ -120,13 +121,13 @@ def note(connection: sqlite3.Connection, one: Intervention, recorded_at: int) ->
         raise KeyError(subject)
     until = None if one.until is None else bounded(one.until)
     values = (one.kind, found[0], subject, target, at, until, author, said, recorded_at)
-    written = connection.execute(_INSERT, values)
+    (sequence,) = connection.execute(_INSERT, values).fetchone()
     content = content_of_intervention((one.kind, subject, target, at, until, author, said))
-    Chains(connection, recorded_at).add(found[0], INTERVENTION, str(written.lastrowid), content)
+    Chains(connection, recorded_at).add(found[0], INTERVENTION, str(sequence), content)
 
 
 def withhold(
-    connection: sqlite3.Connection, intent_id: str, target: Target | str, kind: Withheld, reason: str
+    connection: Connection, intent_id: str, target: Target | str, kind: Withheld, reason: str
 ) -> int:
     """Ends a pending delivery without an attempt; returns how many there were (0 or 1)."""
     identifier, name = sound_text(intent_id), sound_text(str(target))

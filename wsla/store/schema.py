@@ -8,11 +8,12 @@ from typing import Final
 
 from wsla.store.chain import begin_chains, chain_interventions
 from wsla.store.errors import StoreError, StoreTooNew
+from wsla.store.statements import Connection
 
 APPLICATION_ID: Final = 0x77736C61  # "wsla" in ASCII
 OLDEST_SQLITE: Final = (3, 37, 0)  # the first with STRICT tables
 
-Migration = tuple[str | Callable[[sqlite3.Connection], None], ...]
+Migration = tuple[str | Callable[[Connection], None], ...]
 """What leads from one version to the next, statements for the most part; it runs in one transaction."""
 
 _FIRST: Final[Migration] = (

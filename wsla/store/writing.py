@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, assert_never
 
@@ -28,6 +27,7 @@ from wsla.store.records import (
     Snapshot,
 )
 from wsla.store.segments import Packed
+from wsla.store.statements import Connection, Cursor
 from wsla.store.thinning import OUT_OF_KEEPING, thinned_until
 from wsla.values.instants import HOUR
 
@@ -57,7 +57,8 @@ _INSERT_INTENT: Final = """
 """
 _INSERT_DELIVERY: Final = """
     INSERT INTO outbox (intent_id, target, next_attempt_at, possible_repeat)
-    VALUES (?1, ?2, ?3, coalesce(?3 < (SELECT max(at) FROM copies WHERE kind = 'restored'), 0))
+    VALUES (?1, ?2, ?3, 
+        CASE WHEN ?3 < (SELECT max(at) FROM copies WHERE kind = 'restored') THEN 1 ELSE 0 END)
     ON CONFLICT (intent_id, target) DO NOTHING
 """
 _INSERT_ENTRY: Final = """
@@ -109,7 +110,7 @@ class Names:
 class Writing:
     """One transaction's writing. ``recorded_at`` is nanoseconds; the counts grow as it proceeds."""
 
-    connection: sqlite3.Connection
+    connection: Connection
     names: Names
     recorded_at: int
     new_observations: int = 0
@@ -150,13 +151,13 @@ class Writing:
             "SELECT text_id FROM registrations WHERE agreement_id = ? ORDER BY sequence DESC LIMIT 1", number
         ).fetchone()
         if latest != (text_id,):
-            written = self._run(
-                "INSERT INTO registrations (agreement_id, text_id, at) VALUES (?, ?, ?)",
+            (sequence,) = self._run(
+                "INSERT INTO registrations (agreement_id, text_id, at) VALUES (?, ?, ?) RETURNING sequence",
                 number,
                 text_id,
                 bounded(agreement.at),
-            )
-            self._chains.add(number, TEXT, str(written.lastrowid), text)
+            ).fetchone()
+            self._chains.add(number, TEXT, str(sequence), text)
 
     def observe(self, observations: Iterable[Observed]) -> None:
         """Store observations; of two with one identity the first stands."""
@@ -190,10 +191,7 @@ class Writing:
             )
         if not rows:
             return
-        # Naming a stream writes too; only what follows counts.
-        before = self.connection.total_changes
-        self.connection.executemany(_INSERT_OBSERVATION, rows)
-        self.new_observations += self.connection.total_changes - before
+        self.new_observations += self.connection.executemany(_INSERT_OBSERVATION, rows).rowcount
 
     def judge(self, judged: Judged) -> None:
         """Store a judgement in place of an earlier one that is not final; a final one with what it rests on."""
@@ -226,17 +224,17 @@ class Writing:
         """Store what a final verdict is from a correction on; the verdict itself stays as it was said."""
         key, at, judgement = rejudged
         number, content = self._agreement(key), codecs.dump_judgement(judgement)
-        written = self._run(
+        (sequence,) = self._run(
             "INSERT INTO corrections (agreement_id, at, window_start, window_end, content, recorded_at)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
+            " VALUES (?, ?, ?, ?, ?, ?) RETURNING sequence",
             number,
             bounded(at),
             bounded(judgement.window.start),
             bounded(judgement.window.end),
             content,
             self.recorded_at,
-        )
-        self._chains.add(number, CORRECTION, str(written.lastrowid), content)
+        ).fetchone()
+        self._chains.add(number, CORRECTION, str(sequence), content)
 
     def review(self, reviewed: Reviewed) -> None:
         """Note how far a correction has looked at what is stored of an agreement."""
@@ -303,7 +301,7 @@ class Writing:
                 self.contradictions.append(f"the intent {intent.id}")
             return
         self._chains.add(agreement, INTENT, identifier, content)
-        for target in intent.targets:
+        for target in intent.sent_to:
             self.pending += self._run(_INSERT_DELIVERY, identifier, sound_text(str(target)), at).rowcount
 
     def _book(self, agreement: int, key: str, entry: LedgerEntry) -> None:
@@ -366,7 +364,7 @@ class Writing:
     def _read(self, statement: str, values: Sequence[object]) -> list[Any]:
         return self.connection.execute(statement, values).fetchall()
 
-    def _run(self, statement: str, *values: object) -> sqlite3.Cursor:
+    def _run(self, statement: str, *values: object) -> Cursor:
         return self.connection.execute(statement, values)
 
 

@@ -55,11 +55,19 @@ class _Figures:
         yield _gauge("wsla_store_ok", "1 while the store can be written.", int(status.store_trouble is None))
         yield _gauge("wsla_outbox_in_hand", "Messages that wait or are under way.", status.in_hand)
         yield _counter("wsla_observations_dropped", "Observations lost for want of room.", status.dropped)
+        yield _counter(
+            "wsla_rows_refused", "Rows of files and databases that could not be used.", status.refused_rows
+        )
         yield _counter("wsla_reloads", "Times the files were read anew.", status.reloads)
         yield _gauge(
-            "wsla_reload_ok",
+            "wsla_config_last_reload_successful",
             "1 where the files were all sound when they were read last.",
             int(not status.broken),
+        )
+        yield _gauge(
+            "wsla_config_last_reload_success_timestamp_seconds",
+            "When the files were all sound and taken last.",
+            status.sound_at / SECOND,
         )
         attempts = CounterMetricFamily(
             "wsla_deliveries", "What became of attempts to deliver.", labels=["outcome"]

@@ -101,7 +101,10 @@ def agreement(store: Store, seen: Seen, now: int) -> str:
         open=_rows(plan, seen.open_windows),
         history=_rows(plan, reversed(closed[-_MOST_ROWS:])),
         entries=[entry_row(plan, entry) for entry in reversed(entries)],
-        notices=[(_instant(one.at, plan.zone), one.verb, one.subject) for one in reversed(notices)],
+        notices=[
+            (_instant(one.at, plan.zone), f"{one.verb} (held back)" if one.held else one.verb, one.subject)
+            for one in reversed(notices)
+        ],
         asked_at=_instant(seen.asked_at, plan.zone),
     )
 

@@ -46,6 +46,12 @@ agreement "Probes" version 1 {
         ('icmp "shop.example" every 1m { count env MANY }', None),
         ('command "/usr/bin/true" every 1m { argument "a" argument "a" expected 0 }', None),
         ('command "true" every 1m', "E0210"),
+        ('push every 1m { only "service.name=shop" only "zone=a" }', None),
+        ('push every 1m { only "service.name" }', "E0706"),
+        ('push every 1m { only "=shop" }', "E0706"),
+        ('sql "sqlite:///shop.db" "SELECT 1" every 1m { parameter "a=1" parameter "b=" }', None),
+        ('sql "sqlite:///shop.db" "SELECT 1" every 1m { parameter "a" }', "E0706"),
+        ('sql "sqlite:///shop.db" "SELECT 1" every 1m { parameter "1=a" }', "E0706"),
         ('tpc "mail.example:25" every 1m', "E0208"),
     ],
 )

@@ -20,6 +20,8 @@ from wsla.values.observations import Observation
 from .conftest import KEY, Opener, entry, intent, judgement, observation, register
 from .test_claims import book
 
+ON_BOTH = True
+
 FAR = 2**62
 SNAPSHOT = (Snapshot(KEY, "v", 0, {}),)
 
