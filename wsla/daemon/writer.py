@@ -144,6 +144,11 @@ class Writer:
         self._thread = self._threads.start(self._run, "wsla-writer")
 
     @property
+    def store_url(self) -> str:
+        """The address of the store, for who reads beside."""
+        return self._store.url
+
+    @property
     def waiting(self) -> int:
         """How much is not stored yet."""
         return self._waiting
