@@ -21,6 +21,7 @@ from wsla.daemon.reload import Changes
 from wsla.daemon.scheduler import Alarm, Runner, Slots, SourceRunner
 from wsla.daemon.series import SeriesRunner
 from wsla.daemon.shortage import Shortage
+from wsla.daemon.verdicts import VerdictFollower
 from wsla.daemon.writer import Item, Writer
 from wsla.plan.model import Target
 from wsla.ports import Clock, Prober
@@ -29,6 +30,7 @@ from wsla.sources.prometheus import PrometheusTarget
 from wsla.sources.registry import build_follower, build_prober
 from wsla.sources.sql import SqlTarget
 from wsla.sources.targets import Target as Looked
+from wsla.sources.verdicts import VerdictsTarget
 from wsla.sources.witness import Witness, WitnessedProber, needs_network
 from wsla.store.errors import StoreError
 from wsla.store.records import AgreementVersion
@@ -234,9 +236,20 @@ class Keeper:
                 runner = judge.runners[name] = shared or self._runner(deployment.agreement, plan, judge)
                 runner.start()
 
+    def _trouble_with(self, title: str, goal: str) -> str | None:
+        """Why a goal has no verdicts at the moment; None where it has. Called from any thread."""
+        kept = self.agreements.get(title)
+        if kept is None:
+            return f"the agreement “{title}” is not kept here"
+        if goal not in {one.name for one in kept.deployment.agreement.plan.goals}:
+            return f"the agreement “{title}” has no goal {goal}"
+        return None if kept.judge.failed is None else f"the agreement “{title}”: {kept.judge.failed}"
+
     def _runner(self, agreement: Agreement, plan: ProbePlan, judge: Judge) -> Runner:
         title = agreement.title
         follower = build_follower(plan.kind, plan.target)
+        if isinstance(plan.target, VerdictsTarget):
+            follower = VerdictFollower(plan.target, self._writer.store_url, self._trouble_with)
         if follower is not None:
             return FollowRunner(
                 title,
@@ -250,6 +263,7 @@ class Keeper:
                 writer=self._writer,
                 take=self._take,
                 ended=judge.ended,
+                tells_unknown=not isinstance(plan.target, VerdictsTarget),
             )
         if isinstance(plan.target, HeartbeatTarget):
             return HeartbeatRunner(title, plan, plan.target, self._clock, self._writer, judge.ended)
