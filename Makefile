@@ -50,7 +50,7 @@ test: $(BUILD)/venv/.made
 		|| { cat $(BUILD)/build.log; exit 1; }
 	@echo "installing the wheel ..."
 	@$(BUILD)/venv/bin/python $(PIP) uninstall --quiet --yes wsla 2>/dev/null
-	@$(BUILD)/venv/bin/python $(PIP) install --quiet "$$(ls $(BUILD)/dist/wsla-*.whl)[dev,columns,plot,duckdb,postgres,web,channels,bench]"
+	@$(BUILD)/venv/bin/python $(PIP) install --quiet "$$(ls $(BUILD)/dist/wsla-*.whl)[dev,columns,plot,duckdb,postgres,sql,otlp,web,channels,bench]"
 	@root=$$(pwd) && cd $(BUILD)/run && build=$$(cd .. && pwd) \
 		&& env -u PYTHONPATH WSLA_WHEEL="$$(ls "$$build"/dist/wsla-*.whl)" "$$build/venv/bin/pytest" \
 			--config-file="$$root/pyproject.toml" --rootdir="$$root" -p no:cacheprovider \

@@ -39,6 +39,21 @@ def content_of(name: str | Path) -> bytes:
     return content
 
 
+OUTSIDE: Final = "it lies outside of the folders that wsla.toml names: [files] within"
+
+
+def lies_within(name: str | Path, folders: tuple[str, ...] | None) -> bool:
+    """True for a file in one of the folders, or in one below, wherever links lead; None stands for all folders."""
+    if folders is None:
+        return True
+    try:
+        real = os.path.realpath(name)
+        return any(os.path.commonpath([real, folder]) == folder for folder in map(os.path.realpath, folders))
+    except (OSError, ValueError):
+        # It is no path, or one of another drive.
+        return False
+
+
 def agreements_in(folder: str | Path) -> Iterator[Path]:
     """The `.sla` files in a folder and the folders in it, in order of their paths.
 
@@ -57,9 +72,11 @@ class Disk:
     """Files on the disk; a path is meant from the folder of the file that imports it.
 
     ``noted`` is told of every file that is read: its name, and what it holds, or None where it cannot be read.
+    ``within`` are the folders out of which nothing is read; None stands for all.
     """
 
     noted: Callable[[str, bytes | None], None] | None = None
+    within: tuple[str, ...] | None = None
 
     def resolve(self, importer: str, path: str) -> str:
         """The path of the file, seen from where the program runs."""
@@ -69,6 +86,8 @@ class Disk:
         """The text of a file, or why it cannot be read."""
         content = None
         try:
+            if not lies_within(name, self.within):
+                return OUTSIDE
             content = content_of(name)
         except FileNotFoundError:
             return "there is no such file"

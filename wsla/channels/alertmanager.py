@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from wsla.channels.errors import ChannelError
+from wsla.channels.failures import permanent
 from wsla.channels.notice import encode_canonical
 from wsla.channels.webhook import DEFAULT_TIMEOUT_NS, WebhookChannel
-from wsla.ports import Clock, Delivery
+from wsla.ports import Clock, Delivery, DeliveryResult
 from wsla.remedies.identity import is_recovery
 from wsla.values.instants import DAY, format_instant
 
@@ -50,6 +51,12 @@ class AlertmanagerChannel(WebhookChannel):
             client_factory=client_factory,
         )
         self._token: Final = token
+
+    async def send(self, delivery: Delivery) -> DeliveryResult:
+        """One attempt. Never raises for anything that the receiver or the network does."""
+        if "report" in delivery.payload or "review" in delivery.payload:
+            return permanent("an Alertmanager takes alerts, and neither reports nor reviews")
+        return await super().send(delivery)
 
     def _body(self, delivery: Delivery) -> bytes:
         return encode_canonical([alert_of(delivery, self._clock.now())])

@@ -35,6 +35,7 @@ def notice_document(delivery: Delivery) -> dict[str, object]:
         document["page_url"] = delivery.page_url
     if delivery.acknowledge_url is not None:
         document["acknowledge_url"] = delivery.acknowledge_url
+    document.update(delivery.documents)
     return document
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from attrs import evolve
@@ -14,6 +14,7 @@ from wsla.diagnostics.diagnostic import Diagnostic, has_errors
 
 if TYPE_CHECKING:
     from wsla.daemon.daemon import Daemon
+    from wsla.values.instants import Interval
 
 _USUAL_CONFIG = "wsla.toml"
 
@@ -99,10 +100,17 @@ def command(
         serving.begin(daemon, store_url or settings.store)
 
     try:
-        code = run_daemon(paths, settings, store_url, say=_say, started=started)
+        code = run_daemon(paths, settings, store_url, say=_say, started=started, report=_report)
     finally:
         serving.close()
     raise click.exceptions.Exit(code)
+
+
+def _report(store_url: str, title: str, period: Interval, claims_at: int) -> tuple[str, dict[str, Any]]:
+    # What writes reports is loaded with the first one.
+    from wsla.cli.report_mail import write_report
+
+    return write_report(store_url, title, period, claims_at)
 
 
 def _say(text: str) -> None:

@@ -14,7 +14,10 @@ from wsla.values.instants import SECOND, format_instant
 @click.command("silence")
 @click.argument("title", metavar="AGREEMENT")
 @click.option(
-    "--goal", "cause", metavar="NAME", help="Only messages about this goal or rule; by default all."
+    "--goal",
+    "cause",
+    metavar="NAME",
+    help="Only messages about this goal, rule, report or review; by default all.",
 )
 @click.option("--until", metavar="TIME", help="When it ends.")
 @click.option("--for", "length", metavar="LENGTH", help="How long it lasts from now, such as 2h.")
@@ -51,7 +54,9 @@ def command(
         agreement = in_force(version)
         zone = "UTC" if agreement is None else agreement.plan.zone
         if agreement is not None and cause is not None:
-            names = [*agreement.goals, *(rule.name for rule in agreement.plan.rules)]
+            plan = agreement.plan
+            names = [*agreement.goals, *(rule.name for rule in plan.rules)]
+            names += [one.name for one in plan.recurring]
             if cause not in names:
                 raise click.UsageError(
                     f"the agreement has no goal or rule `{cause}`; it has {', '.join(names)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
@@ -13,7 +14,10 @@ from attrs import define, evolve, field
 from wsla.api import Agreement, AgreementError, load_all
 from wsla.diagnostics.diagnostic import Diagnostic, Severity
 from wsla.diagnostics.source import SourceText
-from wsla.texts import Disk, agreements_in, content_of, read_imports
+from wsla.texts import OUTSIDE, Disk, agreements_in, content_of, lies_within, read_imports
+
+read_all: Final = lru_cache(maxsize=256)(load_all)
+"""As ``load_all``. What was read of late is not read again: most of a look at all files finds the same texts."""
 
 
 @define(kw_only=True)
@@ -37,11 +41,14 @@ class Found:
 
 
 def find_agreements(
-    paths: Sequence[str | Path], known: Mapping[str, tuple[Agreement, ...]] | None = None
+    paths: Sequence[str | Path],
+    known: Mapping[str, tuple[Agreement, ...]] | None = None,
+    within: tuple[str, ...] | None = None,
 ) -> Found:
     """Reads all agreements of files and of the `.sla` files in folders. Never raises for what is in them.
 
-    ``known`` are the agreements of each file as they were read before: what is still the same is not checked anew.
+    ``within`` are the folders out of which nothing is read; None stands for all. ``known`` are the agreements of each
+    file as they were read before: what is still the same is not checked anew.
     """
     found = Found()
     files, problems = files_of(paths)
@@ -49,9 +56,9 @@ def find_agreements(
         found.refuse(file, message)
     for file in files:
         try:
-            source = _read(file, found.checksums)
+            source = _read(file, found.checksums, within)
             before = () if known is None else known.get(file, ())
-            agreements = before if before and before[0].source == source else load_all(source)
+            agreements = before if before and before[0].source == source else read_all(source)
         except AgreementError as error:
             found.broken.add(file)
             found.messages.extend(concise(one) for one in error.diagnostics)
@@ -129,7 +136,10 @@ def _program() -> str:
         return "unknown"
 
 
-def _read(file: str, checksums: dict[str, str]) -> SourceText:
+def _read(file: str, checksums: dict[str, str], within: tuple[str, ...] | None) -> SourceText:
+    if not lies_within(file, within):
+        checksums[file] = UNREADABLE
+        raise ValueError(OUTSIDE)
     try:
         content = content_of(file)
     except (OSError, ValueError):
@@ -141,6 +151,5 @@ def _read(file: str, checksums: dict[str, str]) -> SourceText:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise ValueError(f"the text is not UTF-8 (line {line})") from None
-    return read_imports(
-        SourceText(name=file, text=text), Disk(lambda name, read: checksums.update({name: checksum(read)}))
-    )
+    disk = Disk(lambda name, read: checksums.update({name: checksum(read)}), within)
+    return read_imports(SourceText(name=file, text=text), disk)

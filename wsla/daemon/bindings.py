@@ -14,18 +14,21 @@ from wsla.api import Agreement
 from wsla.channels.registry import DIRECT_KINDS, ChannelError, build_channel
 from wsla.daemon.config import Bindings, ChannelBinding, Config, SourceBinding
 from wsla.daemon.tables import Reference, SecretMissing, nearest
-from wsla.plan.model import Channel, Party, Plan, Secret, Source, Target, Text
+from wsla.interop.calendars import is_available
+from wsla.plan.model import Channel, Party, Plan, RecurringKind, Secret, Source, Target, Text
 from wsla.ports import Clock
 from wsla.sources import heartbeat
 from wsla.sources.followed import EVERY, FILE_KINDS
 from wsla.sources.registry import FOLLOWED_KINDS, SourceError, build_target
-from wsla.sources.registry import KNOWN_KINDS as PROBED_KINDS
 from wsla.sources.targets import Deployed, Option
 from wsla.sources.targets import Target as Looked
+from wsla.sources.verdicts import KIND as VERDICTS
+from wsla.texts import OUTSIDE, lies_within
 
 PUSHED: Final = "push"
 """The kind of source whose observations others send."""
 DEFAULT_TIMEOUT: Final = 10_000_000_000
+_NO_FILES: Final = ("", "stdout", "stderr")
 
 
 @frozen(kw_only=True)
@@ -88,6 +91,7 @@ class Deploying:
         channels: dict[str, ChannelPlan | str] = {}
         for party in plan.parties:
             self._party(party, channels)
+        self._reviews()
         pushed = frozenset(source.name for source in plan.sources if self._is_pushed(source))
         return Deployment(agreement=self.agreement, probes=probes, channels=channels, pushed=pushed)
 
@@ -121,12 +125,6 @@ class Deploying:
                 return None
             target = heartbeat.HeartbeatTarget(source=source.name, timeout=source.timeout or 0)
             return ProbePlan(source=source.name, kind=kind, every=source.every, target=target)
-        if kind not in PROBED_KINDS:
-            self._problem(
-                f"source {source.name}: `wsla run` cannot observe a source of kind {source.kind}. "
-                f"Bind it to a web address in wsla.toml: [bindings.sources.{source.name}]"
-            )
-            return None
         if not _fits(self.agreement.plan, source, kind):
             article = "an" if kind[0] in "aeiouh" else "a"
             self._problem(
@@ -171,13 +169,18 @@ class Deploying:
         every = source.every if bound.every is None else bound.every
         timeout = source.timeout if bound.timeout is None else bound.timeout
         timeout = timeout or DEFAULT_TIMEOUT
-        if kind in FILE_KINDS:
+        if kind in FILE_KINDS or kind == VERDICTS:
             # `every` tells how often rows come; whether there are some costs little to see.
             every = bound.every or min(every or EVERY, EVERY)
         elif every is not None:
             timeout = min(timeout, every)
         if every is None:
             self._problem(f'source {source.name}: wsla.toml does not say how often to look: every = "30s"')
+            return None
+        path = options.get("path") if kind in FILE_KINDS and "path" not in bound.options else None
+        folder = self._folder(bound)
+        if isinstance(path, str) and not _files_lie_within(os.path.join(folder, path), self.config.within):
+            self._problem(f"source {source.name}: `{path}` cannot be read: {OUTSIDE}")
             return None
         deployed = Deployed(
             declared=source,
@@ -189,7 +192,7 @@ class Deploying:
             reach=self.config.network.reach,
             private_redirects=self.config.network.private_redirects,
             commands=self.config.commands,
-            folder=self._folder(bound),
+            folder=folder,
             zone=self.agreement.plan.zone,
         )
         try:
@@ -233,6 +236,13 @@ class Deploying:
         secret = None
         if channel.secret is not None:
             secret = self._text(channel.secret, f"channel {name}, signing secret")
+        if (
+            channel.kind == "log"
+            and address not in (None, *_NO_FILES)
+            and not lies_within(address or "", self.config.within)
+        ):
+            self._problem(f"channel {name}: `{address}` cannot be written: {OUTSIDE}")
+            return OUTSIDE
         if address is None or (channel.secret is not None and secret is None):
             return "a secret is missing"
         return self._checked(name, channel.kind, address, secret)
@@ -263,6 +273,11 @@ class Deploying:
             return str(error)
         return ChannelPlan(kind=kind, address=address, options=tuple(options.items()))
 
+    def _reviews(self) -> None:
+        called = any(one.kind is RecurringKind.REVIEW for one in self.agreement.plan.recurring)
+        if called and not is_available():
+            self._problem("invitations to reviews need the package icalendar: pip install 'wsla[calendar]'")
+
     # Secrets
 
     def _text(self, text: Text, place: str) -> str | None:
@@ -274,6 +289,15 @@ class Deploying:
         except SecretMissing as error:
             self._problem(f"{place}: {error}")
             return None
+
+
+def _files_lie_within(path: str, folders: tuple[str, ...] | None) -> bool:
+    """True where all files that a path or pattern stands for lie in one of the folders; None stands for all."""
+    if folders is None:
+        return True
+    parts = path.split("/")
+    fixed = next((number for number, part in enumerate(parts) if set(part) & set("*?[")), len(parts))
+    return ".." not in parts[fixed:] and lies_within("/".join(parts[:fixed]) or "/", folders)
 
 
 def _kind(source: Source, binding: SourceBinding | None) -> str:

@@ -52,7 +52,7 @@ class Limits:
     engine's state.
     """
 
-    concurrency: int = 500
+    concurrency: int = 2_000
     per_host: int = 10
     attempts: int = 500
     deliver_within: int = 24 * HOUR
@@ -137,7 +137,8 @@ class Config:
 
     ``agreements`` holds bindings for one agreement, by its title; they go before ``bindings``. ``secrets`` says where
     the variables lie that agreements name after ``env``. ``commands`` are the programs that sources and channels may
-    run. ``files`` are those in which secrets lie. With ``reload_on_change`` changed files are read without being asked.
+    run. ``files`` are those in which secrets lie. What agreements name is read and written only ``within`` folders, or
+    anywhere for None. With ``reload_on_change`` changed files are read without being asked.
     """
 
     path: str | None = None
@@ -153,6 +154,7 @@ class Config:
     agreements: Mapping[str, Bindings] = field(factory=dict)
     secrets: Mapping[str, Reference] = field(factory=dict)
     files: tuple[str, ...] = ()
+    within: tuple[str, ...] | None = None
     reload_on_change: bool = True
 
 
@@ -203,6 +205,11 @@ def _read(top: Table, name: str, environ: Mapping[str, str]) -> Config:
         reference = places.reference(variable) if places is not None else None
         if reference is not None:
             secrets[variable] = reference
+    files = top.table("files")
+    within = None
+    if files is not None:
+        within = files.texts("within")
+        files.finish()
     reload = top.table("reload")
     on_change = None
     if reload is not None:
@@ -222,6 +229,7 @@ def _read(top: Table, name: str, environ: Mapping[str, str]) -> Config:
         bindings=bindings,
         agreements=agreements,
         secrets=secrets,
+        within=None if within is None else tuple(os.path.join(top.folder, one) for one in within),
         reload_on_change=on_change is not False,
     )
 

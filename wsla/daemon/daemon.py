@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
 from wsla.daemon.agreements import Found, find_agreements
+from wsla.daemon.appointments import Appointments
 from wsla.daemon.clock import SystemClock
+from wsla.daemon.composing import Composer, Report
 from wsla.daemon.config import Config
 from wsla.daemon.housekeeping import Housekeeping
 from wsla.daemon.keeper import Keeper, Kept
@@ -26,6 +28,8 @@ from wsla.daemon.reload import Changes, compare, remarks
 from wsla.daemon.reloading import Answering, Reloading, prepare_channels
 from wsla.daemon.shares import Shares, gather
 from wsla.daemon.status import AgreementStatus, SourceStatus, Status
+from wsla.daemon.supervisor import Supervisor
+from wsla.daemon.surroundings import USUAL, Surroundings
 from wsla.daemon.writer import Writer
 from wsla.plan.model import Plan
 from wsla.sources.witness import Witness
@@ -39,7 +43,7 @@ _log = logging.getLogger(__name__)
 
 PROBES_END_WITHIN: Final = 2.0
 SENDS_END_WITHIN: Final = 5.0
-WRITES_END_WITHIN: Final = 10.0
+WRITES_END_WITHIN: Final = 4.0
 CROWDED: Final = (
     "The outbox is full: more messages wait than its limit. Nothing is lost, all of them are kept and sent in their "
     "order; look for a receiver that is down."
@@ -69,23 +73,28 @@ def run_daemon(
     environ: Mapping[str, str] | None = None,
     log_format: str | None = None,
     started: Callable[[Daemon], None] | None = None,
+    report: Report | None = None,
 ) -> int:
     """Keeps agreements until it is told to stop (SIGTERM, SIGINT); reads everything anew on SIGHUP.
 
     ``store_url`` and ``log_format`` go before the configuration; ``say`` takes lines for whoever started it, unless the
-    log is for machines, and all of them stand in the log too; ``started`` is called once everything runs. Returns the
-    exit code: 0 after an orderly end, 1 where something is wrong.
+    log is for machines, and all of them stand in the log too; ``started`` is called once everything runs; ``report``
+    writes the reports that are sent. Returns the exit code: 0 after an orderly end, 1 where something is wrong.
     """
     form = log_format or config.log_format
     handler = set_up_logging(form)
+    known = os.environ if environ is None else environ
+    supervisor = Supervisor(known)
 
     def announce(sentence: str, level: int = logging.INFO) -> None:
         _log.log(level, "%s", sentence)
+        if level >= logging.ERROR:
+            supervisor.status(sentence)
         if form == "text":
             say(sentence)
 
     try:
-        return _run(paths, config, store_url, announce, os.environ if environ is None else environ, started)
+        return _run(paths, config, store_url, announce, known, started, report)
     finally:
         take_down_logging(handler)
 
@@ -97,9 +106,10 @@ def _run(
     say: Announce,
     environ: Mapping[str, str],
     started: Callable[[Daemon], None] | None,
+    report: Report | None,
 ) -> int:
     clock = SystemClock()
-    found = find_agreements(paths)
+    found = find_agreements(paths, within=config.within)
     changes = compare({}, found, config, environ, clock)
     if changes.messages:
         for message in changes.messages:
@@ -131,14 +141,19 @@ def _run(
             from wsla.daemon.member import Member
 
             member = Member(paths, config, url, found, changes, environ, clock, tell=say, stop=stop)
-            store = await member.run()
+            supervisor = Supervisor(environ)
+            supervisor.ready("standing by")
+            try:
+                store = await member.run()
+            finally:
+                supervisor.close()
             if store is None:
                 return 0
             return await go_on(store, member.found, member.changes, stop)
         return await go_on(store, found, changes, stop)
 
     async def go_on(store: Store, found: Found, changes: Changes, stop: asyncio.Event) -> int:
-        daemon = Daemon(paths, config, store, say=say, environ=environ, clock=clock, stop=stop)
+        daemon = Daemon(paths, config, store, say=say, environ=environ, clock=clock, stop=stop, report=report)
         return await daemon.run(found, changes, started)
 
     try:
@@ -164,10 +179,13 @@ class Daemon:
         environ: Mapping[str, str],
         clock: SystemClock,
         stop: asyncio.Event | None = None,
+        report: Report | None = None,
+        surroundings: Surroundings = USUAL,
     ) -> None:
         self._store: Final = store
         self._say: Final[Announce] = say
         self._clock: Final = clock
+        self._supervisor: Final = Supervisor(environ)
         self._stop: Final = stop or asyncio.Event()
         self._code = 0
         self._dropped = 0
@@ -180,9 +198,15 @@ class Daemon:
             on_commit=self._committed,
             on_trouble=lambda trouble: self._soon(self._trouble, trouble),
             on_fatal=lambda sentence: self._soon(self._fatal, sentence),
+            threads=surroundings.threads,
         )
         self._inbox: Final = Inbox(
-            self._writer, clock, limit=config.limits.buffer, kept=self.kept, store=store.url
+            self._writer,
+            clock,
+            limit=config.limits.buffer,
+            kept=self.kept,
+            store=store.url,
+            reader=surroundings.reader,
         )
         references = config.network.references
         self._keeper: Final = Keeper(
@@ -191,6 +215,7 @@ class Daemon:
             config.limits,
             tell=self._tell,
             dropped=self._drop,
+            build=surroundings.prober,
             witness=Witness(references, clock, self._tell) if references else None,
             take=self._inbox.take,
         )
@@ -201,6 +226,13 @@ class Daemon:
             self._keeper.route,
             tell=self._tell,
             links=lambda: None if self.config.http is None else self.config.http.links,
+            composer=Composer(store_url=store.url, report=report),
+            fraction=surroundings.fraction,
+            build=surroundings.channel,
+            beside=surroundings.beside,
+        )
+        self._appointments: Final = Appointments(
+            self._writer, clock, lambda: tuple(self._keeper.agreements.values())
         )
         self._housekeeping: Final = Housekeeping(
             self._writer,
@@ -332,18 +364,22 @@ class Daemon:
         self._housekeeping.start()
         if self._shares is not None:
             self._shares.start()
+        self._appointments.start()
         self._take_signals()
         self._reloading.start(found)
         probes = len(self._keeper.runners)
-        self._say(
-            f"keeping {_count(len(self._keeper.agreements), 'agreement')}, looking at {_count(probes, 'source')}"
-        )
+        kept = f"keeping {_count(len(self._keeper.agreements), 'agreement')}, looking at {_count(probes, 'source')}"
+        self._say(kept)
         if started is not None:
             started(self)
+        self._supervisor.ready(kept)
         await self._stop.wait()
+        self._supervisor.stopping()
         self._reloading.stop()
         self._housekeeping.stop()
+        self._appointments.stop()
         await self._end()
+        self._supervisor.close()
         return self._code
 
     # Ending
@@ -394,7 +430,7 @@ class Daemon:
 
     def _fatal(self, sentence: str) -> None:
         self._code = 1
-        self._tell(sentence)
+        self._say(sentence, logging.ERROR)
         self.stop()
 
     def _drop(self) -> None:

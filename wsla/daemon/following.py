@@ -11,16 +11,16 @@ from typing import Any, Final, Protocol
 from wsla.daemon.bindings import ProbePlan
 from wsla.daemon.pushing import Crowded, NotPushed, Taken
 from wsla.daemon.scheduler import next_tick, phase_of
-from wsla.daemon.threads import Threads, TooManyThreads
 from wsla.daemon.writer import Item, Writer
 from wsla.plan.model import Source
 from wsla.ports import Clock
 from wsla.sources.following import Follower, Found, NotFollowed
 from wsla.sources.network.failures import Failure
+from wsla.sources.threads import TooManyThreads, shared_threads
 from wsla.store.errors import StoreError
 from wsla.store.records import Observed, Place
 from wsla.store.sqlite import Store
-from wsla.values.instants import SECOND
+from wsla.values.instants import SECOND, format_length
 from wsla.values.observations import Observation, Raw
 
 _log = logging.getLogger(__name__)
@@ -28,8 +28,8 @@ _log = logging.getLogger(__name__)
 MOST_STREAMS: Final = 10_000
 _LONGEST_SLEEP: Final = 30 * SECOND
 _AGAIN_AFTER: Final = SECOND // 2
-_SLOWEST: Final = 60 * SECOND
-"""A look that takes longer is not waited for."""
+SLOWEST: Final = 60 * SECOND
+"""A look that takes longer is not waited for, unless it is said otherwise."""
 
 
 class Takes(Protocol):
@@ -42,6 +42,7 @@ class FollowRunner:
     """Reads one source on, again and again; like a runner of looks otherwise.
 
     What cannot be read for ``patience`` nanoseconds is unknown from then on, every stream of it, until rows come again.
+    Without ``tells_unknown`` the rows themselves say how long they hold, and nothing is said beside them.
     Rows from before the agreement was kept here (less ``grace`` nanoseconds) are passed over.
     """
 
@@ -53,12 +54,13 @@ class FollowRunner:
         follower: Follower,
         *,
         patience: int,
+        deadline: int,
         grace: int,
         clock: Clock,
         writer: Writer,
-        threads: Threads,
         take: Takes,
         ended: Callable[..., None],
+        tells_unknown: bool = True,
     ) -> None:
         self.plan: Final = plan
         self.ended = ended
@@ -73,8 +75,9 @@ class FollowRunner:
         self._grace: Final = grace
         self._clock: Final = clock
         self._writer: Final = writer
-        self._threads: Final = threads
+        self._deadline: Final = deadline
         self._take: Final = take
+        self._tells_unknown: Final = tells_unknown
         self._phase: Final = phase_of(agreement, plan.source, plan.every)
         self._streams: Final[dict[str, None]] = {}
         self._task: asyncio.Task[None] | None = None
@@ -144,12 +147,10 @@ class FollowRunner:
         if self._looking is not None and not self._looking.done():
             raise NotFollowed(Failure.OBSERVER_LATE.value, "the look before has not ended yet")
         try:
-            self._looking = self._threads.begin(lambda: self._follower.look(now))
-        except TooManyThreads:
-            raise NotFollowed(
-                Failure.OBSERVER_RESOURCES.value, "too many looks at files and databases hang"
-            ) from None
-        sleeping = asyncio.ensure_future(self._clock.sleep(_SLOWEST))
+            self._looking = shared_threads().begin(lambda: self._follower.look(now))
+        except TooManyThreads as problem:
+            raise NotFollowed(Failure.OBSERVER_RESOURCES.value, str(problem)) from None
+        sleeping = asyncio.ensure_future(self._clock.sleep(self._deadline))
         try:
             await asyncio.wait((self._looking, sleeping), return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -158,7 +159,8 @@ class FollowRunner:
             # What it finds after all is read again: it goes on from where it was.
             self._looking.add_done_callback(lambda done: done.cancelled() or done.exception())
             self._follower.cancel()
-            raise NotFollowed(Failure.OBSERVER_LATE.value, "reading takes too long")
+            length = format_length(self._deadline)
+            raise NotFollowed(Failure.OBSERVER_LATE.value, f"there was no answer within {length}")
         found = self._looking.result()
         await self._keep(found)
         self._failing_since = None
@@ -214,7 +216,7 @@ class FollowRunner:
             source=self.plan.source, at=now, fields=fields, reason=reason, failure=failure
         )
         # What is a record stays one; that nothing new is known of it is no version of it.
-        if not self._declared.records and unknown:
+        if self._tells_unknown and not self._declared.records and unknown:
             self.ended(*unknown)
 
     def _say(self, reason: str | None) -> None:
@@ -231,5 +233,6 @@ class FollowRunner:
 
 
 def _values(stream: str) -> list[str]:
-    found: list[str] = json.loads(stream)
+    """The labels that a stream is called by."""
+    found: list[str] = json.loads(stream) if stream else []
     return found

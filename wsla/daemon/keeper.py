@@ -12,7 +12,7 @@ from wsla.api import Agreement
 from wsla.daemon.agreements import sha256_of, state_version
 from wsla.daemon.bindings import Deployment, ProbePlan
 from wsla.daemon.config import Limits
-from wsla.daemon.following import FollowRunner, Takes
+from wsla.daemon.following import SLOWEST, FollowRunner, Takes
 from wsla.daemon.heartbeat import HeartbeatRunner
 from wsla.daemon.judge import Judge
 from wsla.daemon.outbox import Route
@@ -20,13 +20,17 @@ from wsla.daemon.recovery import Recovered, recover
 from wsla.daemon.reload import Changes
 from wsla.daemon.scheduler import Alarm, Runner, Slots, SourceRunner
 from wsla.daemon.series import SeriesRunner
-from wsla.daemon.threads import Threads
+from wsla.daemon.shortage import Shortage
+from wsla.daemon.verdicts import VerdictFollower
 from wsla.daemon.writer import Item, Writer
 from wsla.plan.model import Target
-from wsla.ports import Clock
+from wsla.ports import Clock, Prober
 from wsla.sources.heartbeat import HeartbeatTarget
 from wsla.sources.prometheus import PrometheusTarget
 from wsla.sources.registry import build_follower, build_prober
+from wsla.sources.sql import SqlTarget
+from wsla.sources.targets import Target as Looked
+from wsla.sources.verdicts import VerdictsTarget
 from wsla.sources.witness import Witness, WitnessedProber, needs_network
 from wsla.store.errors import StoreError
 from wsla.store.records import AgreementVersion
@@ -36,8 +40,6 @@ if TYPE_CHECKING:
     from wsla.daemon.shares import Shares
     from wsla.store.sharing import SharedSource
 
-MOST_THREADS: Final = 64
-"""Looks at files and databases at once."""
 _SNAPSHOT_SHARE: Final = 20
 
 
@@ -52,7 +54,7 @@ class Kept:
 class Keeper:
     """``agreements`` are those that are kept, by title. ``tell`` takes what an operator should know.
 
-    ``witness`` says whether this machine's own network works; without one it is taken to.
+    ``witness`` says whether this machine's own network works; without one it is taken to. ``build`` makes who looks.
     """
 
     def __init__(
@@ -65,10 +67,11 @@ class Keeper:
         dropped: Callable[[], None],
         witness: Witness | None = None,
         take: Takes,
+        build: Callable[[str, Looked, Clock], Prober] | None = None,
     ) -> None:
         self.agreements: Final[dict[str, Kept]] = {}
         self.shares: Shares | None = None
-        self.slots: Final = Slots(limits.concurrency, limits.per_host)
+        self.slots: Final = Slots(limits.concurrency, limits.per_host, Shortage(clock, tell).note)
         self._alarm: Final = Alarm(clock)
         self._writer: Final = writer
         self._clock: Final = clock
@@ -77,7 +80,7 @@ class Keeper:
         self._dropped: Final = dropped
         self._witness: Final = witness
         self._take: Final = take
-        self._threads: Final = Threads(MOST_THREADS)
+        self._build: Final = build or build_prober
 
     @property
     def runners(self) -> list[Runner]:
@@ -190,6 +193,7 @@ class Keeper:
             self._tell(f"“{deployment.agreement.title}” stays as it was, for the store cannot be written.")
             return
         old.step()
+        old.note()
         old.paused = True
         until = old.horizon()
         try:
@@ -232,9 +236,20 @@ class Keeper:
                 runner = judge.runners[name] = shared or self._runner(deployment.agreement, plan, judge)
                 runner.start()
 
+    def _trouble_with(self, title: str, goal: str) -> str | None:
+        """Why a goal has no verdicts at the moment; None where it has. Called from any thread."""
+        kept = self.agreements.get(title)
+        if kept is None:
+            return f"the agreement “{title}” is not kept here"
+        if goal not in {one.name for one in kept.deployment.agreement.plan.goals}:
+            return f"the agreement “{title}” has no goal {goal}"
+        return None if kept.judge.failed is None else f"the agreement “{title}”: {kept.judge.failed}"
+
     def _runner(self, agreement: Agreement, plan: ProbePlan, judge: Judge) -> Runner:
         title = agreement.title
         follower = build_follower(plan.kind, plan.target)
+        if isinstance(plan.target, VerdictsTarget):
+            follower = VerdictFollower(plan.target, self._writer.store_url, self._trouble_with)
         if follower is not None:
             return FollowRunner(
                 title,
@@ -242,16 +257,19 @@ class Keeper:
                 agreement.plan.source(plan.source),
                 follower,
                 patience=getattr(plan.target, "patience", 0),
+                deadline=getattr(plan.target, "deadline", SLOWEST),
                 grace=agreement.plan.grace,
                 clock=self._clock,
                 writer=self._writer,
-                threads=self._threads,
                 take=self._take,
                 ended=judge.ended,
+                tells_unknown=not isinstance(plan.target, VerdictsTarget),
             )
         if isinstance(plan.target, HeartbeatTarget):
             return HeartbeatRunner(title, plan, plan.target, self._clock, self._writer, judge.ended)
-        return looking_runner(title, plan, self._clock, self.slots, self._alarm, self._witness, judge.ended)
+        return looking_runner(
+            title, plan, self._clock, self.slots, self._alarm, self._witness, judge.ended, self._build
+        )
 
     async def _look_away(self, judge: Judge, deployment: Deployment | None) -> None:
         """Stops the sources that are not to be looked at any more, or in another way."""
@@ -287,11 +305,12 @@ def looking_runner(
     alarm: Alarm,
     witness: Witness | None,
     ended: Callable[..., None],
+    build: Callable[[str, Looked, Clock], Prober] = build_prober,
 ) -> Runner:
     """What looks at a source of an agreement again and again."""
-    if isinstance(plan.target, PrometheusTarget):
+    if isinstance(plan.target, PrometheusTarget | SqlTarget):
         return SeriesRunner(title, plan, plan.target, clock, slots, ended)
-    prober = build_prober(plan.kind, plan.target, clock)
+    prober = build(plan.kind, plan.target, clock)
     if witness is not None and needs_network(plan.kind, plan.target.host):
         prober = WitnessedProber(prober, witness)
     return SourceRunner(title, plan, prober, clock, slots, ended, alarm)

@@ -7,7 +7,7 @@ import logging
 import random
 import re
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from wsla.channels.backoff import next_delay
 from wsla.channels.errors import ChannelError
 from wsla.channels.registry import build_channel
 from wsla.daemon.bindings import ChannelPlan
+from wsla.daemon.composing import Composed, Composer, cause_of
 from wsla.daemon.config import Limits
 from wsla.daemon.interventions import Interventions
 from wsla.daemon.links import Links
@@ -87,7 +88,9 @@ class _Look:
 
 class Outbox:
     """Takes what is due from the store and sends it. ``fraction`` gives the jitter between attempts, in [0, 1);
-    ``tell`` takes what an operator should know, ``links`` gives the addresses that messages carry."""
+    ``tell`` takes what an operator should know, ``links`` gives the addresses that messages carry, ``composer`` what
+    is written when it is sent; ``build`` makes channels; ``beside`` is seconds between two looks at
+    what others have written."""
 
     def __init__(
         self,
@@ -99,6 +102,9 @@ class Outbox:
         fraction: Callable[[], float] = random.random,
         tell: Callable[[str], None] = _log.warning,
         links: Callable[[], Links | None] = lambda: None,
+        composer: Composer | None = None,
+        build: Callable[[str, str, Mapping[str, object], Clock], Channel] | None = None,
+        beside: float | None = None,
     ) -> None:
         self._writer: Final = writer
         self._clock: Final = clock
@@ -107,6 +113,9 @@ class Outbox:
         self._fraction: Final = fraction
         self._tell: Final = tell
         self._links: Final = links
+        self._composer: Final = composer
+        self._build: Final = build or build_channel
+        self._beside: Final = _LOOK_BESIDE if beside is None else beside
         self._gone: Final[dict[ChannelPlan, str]] = {}
         self._lanes: Final[dict[tuple[str, str], _Lane]] = {}
         self._in_hand: Final[dict[tuple[str, str], int]] = {}
@@ -194,7 +203,7 @@ class Outbox:
     async def _look_beside(self) -> None:
         """Finds what people do about messages while this runs."""
         while True:
-            await asyncio.sleep(_LOOK_BESIDE)
+            await asyncio.sleep(self._beside)
             with suppress(StoreError):
                 changed = await asyncio.wrap_future(self._writer.call(_interventions))
                 self._learn(changed)
@@ -321,21 +330,31 @@ class Outbox:
                 await lane.channel.close()
             try:
                 plan = route.channel
-                lane.channel = build_channel(plan.kind, plan.address, dict(plan.options), self._clock)
+                lane.channel = self._build(plan.kind, plan.address, dict(plan.options), self._clock)
                 lane.built_for = plan
             except ChannelError as error:
                 lane.channel = lane.built_for = None
                 return DeliveryResult(delivered=False, permanent=True, reason=str(error))
         assert lane.channel is not None
         intent, links = item.intent, self._links()
+        page = None if links is None else links.page(lane.agreement)
+        try:
+            composed = await self._composed(lane, intent, route.plan, route.channel, page)
+        except StoreError as error:
+            return DeliveryResult(delivered=False, reason=str(error))
+        except Exception as error:
+            _log.exception("a message to %s cannot be composed", lane.target)
+            return DeliveryResult(delivered=False, reason=f"it cannot be composed ({type(error).__name__})")
         delivery = Delivery(
             key=intent.id,
             subject=intent.subject,
-            text=f"{intent.text}\n\n{REPEATED}" if item.possible_repeat else intent.text,
+            text=f"{composed.text}\n\n{REPEATED}" if item.possible_repeat else composed.text,
             payload=payload_of(route.plan, lane.agreement, intent)
             | ({"possible_repeat": True} if item.possible_repeat else {}),
             attempt=attempt,
-            page_url=None if links is None else links.page(lane.agreement),
+            page_url=page,
+            documents=composed.documents,
+            attachments=composed.attachments,
             acknowledge_url=None if links is None else links.acknowledge(intent, lane.target),
         )
         lane.sending = True
@@ -356,6 +375,14 @@ class Outbox:
                 f"({result.reason}). Messages to it are dead letters until the files are read anew."
             )
         return result
+
+    async def _composed(
+        self, lane: _Lane, intent: Intent, plan: Plan, channel: ChannelPlan, page: str | None
+    ) -> Composed:
+        composer = self._composer
+        if composer is None or not composer.needed_for(intent):
+            return Composed(text=intent.text)
+        return await asyncio.to_thread(composer.compose, intent, plan, lane.agreement, channel, page)
 
     def _next_attempt(self, result: DeliveryResult, attempts: int, deadline: int, spent: int) -> int | None:
         if result.delivered or result.permanent or attempts - spent >= self._limits.attempts:
@@ -416,7 +443,7 @@ def _is_pending(store: Store, item: OutboxItem) -> bool:
 
 def payload_of(plan: Plan, agreement: str, intent: Intent) -> dict[str, Any]:
     """What led to a message, for programs: see docs/reference/channels.md."""
-    cause = "rule" if any(rule.name == intent.cause for rule in plan.rules) else "goal"
+    cause = cause_of(intent, plan)
     window = intent.window
     return {
         "agreement": agreement,

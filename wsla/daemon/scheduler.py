@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Callable
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import Final, Protocol
 
 from attrs import define, field
@@ -23,7 +23,8 @@ MISSED: Final = "observer-missed"
 SHUTDOWN: Final = "observer-shutdown"
 _LONGEST_SLEEP: Final = 30 * SECOND
 _LATEST: Final = SECOND
-_PAUSE: Final = 20 * MILLISECOND
+_FEW: Final = 64
+_PAUSE: Final = 50 * MILLISECOND
 
 
 def phase_of(agreement: str, source: str, every: int) -> int:
@@ -39,10 +40,14 @@ def next_tick(after: int, every: int, phase: int) -> int:
 
 @define
 class Slots:
-    """How many probes run at once, in all and to one host; ``lateness`` counts how late they began."""
+    """How many probes run at once, in all and to one host; ``lateness`` counts how late they began.
+
+    ``ended`` is told of every one that has ended, before anybody else.
+    """
 
     concurrency: int
     per_host: int
+    _ended: Callable[[Observation], None] | None = None
     _all: asyncio.Semaphore = field(init=False)
     _hosts: dict[str, asyncio.Semaphore] = field(init=False, factory=dict)
     running: int = 0
@@ -68,6 +73,11 @@ class Slots:
             raise
         return own
 
+    def note(self, observation: Observation) -> None:
+        """A probe has ended so."""
+        if self._ended is not None:
+            self._ended(observation)
+
     def leave(self, entered: asyncio.Semaphore | None) -> None:
         """Gives a slot back."""
         self._all.release()
@@ -85,6 +95,7 @@ class Alarm:
         self._clock: Final = clock
         self._sleepers: list[tuple[int, int, asyncio.Future[None]]] = []
         self._count = 0
+        self._given_up = 0
         self._sleeping_until = 0
         self._rests_until = 0
         self._task: asyncio.Task[None] | None = None
@@ -101,7 +112,19 @@ class Alarm:
             self._task = None
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._ring(), name="alarm")
-        await sleeper
+        try:
+            await sleeper
+        except asyncio.CancelledError:
+            self._forget()
+            raise
+
+    def _forget(self) -> None:
+        """One sleeper has given up: from time to time those who have are taken out."""
+        self._given_up += 1
+        if 8 * self._given_up > len(self._sleepers) + _FEW:
+            self._sleepers = [one for one in self._sleepers if not one[2].done()]
+            heapify(self._sleepers)
+            self._given_up = 0
 
     async def _ring(self) -> None:
         while self._sleepers:
@@ -115,7 +138,9 @@ class Alarm:
             self._rests_until = now + _PAUSE
             while self._sleepers and self._sleepers[0][0] <= now:
                 _, _, sleeper = heappop(self._sleepers)
-                if not sleeper.done():
+                if sleeper.done():
+                    self._given_up = max(self._given_up - 1, 0)
+                else:
                     sleeper.set_result(None)
         self._task = None
 
@@ -233,7 +258,9 @@ class SourceRunner:
         self._probing = True
         self._slots.running += 1
         try:
-            return await self._prober.probe(at)
+            observation = await self._prober.probe(at)
+            self._slots.note(observation)
+            return observation
         except Exception as error:
             _log.exception("the probe of %s failed", self.plan.source)
             return self._unknown(at, "observer-internal", f"the probe itself failed ({type(error).__name__})")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, Final
 
 from attrs import define, field, frozen
 
+from wsla.daemon.threads import SYSTEM, Queue, Steps, Thread, Threads
 from wsla.store.errors import StoreBusy, StoreCorrupt, StoreError, StoreLocked
 from wsla.store.records import (
     AgreementVersion,
@@ -121,25 +121,32 @@ class Writer:
         on_commit: Callable[[Batch, WriteResult], None],
         on_trouble: Callable[[str | None], None],
         on_fatal: Callable[[str], None],
+        threads: Threads = SYSTEM,
     ) -> None:
         self._store: Final = store
         self._limit: Final = limit
         self._on_commit: Final = on_commit
         self._on_trouble: Final = on_trouble
         self._on_fatal: Final = on_fatal
-        self._queue: Final[queue.SimpleQueue[_Entry | None]] = queue.SimpleQueue()
-        self._hurry: Final = threading.Event()
+        self._threads: Final = threads
+        self._queue: Final[Queue[_Entry | None]] = threads.queue()
+        self._hurry: Final = threads.event()
         self._lock: Final = threading.Lock()
         self._waiting = 0
         self._stop_at: float | None = None
-        self._stopping: Final = threading.Event()
-        self._thread: Final = threading.Thread(target=self._run, name="wsla-writer", daemon=True)
+        self._stopping: Final = threads.event()
+        self._thread: Thread | None = None
         self.trouble: str | None = None
         self.dead: str | None = None
 
     def start(self) -> None:
         """Begin to write."""
-        self._thread.start()
+        self._thread = self._threads.start(self._run(), "wsla-writer")
+
+    @property
+    def store_url(self) -> str:
+        """The address of the store, for who reads beside."""
+        return self._store.url
 
     @property
     def waiting(self) -> int:
@@ -173,18 +180,19 @@ class Writer:
 
     def close(self, patience: float) -> int:
         """Stores what is left, for at most ``patience`` seconds; returns how much could not be stored. Blocks."""
-        self._stop_at = time.monotonic() + patience
+        self._stop_at = self._threads.monotonic() + patience
         self._stopping.set()
         self._queue.put(None)
         self._hurry.set()
-        self._thread.join(patience + 10)
+        if self._thread is not None:
+            self._thread.join(patience + 10)
         return self._waiting
 
     # The thread
 
-    def _run(self) -> None:
+    def _run(self) -> Steps[None]:
         try:
-            self._work()
+            yield from self._work()
         except BaseException as error:
             self.dead = (
                 str(error) if isinstance(error, StoreError) else f"the store's writer failed: {error!r}"
@@ -194,10 +202,10 @@ class Writer:
         finally:
             self._refuse_rest()
 
-    def _work(self) -> None:
+    def _work(self) -> Steps[None]:
         following: _Entry | None = None
         while True:
-            first = following if following is not None else self._queue.get()
+            first = following if following is not None else (yield self._queue.getting())
             following = None
             if first is None:
                 return
@@ -209,10 +217,10 @@ class Writer:
             following = self._fill(group)
             if following is None and group.weight < LARGEST_GROUP:
                 # One sleep, and not one for each item: to wake this thread costs more than an item does.
-                self._hurry.wait(GROUP_FOR)
+                yield self._hurry.waiting(GROUP_FOR)
                 self._hurry.clear()
                 following = self._fill(group)
-            if not self._store_group(group):
+            if not (yield from self._store_group(group)):
                 return
             if following is _END:
                 following = None
@@ -232,7 +240,7 @@ class Writer:
             group.add(*entry)
         return None
 
-    def _store_group(self, group: _Group) -> bool:
+    def _store_group(self, group: _Group) -> Steps[bool]:
         """Writes until it is written; False where time to stop has run out."""
         batch = group.batch()
         delay = _RETRY_AFTER
@@ -243,15 +251,15 @@ class Writer:
             except (StoreCorrupt, StoreLocked):
                 raise
             except StoreError as error:
-                if self._stop_at is not None and time.monotonic() >= self._stop_at:
+                if self._stop_at is not None and self._threads.monotonic() >= self._stop_at:
                     return False
-                if self.trouble is None or time.monotonic() - reminded >= _REMIND_AFTER:
-                    reminded = time.monotonic()
+                if self.trouble is None or self._threads.monotonic() - reminded >= _REMIND_AFTER:
+                    reminded = self._threads.monotonic()
                     self.trouble = str(error)
                     self._on_trouble(self.trouble)
-                self._stopping.wait(_RETRY_AFTER if isinstance(error, StoreBusy) else delay)
+                yield self._stopping.waiting(_RETRY_AFTER if isinstance(error, StoreBusy) else delay)
                 if self._stop_at is not None:
-                    time.sleep(_RETRY_AFTER)
+                    yield self._threads.sleeping(_RETRY_AFTER)
                 delay = min(2 * delay, _LONGEST_RETRY)
                 continue
             self._committed(group, batch, result)

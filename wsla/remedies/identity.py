@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Final
 
@@ -60,6 +61,32 @@ def _escape(text: str, reserved: frozenset[str]) -> str:
         else character
         for character in text
     )
+
+
+@frozen
+class Said:
+    """What an identity tells: ``kind`` is ``goal``, ``rule``, ``report`` or ``review``, ``cause`` its name."""
+
+    title: str
+    version: int
+    kind: str
+    cause: str
+    step: str
+    start: str
+
+
+def said_of(identity: str) -> Said | None:
+    """What an identity tells; None for a text that is no identity of a decision."""
+    parts = identity.split("|")
+    if len(parts) != _PARTS or parts[1][:1] != "v" or not parts[1][1:].isdecimal():
+        return None
+    title, version, whole, step, start, _, _ = (_unescape(part) for part in parts)
+    kind, _, cause = whole.partition(" ")
+    return Said(title, int(version[1:]), kind, cause, step, start)
+
+
+def _unescape(text: str) -> str:
+    return re.sub("%([0-9A-F]{2})", lambda match: chr(int(match[1], 16)), text)
 
 
 def episode_of(identity: str) -> str | None:

@@ -41,7 +41,7 @@ class _Kind:
 @frozen
 class _Followed:
     target: Callable[[Deployed], Target]
-    follower: Callable[[Target], Follower]
+    follower: Callable[[Target], Follower | None]
 
 
 def _http_target(deployed: Deployed) -> Target:
@@ -128,6 +128,37 @@ def _file_follower(target: Target) -> Follower:
     return build_follower(cast(FileTarget, target))
 
 
+def _sql_target(deployed: Deployed) -> Target:
+    from wsla.sources.sql import from_options
+
+    return from_options(deployed)
+
+
+def _sql_prober(target: Target, clock: Clock) -> Prober:
+    from wsla.sources.sql import SqlTarget
+    from wsla.sources.sql_reading import SqlProber
+
+    return SqlProber(cast(SqlTarget, target), clock)
+
+
+def _sql_follower(target: Target) -> Follower | None:
+    from wsla.sources.sql import SqlTarget
+    from wsla.sources.sql_reading import SqlFollower
+
+    asked = cast(SqlTarget, target)
+    return None if asked.instants is None else SqlFollower(asked)
+
+
+def _verdicts_target(deployed: Deployed) -> Target:
+    from wsla.sources.verdicts import from_options
+
+    return from_options(deployed)
+
+
+def _by_store(target: Target) -> None:
+    """Verdicts lie in the store, of which sources know nothing: whoever keeps it reads them."""
+
+
 def _prometheus_target(deployed: Deployed) -> Target:
     from wsla.sources.prometheus import from_options
 
@@ -147,13 +178,21 @@ _KINDS: Final[Mapping[str, _Kind]] = MappingProxyType(
         "tls": _Kind(_tls_target, _tls_prober),
         "dns": _Kind(_dns_target, _dns_prober),
         "icmp": _Kind(_icmp_target, _icmp_prober),
+        "sql": _Kind(_sql_target, _sql_prober),
         "prometheus": _Kind(_prometheus_target, _prometheus_prober),
         "command": _Kind(_command_target, _command_prober),
     }
 )
 
 _FOLLOWED: Final[Mapping[str, _Followed]] = MappingProxyType(
-    {kind: _Followed(partial(_file_target, kind), _file_follower) for kind in ("csv", "jsonl", "parquet")}
+    {
+        **{
+            kind: _Followed(partial(_file_target, kind), _file_follower)
+            for kind in ("csv", "jsonl", "parquet")
+        },
+        "sql": _Followed(_sql_target, _sql_follower),
+        "verdicts": _Followed(_verdicts_target, _by_store),
+    }
 )
 
 FOLLOWED_KINDS: Final = frozenset(_FOLLOWED)

@@ -82,6 +82,7 @@ EXPECTED: Final = frozenset(
             "rule that repeats",
             "rule with steps",
             "rule on recovery",
+            "rule that tells of so many",
         ),
         *(
             "grace",

@@ -20,14 +20,17 @@ from starlette.routing import Route
 
 from wsla.channels.notice import notice_schema
 from wsla.daemon.http_config import Http, Token
+from wsla.daemon.status import Status
 from wsla.plan.model import Plan
 from wsla.store.errors import StoreError
-from wsla.values.instants import SECOND
+from wsla.values.instants import SECOND, format_instant
 from wsla.web import answers, handling, pages
 from wsla.web.access import FAILURES, Allowance, find_token, may_see, origin
 from wsla.web.guard import WITH_FORM, Guard
 from wsla.web.metrics import exposition
 from wsla.web.openapi import API, document
+from wsla.web.otlp import PATH as OTLP
+from wsla.web.otlp import Telemetry, refused
 from wsla.web.pushing import KNOWN, Pushes
 from wsla.web.refusals import Refused
 from wsla.web.view import NotAnswering, Seen, View
@@ -119,7 +122,17 @@ def build_app(view: View, settings: Http, failures: Allowance | None = None) -> 
         except Exception as error:
             return _failed(request, error)
 
-    def _sent_to(request: Request, scope: str = "push") -> tuple[str, Plan]:
+    telemetry = Telemetry(view, pushes, settings.largest_push)
+
+    async def metrics(request: Request) -> Response:
+        try:
+            return await telemetry.take(request, await run_in_threadpool(_sender, request, "push"))
+        except Exception as error:
+            failed = _failed(request, error)
+            reason = error.reason if isinstance(error, Refused) else "This could not be stored."
+            return refused(request, failed.status_code, reason, getattr(error, "headers", {}))
+
+    def _sender(request: Request, scope: str) -> Token:
         address = _address(request)
         _within(requests, address)
         authorization = request.headers.get("authorization", "")
@@ -128,7 +141,10 @@ def build_app(view: View, settings: Http, failures: Allowance | None = None) -> 
             raise Refused(
                 401, "A token is needed, as Authorization: Bearer TOKEN.", {"WWW-Authenticate": "Bearer"}
             )
-        token = _admitted(request, scope, address)
+        return _admitted(request, scope, address)
+
+    def _sent_to(request: Request, scope: str = "push") -> tuple[str, Plan]:
+        token = _sender(request, scope)
         title = request.path_params["title"]
         plan = view.titles().get(title)
         if plan is None or not may_see(token, title, plan):
@@ -243,6 +259,7 @@ def build_app(view: View, settings: Http, failures: Allowance | None = None) -> 
         Route("/acknowledge/{token}", link, methods=["GET", "POST"]),
         route("/schemas/notice-1.json", None, lambda asked: JSONResponse(notice_schema())),
         Route(f"{API}/agreements/{{title:path}}/sources/{{source}}/observations", push, methods=["POST"]),
+        Route(OTLP, metrics, methods=["POST"]),
         Route(f"{API}/heartbeat/{{title:path}}/{{source}}", beat, methods=["GET", "POST"]),
         # A title may hold strokes, so this one takes every path that is left.
         route(f"{API}/agreements/{{title:path}}", "read", _agreement),
@@ -285,8 +302,14 @@ def _problem(status: int, reason: str, headers: dict[str, str] | None = None) ->
 
 def _healthy(asked: Asked) -> Response:
     """The daemon's own thread answers."""
-    asked.view.status()
-    return _json({"status": "ok"})
+    remarks = _remarks(asked.view.status())
+    return _json({"status": "ok", "remarks": remarks} if remarks else {"status": "ok"})
+
+
+def _remarks(status: Status) -> list[str]:
+    if not status.broken:
+        return []
+    return [f"problems in files, so that everything stays as it was: {len(status.broken)}"]
 
 
 def _ready(asked: Asked) -> Response:
@@ -300,9 +323,7 @@ def _ready(asked: Asked) -> Response:
         reasons.append(f"agreements that cannot be judged: {failed}")
     if status.dropped:
         reasons.append(f"observations lost since the start: {status.dropped}")
-    remarks = []
-    if status.broken:
-        remarks.append(f"problems in files, which stay as they were: {len(status.broken)}")
+    remarks = _remarks(status)
     ready = status.store_trouble is None and not failed
     value = {"status": "ok" if ready else "not ready", "reasons": reasons, "remarks": remarks}
     return _json(value, 200 if ready else 503)
@@ -345,6 +366,7 @@ def _status(asked: Asked) -> Response:
             },
             "reloads": status.reloads,
             "broken": list(status.broken),
+            "sound_at": format_instant(status.sound_at),
         }
     )
 

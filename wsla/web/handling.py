@@ -135,6 +135,7 @@ def _silenced(
 ) -> dict[str, Any]:
     cause = said.get("cause", "")
     names = [*(goal.name for goal in plan.goals), *(rule.name for rule in plan.rules)]
+    names += [one.name for one in plan.recurring]
     if cause and cause not in names:
         raise Refused(404, f"The agreement has no goal or rule “{cause}”.")
     made = Intervention(

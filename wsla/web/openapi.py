@@ -319,6 +319,7 @@ def document() -> dict[str, Any]:
             problem,
         )
     }
+    paths["/v1/metrics"] = {"post": _telemetry()}
     paths[f"{API}/heartbeat/{{title}}/{{source}}"] = {
         method: _beat(method, problem) for method in ("get", "post")
     }
@@ -377,6 +378,25 @@ def _change(
         "responses": {
             "200": {"description": "What is noted.", "content": {"application/json": {"schema": answer}}},
             "default": {"description": "Why nothing was noted.", "content": problem},
+        },
+        "security": [{"token": []}],
+    }
+
+
+def _telemetry() -> dict[str, Any]:
+    forms = ("application/x-protobuf", "application/json")
+    message = {form: {"schema": {"type": "object"} if form == forms[1] else {}} for form in forms}
+    return {
+        "summary": "Metrics of OpenTelemetry, for every source of kind push that asks for them.",
+        "operationId": "postMetrics",
+        "description": "OTLP/HTTP. Takes the scope `push`. Answers when what it took is on the disk.",
+        "requestBody": {"required": True, "content": message},
+        "responses": {
+            "200": {
+                "description": "ExportMetricsServiceResponse, with what was rejected.",
+                "content": message,
+            },
+            "default": {"description": "google.rpc.Status: why nothing was taken.", "content": message},
         },
         "security": [{"token": []}],
     }

@@ -59,7 +59,11 @@ def test_the_sample_is_a_notice():
     )
     assert encode_canonical(notice_document(delivery)).decode("utf-8") == sample
     members = {row[0].strip("`") for row in rows("The notice")}
-    assert members == {*notice, "at", "page_url", "acknowledge_url"} == set(notice_schema()["properties"])
+    assert (
+        members
+        == {*notice, "at", "page_url", "acknowledge_url", "report", "meeting"}
+        == set(notice_schema()["properties"])
+    )
 
 
 def test_the_program_runs():

@@ -235,3 +235,24 @@ def test_snapshots_of_earlier_releases_are_read() -> None:
         for one in restored.changed(RULE, TruthChange(at=START + MINUTE, labels=(), value=False))
         if isinstance(one, Intent)
     ] == [MINUTE]
+
+
+def test_the_next_step_comes_at_its_own_instant_across_a_restart_and_a_change_of_clocks() -> None:
+    """A11: six hours are six hours, in the night in which one of them is left out, and wherever the daemon was."""
+    berlin = loads(
+        TEXT.replace("OFTEN", "")
+        .replace('in "UTC"', 'in "Europe/Berlin"')
+        .replace("after 30m: escalate shop", "after 6h: escalate shop")
+        .replace("repeat every 20m", "")
+    )
+    began = berlin.instant("2026-03-28T23:00")
+    decider = Decider(berlin.plan)
+    decided = decider.changed(RULE, TruthChange(at=began, labels=(), value=True))
+    assert said(decided)[0][0] == "fired 1"
+    found: list[Intent] = []
+    for hours in (1, 3, 8):
+        decider = Decider.restore(berlin.plan, json.loads(json.dumps(decider.snapshot())))
+        assert decider.next_due() == (began + 6 * HOUR if hours <= 6 or not found else None)
+        found += [one for one in decider.advance(began + hours * HOUR) if isinstance(one, Intent)]
+    (escalated,) = found
+    assert escalated.at == began + 6 * HOUR == berlin.instant("2026-03-29T06:00")

@@ -11,6 +11,7 @@ from collections import deque
 from typing import Final
 
 from wsla.sources.network.addresses import Address
+from wsla.sources.network.readiness import READABLE, WRITABLE, readiness_of
 
 _MOST_AT_ONCE: Final = 64 * 1024
 _NOT_YET: Final = frozenset(
@@ -27,11 +28,12 @@ class BareWire:
     transport: None = None
 
     def __init__(self, connected: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
         self._socket: Final = connected
         self._number: Final = connected.fileno()
-        self._loop: Final = asyncio.get_running_loop()
+        self._loop: Final = loop
+        self._readiness: Final = readiness_of(loop)
         self._waiter: asyncio.Future[bytes] | None = None
-        self._watching = False
         self._unsent: deque[memoryview] = deque()
         self._broken: OSError | None = None
 
@@ -41,14 +43,12 @@ class BareWire:
             self._unsent.append(memoryview(data))
         elif (sent := self._send(data)) < len(data) and self._broken is None:
             self._unsent.append(memoryview(data)[sent:])
-            self._loop.add_writer(self._number, self._send_on)
+            self._watch()
 
     async def read(self) -> bytes:
         """What has come in, at least one byte; none at the end. Raises OSError where the connection broke."""
         self._waiter = self._loop.create_future()
-        if not self._watching:
-            self._loop.add_reader(self._number, self._readable)
-            self._watching = True
+        self._watch()
         try:
             data = await self._waiter
         finally:
@@ -59,26 +59,29 @@ class BareWire:
 
     def abort(self) -> None:
         """Close at once."""
-        if self._watching:
-            self._loop.remove_reader(self._number)
-            self._watching = False
-        if self._unsent:
-            self._loop.remove_writer(self._number)
-            self._unsent.clear()
+        self._readiness.forget(self._number)
+        self._unsent.clear()
         self._socket.close()
 
-    def _readable(self) -> None:
+    def _watch(self) -> None:
+        events = (READABLE if self._waiter is not None else 0) | (WRITABLE if self._unsent else 0)
+        if events:
+            self._readiness.watch(self._number, events, self._ready)
+
+    def _ready(self) -> None:
+        if self._unsent:
+            self._send_on()
         waiter = self._waiter
-        if waiter is None or waiter.done():
-            self._loop.remove_reader(self._number)
-            self._watching = False
-            return
-        try:
-            waiter.set_result(self._socket.recv(_MOST_AT_ONCE))
-        except BlockingIOError:
-            return
-        except OSError as error:
-            waiter.set_exception(error)
+        if waiter is not None and not waiter.done():
+            try:
+                waiter.set_result(self._socket.recv(_MOST_AT_ONCE))
+            except BlockingIOError:
+                self._watch()
+                return
+            except OSError as error:
+                waiter.set_exception(error)
+        if self._unsent:
+            self._watch()
 
     def _send(self, data: bytes | memoryview) -> int:
         try:
@@ -99,7 +102,6 @@ class BareWire:
             elif sent < len(piece):
                 self._unsent.appendleft(piece[sent:])
                 return
-        self._loop.remove_writer(self._number)
 
 
 async def connect_one(address: Address) -> socket.socket:
@@ -126,14 +128,16 @@ def watches_sockets() -> bool:
 
 async def _writable(number: int) -> None:
     loop = asyncio.get_running_loop()
+    readiness = readiness_of(loop)
     waiter = loop.create_future()
-    loop.add_writer(number, _wake, waiter)
+
+    def ready() -> None:
+        if not waiter.done():
+            waiter.set_result(None)
+
+    readiness.watch(number, WRITABLE, ready)
     try:
         await waiter
-    finally:
-        loop.remove_writer(number)
-
-
-def _wake(waiter: asyncio.Future[None]) -> None:
-    if not waiter.done():
-        waiter.set_result(None)
+    except BaseException:
+        readiness.forget(number)
+        raise
