@@ -77,6 +77,21 @@ def test_as_json(run_wsla: Run, file: Path) -> None:
     assert "T0KEN" not in finished.out
 
 
+def test_reports_and_reviews_are_shown_with_when_they_come_next(run_wsla: Run, file: Path) -> None:
+    lines = "publish report to host each month call review with host.hook each year after 1d at 10:00"
+    file.write_text(f"{file.read_text().rstrip()[:-1]}  {lines}\n}}\n")
+    shown = run_wsla("run", "--check", "shop.sla")
+    assert shown.code == 0, shown.said
+    assert [line.split()[:4] for line in shown.out.splitlines() if "next at" in line] == [
+        ["report", "1", "to", "host"],
+        ["review", "1", "to", "host.hook"],
+    ]
+    found = json.loads(run_wsla("run", "--check", "--format", "json", "shop.sla").out)
+    report, review = found["agreements"][0]["recurring"]
+    assert (report["name"], review["targets"]) == ("report 1", ["host.hook"])
+    assert "-01-02T10:00:00" in review["next_at"]
+
+
 def test_the_phase_is_that_of_the_daemon(run_wsla: Run, file: Path) -> None:
     from wsla.daemon.scheduler import phase_of
     from wsla.values.instants import SECOND, format_length

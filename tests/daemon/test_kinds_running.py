@@ -95,6 +95,7 @@ def test_a_program_that_is_not_allowed_keeps_it_from_starting(place: Any) -> Non
 
 
 def test_a_cut_line_of_the_observer_blames_nobody(place: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """N9."""
     monkeypatch.setattr("wsla.daemon.keeper.needs_network", lambda kind, host: True)
     closed = place.closed_port()
     path = place.write(

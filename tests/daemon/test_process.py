@@ -110,6 +110,7 @@ def check(place: Any, path: Path) -> dict[str, int]:
 
 
 def test_killed_again_and_again(place: Any) -> None:
+    """K2."""
     seed = int(os.environ.get("WSLA_SEED", "0")) or random.randrange(2**32)
     print(f"WSLA_SEED={seed}")
     chance = random.Random(seed)
@@ -163,6 +164,7 @@ def test_the_checker_sees_what_is_missing(place: Any) -> None:
 
 
 def test_sigterm_gives_what_runs_a_moment(place: Any) -> None:
+    """K3."""
     path = place.write(place.text(url=f"{place.service.url}/hang", every="3s", timeout="3s"))
     process = start(place, path)
     place.until(lambda: place.service.asked.get("/hang"))

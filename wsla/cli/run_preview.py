@@ -67,6 +67,10 @@ def _agreement(agreement: AgreementPreview) -> None:
         )
         for one in agreement.channels
     ]
+    rows += [
+        (one.name, "to", ", ".join(one.targets), f"next at {one.next_at}" if one.next_at else "never again")
+        for one in agreement.recurring
+    ]
     for line in _aligned(rows):
         click.echo(f"  {line}")
 
@@ -115,6 +119,10 @@ def _value(found: Preview, http: Http | None) -> dict[str, Any]:
                         "nowhere": channel.nowhere,
                     }
                     for channel in one.channels
+                ],
+                "recurring": [
+                    {"name": each.name, "targets": list(each.targets), "next_at": each.next_at}
+                    for each in one.recurring
                 ],
             }
             for one in found.agreements

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,9 @@ from wsla.api import Agreement, AgreementError, load_all
 from wsla.diagnostics.diagnostic import Diagnostic, Severity
 from wsla.diagnostics.source import SourceText
 from wsla.texts import OUTSIDE, Disk, agreements_in, content_of, lies_within, read_imports
+
+read_all: Final = lru_cache(maxsize=256)(load_all)
+"""As ``load_all``. What was read of late is not read again: most of a look at all files finds the same texts."""
 
 
 @define(kw_only=True)
@@ -54,7 +58,7 @@ def find_agreements(
         try:
             source = _read(file, found.checksums, within)
             before = () if known is None else known.get(file, ())
-            agreements = before if before and before[0].source == source else load_all(source)
+            agreements = before if before and before[0].source == source else read_all(source)
         except AgreementError as error:
             found.broken.add(file)
             found.messages.extend(concise(one) for one in error.diagnostics)

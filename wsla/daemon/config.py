@@ -52,7 +52,7 @@ class Limits:
     engine's state.
     """
 
-    concurrency: int = 500
+    concurrency: int = 2_000
     per_host: int = 10
     attempts: int = 500
     deliver_within: int = 24 * HOUR

@@ -28,6 +28,7 @@ from wsla.daemon.reload import Changes, compare, remarks
 from wsla.daemon.reloading import Answering, Reloading, prepare_channels
 from wsla.daemon.shares import Shares, gather
 from wsla.daemon.status import AgreementStatus, SourceStatus, Status
+from wsla.daemon.surroundings import USUAL, Surroundings
 from wsla.daemon.writer import Writer
 from wsla.plan.model import Plan
 from wsla.sources.witness import Witness
@@ -170,6 +171,7 @@ class Daemon:
         clock: SystemClock,
         stop: asyncio.Event | None = None,
         report: Report | None = None,
+        surroundings: Surroundings = USUAL,
     ) -> None:
         self._store: Final = store
         self._say: Final[Announce] = say
@@ -186,9 +188,15 @@ class Daemon:
             on_commit=self._committed,
             on_trouble=lambda trouble: self._soon(self._trouble, trouble),
             on_fatal=lambda sentence: self._soon(self._fatal, sentence),
+            threads=surroundings.threads,
         )
         self._inbox: Final = Inbox(
-            self._writer, clock, limit=config.limits.buffer, kept=self.kept, store=store.url
+            self._writer,
+            clock,
+            limit=config.limits.buffer,
+            kept=self.kept,
+            store=store.url,
+            reader=surroundings.reader,
         )
         references = config.network.references
         self._keeper: Final = Keeper(
@@ -197,6 +205,7 @@ class Daemon:
             config.limits,
             tell=self._tell,
             dropped=self._drop,
+            build=surroundings.prober,
             witness=Witness(references, clock, self._tell) if references else None,
             take=self._inbox.take,
         )
@@ -208,6 +217,9 @@ class Daemon:
             tell=self._tell,
             links=lambda: None if self.config.http is None else self.config.http.links,
             composer=Composer(store_url=store.url, report=report),
+            fraction=surroundings.fraction,
+            build=surroundings.channel,
+            beside=surroundings.beside,
         )
         self._appointments: Final = Appointments(
             self._writer, clock, lambda: tuple(self._keeper.agreements.values())

@@ -20,14 +20,16 @@ from wsla.daemon.recovery import Recovered, recover
 from wsla.daemon.reload import Changes
 from wsla.daemon.scheduler import Alarm, Runner, Slots, SourceRunner
 from wsla.daemon.series import SeriesRunner
+from wsla.daemon.shortage import Shortage
 from wsla.daemon.verdicts import VerdictFollower
 from wsla.daemon.writer import Item, Writer
 from wsla.plan.model import Target
-from wsla.ports import Clock
+from wsla.ports import Clock, Prober
 from wsla.sources.heartbeat import HeartbeatTarget
 from wsla.sources.prometheus import PrometheusTarget
 from wsla.sources.registry import build_follower, build_prober
 from wsla.sources.sql import SqlTarget
+from wsla.sources.targets import Target as Looked
 from wsla.sources.verdicts import VerdictsTarget
 from wsla.sources.witness import Witness, WitnessedProber, needs_network
 from wsla.store.errors import StoreError
@@ -52,7 +54,7 @@ class Kept:
 class Keeper:
     """``agreements`` are those that are kept, by title. ``tell`` takes what an operator should know.
 
-    ``witness`` says whether this machine's own network works; without one it is taken to.
+    ``witness`` says whether this machine's own network works; without one it is taken to. ``build`` makes who looks.
     """
 
     def __init__(
@@ -65,10 +67,11 @@ class Keeper:
         dropped: Callable[[], None],
         witness: Witness | None = None,
         take: Takes,
+        build: Callable[[str, Looked, Clock], Prober] | None = None,
     ) -> None:
         self.agreements: Final[dict[str, Kept]] = {}
         self.shares: Shares | None = None
-        self.slots: Final = Slots(limits.concurrency, limits.per_host)
+        self.slots: Final = Slots(limits.concurrency, limits.per_host, Shortage(clock, tell).note)
         self._alarm: Final = Alarm(clock)
         self._writer: Final = writer
         self._clock: Final = clock
@@ -77,6 +80,7 @@ class Keeper:
         self._dropped: Final = dropped
         self._witness: Final = witness
         self._take: Final = take
+        self._build: Final = build or build_prober
 
     @property
     def runners(self) -> list[Runner]:
@@ -189,6 +193,7 @@ class Keeper:
             self._tell(f"“{deployment.agreement.title}” stays as it was, for the store cannot be written.")
             return
         old.step()
+        old.note()
         old.paused = True
         until = old.horizon()
         try:
@@ -262,7 +267,9 @@ class Keeper:
             )
         if isinstance(plan.target, HeartbeatTarget):
             return HeartbeatRunner(title, plan, plan.target, self._clock, self._writer, judge.ended)
-        return looking_runner(title, plan, self._clock, self.slots, self._alarm, self._witness, judge.ended)
+        return looking_runner(
+            title, plan, self._clock, self.slots, self._alarm, self._witness, judge.ended, self._build
+        )
 
     async def _look_away(self, judge: Judge, deployment: Deployment | None) -> None:
         """Stops the sources that are not to be looked at any more, or in another way."""
@@ -298,11 +305,12 @@ def looking_runner(
     alarm: Alarm,
     witness: Witness | None,
     ended: Callable[..., None],
+    build: Callable[[str, Looked, Clock], Prober] = build_prober,
 ) -> Runner:
     """What looks at a source of an agreement again and again."""
     if isinstance(plan.target, PrometheusTarget | SqlTarget):
         return SeriesRunner(title, plan, plan.target, clock, slots, ended)
-    prober = build_prober(plan.kind, plan.target, clock)
+    prober = build(plan.kind, plan.target, clock)
     if witness is not None and needs_network(plan.kind, plan.target.host):
         prober = WitnessedProber(prober, witness)
     return SourceRunner(title, plan, prober, clock, slots, ended, alarm)

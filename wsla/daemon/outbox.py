@@ -7,7 +7,7 @@ import logging
 import random
 import re
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
@@ -89,7 +89,8 @@ class _Look:
 class Outbox:
     """Takes what is due from the store and sends it. ``fraction`` gives the jitter between attempts, in [0, 1);
     ``tell`` takes what an operator should know, ``links`` gives the addresses that messages carry, ``composer`` what
-    is written when it is sent."""
+    is written when it is sent; ``build`` makes channels; ``beside`` is seconds between two looks at
+    what others have written."""
 
     def __init__(
         self,
@@ -102,6 +103,8 @@ class Outbox:
         tell: Callable[[str], None] = _log.warning,
         links: Callable[[], Links | None] = lambda: None,
         composer: Composer | None = None,
+        build: Callable[[str, str, Mapping[str, object], Clock], Channel] | None = None,
+        beside: float | None = None,
     ) -> None:
         self._writer: Final = writer
         self._clock: Final = clock
@@ -111,6 +114,8 @@ class Outbox:
         self._tell: Final = tell
         self._links: Final = links
         self._composer: Final = composer
+        self._build: Final = build or build_channel
+        self._beside: Final = _LOOK_BESIDE if beside is None else beside
         self._gone: Final[dict[ChannelPlan, str]] = {}
         self._lanes: Final[dict[tuple[str, str], _Lane]] = {}
         self._in_hand: Final[dict[tuple[str, str], int]] = {}
@@ -198,7 +203,7 @@ class Outbox:
     async def _look_beside(self) -> None:
         """Finds what people do about messages while this runs."""
         while True:
-            await asyncio.sleep(_LOOK_BESIDE)
+            await asyncio.sleep(self._beside)
             with suppress(StoreError):
                 changed = await asyncio.wrap_future(self._writer.call(_interventions))
                 self._learn(changed)
@@ -325,7 +330,7 @@ class Outbox:
                 await lane.channel.close()
             try:
                 plan = route.channel
-                lane.channel = build_channel(plan.kind, plan.address, dict(plan.options), self._clock)
+                lane.channel = self._build(plan.kind, plan.address, dict(plan.options), self._clock)
                 lane.built_for = plan
             except ChannelError as error:
                 lane.channel = lane.built_for = None

@@ -16,10 +16,14 @@ from wsla.daemon.clock import SystemClock
 from wsla.daemon.config import Config
 from wsla.daemon.reload import compare, remarks
 from wsla.daemon.scheduler import phase_of
+from wsla.plan.model import Plan, Recurring
+from wsla.plan.recurring import next_due
 from wsla.store.errors import StoreEmpty, StoreError
 from wsla.store.location import check_place, parse_location
 from wsla.store.postgres_place import is_postgres, place_of
 from wsla.store.sqlite import Store
+from wsla.values.calendars import find_zone
+from wsla.values.instants import format_instant
 
 _SENT: Final = "what others send over HTTP"
 _SHOWN_WHOLE: Final = frozenset({"email", "log", "command"})
@@ -50,6 +54,16 @@ class ChannelPreview:
 
 
 @frozen(kw_only=True)
+class RecurringPreview:
+    """A report that would be sent, or a review that people would be called to: ``next_at`` says when next, in the
+    agreement's zone, None where there is none any more."""
+
+    name: str
+    targets: tuple[str, ...]
+    next_at: str | None
+
+
+@frozen(kw_only=True)
 class AgreementPreview:
     """An agreement that would be kept."""
 
@@ -58,6 +72,7 @@ class AgreementPreview:
     file: str
     sources: tuple[SourcePreview, ...]
     channels: tuple[ChannelPreview, ...]
+    recurring: tuple[RecurringPreview, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -81,7 +96,8 @@ def preview(
 ) -> Preview:
     """What `wsla run` would do with these files, this configuration and this store. Never raises for what is wrong."""
     found = find_agreements(paths, within=config.within)
-    changes = compare({}, found, config, environ, SystemClock())
+    clock = SystemClock()
+    changes = compare({}, found, config, environ, clock)
     problems = list(changes.messages)
     if not problems and not changes.added:
         problems.append("There is no agreement in these files.")
@@ -91,7 +107,7 @@ def preview(
     except StoreError as error:
         problems.append(str(error))
     return Preview(
-        agreements=tuple(_agreement(one) for one in changes.added),
+        agreements=tuple(_agreement(one, clock.now()) for one in changes.added),
         store=store,
         store_exists=exists,
         problems=tuple(problems),
@@ -116,7 +132,7 @@ def _look_at(url: str) -> tuple[str, bool]:
     return path, exists
 
 
-def _agreement(deployment: Deployment) -> AgreementPreview:
+def _agreement(deployment: Deployment, now: int) -> AgreementPreview:
     agreement = deployment.agreement
     return AgreementPreview(
         title=agreement.title,
@@ -138,6 +154,16 @@ def _agreement(deployment: Deployment) -> AgreementPreview:
             for name in sorted(deployment.pushed)
         ),
         channels=tuple(_channel(name, plan) for name, plan in deployment.channels.items()),
+        recurring=tuple(_recurring(agreement.plan, one, now) for one in agreement.plan.recurring),
+    )
+
+
+def _recurring(plan: Plan, one: Recurring, now: int) -> RecurringPreview:
+    at = next_due(plan, one, now)
+    return RecurringPreview(
+        name=one.name,
+        targets=tuple(str(target) for target in one.targets),
+        next_at=None if at is None else format_instant(at, find_zone(plan.zone)),
     )
 
 

@@ -56,7 +56,7 @@ class Inbox:
     """Takes observations for agreements that are kept. Used in the loop of the daemon.
 
     ``limit`` is how much the writer holds in memory at most, of which what is sent may fill a half: looks need the
-    rest. ``store`` is the URL of the store.
+    rest. ``store`` is the URL of the store, ``reader`` opens it.
     """
 
     def __init__(
@@ -67,12 +67,14 @@ class Inbox:
         limit: int,
         kept: Callable[[str], Kept | None],
         store: str,
+        reader: Callable[[str], Store],
     ) -> None:
         self._writer: Final = writer
         self._clock: Final = clock
         self._limit: Final = limit
         self._kept: Final = kept
         self._store: Final = store
+        self._reader: Final = reader
         self._in_hand: Final[dict[tuple[str, str, Identity], Given]] = {}
 
     async def take(self, title: str, source: str, sent: Sequence[Observed]) -> Taken:
@@ -152,7 +154,7 @@ class Inbox:
         identities = [_identity(one) for one in wanted.values()]
 
         def look() -> dict[Identity, Stored]:
-            with Store.open(self._store, writer=False) as store:
+            with self._reader(self._store) as store:
                 return store.held(title, source, identities)
 
         return await asyncio.to_thread(look)

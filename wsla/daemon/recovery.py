@@ -8,8 +8,8 @@ from typing import Final
 
 from attrs import define, field
 
-from wsla.api import Agreement, AgreementError, load_all
-from wsla.daemon.agreements import alone, sha256_of, state_version
+from wsla.api import Agreement, AgreementError
+from wsla.daemon.agreements import alone, read_all, sha256_of, state_version
 from wsla.diagnostics.source import SourceText
 from wsla.engine import Engine, Output, SnapshotError
 from wsla.evaluation.stream import JudgementFinal
@@ -64,8 +64,10 @@ def recover(store: Store, agreement: Agreement, until: int) -> Recovered:
     start = judged_from(history)
     state = state_version(agreement, start)
     engine, latest = _restored(store, agreement, state)
-    said_until = None
+    said_until: int | None = None
     if engine is None:
+        # What was said under other words of the same version was stored with that state, and stays as it is.
+        said_until = _said_until(store, title, state)
         kept_from = store.kept_from(title)
         if kept_from is not None and kept_from > start:
             # What rests on observations that are no longer kept was said and stored long ago; it is not said anew.
@@ -89,8 +91,9 @@ def recover(store: Store, agreement: Agreement, until: int) -> Recovered:
         if len(outputs) >= _PIECE:
             _store(store, agreement.plan, outputs)
             outputs.clear()
-    if said_until is not None and said_until < until:
-        engine.advance(said_until)
+    if said_until is not None:
+        engine.advance(min(said_until, until))
+        outputs.clear()
     outputs.extend(engine.advance(until))
     for begin in range(0, len(outputs) - _PIECE, _PIECE):
         _store(store, agreement.plan, outputs[begin : begin + _PIECE])
@@ -131,7 +134,7 @@ def _settle(store: Store, history: list[AgreementVersion], until: int) -> None:
 def parsed(registered: AgreementVersion) -> Agreement | None:
     """The agreement as it was registered; None where this wsla no longer accepts its text."""
     try:
-        agreements = load_all(SourceText(name=registered.title, text=registered.text))
+        agreements = read_all(SourceText(name=registered.title, text=registered.text))
     except AgreementError:
         return None
     return next((alone(one) for one in agreements if one.title == registered.title), None)
@@ -156,6 +159,14 @@ def _restored(store: Store, agreement: Agreement, state: str) -> tuple[Engine | 
             problem,
         )
         return None, 0
+
+
+def _said_until(store: Store, title: str, state: str) -> int | None:
+    """Until when another engine has said everything from the same start; None where there was none."""
+    snapshot = store.latest_snapshot(title)
+    if snapshot is None or snapshot[0].split("/")[1:2] != state.split("/")[1:2]:
+        return None
+    return snapshot[1]
 
 
 def _store(store: Store, plan: Plan, outputs: Sequence[Output]) -> None:

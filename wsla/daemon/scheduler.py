@@ -39,10 +39,14 @@ def next_tick(after: int, every: int, phase: int) -> int:
 
 @define
 class Slots:
-    """How many probes run at once, in all and to one host; ``lateness`` counts how late they began."""
+    """How many probes run at once, in all and to one host; ``lateness`` counts how late they began.
+
+    ``ended`` is told of every one that has ended, before anybody else.
+    """
 
     concurrency: int
     per_host: int
+    _ended: Callable[[Observation], None] | None = None
     _all: asyncio.Semaphore = field(init=False)
     _hosts: dict[str, asyncio.Semaphore] = field(init=False, factory=dict)
     running: int = 0
@@ -67,6 +71,11 @@ class Slots:
                 own.release()
             raise
         return own
+
+    def note(self, observation: Observation) -> None:
+        """A probe has ended so."""
+        if self._ended is not None:
+            self._ended(observation)
 
     def leave(self, entered: asyncio.Semaphore | None) -> None:
         """Gives a slot back."""
@@ -233,7 +242,9 @@ class SourceRunner:
         self._probing = True
         self._slots.running += 1
         try:
-            return await self._prober.probe(at)
+            observation = await self._prober.probe(at)
+            self._slots.note(observation)
+            return observation
         except Exception as error:
             _log.exception("the probe of %s failed", self.plan.source)
             return self._unknown(at, "observer-internal", f"the probe itself failed ({type(error).__name__})")

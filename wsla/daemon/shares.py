@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -18,6 +19,7 @@ from wsla.daemon.writer import Item, Writer
 from wsla.ports import Clock
 from wsla.sources.heartbeat import HeartbeatTarget
 from wsla.sources.registry import FOLLOWED_KINDS
+from wsla.store import lease
 from wsla.store.errors import StoreError
 from wsla.store.records import Batch
 from wsla.store.sharing import MOST_AT_ONCE, Found, Incoming, Share, SharedSource, Sharing
@@ -127,6 +129,8 @@ class Shares:
         self._stored: Final[list[int]] = []
         self._latest: Final[dict[SharedSource, int]] = {}
         self._unfit: Final[dict[tuple[SharedSource, str], int]] = {}
+        self._looked_at = time.monotonic()
+        self._unsure_until = 0.0
         self._returning: Final[dict[SharedSource, asyncio.Future[None]]] = {}
         self._wake: Final = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -196,8 +200,16 @@ class Shares:
         if done:
             await self._ask(lambda sharing: sharing.done(done))
             self._in_hand.difference_update(done)
-        if found.whole and not self.fixed:
+        if found.whole and not self.fixed and self._is_sure():
             await self._assign(found)
+
+    def _is_sure(self) -> bool:
+        """False for a moment after nothing could be asked: the others could say nothing either, and live."""
+        now = time.monotonic()
+        if now - self._looked_at > lease.LENGTH / 4:
+            self._unsure_until = now + lease.LENGTH / 2
+        self._looked_at = now
+        return now >= self._unsure_until
 
     async def _ask(self, function: Callable[[Sharing], Any]) -> Any:
         def ask(store: Store) -> Any:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, Final
 
 from attrs import define, field, frozen
 
+from wsla.daemon.threads import SYSTEM, Queue, Thread, Threads
 from wsla.store.errors import StoreBusy, StoreCorrupt, StoreError, StoreLocked
 from wsla.store.records import (
     AgreementVersion,
@@ -121,25 +121,27 @@ class Writer:
         on_commit: Callable[[Batch, WriteResult], None],
         on_trouble: Callable[[str | None], None],
         on_fatal: Callable[[str], None],
+        threads: Threads = SYSTEM,
     ) -> None:
         self._store: Final = store
         self._limit: Final = limit
         self._on_commit: Final = on_commit
         self._on_trouble: Final = on_trouble
         self._on_fatal: Final = on_fatal
-        self._queue: Final[queue.SimpleQueue[_Entry | None]] = queue.SimpleQueue()
-        self._hurry: Final = threading.Event()
+        self._threads: Final = threads
+        self._queue: Final[Queue[_Entry | None]] = threads.queue()
+        self._hurry: Final = threads.event()
         self._lock: Final = threading.Lock()
         self._waiting = 0
         self._stop_at: float | None = None
-        self._stopping: Final = threading.Event()
-        self._thread: Final = threading.Thread(target=self._run, name="wsla-writer", daemon=True)
+        self._stopping: Final = threads.event()
+        self._thread: Thread | None = None
         self.trouble: str | None = None
         self.dead: str | None = None
 
     def start(self) -> None:
         """Begin to write."""
-        self._thread.start()
+        self._thread = self._threads.start(self._run, "wsla-writer")
 
     @property
     def store_url(self) -> str:
@@ -178,11 +180,12 @@ class Writer:
 
     def close(self, patience: float) -> int:
         """Stores what is left, for at most ``patience`` seconds; returns how much could not be stored. Blocks."""
-        self._stop_at = time.monotonic() + patience
+        self._stop_at = self._threads.monotonic() + patience
         self._stopping.set()
         self._queue.put(None)
         self._hurry.set()
-        self._thread.join(patience + 10)
+        if self._thread is not None:
+            self._thread.join(patience + 10)
         return self._waiting
 
     # The thread
@@ -248,15 +251,15 @@ class Writer:
             except (StoreCorrupt, StoreLocked):
                 raise
             except StoreError as error:
-                if self._stop_at is not None and time.monotonic() >= self._stop_at:
+                if self._stop_at is not None and self._threads.monotonic() >= self._stop_at:
                     return False
-                if self.trouble is None or time.monotonic() - reminded >= _REMIND_AFTER:
-                    reminded = time.monotonic()
+                if self.trouble is None or self._threads.monotonic() - reminded >= _REMIND_AFTER:
+                    reminded = self._threads.monotonic()
                     self.trouble = str(error)
                     self._on_trouble(self.trouble)
                 self._stopping.wait(_RETRY_AFTER if isinstance(error, StoreBusy) else delay)
                 if self._stop_at is not None:
-                    time.sleep(_RETRY_AFTER)
+                    self._threads.sleep(_RETRY_AFTER)
                 delay = min(2 * delay, _LONGEST_RETRY)
                 continue
             self._committed(group, batch, result)

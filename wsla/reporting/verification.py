@@ -70,8 +70,8 @@ class Verified:
         self.findings.append(Finding(what=what, link=link, since=since))
 
 
-def verify_agreement(store: Store, key: str, advance: Advance) -> Verified:
-    """Looks at everything that is stored of an agreement. Raises StoreError."""
+def verify_agreement(store: Store, key: str, advance: Advance, *, anew: bool = True) -> Verified:
+    """Looks at everything that is stored of an agreement; judges ``anew`` what was judged. Raises StoreError."""
     result = Verified(title=key)
     observations = store.count_observations(key)
     # A daemon may be writing: the chain and what it is of are read as of one moment.
@@ -90,7 +90,8 @@ def verify_agreement(store: Store, key: str, advance: Advance) -> Verified:
 
     far = _bound(store, key)
     _check_evidence(store, key, links, far, result, step)
-    _check_verdicts(store, key, said, far, result, step)
+    if anew:
+        _check_verdicts(store, key, said, far, result, step)
     # And it may have rolled observations up meanwhile, which says nothing against what rested on them.
     far = _bound(store, key)
     result.findings = [one for one in result.findings if one.since is None or one.since >= far]
@@ -317,7 +318,8 @@ def _judge_again(
     step: Callable[[int], None],
 ) -> None:
     windows = [one.window for _, one in said.judgements] + [one.entry.window for one in said.entries]
-    until = max(said.until, *(window.end for window in windows))
+    # An outage ends with a sample at its very end, which is known a moment later.
+    until = max(said.until, *(window.end + 1 for window in windows))
     known = {source.name for source in agreement.plan.sources}
     stored = store.observations(key, agreement.plan.effective_start, until, late=False)
     observations = _counted((one for one in stored if one.source in known), step)

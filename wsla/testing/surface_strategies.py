@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from wsla.diagnostics.source import NOWHERE
 from wsla.syntax import surface
 from wsla.syntax.parse import reserved_words
+from wsla.testing.recurring_strategies import often, recurring_declarations
 from wsla.testing.service_strategies import service_declarations
 
 _COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
@@ -408,9 +409,7 @@ rules = _node(
     surface.Rule,
     condition=expressions(),
     holding_for=_optional(words(*_LENGTHS)),
-    often=_optional(
-        _node(surface.Often, word=words("most"), count=words(*_NUMBERS), length=words(*_LENGTHS))
-    ),
+    often=_optional(often()),
     items=_tuples(
         st.one_of(
             _node(surface.AtOnce, action=actions),
@@ -430,32 +429,9 @@ caps = _node(
     window=each_windows
     | _node(surface.LastPeriods, count=words(*_NUMBERS), unit=words("months", "year", "p95")),
 )
-recurring = _node(
-    surface.Recurring,
-    verb=words("publish", "call", "notify"),
-    what=words("report", "review"),
-    among=words("to", "with"),
-    targets=_tuples(targets, 1, 3),
-    window=each_windows,
-    after=_optional(words(*_LENGTHS)),
-    at=_optional(words("9:00", "10:30", "23:59:59")),
-    length=_optional(words(*_LENGTHS)),
-    title=_optional(plain_texts),
-)
 declarations = st.one_of(
-    settings,
-    effectives,
-    units,
-    parties,
-    services,
-    schedules,
-    sources,
-    metrics,
-    goals,
-    rules,
-    caps,
-    recurring,
-)
+    settings, effectives, units, parties, services, schedules, sources, metrics, goals, rules, caps
+) | recurring_declarations(targets, each_windows, plain_texts)
 agreements = _node(
     surface.Agreement, title=plain_texts, version=words(*_NUMBERS), declarations=_tuples(declarations, 0, 5)
 )

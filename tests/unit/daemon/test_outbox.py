@@ -270,6 +270,7 @@ def test_the_cause_names_what_led_to_it(post: Post) -> None:
 
 @pytest.mark.parametrize("repeat", [0, 1])
 def test_what_may_be_a_repeat_says_so(post: Post, repeat: int) -> None:
+    """D11."""
     told: list[Delivery] = []
 
     def take(_: str, delivery: Delivery) -> DeliveryResult:

@@ -107,6 +107,25 @@ def test_another_wording_of_the_same_version_judges_the_same_once(agreements: An
     assert len(store.agreement_history("Quick")) == 2
 
 
+def test_other_terms_of_the_same_version_book_nothing_for_what_was_said(
+    agreements: Any, store: Store
+) -> None:
+    """Found by simulation: the verdict stayed ``met``, and a credit was booked for it all the same."""
+    lenient, strict = agreements(promised="1%", window="15s"), agreements(window="15s")
+    first = recover(store, lenient, START)
+    observe(store, 1, 34)
+    before = recover(store, lenient, START + 34 * SECOND)
+    keep(store, before.outputs)
+    noted = Snapshot("Quick", first.state, START + 34 * SECOND, before.engine.snapshot())
+    store.write(Batch(snapshots=(noted,)))
+    observe(store, 34, 61)
+    keep(store, recover(store, strict, START + 65 * SECOND).outputs)
+    verdicts = [(end, verdict) for _, end, verdict in windows(store)]
+    assert verdicts[1:] == [(20, "met"), (35, "violated"), (50, "violated"), (65, "violated")]
+    booked = [(entry.window.end - START) // SECOND for _, entry in store.entries(None, 0, 2**62)]
+    assert booked == [35, 50, 65]
+
+
 @pytest.mark.parametrize("grace", ["0s", "5s", "15s"])
 @pytest.mark.parametrize("changed_at", [35, 40, 41, 44, 45, 46, 55])
 def test_a_new_version_takes_over_without_overlap_and_without_a_hole(
@@ -184,7 +203,7 @@ def test_a_snapshot_of_another_version_of_the_program_is_recomputed(
     state = first.state.rpartition("/")[0] + "/0.0.1"
     # Its engine had seen nothing, so what came out of it would be unknown.
     content = first.engine.snapshot()
-    store.write(Batch(snapshots=(Snapshot("Quick", state, START + 30 * SECOND, content),)))
+    store.write(Batch(snapshots=(Snapshot("Quick", state, START, content),)))
     with caplog.at_level("INFO"):
         again = recover(store, agreement, START + 40 * SECOND)
     assert "is that of another text or program" in caplog.text

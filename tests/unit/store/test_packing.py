@@ -233,6 +233,7 @@ def test_segments_that_lie_far_apart_stay_apart(store: Store) -> None:
     [("before-merge", False), ("mid-merge", False), ("before-commit", False), ("after-merge", True)],
 )
 def test_killed_while_it_merges(store: Store, opener: Opener, point: str, done: bool) -> None:
+    """K1."""
     before = many_small_segments(store)
     streams = store.streams_to_merge()
     store.close()
@@ -280,6 +281,7 @@ def test_a_damaged_segment_is_named(store: Store) -> None:
 def test_killed_while_it_packs(
     store: Store, path: Path, opener: Opener, point: str, nth: int, done: bool
 ) -> None:
+    """K1."""
     for stream in ("eu", "us"):
         fill(store, stream=stream)
     before = list(store.observations(KEY, 0, FAR))

@@ -178,6 +178,7 @@ def test_intents_are_those_due_in_the_stretch(store: Store) -> None:
 
 
 def test_the_chain_names_the_first_entry_that_was_altered(store: Store, opener: Opener) -> None:
+    """D6."""
     store.write(Batch(decisions=tuple(Decided(KEY, entry(f"e{at}", at)) for at in range(5))))
     assert store.first_altered_entry() is None
     with store._session.transaction() as connection:
