@@ -28,6 +28,7 @@ from wsla.daemon.reload import Changes, compare, remarks
 from wsla.daemon.reloading import Answering, Reloading, prepare_channels
 from wsla.daemon.shares import Shares, gather
 from wsla.daemon.status import AgreementStatus, SourceStatus, Status
+from wsla.daemon.supervisor import Supervisor
 from wsla.daemon.surroundings import USUAL, Surroundings
 from wsla.daemon.writer import Writer
 from wsla.plan.model import Plan
@@ -42,7 +43,7 @@ _log = logging.getLogger(__name__)
 
 PROBES_END_WITHIN: Final = 2.0
 SENDS_END_WITHIN: Final = 5.0
-WRITES_END_WITHIN: Final = 10.0
+WRITES_END_WITHIN: Final = 4.0
 CROWDED: Final = (
     "The outbox is full: more messages wait than its limit. Nothing is lost, all of them are kept and sent in their "
     "order; look for a receiver that is down."
@@ -82,14 +83,17 @@ def run_daemon(
     """
     form = log_format or config.log_format
     handler = set_up_logging(form)
+    known = os.environ if environ is None else environ
+    supervisor = Supervisor(known)
 
     def announce(sentence: str, level: int = logging.INFO) -> None:
         _log.log(level, "%s", sentence)
+        if level >= logging.ERROR:
+            supervisor.status(sentence)
         if form == "text":
             say(sentence)
 
     try:
-        known = os.environ if environ is None else environ
         return _run(paths, config, store_url, announce, known, started, report)
     finally:
         take_down_logging(handler)
@@ -137,7 +141,12 @@ def _run(
             from wsla.daemon.member import Member
 
             member = Member(paths, config, url, found, changes, environ, clock, tell=say, stop=stop)
-            store = await member.run()
+            supervisor = Supervisor(environ)
+            supervisor.ready("standing by")
+            try:
+                store = await member.run()
+            finally:
+                supervisor.close()
             if store is None:
                 return 0
             return await go_on(store, member.found, member.changes, stop)
@@ -176,6 +185,7 @@ class Daemon:
         self._store: Final = store
         self._say: Final[Announce] = say
         self._clock: Final = clock
+        self._supervisor: Final = Supervisor(environ)
         self._stop: Final = stop or asyncio.Event()
         self._code = 0
         self._dropped = 0
@@ -358,16 +368,18 @@ class Daemon:
         self._take_signals()
         self._reloading.start(found)
         probes = len(self._keeper.runners)
-        self._say(
-            f"keeping {_count(len(self._keeper.agreements), 'agreement')}, looking at {_count(probes, 'source')}"
-        )
+        kept = f"keeping {_count(len(self._keeper.agreements), 'agreement')}, looking at {_count(probes, 'source')}"
+        self._say(kept)
         if started is not None:
             started(self)
+        self._supervisor.ready(kept)
         await self._stop.wait()
+        self._supervisor.stopping()
         self._reloading.stop()
         self._housekeeping.stop()
         self._appointments.stop()
         await self._end()
+        self._supervisor.close()
         return self._code
 
     # Ending
@@ -418,7 +430,7 @@ class Daemon:
 
     def _fatal(self, sentence: str) -> None:
         self._code = 1
-        self._tell(sentence)
+        self._say(sentence, logging.ERROR)
         self.stop()
 
     def _drop(self) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Callable
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import Final, Protocol
 
 from attrs import define, field
@@ -23,6 +23,7 @@ MISSED: Final = "observer-missed"
 SHUTDOWN: Final = "observer-shutdown"
 _LONGEST_SLEEP: Final = 30 * SECOND
 _LATEST: Final = SECOND
+_FEW: Final = 64
 _PAUSE: Final = 50 * MILLISECOND
 
 
@@ -94,6 +95,7 @@ class Alarm:
         self._clock: Final = clock
         self._sleepers: list[tuple[int, int, asyncio.Future[None]]] = []
         self._count = 0
+        self._given_up = 0
         self._sleeping_until = 0
         self._rests_until = 0
         self._task: asyncio.Task[None] | None = None
@@ -110,7 +112,19 @@ class Alarm:
             self._task = None
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._ring(), name="alarm")
-        await sleeper
+        try:
+            await sleeper
+        except asyncio.CancelledError:
+            self._forget()
+            raise
+
+    def _forget(self) -> None:
+        """One sleeper has given up: from time to time those who have are taken out."""
+        self._given_up += 1
+        if 8 * self._given_up > len(self._sleepers) + _FEW:
+            self._sleepers = [one for one in self._sleepers if not one[2].done()]
+            heapify(self._sleepers)
+            self._given_up = 0
 
     async def _ring(self) -> None:
         while self._sleepers:
@@ -124,7 +138,9 @@ class Alarm:
             self._rests_until = now + _PAUSE
             while self._sleepers and self._sleepers[0][0] <= now:
                 _, _, sleeper = heappop(self._sleepers)
-                if not sleeper.done():
+                if sleeper.done():
+                    self._given_up = max(self._given_up - 1, 0)
+                else:
                     sleeper.set_result(None)
         self._task = None
 
