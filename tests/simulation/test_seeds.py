@@ -1,4 +1,4 @@
-"""S1, K1: a thousand runs of the daemon with faults drawn from their seeds; whatever happened, nothing is lost or doubled.
+"""S1, K1: a thousand runs of the daemon with faults from their seeds: whatever happens, nothing is lost or doubled.
 
 A seed that fails prints the command that plays it again, with a log to read.
 """
