@@ -16,6 +16,7 @@ from typing import Final, Protocol, TypeVar
 from wsla.daemon.agreements import Found, find_agreements
 from wsla.daemon.appointments import Appointments
 from wsla.daemon.clock import SystemClock
+from wsla.daemon.collecting import collecting_seldom, settle
 from wsla.daemon.composing import Composer, Report
 from wsla.daemon.config import Config
 from wsla.daemon.housekeeping import Housekeeping
@@ -90,7 +91,8 @@ def run_daemon(
 
     try:
         known = os.environ if environ is None else environ
-        return _run(paths, config, store_url, announce, known, started, report)
+        with collecting_seldom():
+            return _run(paths, config, store_url, announce, known, started, report)
     finally:
         take_down_logging(handler)
 
@@ -230,6 +232,7 @@ class Daemon:
             plans=lambda: [kept.judge.agreement.plan for kept in self._keeper.agreements.values()],
             retention=lambda: self.config.retention,
         )
+        self._settled: set[int] = set()
         self._reloading: Final = Reloading(
             paths,
             config,
@@ -350,6 +353,9 @@ class Daemon:
         self._writer.start()
         for deployment in changes.added:
             self._keeper.begin(deployment, recovered[deployment.agreement.title], until)
+            # With many agreements this takes a while, in which the first of them are due already.
+            await asyncio.sleep(0)
+        self._settle()
         self._outbox.start()
         self._housekeeping.start()
         if self._shares is not None:
@@ -394,7 +400,14 @@ class Daemon:
 
     # From the parts
 
+    def _settle(self) -> None:
+        judges = {id(kept.judge) for kept in self._keeper.agreements.values()}
+        if judges != self._settled:
+            self._settled = judges
+            settle()
+
     def _reloaded(self) -> None:
+        self._settle()
         self._outbox.try_all_addresses()
         self._outbox.wake()
 
