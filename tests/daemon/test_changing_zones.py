@@ -54,7 +54,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
     return store, keep(store, START, CHANGED)
 
 
-@pytest.mark.parametrize("more", [()])
+@pytest.mark.parametrize("more", [(), ("forget",)])
 def test_closed_periods_do_not_change(tmp_path: Path, kept: tuple[Path, Any], more: tuple[str, ...]) -> None:
     """C6, with the engine's state and with a state that has to be computed anew."""
     store, before = tmp_path / "wsla.db", kept[1]

@@ -109,6 +109,16 @@ def test_a_file_that_is_away_is_unknown_and_rows_make_it_known_again(place: Any)
     judged_again(place, path)
 
 
+def test_a_file_that_is_not_there_yet_is_unknown_till_it_comes(place: Any) -> None:
+    path = place.write(agreement().replace("label region", "").replace(" by region", ""))
+    running = place.run(path, config=SOON)
+    place.until(lambda: place.count("observations", "failure = 'observer-file'") == 1)
+    add(place.folder / "probe.csv", f"time,ok\n{now()},true\n")
+    place.until(lambda: place.count("observations", "failure IS NULL") == 1)
+    assert running.stop() == 0
+    assert place.count("observations") == 2
+
+
 def test_the_configuration_says_where_the_file_lies_here(place: Any) -> None:
     other = place.folder / "here"
     other.mkdir()

@@ -97,7 +97,11 @@ def in_reach(code: str) -> bool:
     """Whether the format of the examples on the page of a code is there."""
     words = command_of(code)
     suffixes = tuple(suffix for one in FORMATS.values() for suffix in one.suffixes)
-    return words == [CHECK] or not FORMATS.keys().isdisjoint(words) or words[-1].endswith(suffixes)
+    return (
+        words == [CHECK]
+        or any(word in FORMATS and FORMATS[word].exported for word in words)
+        or words[-1].endswith(suffixes)
+    )
 
 
 def told_of(run_wsla: Run, folder: Path, code: str, content: bytes) -> list[str]:

@@ -151,6 +151,7 @@ SOURCE_KINDS: dict[str, SourceKind] = {
         ),
         SourceKind(name="sql", text="connection", options=("parameter",), repeated=("parameter",)),
         SourceKind(name="prometheus", text="url"),
+        SourceKind(name="verdicts", text="agreement"),
     )
 }
 """Every kind of source, by name."""

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from wsla.daemon.keeper import Kept
 from wsla.daemon.recovery import parsed
@@ -22,7 +22,7 @@ from wsla.ports import Clock
 from wsla.remedies.decisions import Intent, Words
 from wsla.remedies.identity import Occasion, said_of
 from wsla.store.errors import StoreError
-from wsla.store.records import Decided
+from wsla.store.records import AgreementVersion, Decided
 from wsla.store.sqlite import Store
 from wsla.values.calendars import find_zone, label_of
 from wsla.values.instants import DAY, SECOND, Interval, format_instant, format_length, parse_instant
@@ -33,6 +33,8 @@ _LOOK_AGAIN: Final = 1.0
 _AFTER_TROUBLE: Final = 10.0
 _LATEST: Final = 2**63 - 1
 _LONGEST_AHEAD: Final = 800 * DAY
+_EARLIER_VERSIONS: Final = 2
+_REPORT: Final = RecurringKind.REPORT.value
 _REVIEW: Final = RecurringKind.REVIEW.value
 
 MeetingKey = tuple[str, int]
@@ -57,12 +59,28 @@ class Meeting:
 
 @define
 class _Known:
-    """What the store holds of an agreement's calendar: ``since`` is from when its reports are sent."""
+    """What the store holds of an agreement's calendar: ``versions`` are those whose reports may be due yet, each with
+    the instant after which its reports are sent."""
 
     plan: Plan
-    since: int
+    versions: tuple[tuple[Plan, int], ...]
     sent: set[str]
     meetings: dict[MeetingKey, Meeting]
+
+    @property
+    def empty(self) -> bool:
+        """True where nothing will ever be due."""
+        return not self.meetings and not any(plan.recurring for plan, _ in self.versions)
+
+    def passed(self, until: int) -> None:
+        """Everything that was due by an instant is decided."""
+        self.versions = tuple((plan, max(since, until)) for plan, since in self.versions)
+
+    def reports(self, until: int) -> Iterator[Intent]:
+        """All that were due by an instant."""
+        for plan, since in self.versions:
+            for one in _reports(plan, since, until):
+                yield report_of(plan, one)
 
 
 class Appointments:
@@ -108,14 +126,17 @@ class Appointments:
                 return look_up(store, title, plan, self._clock.now())
 
             known = self._known[title] = await asyncio.wrap_future(self._writer.call(ask))
+        if known.empty:
+            return
         now = self._clock.now()
+        until = min(now, judge.time)
         decided: list[Intent] = []
         # What the judge has said up to its time was given to the writer before: a report comes after its verdicts.
-        for one in _reports(plan, known.since, min(now, judge.time)):
-            intent = report_of(plan, one)
+        for intent in known.reports(until):
             if intent.id not in known.sent:
                 known.sent.add(intent.id)
                 decided.append(intent)
+        known.passed(until)
         decided += words_about_meetings(plan, known.meetings, now)
         if decided:
             for intent in decided:
@@ -126,25 +147,42 @@ class Appointments:
 def look_up(store: Store, title: str, plan: Plan, now: int) -> _Known:
     """What the store holds of an agreement's calendar."""
     history = store.agreement_history(title)
-    since = now if not history else history[-1].at
-    reports = _shapes(plan)
-    if reports:
-        # A report that earlier texts asked for as well goes back to these: nothing is left out at a change.
-        for version in reversed(history):
-            before = parsed(version)
-            if before is None or not reports <= _shapes(before.plan):
-                break
-            since = version.at
-    sent = {
-        intent.id for one in _reports(plan, since, now) if store.delivery((intent := report_of(plan, one)).id)
-    }
-    meetings: dict[MeetingKey, Meeting] = {}
+    known = _Known(plan=plan, versions=_versions(history, plan, now), sent=set(), meetings={})
+    known.sent.update(one.id for one in known.reports(now) if store.delivery(one.id))
     if any(one.kind is RecurringKind.REVIEW for one in plan.recurring) or any(
         _REVIEW in version.text for version in history
     ):
         for _, intent in store.intents(title, now - _LONGEST_AHEAD, _LATEST):
-            _learn(meetings, intent)
-    return _Known(plan=plan, since=since, sent=sent, meetings=meetings)
+            _learn(known.meetings, intent)
+    return known
+
+
+def _versions(history: list[AgreementVersion], plan: Plan, now: int) -> tuple[tuple[Plan, int], ...]:
+    """The version that is kept, and those before it: reports of their last periods may fall due under this one."""
+    found = [(plan, _since(history, plan, now))]
+    if not any(_REPORT in version.text for version in history):
+        return tuple(found)
+    for position in range(len(history) - 1, -1, -1):
+        newest = found[-1][0]
+        if history[position].version >= newest.version:
+            continue
+        before = parsed(history[position])
+        if before is None or len(found) > _EARLIER_VERSIONS:
+            break
+        earlier = evolve(before.plan, judges_until=newest.effective_start)
+        found.append((earlier, _since(history[: position + 1], earlier, now)))
+    return tuple(found)
+
+
+def _since(history: list[AgreementVersion], plan: Plan, now: int) -> int:
+    """After which instant reports are sent: when a text with all of them came into force, and none without since."""
+    since, reports = now if not history else history[-1].at, _shapes(plan)
+    for version in reversed(history) if reports else ():
+        before = parsed(version)
+        if before is None or not reports <= _shapes(before.plan):
+            break
+        since = version.at
+    return since
 
 
 def _shapes(plan: Plan) -> set[tuple[object, ...]]:

@@ -22,6 +22,7 @@ from wsla.sources.followed import EVERY, FILE_KINDS
 from wsla.sources.registry import FOLLOWED_KINDS, SourceError, build_target
 from wsla.sources.targets import Deployed, Option
 from wsla.sources.targets import Target as Looked
+from wsla.sources.verdicts import KIND as VERDICTS
 from wsla.texts import OUTSIDE, lies_within
 
 PUSHED: Final = "push"
@@ -168,7 +169,7 @@ class Deploying:
         every = source.every if bound.every is None else bound.every
         timeout = source.timeout if bound.timeout is None else bound.timeout
         timeout = timeout or DEFAULT_TIMEOUT
-        if kind in FILE_KINDS:
+        if kind in FILE_KINDS or kind == VERDICTS:
             # `every` tells how often rows come; whether there are some costs little to see.
             every = bound.every or min(every or EVERY, EVERY)
         elif every is not None:

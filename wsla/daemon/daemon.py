@@ -16,7 +16,7 @@ from typing import Final, Protocol, TypeVar
 from wsla.daemon.agreements import Found, find_agreements
 from wsla.daemon.appointments import Appointments
 from wsla.daemon.clock import SystemClock
-from wsla.daemon.collecting import collecting_seldom, settle
+from wsla.daemon.collecting import collecting_seldom
 from wsla.daemon.composing import Composer, Report
 from wsla.daemon.config import Config
 from wsla.daemon.housekeeping import Housekeeping
@@ -29,6 +29,7 @@ from wsla.daemon.reload import Changes, compare, remarks
 from wsla.daemon.reloading import Answering, Reloading, prepare_channels
 from wsla.daemon.shares import Shares, gather
 from wsla.daemon.status import AgreementStatus, SourceStatus, Status
+from wsla.daemon.supervisor import Supervisor
 from wsla.daemon.surroundings import USUAL, Surroundings
 from wsla.daemon.writer import Writer
 from wsla.plan.model import Plan
@@ -43,7 +44,7 @@ _log = logging.getLogger(__name__)
 
 PROBES_END_WITHIN: Final = 2.0
 SENDS_END_WITHIN: Final = 5.0
-WRITES_END_WITHIN: Final = 10.0
+WRITES_END_WITHIN: Final = 4.0
 CROWDED: Final = (
     "The outbox is full: more messages wait than its limit. Nothing is lost, all of them are kept and sent in their "
     "order; look for a receiver that is down."
@@ -83,14 +84,17 @@ def run_daemon(
     """
     form = log_format or config.log_format
     handler = set_up_logging(form)
+    known = os.environ if environ is None else environ
+    supervisor = Supervisor(known)
 
     def announce(sentence: str, level: int = logging.INFO) -> None:
         _log.log(level, "%s", sentence)
+        if level >= logging.ERROR:
+            supervisor.status(sentence)
         if form == "text":
             say(sentence)
 
     try:
-        known = os.environ if environ is None else environ
         with collecting_seldom():
             return _run(paths, config, store_url, announce, known, started, report)
     finally:
@@ -139,7 +143,12 @@ def _run(
             from wsla.daemon.member import Member
 
             member = Member(paths, config, url, found, changes, environ, clock, tell=say, stop=stop)
-            store = await member.run()
+            supervisor = Supervisor(environ)
+            supervisor.ready("standing by")
+            try:
+                store = await member.run()
+            finally:
+                supervisor.close()
             if store is None:
                 return 0
             return await go_on(store, member.found, member.changes, stop)
@@ -178,6 +187,7 @@ class Daemon:
         self._store: Final = store
         self._say: Final[Announce] = say
         self._clock: Final = clock
+        self._supervisor: Final = Supervisor(environ)
         self._stop: Final = stop or asyncio.Event()
         self._code = 0
         self._dropped = 0
@@ -232,7 +242,6 @@ class Daemon:
             plans=lambda: [kept.judge.agreement.plan for kept in self._keeper.agreements.values()],
             retention=lambda: self.config.retention,
         )
-        self._settled: set[int] = set()
         self._reloading: Final = Reloading(
             paths,
             config,
@@ -351,11 +360,7 @@ class Daemon:
             self._keeper.shares = self._shares = Shares(self._writer, self._clock, self._keeper)
             self._shares.prepare(sharing, changes.added, self._clock.now())
         self._writer.start()
-        for deployment in changes.added:
-            self._keeper.begin(deployment, recovered[deployment.agreement.title], until)
-            # With many agreements this takes a while, in which the first of them are due already.
-            await asyncio.sleep(0)
-        self._settle()
+        await self._keeper.begin_all(changes.added, recovered, until)
         self._outbox.start()
         self._housekeeping.start()
         if self._shares is not None:
@@ -364,16 +369,18 @@ class Daemon:
         self._take_signals()
         self._reloading.start(found)
         probes = len(self._keeper.runners)
-        self._say(
-            f"keeping {_count(len(self._keeper.agreements), 'agreement')}, looking at {_count(probes, 'source')}"
-        )
+        kept = f"keeping {_count(len(self._keeper.agreements), 'agreement')}, looking at {_count(probes, 'source')}"
+        self._say(kept)
         if started is not None:
             started(self)
+        self._supervisor.ready(kept)
         await self._stop.wait()
+        self._supervisor.stopping()
         self._reloading.stop()
         self._housekeeping.stop()
         self._appointments.stop()
         await self._end()
+        self._supervisor.close()
         return self._code
 
     # Ending
@@ -400,14 +407,8 @@ class Daemon:
 
     # From the parts
 
-    def _settle(self) -> None:
-        judges = {id(kept.judge) for kept in self._keeper.agreements.values()}
-        if judges != self._settled:
-            self._settled = judges
-            settle()
-
     def _reloaded(self) -> None:
-        self._settle()
+        self._keeper.settle()
         self._outbox.try_all_addresses()
         self._outbox.wake()
 
@@ -431,7 +432,7 @@ class Daemon:
 
     def _fatal(self, sentence: str) -> None:
         self._code = 1
-        self._tell(sentence)
+        self._say(sentence, logging.ERROR)
         self.stop()
 
     def _drop(self) -> None:

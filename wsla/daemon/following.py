@@ -42,6 +42,7 @@ class FollowRunner:
     """Reads one source on, again and again; like a runner of looks otherwise.
 
     What cannot be read for ``patience`` nanoseconds is unknown from then on, every stream of it, until rows come again.
+    Without ``tells_unknown`` the rows themselves say how long they hold, and nothing is said beside them.
     Rows from before the agreement was kept here (less ``grace`` nanoseconds) are passed over.
     """
 
@@ -59,6 +60,7 @@ class FollowRunner:
         writer: Writer,
         take: Takes,
         ended: Callable[..., None],
+        tells_unknown: bool = True,
     ) -> None:
         self.plan: Final = plan
         self.ended = ended
@@ -75,6 +77,7 @@ class FollowRunner:
         self._writer: Final = writer
         self._deadline: Final = deadline
         self._take: Final = take
+        self._tells_unknown: Final = tells_unknown
         self._phase: Final = phase_of(agreement, plan.source, plan.every)
         self._streams: Final[dict[str, None]] = {}
         self._task: asyncio.Task[None] | None = None
@@ -213,7 +216,7 @@ class FollowRunner:
             source=self.plan.source, at=now, fields=fields, reason=reason, failure=failure
         )
         # What is a record stays one; that nothing new is known of it is no version of it.
-        if not self._declared.records and unknown:
+        if self._tells_unknown and not self._declared.records and unknown:
             self.ended(*unknown)
 
     def _say(self, reason: str | None) -> None:
@@ -230,5 +233,6 @@ class FollowRunner:
 
 
 def _values(stream: str) -> list[str]:
-    found: list[str] = json.loads(stream)
+    """The labels that a stream is called by."""
+    found: list[str] = json.loads(stream) if stream else []
     return found

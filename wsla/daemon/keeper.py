@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from attrs import define
@@ -11,6 +11,7 @@ from attrs import define
 from wsla.api import Agreement
 from wsla.daemon.agreements import sha256_of, state_version
 from wsla.daemon.bindings import Deployment, ProbePlan
+from wsla.daemon.collecting import settle
 from wsla.daemon.config import Limits
 from wsla.daemon.following import SLOWEST, FollowRunner, Takes
 from wsla.daemon.heartbeat import HeartbeatRunner
@@ -21,6 +22,7 @@ from wsla.daemon.reload import Changes
 from wsla.daemon.scheduler import Alarm, Runner, Slots, SourceRunner
 from wsla.daemon.series import SeriesRunner
 from wsla.daemon.shortage import Shortage
+from wsla.daemon.verdicts import VerdictFollower
 from wsla.daemon.writer import Item, Writer
 from wsla.plan.model import Target
 from wsla.ports import Clock, Prober
@@ -29,6 +31,7 @@ from wsla.sources.prometheus import PrometheusTarget
 from wsla.sources.registry import build_follower, build_prober
 from wsla.sources.sql import SqlTarget
 from wsla.sources.targets import Target as Looked
+from wsla.sources.verdicts import VerdictsTarget
 from wsla.sources.witness import Witness, WitnessedProber, needs_network
 from wsla.store.errors import StoreError
 from wsla.store.records import AgreementVersion
@@ -78,6 +81,7 @@ class Keeper:
         self._dropped: Final = dropped
         self._witness: Final = witness
         self._take: Final = take
+        self._settled: set[int] = set()
         self._build: Final = build or build_prober
 
     @property
@@ -100,6 +104,16 @@ class Keeper:
         self._look(judge, deployment)
         judge.step()
 
+    async def begin_all(
+        self, deployments: Sequence[Deployment], recovered: Mapping[str, Recovered], until: int
+    ) -> None:
+        """Keeps the agreements of a start; ``recovered`` is by title."""
+        for deployment in deployments:
+            self.begin(deployment, recovered[deployment.agreement.title], until)
+            # With many agreements this takes a while, in which the first of them are due already.
+            await asyncio.sleep(0)
+        self.settle()
+
     async def apply(self, changes: Changes) -> None:
         """Carries out what a new look at the files changes."""
         if self.shares is not None:
@@ -119,6 +133,13 @@ class Keeper:
             await self._change(deployment)
         for deployment in changes.added:
             await self._add(deployment)
+
+    def settle(self) -> None:
+        """Takes what is kept now to stay; does nothing where no engine is another one."""
+        judges = {id(kept.judge) for kept in self.agreements.values()}
+        if judges != self._settled:
+            self._settled = judges
+            settle()
 
     def judge_of(self, title: str) -> Judge | None:
         """The judge of an agreement; None where it is not kept."""
@@ -234,9 +255,20 @@ class Keeper:
                 runner = judge.runners[name] = shared or self._runner(deployment.agreement, plan, judge)
                 runner.start()
 
+    def _trouble_with(self, title: str, goal: str) -> str | None:
+        """Why a goal has no verdicts at the moment; None where it has. Called from any thread."""
+        kept = self.agreements.get(title)
+        if kept is None:
+            return f"the agreement “{title}” is not kept here"
+        if goal not in {one.name for one in kept.deployment.agreement.plan.goals}:
+            return f"the agreement “{title}” has no goal {goal}"
+        return None if kept.judge.failed is None else f"the agreement “{title}”: {kept.judge.failed}"
+
     def _runner(self, agreement: Agreement, plan: ProbePlan, judge: Judge) -> Runner:
         title = agreement.title
         follower = build_follower(plan.kind, plan.target)
+        if isinstance(plan.target, VerdictsTarget):
+            follower = VerdictFollower(plan.target, self._writer.store_url, self._trouble_with)
         if follower is not None:
             return FollowRunner(
                 title,
@@ -250,6 +282,7 @@ class Keeper:
                 writer=self._writer,
                 take=self._take,
                 ended=judge.ended,
+                tells_unknown=not isinstance(plan.target, VerdictsTarget),
             )
         if isinstance(plan.target, HeartbeatTarget):
             return HeartbeatRunner(title, plan, plan.target, self._clock, self._writer, judge.ended)

@@ -285,7 +285,7 @@ class Member:
 
     async def _read_anew(self) -> None:
         """What is broken changes nothing."""
-        found = await asyncio.to_thread(find_agreements, self._paths)
+        found = await asyncio.to_thread(find_agreements, self._paths, None, self._config.within)
         self._checksums = found.checksums
         changes = compare({}, found, self._config, self._environ, self._clock)
         for message in changes.messages:

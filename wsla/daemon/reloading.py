@@ -33,6 +33,9 @@ class Answering(Protocol):
     def prepare(self, settings: Http | None) -> Callable[[], None]:
         """Whatever may fail before other settings hold; what is returned makes them hold. Raises ValueError."""
 
+    def end_soon(self) -> None:
+        """No new requests are taken; what is being answered has a moment."""
+
 
 @frozen(kw_only=True)
 class Reading:
@@ -106,6 +109,8 @@ class Reloading:
     def stop(self) -> None:
         """End; what is read at the moment is not taken any more."""
         self._watching.stop()
+        if self.answering is not None:
+            self.answering.end_soon()
         if self._task is not None:
             self._task.cancel()
 

@@ -1,25 +1,42 @@
-"""Threads, and how they wait: the machine's own, unless others are handed in."""
+"""Threads that say what they wait for: the machine's own, unless others are handed in, which may be virtual."""
 
 from __future__ import annotations
 
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Generator
 from typing import Any, Final, Protocol, TypeVar
+
+from attrs import frozen
 
 Entry = TypeVar("Entry")
 
 
+class Wait(Protocol):
+    """What a thread gives up its turn for."""
+
+    def wait(self) -> Any:
+        """Blocks; gives what was waited for, ``NOTHING`` where the time was up."""
+        ...
+
+
+Steps = Generator[Wait, Any, Entry]
+"""What runs in a thread: at every point where it waits, it yields for what."""
+
+NOTHING: Final = object()
+"""What comes out of a wait that came to its end."""
+
+
 class Queue(Protocol[Entry]):
-    """What one thread gives another, in order; as ``queue.SimpleQueue``."""
+    """What one thread gives another, in order."""
 
     def put(self, item: Entry) -> None:
         """Give something."""
         ...
 
-    def get(self, *, timeout: float | None = None) -> Entry:
-        """Wait for something, for at most ``timeout`` seconds. Raises ``queue.Empty``."""
+    def getting(self, timeout: float | None = None) -> Wait:
+        """Wait for something, for at most ``timeout`` seconds."""
         ...
 
     def get_nowait(self) -> Entry:
@@ -28,25 +45,25 @@ class Queue(Protocol[Entry]):
 
 
 class Event(Protocol):
-    """As ``threading.Event``."""
+    """Lets everybody go on who waits for it, now and later, once it is set."""
 
     def set(self) -> None:
-        """Let everybody go on who waits, now and later."""
+        """Set it."""
         ...
 
     def clear(self) -> None:
         """Make the next ones wait."""
         ...
 
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait until it is set, for at most ``timeout`` seconds."""
+    def waiting(self, timeout: float) -> Wait:
+        """Wait for it, for at most ``timeout`` seconds."""
         ...
 
 
 class Thread(Protocol):
-    """As ``threading.Thread``."""
+    """A thread that runs, and does not keep the process from ending."""
 
-    def join(self, timeout: float | None = None) -> None:
+    def join(self, timeout: float) -> None:
         """Wait until it has ended, for at most ``timeout`` seconds."""
         ...
 
@@ -54,8 +71,8 @@ class Thread(Protocol):
 class Threads(Protocol):
     """Begins threads and makes what they wait with. All lengths are seconds."""
 
-    def start(self, run: Callable[[], None], name: str) -> Thread:
-        """A thread that runs, and does not keep the process from ending."""
+    def start(self, steps: Steps[None], name: str) -> Thread:
+        """Begins a thread."""
         ...
 
     def queue(self) -> Queue[Any]:
@@ -70,35 +87,97 @@ class Threads(Protocol):
         """A clock that never steps."""
         ...
 
-    def sleep(self, seconds: float) -> None:
-        """Wait in the thread that calls."""
+    def sleeping(self, seconds: float) -> Wait:
+        """Wait for a length of time."""
         ...
 
 
 class SystemThreads:
     """Those of the machine."""
 
-    def start(self, run: Callable[[], None], name: str) -> Thread:
+    def start(self, steps: Steps[None], name: str) -> Thread:
         """See ``Threads``."""
-        thread = threading.Thread(target=run, name=name, daemon=True)
+        thread = threading.Thread(target=_run, args=(steps,), name=name, daemon=True)
         thread.start()
         return thread
 
     def queue(self) -> Queue[Any]:
         """See ``Threads``."""
-        return queue.SimpleQueue()
+        return _Queue()
 
     def event(self) -> Event:
         """See ``Threads``."""
-        return threading.Event()
+        return _Event()
 
     def monotonic(self) -> float:
         """See ``Threads``."""
         return time.monotonic()
 
-    def sleep(self, seconds: float) -> None:
+    def sleeping(self, seconds: float) -> Wait:
         """See ``Threads``."""
-        time.sleep(seconds)
+        return _Sleep(seconds)
 
 
 SYSTEM: Final = SystemThreads()
+
+
+def _run(steps: Steps[None]) -> None:
+    try:
+        wait = next(steps)
+        while True:
+            wait = steps.send(wait.wait())
+    except StopIteration:
+        return
+
+
+class _Queue:
+    def __init__(self) -> None:
+        self._queue: Final[queue.SimpleQueue[Any]] = queue.SimpleQueue()
+        self.put: Final = self._queue.put
+        self.get_nowait: Final = self._queue.get_nowait
+
+    def getting(self, timeout: float | None = None) -> Wait:
+        return _Get(self._queue, timeout)
+
+
+class _Event:
+    def __init__(self) -> None:
+        self._event: Final = threading.Event()
+
+    def set(self) -> None:
+        self._event.set()
+
+    def clear(self) -> None:
+        self._event.clear()
+
+    def waiting(self, timeout: float) -> Wait:
+        return _Signal(self._event, timeout)
+
+
+@frozen
+class _Get:
+    queue: queue.SimpleQueue[Any]
+    timeout: float | None
+
+    def wait(self) -> Any:
+        try:
+            return self.queue.get(timeout=self.timeout)
+        except queue.Empty:
+            return NOTHING
+
+
+@frozen
+class _Signal:
+    event: threading.Event
+    timeout: float
+
+    def wait(self) -> Any:
+        return self.event.wait(self.timeout)
+
+
+@frozen
+class _Sleep:
+    seconds: float
+
+    def wait(self) -> Any:
+        time.sleep(self.seconds)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from attrs import define, field, frozen
 
-from wsla.daemon.threads import SYSTEM, Queue, Thread, Threads
+from wsla.daemon.threads import SYSTEM, Queue, Steps, Thread, Threads
 from wsla.store.errors import StoreBusy, StoreCorrupt, StoreError, StoreLocked
 from wsla.store.records import (
     AgreementVersion,
@@ -141,7 +141,12 @@ class Writer:
 
     def start(self) -> None:
         """Begin to write."""
-        self._thread = self._threads.start(self._run, "wsla-writer")
+        self._thread = self._threads.start(self._run(), "wsla-writer")
+
+    @property
+    def store_url(self) -> str:
+        """The address of the store, for who reads beside."""
+        return self._store.url
 
     @property
     def waiting(self) -> int:
@@ -185,9 +190,9 @@ class Writer:
 
     # The thread
 
-    def _run(self) -> None:
+    def _run(self) -> Steps[None]:
         try:
-            self._work()
+            yield from self._work()
         except BaseException as error:
             self.dead = (
                 str(error) if isinstance(error, StoreError) else f"the store's writer failed: {error!r}"
@@ -197,10 +202,10 @@ class Writer:
         finally:
             self._refuse_rest()
 
-    def _work(self) -> None:
+    def _work(self) -> Steps[None]:
         following: _Entry | None = None
         while True:
-            first = following if following is not None else self._queue.get()
+            first = following if following is not None else (yield self._queue.getting())
             following = None
             if first is None:
                 return
@@ -212,10 +217,10 @@ class Writer:
             following = self._fill(group)
             if following is None and group.weight < LARGEST_GROUP:
                 # One sleep, and not one for each item: to wake this thread costs more than an item does.
-                self._hurry.wait(GROUP_FOR)
+                yield self._hurry.waiting(GROUP_FOR)
                 self._hurry.clear()
                 following = self._fill(group)
-            if not self._store_group(group):
+            if not (yield from self._store_group(group)):
                 return
             if following is _END:
                 following = None
@@ -235,7 +240,7 @@ class Writer:
             group.add(*entry)
         return None
 
-    def _store_group(self, group: _Group) -> bool:
+    def _store_group(self, group: _Group) -> Steps[bool]:
         """Writes until it is written; False where time to stop has run out."""
         batch = group.batch()
         delay = _RETRY_AFTER
@@ -252,9 +257,9 @@ class Writer:
                     reminded = self._threads.monotonic()
                     self.trouble = str(error)
                     self._on_trouble(self.trouble)
-                self._stopping.wait(_RETRY_AFTER if isinstance(error, StoreBusy) else delay)
+                yield self._stopping.waiting(_RETRY_AFTER if isinstance(error, StoreBusy) else delay)
                 if self._stop_at is not None:
-                    self._threads.sleep(_RETRY_AFTER)
+                    yield self._threads.sleeping(_RETRY_AFTER)
                 delay = min(2 * delay, _LONGEST_RETRY)
                 continue
             self._committed(group, batch, result)

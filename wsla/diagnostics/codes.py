@@ -171,6 +171,12 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "E1005": "a foreign file that asks for more than to be read",
         "W1010": "something that an agreement has no place for",
         "W1020": "something that another format cannot say",
+        # E11: WSLA 1.0
+        "W1101": "something that WSLA does not have like this",
+        "W1102": "a name that nothing in a WSLA document has",
+        "E1103": "a part of a WSLA document that cannot be read",
+        "W1104": "something that agreements mean in another way than WSLA",
+        "W1105": "an objective or a guarantee that judges nothing",
     }
 )
 """Code to title, sorted by code."""

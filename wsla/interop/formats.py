@@ -76,7 +76,15 @@ class Exporter(Protocol):
         """The files that say the same; ``source`` is the text in which the places of the agreement are."""
 
 
-_ALL: Final[tuple[Format, ...]] = ()
+_ALL: Final[tuple[Format, ...]] = (
+    Format(
+        name="wsla",
+        title="WSLA 1.0",
+        suffixes=(".xml", ".wsla"),
+        module="wsla.interop.wsla_xml",
+        exported=False,
+    ),
+)
 
 FORMATS: Final[Mapping[str, Format]] = MappingProxyType({one.name: one for one in _ALL})
 """Every format by its name."""

@@ -149,6 +149,16 @@ def _sql_follower(target: Target) -> Follower | None:
     return None if asked.instants is None else SqlFollower(asked)
 
 
+def _verdicts_target(deployed: Deployed) -> Target:
+    from wsla.sources.verdicts import from_options
+
+    return from_options(deployed)
+
+
+def _by_store(target: Target) -> None:
+    """Verdicts lie in the store, of which sources know nothing: whoever keeps it reads them."""
+
+
 def _prometheus_target(deployed: Deployed) -> Target:
     from wsla.sources.prometheus import from_options
 
@@ -181,6 +191,7 @@ _FOLLOWED: Final[Mapping[str, _Followed]] = MappingProxyType(
             for kind in ("csv", "jsonl", "parquet")
         },
         "sql": _Followed(_sql_target, _sql_follower),
+        "verdicts": _Followed(_verdicts_target, _by_store),
     }
 )
 

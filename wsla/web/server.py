@@ -80,6 +80,11 @@ class WebServer:
         host, port = self._socket.getsockname()[:2]
         return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
+    def end_soon(self) -> None:
+        """Takes no new requests."""
+        if self._server is not None:
+            self._server.should_exit = True
+
     def close(self) -> None:
         """End; answers under way have a moment."""
         if self._server is not None and self._thread is not None:

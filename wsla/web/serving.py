@@ -48,6 +48,11 @@ class Serving:
         new = _server(settings)
         return lambda: self._replace(old, new)
 
+    def end_soon(self) -> None:
+        """No new requests are taken; what is being answered has a moment."""
+        if self._server is not None:
+            self._server.end_soon()
+
     def close(self) -> None:
         """End; answers under way have a moment."""
         if self._server is not None:

@@ -52,6 +52,9 @@ agreement "Probes" version 1 {
         ('sql "sqlite:///shop.db" "SELECT 1" every 1m { parameter "a=1" parameter "b=" }', None),
         ('sql "sqlite:///shop.db" "SELECT 1" every 1m { parameter "a" }', "E0706"),
         ('sql "sqlite:///shop.db" "SELECT 1" every 1m { parameter "1=a" }', "E0706"),
+        ('verdicts "Database OLA" "available" { holds 5m  ok met }', None),
+        ('verdicts "Database OLA" { holds 5m }', "E0703"),
+        ('verdicts "Database OLA" "available"', "E0704"),
         ('tpc "mail.example:25" every 1m', "E0208"),
     ],
 )

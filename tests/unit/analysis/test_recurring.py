@@ -136,3 +136,32 @@ def test_they_are_written_back(line: str) -> None:
     formatted, _ = format_source(SourceText(name="t.sla", text=text(line.replace(" ", "  "))))
     assert formatted is not None
     assert line in formatted
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("publish report to shop", "a report needs `,`, `.` or `each` after `shop`"),
+        ("publish report shop each month", "a report needs a name before `each`"),
+        ("call review with each quarter at 10:00", "a review needs a name before `each`"),
+        (
+            "publish report to shop each month after",
+            "a report needs a length of time such as `30s` after `after`",
+        ),
+        (
+            "when not probe.ok at most 3 per 1h { notify host }",
+            "`per` is not a word that can stand here: did you mean `each`?",
+        ),
+    ],
+)
+def test_a_broken_line_is_called_by_its_name(line: str, message: str) -> None:
+    _, diagnostics = check_text(SourceText(name="t.sla", text=text(line)))
+    assert [one.message for one in diagnostics] == [message]
+
+
+def test_a_report_ends_a_block_that_was_not_closed() -> None:
+    broken = text("publish report to shop each month").replace(
+        "{ otherwise notify shop }", "{ otherwise notify shop"
+    )
+    _, diagnostics = check_text(SourceText(name="t.sla", text=broken))
+    assert [one.code for one in diagnostics] == ["E0112"]

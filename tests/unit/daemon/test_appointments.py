@@ -78,11 +78,7 @@ class Life:
     def look(self, now: int, *, killed: bool = False) -> list[Intent]:
         """A start, and one look; what was decided is stored unless it is killed before."""
         known = look_up(self.store, self.agreement.title, self.plan, now)
-        found = [
-            intent
-            for one in _reports(self.plan, known.since, now)
-            if (intent := report_of(self.plan, one)).id not in known.sent
-        ]
+        found = [intent for intent in known.reports(now) if intent.id not in known.sent]
         found += words_about_meetings(self.plan, known.meetings, now)
         if not killed:
             decided = tuple(Decided(self.agreement.title, one) for one in found)
@@ -145,6 +141,20 @@ def test_a_report_that_is_new_does_not_go_back_and_one_that_stays_leaves_nothing
     assert [one.at for one in life.look(at("2026-05-20T01:00"))] == [at("2026-05-03T07:00")]
 
 
+@pytest.mark.parametrize("amended", ["2026-04-01", "2026-04-10"])
+def test_the_last_period_of_a_version_is_reported_under_the_next(store: Store, amended: str) -> None:
+    """M104: the report of March belongs to version 1, though it is due when version 2 is in force."""
+    life = Life(store, agreement(MONTHLY), at("2026-01-20T00:00"))
+    assert len(life.look(at("2026-03-20T00:00"))) == 2
+    text = TEXT.replace("LINES", MONTHLY).replace("VERSION", "2").replace("2026-01-01", amended)
+    life.change(loads(text), at("2026-04-01T00:00"))
+    (march,) = life.look(at("2026-04-20T00:00"))
+    assert march.id == "Web %7C shop|v1|report report 1|publish|2026-03-01T00:00:00+01:00||0"
+    (april,) = life.look(at("2026-05-20T00:00"))
+    assert "|v2|" in april.id
+    assert len([1 for _, one in store.intents(None, 0, 2**62) if one.verb == "publish"]) == 4
+
+
 def words(found: list[Intent]) -> list[tuple[str, list[str]]]:
     steps = []
     for one in found:
@@ -187,6 +197,31 @@ def test_nobody_is_told_of_a_meeting_that_has_begun(store: Store) -> None:
     (left,) = life.store.intents("Web | shop", begins, begins + DAY)
     assert left[1].window is not None
     assert left[1].window.start == at("2026-07-11T08:00")
+
+
+def test_what_was_decided_is_not_looked_for_again(store: Store) -> None:
+    """Years of daily reports must not be worked out anew every second."""
+    life = Life(store, agreement("publish report to shop each day"), at("2026-01-20T00:00"))
+    known = look_up(store, "Web | shop", life.plan, at("2026-01-20T00:00"))
+    first = list(known.reports(at("2026-01-25T00:00")))
+    known.passed(at("2026-01-25T00:00"))
+    assert len(first) == 5
+    assert list(known.reports(at("2026-01-25T00:00"))) == []
+    assert len(list(known.reports(at("2026-01-26T00:00")))) == 1
+    known.passed(at("2026-01-21T00:00"))
+    assert list(known.reports(at("2026-01-25T00:00"))) == []
+
+
+def test_where_nothing_is_appointed_nothing_is_looked_for(store: Store) -> None:
+    life = Life(store, agreement(""), at("2026-01-20T00:00"))
+    assert look_up(store, "Web | shop", life.plan, at("2026-01-20T00:00")).empty
+    for lines in (MONTHLY, QUARTERLY):
+        life.change(agreement(lines), at("2026-01-21T00:00"))
+        assert not look_up(store, "Web | shop", life.plan, at("2026-01-21T00:00")).empty
+        life.look(at("2026-01-21T00:00"))
+    # A meeting of which somebody was told may have to be cancelled yet.
+    life.change(agreement(""), at("2026-01-22T00:00"))
+    assert not look_up(store, "Web | shop", life.plan, at("2026-01-22T00:00")).empty
 
 
 def test_a_silence_of_everything_is_not_meant_for_reports() -> None:

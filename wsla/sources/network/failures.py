@@ -54,6 +54,7 @@ class Failure(StrEnum):
     OBSERVER_QUERY = "observer-query"
     OBSERVER_FILE = "observer-file"
     OBSERVER_DATABASE = "observer-database"
+    OBSERVER_AGREEMENT = "observer-agreement"
     OBSERVER_LATE = "observer-late"
     OBSERVER_SHUTDOWN = "observer-shutdown"
     OBSERVER_INTERNAL = "observer-internal"

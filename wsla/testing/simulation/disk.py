@@ -67,7 +67,7 @@ class Disk:
             if self.has("failing") and self.chance.random() < 0.7:
                 raise _sqlite_error(sqlite3.SQLITE_IOERR)
             if self.has("slow"):
-                machine.sleep(self.chance.uniform(0.05, 3))
+                machine.wait(None, self.chance.uniform(0.05, 3))
         if name == "after-commit" and self.has("uncertain") and self.chance.random() < 0.5:
             raise StoreBroken("The store cannot be read or written: simulated.")
 
@@ -79,7 +79,7 @@ class Disk:
         if method in _WRITES and self.has("locked"):
             until = machine.timeline.now + _BUSY_FOR
             while self.has("locked") and machine.timeline.now < until:
-                machine.sleep(0.5)
+                machine.wait(None, 0.5)
             if self.has("locked"):
                 raise StoreBusy("Another process holds the store locked (simulated).")
         if method not in _WRITES and self.has("unreadable") and self.chance.random() < 0.5:

@@ -1,10 +1,9 @@
-"""A machine in virtual time: an event loop and threads of which one at a time runs, in an order that the seed gives."""
+"""A machine in virtual time: an event loop, and threads that take turns with it, in an order that the seed gives."""
 
 from __future__ import annotations
 
 import asyncio
 import queue
-import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -12,78 +11,70 @@ from contextlib import suppress
 from math import ceil
 from typing import Any, Final, Generic, NoReturn, TypeVar
 
+from attrs import define
+
+from wsla.daemon.threads import NOTHING, Steps, Wait
 from wsla.testing.simulation.timeline import Crash, Stuck, Timeline
 from wsla.values.instants import SECOND
 
 Entry = TypeVar("Entry")
 _OTHERS_FIRST: Final = 0.3
 _HELPED_WITHIN: Final = 0.02
-_STARTED: Final = 60.0
-"""Real seconds after which a thread that does not give back is a bug of the simulator."""
+
+
+@define
+class VirtualWait:
+    """What a thread waits for: until ``ready``, or the deadline on the timeline; ``take`` gives what comes of it."""
+
+    ready: Callable[[], bool] | None
+    deadline: int | None
+    take: Callable[[], Any] | None = None
+
+    def is_over(self, now: int) -> bool:
+        """True where the thread may go on."""
+        return (self.ready is not None and self.ready()) or (
+            self.deadline is not None and self.deadline <= now
+        )
+
+    def wait(self) -> Any:
+        """What came of it, once it is over."""
+        if self.ready is not None and not self.ready():
+            return NOTHING
+        return True if self.take is None else self.take()
 
 
 class SimulatedThread:
-    """A thread that runs only while the loop waits for it."""
+    """Something that takes its next step when the loop lets it."""
 
-    def __init__(self, machine: Machine, run: Callable[[], None], name: str) -> None:
-        self.name: Final = name
+    def __init__(self, machine: Machine, steps: Steps[None]) -> None:
         self.ended = False
-        self.ready: Callable[[], bool] | None = lambda: True
-        self.deadline: int | None = None
-        self.killed = False
-        self.failure: BaseException | None = None
+        self.waits_for: VirtualWait | None = VirtualWait(None, 0)
+        self._begun = False
         self._machine: Final = machine
-        self._go: Final = threading.Lock()
-        self._back: Final = threading.Lock()
-        self._go.acquire()
-        self._back.acquire()
-        self._run: Final = run
-        self._thread: Final = threading.Thread(target=self._main, name=name, daemon=True)
-        self._thread.start()
+        self._steps: Final = steps
 
-    def join(self, timeout: float | None = None) -> None:
-        """See ``Threads``."""
+    def join(self, timeout: float) -> None:
+        """See ``Thread``."""
         self._machine.wait(lambda: self.ended, timeout)
 
     def resume(self) -> None:
-        """Let it run until it waits for something; called by the loop alone."""
-        self.ready = self.deadline = None
-        self._go.release()
-        if not self._back.acquire(timeout=_STARTED):
-            raise RuntimeError(f"the thread {self.name} waits for something real")
-        if self.failure is not None:
-            failure, self.failure = self.failure, None
-            raise failure
+        """Let it run until it waits for something."""
+        waited, self.waits_for = self.waits_for, None
+        assert waited is not None
+        try:
+            following: Wait = self._steps.send(waited.wait() if self._begun else None)
+        except StopIteration:
+            self.ended = True
+        else:
+            assert isinstance(following, VirtualWait)
+            self.waits_for = following
+        self._begun = True
         self._machine.check()
 
     def kill(self) -> None:
-        """Let it unwind, without doing anything more; called by the loop alone."""
-        self.killed = True
-        if not self.ended:
-            self._go.release()
-            self._thread.join()
-
-    def pause(self, ready: Callable[[], bool] | None, deadline: int | None) -> None:
-        """Wait until ``ready`` or the deadline; called by the thread itself."""
-        if self.killed:
-            raise Crash("with its process")
-        self.ready, self.deadline = ready, deadline
-        self._back.release()
-        self._go.acquire()
-        if self.killed:
-            raise Crash("with its process")
-
-    def _main(self) -> None:
-        self._go.acquire()
-        try:
-            if not self.killed:
-                self._machine.running.thread = self
-                self._run()
-        except BaseException as failure:
-            self.failure = failure
-        finally:
-            self.ended = True
-            self._back.release()
+        """Let it unwind, without doing anything more."""
+        with suppress(BaseException):
+            self._steps.close()
 
 
 class Machine:
@@ -92,15 +83,15 @@ class Machine:
     def __init__(self, timeline: Timeline) -> None:
         self.timeline: Final = timeline
         self.threads: Final[list[SimulatedThread]] = []
-        self.running: Final = threading.local()
         self.crashed = False
+        self.between_callbacks = False
         self.loop: Final = VirtualLoop(self)
 
     # As ``Threads``
 
-    def start(self, run: Callable[[], None], name: str) -> SimulatedThread:
+    def start(self, steps: Steps[None], name: str) -> SimulatedThread:
         """See ``Threads``."""
-        thread = SimulatedThread(self, run, name)
+        thread = SimulatedThread(self, steps)
         self.threads.append(thread)
         return thread
 
@@ -116,23 +107,27 @@ class Machine:
         """See ``Threads``."""
         return self.timeline.monotonic() / SECOND
 
-    def sleep(self, seconds: float) -> None:
+    def sleeping(self, seconds: float) -> VirtualWait:
         """See ``Threads``."""
-        self.wait(None, seconds)
+        return VirtualWait(None, self.later(seconds))
 
-    def wait(self, ready: Callable[[], bool] | None, timeout: float | None) -> bool:
-        """Waits until ``ready`` says so, in the thread that calls; False where the time was up."""
-        if ready is not None and ready():
-            return True
-        deadline = None if timeout is None else self.timeline.now + max(round(timeout * SECOND), 0)
-        thread: SimulatedThread | None = getattr(self.running, "thread", None)
-        if thread is not None:
-            thread.pause(ready, deadline)
-            return ready is None or ready()
-        # The loop's own thread: everything else goes on meanwhile, but for the loop.
-        while (ready is None or not ready()) and (deadline is None or self.timeline.now < deadline):
-            self.proceed(deadline)
-        return ready is None or ready()
+    def later(self, seconds: float) -> int:
+        """The instant of the timeline in so many seconds."""
+        return self.timeline.now + max(round(seconds * SECOND), 0)
+
+    def wait(self, ready: Callable[[], bool] | None, timeout: float) -> None:
+        """Blocks whoever calls: a thread in the middle of a step, or the loop itself. The others go on meanwhile."""
+        deadline = self.later(timeout)
+        between = self.between_callbacks
+        try:
+            while (ready is None or not ready()) and self.timeline.now < deadline:
+                if between:
+                    # A thread waits inside of a step, and the loop has nothing in hand: it goes round as usual.
+                    self.loop.go_round_until(deadline)
+                else:
+                    self.proceed(deadline)
+        finally:
+            self.between_callbacks = between
 
     def crash(self, where: str) -> NoReturn:
         """The process ends here and now, whichever thread it is in."""
@@ -157,7 +152,11 @@ class Machine:
             return
         if self.timeline.run_due():
             return
-        dues = [thread.deadline for thread in self.threads if thread.deadline is not None]
+        dues = [
+            thread.waits_for.deadline
+            for thread in self.threads
+            if thread.waits_for is not None and thread.waits_for.deadline is not None
+        ]
         dues += [due for due in (until, self.timeline.next_at()) if due is not None]
         if not dues:
             raise Stuck("nothing is left that could happen")
@@ -168,8 +167,7 @@ class Machine:
         able = [
             thread
             for thread in self.threads
-            if (thread.ready is not None and thread.ready())
-            or (thread.deadline is not None and thread.deadline <= now)
+            if thread.waits_for is not None and thread.waits_for.is_over(now)
         ]
         if not able:
             return None
@@ -181,6 +179,49 @@ class Machine:
             thread.kill()
         self.threads.clear()
         self.loop.abandon()
+
+
+class VirtualQueue(Generic[Entry]):
+    """See ``Queue``."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine: Final = machine
+        self._entries: Final[deque[Entry]] = deque()
+
+    def put(self, item: Entry) -> None:
+        """See ``Queue``."""
+        self._entries.append(item)
+
+    def getting(self, timeout: float | None = None) -> VirtualWait:
+        """See ``Queue``."""
+        deadline = None if timeout is None else self._machine.later(timeout)
+        return VirtualWait(lambda: bool(self._entries), deadline, self._entries.popleft)
+
+    def get_nowait(self) -> Entry:
+        """See ``Queue``."""
+        if not self._entries:
+            raise queue.Empty
+        return self._entries.popleft()
+
+
+class VirtualEvent:
+    """See ``Event``."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine: Final = machine
+        self._is_set = False
+
+    def set(self) -> None:
+        """See ``Event``."""
+        self._is_set = True
+
+    def clear(self) -> None:
+        """See ``Event``."""
+        self._is_set = False
+
+    def waiting(self, timeout: float) -> VirtualWait:
+        """See ``Event``."""
+        return VirtualWait(lambda: self._is_set, self._machine.later(timeout))
 
 
 class VirtualLoop(asyncio.BaseEventLoop):
@@ -211,6 +252,11 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self.call_later(self._machine.timeline.races.random() * _HELPED_WITHIN, work)
         return asyncio.wrap_future(future, loop=self)
 
+    def go_round_until(self, deadline: int) -> None:
+        """One round inside of another, which waits just now and has no callback in hand."""
+        self._machine.timeline.at(deadline, _nothing)
+        self._run_once()  # type: ignore[attr-defined]
+
     def abandon(self) -> None:
         """Drops everything that has not ended; nothing of it runs again."""
         for task in asyncio.all_tasks(self):
@@ -235,54 +281,17 @@ class _Jump:
     def select(self, timeout: float | None) -> tuple[()]:
         """Lets something else happen, or time pass for at most ``timeout`` seconds."""
         machine = self._machine
-        if timeout == 0:
-            # The loop itself has something to do: whether others come first is chance.
-            if machine.timeline.races.random() < _OTHERS_FIRST:
-                machine.proceed(machine.timeline.now)
+        # The loop itself has something to do: whether others come first is chance.
+        if timeout == 0 and machine.timeline.races.random() >= _OTHERS_FIRST:
             return ()
-        machine.proceed(None if timeout is None else machine.timeline.now + ceil(timeout * SECOND))
+        machine.between_callbacks = True
+        try:
+            until = None if timeout is None else machine.timeline.now + ceil(timeout * SECOND)
+            machine.proceed(until)
+        finally:
+            machine.between_callbacks = False
         return ()
 
 
-class VirtualQueue(Generic[Entry]):
-    """What one thread gives another, in order."""
-
-    def __init__(self, machine: Machine) -> None:
-        self._machine: Final = machine
-        self._entries: Final[deque[Entry]] = deque()
-
-    def put(self, item: Entry) -> None:
-        """See ``Queue``."""
-        self._entries.append(item)
-
-    def get(self, *, timeout: float | None = None) -> Entry:
-        """See ``Queue``."""
-        if not self._machine.wait(lambda: bool(self._entries), timeout):
-            raise queue.Empty
-        return self._entries.popleft()
-
-    def get_nowait(self) -> Entry:
-        """See ``Queue``."""
-        if not self._entries:
-            raise queue.Empty
-        return self._entries.popleft()
-
-
-class VirtualEvent:
-    """See ``Event``."""
-
-    def __init__(self, machine: Machine) -> None:
-        self._machine: Final = machine
-        self._is_set = False
-
-    def set(self) -> None:
-        """See ``Event``."""
-        self._is_set = True
-
-    def clear(self) -> None:
-        """See ``Event``."""
-        self._is_set = False
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """See ``Event``."""
-        return self._machine.wait(lambda: self._is_set, timeout)
+def _nothing() -> None:
+    return

@@ -27,7 +27,7 @@ FAMILIES: Final = (
 )  # fmt: skip
 """The kinds of faults. Each is in about half of the runs, so that what one hides the others do not meet in some."""
 
-DOWN_FOR: Final = (SECOND // 10, 5 * SECOND, 40 * SECOND, 3 * MINUTE, 12 * MINUTE)
+DOWN_FOR: Final = (SECOND // 10, 5 * SECOND, 40 * SECOND, 2 * MINUTE, 8 * MINUTE)
 
 
 @define
@@ -71,7 +71,7 @@ def drawn(seed: int, length: int) -> Scenario:
     """The scenario of a seed; ``length`` is nanoseconds."""
     chance = Random(f"scenario {seed}")
     families = frozenset(one for one in FAMILIES if chance.random() < 0.5)
-    kinds = chance.sample(sorted(KINDS), chance.choice((1, 1, 1, 2, 2, 3)))
+    kinds = chance.sample(sorted(KINDS), chance.choice((1, 1, 1, 1, 2, 3)))
     scenario = Scenario(seed=seed, length=length, start=chance.choice(_STARTS) * SECOND, families=families)
     scenario.start += chance.randrange(HOUR // 2)
     scenario.wordings = {kind: first_wording(kind, chance) for kind in kinds}
@@ -93,7 +93,7 @@ def _instants(scenario: Scenario, chance: Random, most: int) -> list[int]:
 
 def _length(chance: Random) -> int:
     return chance.choice(
-        (chance.randrange(SECOND, 90 * SECOND), chance.randrange(MINUTE, 12 * MINUTE), 40 * MINUTE)
+        (chance.randrange(SECOND, 90 * SECOND), chance.randrange(MINUTE, 9 * MINUTE), 25 * MINUTE)
     )
 
 
@@ -120,7 +120,7 @@ def _draw_outside(scenario: Scenario, chance: Random) -> None:
 def _draw_process(scenario: Scenario, chance: Random) -> None:
     families = scenario.families
     if "crashes" in families:
-        scenario.crashes = [int(10 ** chance.uniform(0, 3.2)) for _ in range(chance.randint(1, 6))]
+        scenario.crashes = [int(10 ** chance.uniform(0, 3.2)) for _ in range(chance.randint(1, 4))]
     if "kills" in families:
         scenario.kills = _instants(scenario, chance, 3)
     if "restarts" in families:
@@ -133,8 +133,12 @@ def _draw_process(scenario: Scenario, chance: Random) -> None:
         by = (-HOUR, -5 * MINUTE, -SECOND, SECOND, 2 * MINUTE, HOUR)
         scenario.steps = [(at, chance.choice(by)) for at in _instants(scenario, chance, 2)]
     if "suspend" in families:
-        lengths = (30 * SECOND, 4 * MINUTE, 50 * MINUTE, chance.choice((5 * HOUR, 5 * HOUR, 3 * DAY)))
+        lengths = (30 * SECOND, 4 * MINUTE, 4 * MINUTE, 50 * MINUTE)
         scenario.suspends = [(at, chance.choice(lengths)) for at in _instants(scenario, chance, 2)]
+        if chance.random() < 0.1:
+            # Long enough for observations to be no longer kept; dear to look at, so that it is rare.
+            scenario.suspends[0] = (scenario.suspends[0][0], chance.choice((5 * HOUR, 3 * DAY)))
+            scenario.retention = True
     if "computing" in families:
         scenario.computing = chance.choice((2_000, 100_000))
     if "housekeeping" in families:
