@@ -23,8 +23,9 @@ from .conftest import Place, Receiver, Service, until
 from .test_process import PROGRAM, check
 
 ROUNDS = int(os.environ.get("WSLA_ROUNDS", "3"))
+# So many that with three daemons each looks at some, however the names fall.
 MORE = "\n".join(
-    f'  source more{number} = http "{{url}}" every {{every}} timeout {{timeout}}' for number in range(5)
+    f'  source more{number} = http "{{url}}" every {{every}} timeout {{timeout}}' for number in range(20)
 )
 
 
@@ -120,7 +121,7 @@ def place(tmp_path: Path, postgres: Any) -> Iterator[Database]:
 def agreement(place: Database, **changes: Any) -> Path:
     values = {"every": "50ms", "timeout": "50ms", "window": "500ms", "patience": "200ms", **changes}
     text = place.text(**values)
-    more = MORE.format(url=f"{place.service.url}/ok", every="200ms", timeout="150ms")
+    more = MORE.format(url=f"{place.service.url}/ok", every="500ms", timeout="300ms")
     return place.write(text.replace("  metric up = ", f"{more}\n  metric up = ", 1))
 
 
@@ -154,6 +155,12 @@ def check_all(place: Database, path: Path) -> dict[str, int]:
     with Store.open(place.url, writer=False) as store:
         assert verify_agreement(store, "Quick", lambda *_: None).findings == []
     return found
+
+
+def everything_is_looked_at(place: Database) -> None:
+    """Waits until every source has been looked at from now on."""
+    now = time.time_ns()
+    until(lambda: min(place.rows("SELECT max(at) FROM observations GROUP BY stream_id"))[0] > now)
 
 
 class Swaying:
@@ -209,16 +216,14 @@ def test_the_sources_are_shared_and_taken_back(place: Database) -> None:
     first = place.start(path)
     second, _third = place.start(path), place.start(path)
     until(lambda: len(place.rows("SELECT DISTINCT member FROM shares")) == 2)
-    assert place.count("shares") < 6
+    assert place.count("shares") < 21
     until(lambda: place.count("observations") > 100)
     assert place.writer() == first.pid
     second.send_signal(signal.SIGTERM)
     assert second.wait(30) == 0
     until(lambda: len(place.rows("SELECT DISTINCT member FROM shares")) == 1)
     # What nobody looks at for a moment is soon looked at again: every source goes on.
-    latest = "SELECT max(at) FROM observations GROUP BY stream_id"
-    before = max(place.rows(latest))[0]
-    until(lambda: min(place.rows(latest))[0] > before)
+    everything_is_looked_at(place)
     place.service.healthy = False
     until(lambda: place.receiver.got and (place.folder / "ops.log").exists())
     place.service.healthy = True
@@ -284,9 +289,11 @@ def test_a_member_that_was_paused_adds_nothing_to_what_others_look_at(place: Dat
 def test_while_the_server_is_away_looking_goes_on(place: Database, postgres: Any) -> None:
     """What was seen waits in memory and is stored when the server is back; nobody else takes over meanwhile."""
     path = agreement(place)
-    first = place.start(path)
-    second = place.start(path)
-    until(lambda: place.count("shares") > 0 and place.count("observations") > 20)
+    # Leases longer than the server is away: under load a daemon needs a moment to be back.
+    first = place.start(path, lease=10.0)
+    second = place.start(path, lease=10.0)
+    until(lambda: place.count("shares") > 0)
+    everything_is_looked_at(place)
     postgres.stop()
     try:
         until(
