@@ -233,7 +233,7 @@ def test_every_word_is_of_one_party() -> None:
         Failure.OBSERVER_RESOURCES, Failure.OBSERVER_NETWORK, Failure.OBSERVER_RESOLVER, Failure.OBSERVER_TLS,
         Failure.OBSERVER_LATE, Failure.OBSERVER_SHUTDOWN, Failure.OBSERVER_INTERNAL,
         Failure.OBSERVER_POLICY, Failure.OBSERVER_COMMAND, Failure.OBSERVER_PROXY,
-        Failure.OBSERVER_QUERY, Failure.OBSERVER_FILE, Failure.OBSERVER_DATABASE,
+        Failure.OBSERVER_QUERY, Failure.OBSERVER_FILE, Failure.OBSERVER_DATABASE, Failure.OBSERVER_AGREEMENT,
     }  # fmt: skip
 
 

@@ -158,7 +158,7 @@ def test_no_reason_repeats_what_was_asked_or_answered(kit: Any, answers: bytes) 
 
 OF_OTHER_KINDS = (
     *("dns-", "exit", "signal", "output-"),
-    *("observer-command", "observer-database", "observer-file", "observer-query"),
+    *("observer-agreement", "observer-command", "observer-database", "observer-file", "observer-query"),
 )
 
 
