@@ -135,7 +135,7 @@ def _draw_process(scenario: Scenario, chance: Random) -> None:
     if "suspend" in families:
         lengths = (30 * SECOND, 4 * MINUTE, 4 * MINUTE, 50 * MINUTE)
         scenario.suspends = [(at, chance.choice(lengths)) for at in _instants(scenario, chance, 2)]
-        if chance.random() < 0.1:
+        if chance.random() < 0.05:
             # Long enough for observations to be no longer kept; dear to look at, so that it is rare.
             scenario.suspends[0] = (scenario.suspends[0][0], chance.choice((5 * HOUR, 3 * DAY)))
             scenario.retention = True
