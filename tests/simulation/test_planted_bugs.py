@@ -98,6 +98,6 @@ def first_that_fails(folder: Path) -> int | None:
     ],
     ids=lambda plant: plant.__name__,
 )
-def test_a_planted_bug_is_seen(plant: Planting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_planted_bug_is_seen(plant: Planting, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plant(monkeypatch)
-    assert first_that_fails(tmp_path) is not None
+    assert first_that_fails(folder) is not None

@@ -16,10 +16,10 @@ AT_ONCE = 40
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, AT_ONCE))
-def test_every_invariant_holds(first: int, tmp_path: Path) -> None:
+def test_every_invariant_holds(first: int, folder: Path) -> None:
     failed = [
         f"{command_for(seed, LENGTH)}\n" + "\n".join(f"  {problem}" for problem in problems)
         for seed in range(first, first + AT_ONCE)
-        if (problems := run_seed(seed, tmp_path).problems)
+        if (problems := run_seed(seed, folder).problems)
     ]
     assert not failed, "\n" + "\n".join(failed)

@@ -23,10 +23,10 @@ EVENTFUL = 26
 """A seed of a run in which much happens."""
 
 
-def test_the_same_seed_gives_the_same_run_to_the_byte(tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_run_to_the_byte(folder: Path) -> None:
     """S1: the ledger and everything else in the file, whatever order this process gives to sets of texts."""
-    here = run_seed(EVENTFUL, tmp_path)
-    again = run_seed(EVENTFUL, tmp_path)
+    here = run_seed(EVENTFUL, folder)
+    again = run_seed(EVENTFUL, folder)
     assert (again.ledger, again.log) == (here.ledger, here.log)
     assert here.seen.entries
     command = [sys.executable, "-m", "wsla.testing.simulation", "--seed", str(EVENTFUL), "--format", "json"]
@@ -36,8 +36,8 @@ def test_the_same_seed_gives_the_same_run_to_the_byte(tmp_path: Path) -> None:
         assert json.loads(done.stdout)["ledger"] == here.ledger
 
 
-def test_other_seeds_give_other_runs(tmp_path: Path) -> None:
-    assert len({run_seed(seed, tmp_path).ledger for seed in range(4)}) == 4
+def test_other_seeds_give_other_runs(folder: Path) -> None:
+    assert len({run_seed(seed, folder).ledger for seed in range(4)}) == 4
 
 
 def test_a_run_that_fails_says_how_to_see_it_again(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any, Final
 
 from attrs import asdict
 
-from wsla.testing.simulation.simulation import LENGTH, Result, command_for, run_seed
+from wsla.testing.simulation.simulation import LENGTH, Result, command_for, quick_folder, run_seed
 from wsla.values.instants import HOUR
 
 _WIDTH: Final = 40
@@ -33,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     seeds = chosen.seeds if chosen.seed is None else range(chosen.seed, chosen.seed + 1)
     failed = 0
-    with tempfile.TemporaryDirectory(prefix="wsla-simulation-") as folder:
+    with quick_folder() as folder:
         for number, seed in enumerate(seeds, 1):
             began = time.monotonic()
             result = run_seed(seed, Path(folder), chosen.hours)

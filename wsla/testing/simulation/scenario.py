@@ -135,9 +135,10 @@ def _draw_process(scenario: Scenario, chance: Random) -> None:
     if "suspend" in families:
         lengths = (30 * SECOND, 4 * MINUTE, 4 * MINUTE, 50 * MINUTE)
         scenario.suspends = [(at, chance.choice(lengths)) for at in _instants(scenario, chance, 2)]
-        if chance.random() < 0.1:
-            # Long enough for observations to be no longer kept; dear to look at, so that it is rare.
-            scenario.suspends[0] = (scenario.suspends[0][0], chance.choice((5 * HOUR, 3 * DAY)))
+        if chance.random() < 0.05:
+            # In longer runs long enough for observations to be no longer kept; dear to look at, so that it is rare.
+            long = 3 * DAY if scenario.length > HOUR // 2 else 5 * HOUR
+            scenario.suspends[0] = (scenario.suspends[0][0], long)
             scenario.retention = True
     if "computing" in families:
         scenario.computing = chance.choice((2_000, 100_000))

@@ -147,7 +147,7 @@ KINDS: Final = {"shop": _SHOP, "feed": _FEED, "desk": _DESK, "beat": _BEAT}
 _VARIANTS: Final = 8
 _CHOICES: Final = {
     "every": ("80s", "100s", "2m"),
-    "window": ("5m", "10m", "15m"),
+    "window": ("5m", "5m", "10m"),
     "promised": ("90%", "99%", "85%"),
     "grace": ("1m", "3m", "10s"),
     "unknown": ("is excluded", "counts as missed", "counts as met"),
