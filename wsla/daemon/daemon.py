@@ -220,6 +220,7 @@ class Daemon:
             build=surroundings.prober,
             witness=Witness(references, clock, self._tell) if references else None,
             take=self._inbox.take,
+            collect=surroundings.collect,
         )
         self._outbox: Final = Outbox(
             self._writer,

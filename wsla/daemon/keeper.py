@@ -55,7 +55,8 @@ class Kept:
 class Keeper:
     """``agreements`` are those that are kept, by title. ``tell`` takes what an operator should know.
 
-    ``witness`` says whether this machine's own network works; without one it is taken to. ``build`` makes who looks.
+    ``witness`` says whether this machine's own network works; without one it is taken to. ``build`` makes who looks;
+    ``collect`` is called when what is kept will stay.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Keeper:
         witness: Witness | None = None,
         take: Takes,
         build: Callable[[str, Looked, Clock], Prober] | None = None,
+        collect: Callable[[], None] = settle,
     ) -> None:
         self.agreements: Final[dict[str, Kept]] = {}
         self.shares: Shares | None = None
@@ -83,6 +85,7 @@ class Keeper:
         self._take: Final = take
         self._settled: set[int] = set()
         self._build: Final = build or build_prober
+        self._collect: Final = collect
 
     @property
     def runners(self) -> list[Runner]:
@@ -139,7 +142,7 @@ class Keeper:
         judges = {id(kept.judge) for kept in self.agreements.values()}
         if judges != self._settled:
             self._settled = judges
-            settle()
+            self._collect()
 
     def judge_of(self, title: str) -> Judge | None:
         """The judge of an agreement; None where it is not kept."""

@@ -9,6 +9,7 @@ from typing import Final
 from attrs import frozen
 
 from wsla.channels.registry import build_channel
+from wsla.daemon.collecting import settle
 from wsla.daemon.threads import SYSTEM, Threads
 from wsla.ports import Channel, Clock, Prober
 from wsla.sources.registry import build_prober
@@ -24,7 +25,8 @@ def _open_for_reading(path: str) -> Store:
 class Surroundings:
     """``prober`` makes who looks at a target of a kind, ``channel`` what carries messages to an address of a kind;
     ``reader`` opens the store of a path once more, for reading; ``fraction`` gives the jitter between attempts, in
-    [0, 1); ``beside`` is how many seconds lie between two looks at what others have written into the store."""
+    [0, 1); ``beside`` is how many seconds lie between two looks at what others have written into the
+    store; ``collect`` is called when what is kept will stay."""
 
     prober: Callable[[str, Target, Clock], Prober] = build_prober
     channel: Callable[[str, str, Mapping[str, object], Clock], Channel] = build_channel
@@ -32,6 +34,7 @@ class Surroundings:
     fraction: Callable[[], float] = random.random
     threads: Threads = SYSTEM
     beside: float = 1.0
+    collect: Callable[[], None] = settle
 
 
 USUAL: Final = Surroundings()

@@ -249,6 +249,7 @@ class Simulation:
                 fraction=Random(f"jitter {self.scenario.seed} {self.lives}").random,
                 threads=machine,
                 beside=30.0,
+                collect=lambda: None,
             ),
         )
 
