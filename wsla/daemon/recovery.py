@@ -170,7 +170,7 @@ def _said_last(store: Store, agreement: Agreement) -> int:
     noted = store.snapshot_at(title) or 0
     ends = [
         one.window.end + agreement.plan.grace
-        for one in store.judgements(title, noted, _END_OF_TIME, final_only=True)
+        for one in store.judgements(title, noted - agreement.plan.grace, _END_OF_TIME, final_only=True)
     ]
     acts = [intent.at for _, intent in store.intents(title, noted, _END_OF_TIME)]
     return max(noted, *ends, *acts, 0)

@@ -332,7 +332,7 @@ class Checker:
                 held = withheld.get((identity, str(item.target)))
                 handled = (identity, str(item.target)) in self._known.handled
                 self._look_at_delivery(item, found, held is not None or handled)
-                if taken and not handled:
+                if taken and not handled and not _acts_late(plans.get(key), intent.cause):
                     lanes[key, str(item.target), f"{intent.cause}{intent.labels}"].append(
                         (number, min(taken), identity)
                     )
@@ -404,6 +404,13 @@ def _reigns(history: list[AgreementVersion]) -> list[tuple[int, int | None, Agre
         following = groups[place + 1][0].at if place + 1 < len(groups) else None
         found.append((judged_from(seen), following, group[-1]))
     return found
+
+
+def _acts_late(plan: Plan | None, cause: str) -> bool:
+    """True for a rule on what is sent: what it does later may be dated earlier, by what came late."""
+    if plan is None or not any(source.kind == "push" for source in plan.sources):
+        return False
+    return any(rule.name == cause for rule in plan.rules)
 
 
 def _host(address: str) -> str:
