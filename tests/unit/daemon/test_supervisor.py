@@ -51,10 +51,11 @@ def test_a_life_is_told(listener: socket.socket) -> None:
     assert nothing_more(listener)
 
 
-@pytest.mark.parametrize(("process", "watched"), [(None, True), (str(os.getpid()), True), ("1", False)])
-def test_a_loop_that_goes_round_says_so(listener: socket.socket, process: str | None, watched: bool) -> None:
+@pytest.mark.parametrize(("process", "watched"), [("unnamed", True), ("this one", True), ("another", False)])
+def test_a_loop_that_goes_round_says_so(listener: socket.socket, process: str, watched: bool) -> None:
     environ = {"NOTIFY_SOCKET": listener.getsockname(), "WATCHDOG_USEC": "30000"}
-    supervisor = Supervisor(environ if process is None else {**environ, "WATCHDOG_PID": process})
+    named = {"unnamed": {}, "this one": {"WATCHDOG_PID": str(os.getpid())}, "another": {"WATCHDOG_PID": "1"}}
+    supervisor = Supervisor(environ | named[process])
 
     async def main() -> None:
         supervisor.ready("keeping")
