@@ -54,7 +54,7 @@ class Service(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._full = False
-        self.pour()
+        asyncio.get_running_loop().call_soon(self.pour)
 
     def pour(self) -> None:
         """Sends without end, as fast as it is taken."""

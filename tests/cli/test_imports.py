@@ -119,6 +119,7 @@ WORK: tuple[tuple[int, str], ...] = (
     (0, "prove sound.sla"),
     (1, "import sound.sla"),
     (2, "export sound.sla --to nothing"),
+    (0, "deploy-view sound.sla --for shop"),
     (0, "dump --phase plan sound.sla"),
     (0, "eval sound.sla --data probe=probe.csv"),
     (0, "report march.sla --store wsla.db"),

@@ -75,7 +75,13 @@ def test_it_ends_in_order_with_fifty_looks_and_twenty_messages_in_flight(place: 
         "SELECT source, fields FROM observations JOIN streams ON streams.id = stream_id"
         " WHERE failure = 'observer-shutdown'"
     )
-    assert len({source for source, _ in stopped}) >= asked - 1
+    # Every look that the service has seen is stored: as what it was, or as unknown because of the end.
+    hanging = "failure IN ('observer-shutdown', 'timeout') AND source LIKE 's%'"
+    [(stored,)] = place.rows(
+        f"SELECT count(*) FROM observations JOIN streams ON streams.id = stream_id WHERE {hanging}"
+    )
+    assert stored >= asked
+    assert len({source for source, _ in stopped}) >= 35
     assert {value for _, fields in stopped for value in json.loads(fields).values()} == {None}
     assert place.count("outbox", "state = 'pending'") == 20
     assert place.count("outbox", "state NOT IN ('pending', 'delivered')") == 0
@@ -99,6 +105,37 @@ def test_it_ends_in_order_with_fifty_looks_and_twenty_messages_in_flight(place: 
 def test_an_end_takes_less_than_ten_seconds() -> None:
     """K3: looks and messages end at the same time, what they left is written after that."""
     assert max(daemon.PROBES_END_WITHIN, daemon.SENDS_END_WITHIN) + daemon.WRITES_END_WITHIN < 10
+
+
+def test_a_log_for_machines_is_nothing_but_objects(place: Any) -> None:
+    """Start, reload, a broken file and the end; and no line beside the log."""
+    path = place.write(place.text())
+    config = place.folder / "wsla.toml"
+    config.write_text(f'log_format = "json"\n[http]\naddress = "127.0.0.1:{place.closed_port()}"\n')
+    words, environ = command(place, "--config", str(config))
+    said = place.folder / "said.txt"
+    with said.open("wb") as output:
+        process = subprocess.Popen(words, env=environ, stdout=output, stderr=subprocess.STDOUT)
+    place.processes.append(process)
+
+    def lines() -> list[dict[str, str]]:
+        return [json.loads(line) for line in said.read_text().split("\n")[:-1]]
+
+    def told(what: str) -> list[dict[str, str]]:
+        return [one for one in lines() if what in one["message"]]
+
+    place.until(lambda: told("answering at http://127.0.0.1:"), 60)
+    path.write_text("agreement {")
+    process.send_signal(signal.SIGHUP)
+    place.until(lambda: told("everything stays as it was"), 60)
+    path.write_text(place.text(version=2, promised="98%"))
+    process.send_signal(signal.SIGHUP)
+    place.until(lambda: told("1 agreement changed"), 60)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 0
+    assert {tuple(one) for one in lines()} == {("at", "level", "logger", "message")}
+    assert len(told("keeping 1 agreement")) == 1
+    assert told("quick.sla:1:")[0]["level"] == "warning"
 
 
 def damaged(place: Any) -> None:

@@ -20,6 +20,7 @@ VERBS = {
     "prove": "say whether promises can be kept by the agreements that they stand on",
     "import": "turn agreements of other formats into .sla files",
     "export": "write an agreement in another format",
+    "deploy-view": "show what one party needs of an agreement for its role",
     "dump": "print a form that a text takes on its way to a plan",
     "eval": "judge recorded observations by an agreement",
     "run": "measure, judge and act until told to stop",

@@ -20,6 +20,7 @@ from wsla.ports import Clock
 from wsla.sources import heartbeat
 from wsla.sources.followed import EVERY, FILE_KINDS
 from wsla.sources.registry import FOLLOWED_KINDS, SourceError, build_target
+from wsla.sources.sql import SqlTarget
 from wsla.sources.targets import Deployed, Option
 from wsla.sources.targets import Target as Looked
 from wsla.sources.verdicts import KIND as VERDICTS
@@ -200,11 +201,17 @@ class Deploying:
         except SourceError as error:
             self._problem(str(error))
             return None
+        written = source.options.get("connection") if "connection" not in bound.options else None
+        file = target.file if isinstance(target, SqlTarget) and isinstance(written, str) else None
+        if file is not None and not lies_within(file, self.config.within):
+            self._problem(f"source {source.name}: `{file}` cannot be read: {OUTSIDE}")
+            return None
         return ProbePlan(source=source.name, kind=kind, every=every, target=target)
 
     def _folder(self, binding: SourceBinding) -> str:
         """Where relative paths of files start from: where the one who wrote them wrote."""
-        written = self.config.path if "path" in binding.options else self.agreement.source.name
+        is_here = {"path", "connection"} & binding.options.keys()
+        written = self.config.path if is_here else self.agreement.source.name
         return os.path.dirname(os.path.abspath(written or ""))
 
     # Channels

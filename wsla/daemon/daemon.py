@@ -16,6 +16,7 @@ from typing import Final, Protocol, TypeVar
 from wsla.daemon.agreements import Found, find_agreements
 from wsla.daemon.appointments import Appointments
 from wsla.daemon.clock import SystemClock
+from wsla.daemon.collecting import collecting_seldom
 from wsla.daemon.composing import Composer, Report
 from wsla.daemon.config import Config
 from wsla.daemon.housekeeping import Housekeeping
@@ -94,7 +95,8 @@ def run_daemon(
             say(sentence)
 
     try:
-        return _run(paths, config, store_url, announce, known, started, report)
+        with collecting_seldom():
+            return _run(paths, config, store_url, announce, known, started, report)
     finally:
         take_down_logging(handler)
 
@@ -358,8 +360,7 @@ class Daemon:
             self._keeper.shares = self._shares = Shares(self._writer, self._clock, self._keeper)
             self._shares.prepare(sharing, changes.added, self._clock.now())
         self._writer.start()
-        for deployment in changes.added:
-            self._keeper.begin(deployment, recovered[deployment.agreement.title], until)
+        await self._keeper.begin_all(changes.added, recovered, until)
         self._outbox.start()
         self._housekeeping.start()
         if self._shares is not None:
@@ -407,6 +408,7 @@ class Daemon:
     # From the parts
 
     def _reloaded(self) -> None:
+        self._keeper.settle()
         self._outbox.try_all_addresses()
         self._outbox.wake()
 

@@ -120,6 +120,8 @@ class FollowRunner:
                 self._fails(
                     Failure.OBSERVER_INTERNAL.value, f"the look itself failed ({type(error).__name__})"
                 )
+                # What was read and not kept is read again.
+                await self._begin()
             tick = self._clock.now() if more else next_tick(self._clock.now(), self.plan.every, self._phase)
 
     async def _begin(self) -> None:
@@ -139,29 +141,30 @@ class FollowRunner:
                 _log.warning("where %s was read up to is not known yet: %s", self.plan.source, problem)
                 await self._clock.sleep(10 * _AGAIN_AFTER)
         self._streams.update(dict.fromkeys(streams))
-        self._follower.begin(place, kept_since - self._grace)
+        same = isinstance(place, dict) and place.get("kind") == self.plan.kind
+        self._follower.begin(place["place"] if same else None, kept_since - self._grace)
 
     async def _look(self) -> bool:
         """One look, and everything that follows from it; True where there is more to be read."""
         now = self._clock.now()
-        if self._looking is not None and not self._looking.done():
-            raise NotFollowed(Failure.OBSERVER_LATE.value, "the look before has not ended yet")
-        try:
-            self._looking = shared_threads().begin(lambda: self._follower.look(now))
-        except TooManyThreads as problem:
-            raise NotFollowed(Failure.OBSERVER_RESOURCES.value, str(problem)) from None
+        if self._looking is None:
+            try:
+                self._looking = shared_threads().begin(lambda: self._follower.look(now))
+            except TooManyThreads as problem:
+                raise NotFollowed(Failure.OBSERVER_RESOURCES.value, str(problem)) from None
+            self._looking.add_done_callback(lambda done: done.cancelled() or done.exception())
         sleeping = asyncio.ensure_future(self._clock.sleep(self._deadline))
         try:
             await asyncio.wait((self._looking, sleeping), return_when=asyncio.FIRST_COMPLETED)
         finally:
             sleeping.cancel()
         if not self._looking.done():
-            # What it finds after all is read again: it goes on from where it was.
-            self._looking.add_done_callback(lambda done: done.cancelled() or done.exception())
+            # What it finds after all is kept by the next look: the follower has gone on by then.
             self._follower.cancel()
             length = format_length(self._deadline)
             raise NotFollowed(Failure.OBSERVER_LATE.value, f"there was no answer within {length}")
-        found = self._looking.result()
+        looking, self._looking = self._looking, None
+        found = looking.result()
         await self._keep(found)
         self._failing_since = None
         self._say(None)
@@ -184,7 +187,8 @@ class FollowRunner:
             if len(self._streams) < MOST_STREAMS:
                 self._streams.update(dict.fromkeys(one.stream for one in sent))
         if found.place is not None:
-            self._writer.submit(Item(places=(Place(self._agreement, self.plan.source, found.place),)))
+            place = {"kind": self.plan.kind, "place": found.place}
+            self._writer.submit(Item(places=(Place(self._agreement, self.plan.source, place),)))
 
     async def _taken(self, sent: Sequence[Observed]) -> Taken:
         while True:

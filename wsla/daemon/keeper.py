@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from attrs import define
@@ -11,6 +11,7 @@ from attrs import define
 from wsla.api import Agreement
 from wsla.daemon.agreements import sha256_of, state_version
 from wsla.daemon.bindings import Deployment, ProbePlan
+from wsla.daemon.collecting import settle
 from wsla.daemon.config import Limits
 from wsla.daemon.following import SLOWEST, FollowRunner, Takes
 from wsla.daemon.heartbeat import HeartbeatRunner
@@ -80,6 +81,7 @@ class Keeper:
         self._dropped: Final = dropped
         self._witness: Final = witness
         self._take: Final = take
+        self._settled: set[int] = set()
         self._build: Final = build or build_prober
 
     @property
@@ -102,6 +104,16 @@ class Keeper:
         self._look(judge, deployment)
         judge.step()
 
+    async def begin_all(
+        self, deployments: Sequence[Deployment], recovered: Mapping[str, Recovered], until: int
+    ) -> None:
+        """Keeps the agreements of a start; ``recovered`` is by title."""
+        for deployment in deployments:
+            self.begin(deployment, recovered[deployment.agreement.title], until)
+            # With many agreements this takes a while, in which the first of them are due already.
+            await asyncio.sleep(0)
+        self.settle()
+
     async def apply(self, changes: Changes) -> None:
         """Carries out what a new look at the files changes."""
         if self.shares is not None:
@@ -121,6 +133,13 @@ class Keeper:
             await self._change(deployment)
         for deployment in changes.added:
             await self._add(deployment)
+
+    def settle(self) -> None:
+        """Takes what is kept now to stay; does nothing where no engine is another one."""
+        judges = {id(kept.judge) for kept in self.agreements.values()}
+        if judges != self._settled:
+            self._settled = judges
+            settle()
 
     def judge_of(self, title: str) -> Judge | None:
         """The judge of an agreement; None where it is not kept."""

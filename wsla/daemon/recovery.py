@@ -29,7 +29,7 @@ _PIECE: Final = 5_000
 class Recovered:
     """An engine up to date.
 
-    ``state`` says what its snapshots are good for; ``latest`` is the latest instant that it has seen; ``outputs`` are
+    ``state`` says what its snapshots are good for; ``latest`` is the latest instant that it knows of; ``outputs`` are
     what it said last, not stored yet.
     """
 
@@ -47,6 +47,9 @@ def recover(store: Store, agreement: Agreement, until: int) -> Recovered:
     and is the same then. Raises StoreError.
     """
     title = agreement.title
+    # The machine's clock may have been set back since: what was said of later time was said all the same.
+    said = _said_last(store, agreement)
+    until = max(until, said)
     history = store.agreement_history(title)
     if not history or history[-1].sha256 != sha256_of(agreement):
         registration = AgreementVersion(
@@ -100,7 +103,7 @@ def recover(store: Store, agreement: Agreement, until: int) -> Recovered:
     return Recovered(
         engine=engine,
         state=state,
-        latest=latest,
+        latest=max(latest, said),
         outputs=outputs[-_PIECE:],
     )
 
@@ -159,6 +162,18 @@ def _restored(store: Store, agreement: Agreement, state: str) -> tuple[Engine | 
             problem,
         )
         return None, 0
+
+
+def _said_last(store: Store, agreement: Agreement) -> int:
+    """The latest instant of which something is known to have been said or done; 0 where there is none."""
+    title = agreement.title
+    noted = store.snapshot_at(title) or 0
+    ends = [
+        one.window.end + agreement.plan.grace
+        for one in store.judgements(title, noted, _END_OF_TIME, final_only=True)
+    ]
+    acts = [intent.at for _, intent in store.intents(title, noted, _END_OF_TIME)]
+    return max(noted, *ends, *acts, 0)
 
 
 def _said_until(store: Store, title: str, state: str) -> int | None:

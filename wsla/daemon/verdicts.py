@@ -34,6 +34,7 @@ class VerdictFollower:
         self._since = since
         same = isinstance(place, dict) and place.get("of") == self._of
         self._until = int(place["until"]) if same else since
+        self._known = set()
 
     def look(self, now: int) -> Found:
         """The windows that became final. Raises NotFollowed."""

@@ -82,7 +82,6 @@ _ALL: Final[tuple[Format, ...]] = (
         title="WSLA 1.0",
         suffixes=(".xml", ".wsla"),
         module="wsla.interop.wsla_xml",
-        exported=False,
     ),
 )
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 FEW: Final = 1_000
 """Observations up to which the reference judges, which is slow and plain; the engine of columns does the rest."""
 _STEP: Final = 2_000
+_MOST_KNOWN: Final = 4_096
 
 Advance = Callable[[int, int, int], None]
 """Is told how much is done, how much there is, and how many rows that were."""
@@ -248,6 +249,8 @@ def _check_evidence(
     from wsla.store.codecs import load_json
 
     hours = store.digest_hours(key, step)
+    # Verdicts of many label combinations rest on the same.
+    known: dict[tuple[tuple[str, ...], int, int], Evidence] = {}
     for link in links:
         step(1)
         if link.kind != VERDICT or link.evidence is None:
@@ -256,7 +259,12 @@ def _check_evidence(
         if start < far:
             continue
         told = Evidence.load(link.evidence)
-        found = store.evidence(key, told.sources, Interval(start, end), hours)
+        rests_on = (told.sources, start, end)
+        if rests_on not in known:
+            if len(known) >= _MOST_KNOWN:
+                known.clear()
+            known[rests_on] = store.evidence(key, told.sources, Interval(start, end), hours)
+        found = known[rests_on]
         result.evidence += 1
         if found != told:
             result.found(

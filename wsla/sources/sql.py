@@ -73,6 +73,14 @@ class SqlTarget:
         return self.shown
 
     @property
+    def file(self) -> str | None:
+        """The file of a database that is one."""
+        from sqlalchemy.engine import make_url
+
+        url = make_url(self.address)
+        return url.database if url.get_backend_name() == "sqlite" else None
+
+    @property
     def values(self) -> tuple[Field, ...]:
         """The fields that the query gives, without the instant of samples."""
         return tuple(x for x in self.declared.fields if self.declared.records or x.name != self.declared.at)

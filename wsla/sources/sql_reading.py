@@ -130,6 +130,7 @@ class SqlFollower:
         """Goes on from a place that was kept."""
         self._since = since
         same = isinstance(place, dict) and place.get("asked") == self._asked
+        self._cursor = None
         self._seen = [(at, _decoded(value)) for at, value in place["seen"]] if same else []
 
     def look(self, now: int) -> Found:

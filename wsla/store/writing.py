@@ -121,6 +121,7 @@ class Writing:
     refused: list[tuple[Observed, str]] = field(factory=list)
     contradictions: list[str] = field(factory=list)
     _chains: Chains = field(init=False)
+    _evidence: dict[tuple[int, tuple[str, ...] | None, int, int], str] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._chains = Chains(self.connection, self.recorded_at)
@@ -210,8 +211,7 @@ class Writing:
             self.recorded_at,
         )
         if written.rowcount and judgement.final:
-            hours = StoredHours(self._read, self._digest)
-            evidence = evidence_of(self._read, hours, number, sources, start, end).dump()
+            evidence = self._evidence_of(number, sources, start, end)
             self._chains.add(
                 number, VERDICT, subject_of_judgement(goal, labels, start, end), content, evidence
             )
@@ -219,6 +219,15 @@ class Writing:
             self.contradictions.append(
                 f"the final judgement of {judgement.goal} {dict(judgement.labels) or ''} in {judgement.window}"
             )
+
+    def _evidence_of(self, agreement: int, sources: Sequence[str] | None, start: int, end: int) -> str:
+        # A thousand label combinations have a thousand verdicts, which rest on the same; all that is observed in a
+        # transaction is in it before the first of them.
+        known = (agreement, None if sources is None else tuple(sources), start, end)
+        if known not in self._evidence:
+            hours = StoredHours(self._read, self._digest)
+            self._evidence[known] = evidence_of(self._read, hours, agreement, sources, start, end).dump()
+        return self._evidence[known]
 
     def correct(self, rejudged: Rejudged) -> None:
         """Store what a final verdict is from a correction on; the verdict itself stays as it was said."""

@@ -27,7 +27,7 @@ from wsla.values.instants import SECOND, format_instant
 from wsla.web import answers, handling, pages
 from wsla.web.access import FAILURES, Allowance, find_token, may_see, origin
 from wsla.web.guard import WITH_FORM, Guard
-from wsla.web.metrics import exposition
+from wsla.web.metrics import MOST_AGREEMENTS, exposition
 from wsla.web.openapi import API, document
 from wsla.web.otlp import PATH as OTLP
 from wsla.web.otlp import Telemetry, refused
@@ -70,10 +70,10 @@ class Asked:
             raise _no_agreement(title)
         return found
 
-    def all_seen(self) -> list[Seen]:
-        """Every agreement that the token may see, by title."""
+    def all_seen(self, most: int | None = None) -> list[Seen]:
+        """Every agreement that the token may see, by title; ``most`` of them."""
         titles = [title for title, plan in self.view.titles().items() if may_see(self.token, title, plan)]
-        return [seen for title in sorted(titles) if (seen := self.view.agreement(title)) is not None]
+        return [seen for title in sorted(titles)[:most] if (seen := self.view.agreement(title)) is not None]
 
 
 def build_app(view: View, settings: Http, failures: Allowance | None = None) -> Starlette:
@@ -331,7 +331,7 @@ def _ready(asked: Asked) -> Response:
 
 def _metrics(asked: Asked) -> Response:
     text, content_type = exposition(
-        asked.view.status(), asked.all_seen(), asked.request.headers.get("accept", "")
+        asked.view.status(), asked.all_seen(MOST_AGREEMENTS), asked.request.headers.get("accept", "")
     )
     return Response(text, media_type=content_type)
 

@@ -1,4 +1,4 @@
-"""The daemon's own figures for Prometheus. The number of series is bounded by agreements and goals, never by labels."""
+"""The daemon's own figures for Prometheus. Their number is bounded by agreements and goals, never grows with labels."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from itertools import accumulate
+from typing import Final
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import (
@@ -21,6 +22,9 @@ from wsla.daemon.lateness import BOUNDS, LatenessCounts
 from wsla.daemon.status import Status
 from wsla.values.instants import SECOND
 from wsla.web.view import Seen
+
+MOST_AGREEMENTS: Final = 1_000
+"""Agreements that have series of their own; of more, those that cannot be judged come first, then by title."""
 
 
 def exposition(status: Status, agreements: Iterable[Seen], accept: str) -> tuple[bytes, str]:
@@ -42,6 +46,11 @@ class _Figures:
     def collect(self) -> Iterator[Metric]:
         status = self._status
         yield _gauge("wsla_agreements", "Agreements that are kept.", len(status.agreements))
+        yield _gauge(
+            "wsla_agreements_without_series",
+            "Agreements that are too many to have series of their own.",
+            max(len(status.agreements) - MOST_AGREEMENTS, 0),
+        )
         yield _gauge(
             "wsla_sources", "Sources that are looked at.", sum(len(x.sources) for x in status.agreements)
         )
@@ -83,7 +92,8 @@ class _Figures:
         info = InfoMetricFamily("wsla_agreement", "Agreements that are kept.", labels=["agreement"])
         judged = GaugeMetricFamily("wsla_agreement_judged", "1 while it is judged.", labels=["agreement"])
         observed = CounterMetricFamily("wsla_observations", "Observations taken in.", labels=["agreement"])
-        for one in self._status.agreements:
+        listed = sorted(self._status.agreements, key=lambda one: (one.failed is None, one.title))
+        for one in listed[:MOST_AGREEMENTS]:
             info.add_metric([one.title], {"version": str(one.version)})
             judged.add_metric([one.title], int(one.failed is None))
             observed.add_metric([one.title], one.accepted)

@@ -137,6 +137,18 @@ def test_a_source_reads_files_only_there(
     assert any(OUTSIDE in problem for problem in problems) is not fine, problems
 
 
+@pytest.mark.parametrize(
+    ("path", "fine"), [("shop.db", True), ("/etc/shop.db", False), ("door/shop.db", False)]
+)
+def test_a_database_that_is_a_file_is_read_only_there(
+    places: Path, agreements: Any, clock: Any, path: str, fine: bool
+) -> None:
+    pytest.importorskip("sqlalchemy", reason="SQLAlchemy is not installed")
+    text = agreements.text(source=f'sql "sqlite:///{path}" "SELECT 1 AS ok" every 1s')
+    problems = deployed(places, agreements, clock, text).problems
+    assert any(OUTSIDE in problem for problem in problems) is not fine, problems
+
+
 def test_what_the_deployment_itself_names_may_lie_anywhere(places: Path, agreements: Any, clock: Any) -> None:
     text = agreements.text(source='csv "data.csv" every 1s {\n  at at\n  ok ok\n}')
     bindings = Bindings(sources={"probe": SourceBinding(options={"path": "/srv/data.csv"})})

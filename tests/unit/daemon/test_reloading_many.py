@@ -6,6 +6,7 @@ import asyncio
 import gc
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 from wsla.daemon.agreements import find_agreements
 from wsla.daemon.clock import SystemClock
@@ -54,7 +55,9 @@ def test_only_what_is_new_starts_and_nothing_grows(tmp_path: Path, store: Any) -
             on_fatal=lambda sentence: None,
         )
         writer.start()
-        keeper = Keeper(writer, clock, Limits(), tell=lambda sentence: None, dropped=lambda: None)
+        keeper = Keeper(
+            writer, clock, Limits(), tell=lambda sentence: None, dropped=lambda: None, take=AsyncMock()
+        )
 
         def changes(found: Any) -> Changes:
             running = {title: kept.deployment for title, kept in keeper.agreements.items()}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from typing import Any
 
 import pytest
 
 from wsla.remedies.claims import ClaimStep
-from wsla.store import packing
+from wsla.store import packing, writing
 from wsla.store.chain import link_digest, sha256_of
-from wsla.store.evidence import Evidence, HoursInMemory
+from wsla.store.evidence import Evidence, HoursInMemory, evidence_of
 from wsla.store.interventions import Intervention
 from wsla.store.records import Batch, Decided, Judged, Observed, Rejudged, Snapshot
 from wsla.store.sqlite import Store
@@ -108,6 +109,32 @@ def test_evidence_is_what_the_page_says(store: Store) -> None:
     second = f"{HOUR} 1 {digest(form(61 * MINUTE))}"
     wanted = digest('["probe","eu"]', first, second)
     assert evidence(store) == [Evidence(sources=("probe",), observations=3, sha256=wanted)]
+
+
+def test_verdicts_that_rest_on_the_same_are_hashed_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[object, ...]] = []
+
+    def counted(*arguments: Any) -> Evidence:
+        asked.append(arguments[3:])
+        return evidence_of(*arguments)
+
+    monkeypatch.setattr(writing, "evidence_of", counted)
+    register(store)
+    labels = [(("customer", str(number)),) for number in range(50)]
+    looks = tuple(
+        Observed(KEY, observation(10), 10, stream=json.dumps([["customer", one[0][1]]])) for one in labels
+    )
+    said = [Judged(KEY, judgement(labels=one), ("probe",)) for one in labels]
+    said += [
+        Judged(KEY, judgement(5, 100, labels=labels[0]), ("probe",)),
+        Judged(KEY, judgement(goal="other")),
+    ]
+    store.write(Batch(observations=looks, judgements=tuple(said)))
+    assert asked == [(("probe",), 0, 100), (("probe",), 5, 100), (None, 0, 100)]
+    assert len(set(evidence(store)[:50])) == 1
+    assert evidence(store)[0] == store.evidence(KEY, ("probe",), Interval(0, 100), HoursInMemory())
 
 
 @pytest.mark.parametrize(

@@ -281,6 +281,15 @@ def test_of_a_source_only_the_latest_place_counts(store: Store) -> None:
     assert store.place(KEY, "other") == 2
 
 
+def test_the_streams_of_a_source_are_named(store: Store) -> None:
+    looks = [Observed(KEY, observation(1), 0, stream) for stream in ('["eu"]', '["us"]', '["\udc80"]')]
+    store.write(Batch(observations=(*looks, Observed(KEY, observation(1, source="other"), 0))))
+    assert store.streams(KEY, "probe", 10) == ['["eu"]', '["us"]', '["\\udc80"]']
+    assert store.streams(KEY, "probe", 2) == ['["eu"]', '["us"]']
+    assert store.streams(KEY, "other", 10) == [""]
+    assert store.streams(KEY, "nothing", 10) == store.streams("nobody", "probe", 10) == []
+
+
 def test_a_closed_store_says_so(store: Store) -> None:
     store.close()
     store.close()

@@ -6,8 +6,9 @@ import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from wsla.analysis.checked import CheckedAgreement
     from wsla.diagnostics.source import SourceText
-    from wsla.interop.formats import Imported
+    from wsla.interop.formats import Exported, Imported
 
 _ROOT: Final = re.compile(
     r"\ufeff?\s*(?:<\?.*?\?>\s*|<!--.*?-->\s*|<!DOCTYPE[^>\[]*(?:\[.*?\]\s*)?>\s*)*<(?:[\w.-]+:)?(sla)\b",
@@ -25,3 +26,10 @@ def import_text(source: SourceText) -> Imported:
     from wsla.interop.wsla_xml.importing import import_document
 
     return import_document(source)
+
+
+def export_agreement(agreement: CheckedAgreement, source: SourceText) -> Exported:
+    """The document that says the same, as far as WSLA can."""
+    from wsla.interop.wsla_xml.exporting import export_document
+
+    return export_document(agreement, source)

@@ -353,8 +353,11 @@ class Formulas:
             left, right = alike(left, right)
             text = f"{left.at(SUM)} {operator} {right.at(PRODUCT)}"
             return Value(text=text, kind=left.kind, level=SUM, grid=grid, sources=sources)
-        left, right = (as_kind(one, "number") for one in (left, right))
-        kind = "share" if operator == "/" else "number"
+        left, right = (_plain_kind(one) for one in (left, right))
+        if operator == "/":
+            kind = "number" if right.kind == "share" and left.kind != "share" else "share"
+        else:
+            kind = "share" if left.kind == right.kind == "share" else "number"
         text = f"{left.at(PRODUCT)} {operator} {right.at(ATOM)}"
         return Value(text=text, kind=kind, level=PRODUCT, grid=grid, sources=sources)
 
@@ -476,6 +479,10 @@ def truth(value: Value, operator: str, number: Fraction) -> str | None:
     if holds[1] == holds[0]:
         return None
     return value.text if holds[1] else f"not {value.at(ATOM)}"
+
+
+def _plain_kind(value: Value) -> Value:
+    return value if value.kind == "share" else as_kind(value, "number")
 
 
 def _call(name: str, item: Value, where: str | None) -> str:

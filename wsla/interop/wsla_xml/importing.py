@@ -23,11 +23,14 @@ from wsla.interop.wsla_xml.reading import read
 from wsla.interop.wsla_xml.structure import by_any_separator, expanded, misplaced
 from wsla.interop.wsla_xml.tree import Element
 from wsla.interop.wsla_xml.values import ATOM, Grids, Series, Value
-from wsla.values.instants import HOUR, MINUTE
+from wsla.values.instants import HOUR, MINUTE, SECOND
 
 _SERVICES = ("ServiceDefinition", "OperationGroup", "Operation", "WSDLSOAPOperation", "WebHosting")
-_LATE = MINUTE
+LATE = MINUTE
 """How long late observations are waited for: WSLA knows none, so not long."""
+
+OPEN_END = 253_402_214_400 * SECOND
+"""From here on, 9999-12-31, a term has no end."""
 
 
 def import_document(source: SourceText) -> Imported:
@@ -76,7 +79,7 @@ class _Document:
         start, end = self._term(objectives, schedules)
         zone, ahead = self._zone()
         yield f"effective {moment_text(start)}{f' until {moment_text(end)}' if end is not None else ''}{zone}"
-        yield f"grace {length_text(_LATE)}"
+        yield f"grace {length_text(LATE)}"
         yield ""
         yield from lost
         parties = Parties(context=context)
@@ -154,7 +157,7 @@ class _Document:
                     except Unreadable:
                         continue
             if starts and ends and max(ends) > min(starts):
-                return min(starts), max(ends)
+                return min(starts), max(ends) if max(ends) < OPEN_END else None
         self.context.remark(
             "W1104", self.root.span, "no period says when the agreement begins; 2003-01-01 is read"
         )
@@ -228,6 +231,21 @@ class _Document:
             yield f"metric {formulas.named[name]} = {value.text}"
 
     def _parameters(self, formulas: Formulas) -> Iterator[str]:
+        judged = {
+            word
+            for objective in self.root.walk()
+            if objective.name == "ServiceLevelObjective"
+            for one in objective.walk()
+            if one.name in ("SLAParameter", "SLAParameterList")
+            for word in one.text.split()
+        }
+        acted_on = {
+            word
+            for guarantee in self.root.walk()
+            if guarantee.name == "Predicate"
+            for one in guarantee.children
+            for word in one.text.split()
+        }
         for name, parameter in self.parameters.items():
             comments = kept_of_parameter(self.context, parameter)
             metric = parameter.first("Metric")
@@ -239,6 +257,10 @@ class _Document:
             try:
                 made = formulas.metric(metric)
                 yield from comments
+                value = formulas.value(made)
+                if value.signal is not None and value.grid is None and name in acted_on - judged:
+                    # Rules look at the readings themselves.
+                    continue
                 if name in formulas.named and formulas.value(made).text == formulas.named[name]:
                     continue
                 own = self.context.names.of("parameter", name)

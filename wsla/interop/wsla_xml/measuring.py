@@ -49,6 +49,7 @@ class Reading:
     fields: list[str] = field(factory=list)
     address: str | None = None
     timeout: int | None = None
+    stated: list[int] = field(factory=list)
     every: list[int] = field(factory=list)
     party: str | None = None
     metrics: list[Element] = field(factory=list)
@@ -101,7 +102,7 @@ class Measuring:
             self.readings[key] = reading
             reading.fields.append(column)
             self.leaves[name] = Leaf(source=reading.name, signal=f"{reading.name}.{column}")
-        reading.every += [every] if every is not None else []
+        reading.stated += [every] if every is not None else []
         reading.party = reading.party or party
         reading.metrics.append(metric)
 
@@ -113,11 +114,16 @@ class Measuring:
             length_of(self.context, timeout, directive) if timeout is not None and timeout.children else None
         )
         for reading in self.readings.values():
-            if (reading.address, reading.party) == (address, party) and reading.timeout in (patience, None):
+            same = (reading.address, reading.party) == (address, party)
+            if same and (patience is None or reading.timeout in (patience, None)):
                 reading.timeout = reading.timeout or patience
                 return reading
         stem = name.partition(".")[0] if _DOTTED.fullmatch(name) else name
-        reading = Reading(name=self.context.names.of("source", stem), address=address, timeout=patience)
+        taken = any(
+            reading.name == self.context.names.of("source", stem) for reading in self.readings.values()
+        )
+        own = self.context.names.fresh(stem) if taken else self.context.names.of("source", stem)
+        reading = Reading(name=own, address=address, timeout=patience)
         self.readings[f"ask {name}"] = reading
         return reading
 
@@ -150,7 +156,7 @@ class Measuring:
         a minute.
         """
         reading = next(one for one in self.readings.values() if one.name == source)
-        return gcd(*reading.every) if reading.every else MINUTE
+        return gcd(*(reading.stated or reading.every)) or MINUTE
 
     def schedule(self, name: Element) -> tuple[int, str | None]:
         """(nanoseconds between two ticks, schedule of the agreement in which they are) of a schedule's name."""

@@ -55,7 +55,7 @@ class Element(Record):
             yield from child.walk()
 
 
-def element(name: str, *children: Element, text: str = "", kind: str = "", **attributes: str) -> Element:
+def element(tag: str, /, *children: Element, text: str = "", kind: str = "", **attributes: str) -> Element:
     """An element of our own; ``kind`` is its ``xsi:type``. Attributes without a value are left out."""
     named = tuple((key, value) for key, value in (("xsi:type", kind), *attributes.items()) if value)
-    return Element(name=name, attributes=named, children=children, text=text)
+    return Element(name=tag, attributes=named, children=children, text=text)

@@ -95,6 +95,9 @@ class TextFollower:
 
     def begin(self, place: Any, since: int) -> None:
         """Goes on from a place that was kept."""
+        self.close()
+        self._files.clear()
+        self._keys = {}
         self._since = since
         if not isinstance(place, dict):
             return
@@ -332,7 +335,8 @@ class TextFollower:
     def _hang(self, content: BinaryIO, one: _File, cut: Cut, refusals: Refusals) -> Found | None:
         """A quotation mark that nobody closes must not hold up the rows behind it."""
         now = self.monotonic()
-        one.hangs_since = one.hangs_since or now
+        if one.hangs_since is None:
+            one.hangs_since = now
         pending = os.fstat(content.fileno()).st_size - one.offset
         if now - one.hangs_since < _HANGS_FOR and pending < LONGEST_CELL:
             return None

@@ -164,7 +164,9 @@ class Checker:
         self._look_for_doubles(plan, everything)
         if not compared or until is None:
             return
-        self._look_at_episodes(store, key)
+        if len({one.sha256 for one in history}) == len({one.version for one in history}):
+            # Computed anew for another text, an episode may begin at another instant than it did as it was known then.
+            self._look_at_episodes(store, key)
         observations = list(store.observations(key, EARLIEST, LATEST, late=False))
         said = {(one.goal, one.labels, one.window): one for one in stored}
         entries = {entry.id: entry for _, entry in store.entries(key, EARLIEST, LATEST)}
@@ -385,8 +387,10 @@ def _terms(version: AgreementVersion) -> str:
 def _terms_stand(history: Sequence[AgreementVersion]) -> bool:
     """True where no terms changed without a new version: windows that are final stay as they are then, others are
     judged by the new terms, and nobody can tell them apart by the numbers alone."""
-    groups = (list(group) for _, group in groupby(history, key=lambda one: one.version))
-    return all(len({_terms(one) for one in group}) == 1 for group in groups)
+    groups = [list(group) for _, group in groupby(history, key=lambda one: one.version)]
+    # Nor where a version came back after another: its numbers name two reigns then.
+    again = len({group[0].version for group in groups}) < len(groups)
+    return not again and all(len({_terms(one) for one in group}) == 1 for group in groups)
 
 
 def _reigns(history: list[AgreementVersion]) -> list[tuple[int, int | None, AgreementVersion]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import queue
+import warnings
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -259,11 +260,14 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def abandon(self) -> None:
         """Drops everything that has not ended; nothing of it runs again."""
-        for task in asyncio.all_tasks(self):
-            task._log_destroy_pending = False  # type: ignore[attr-defined]
-            with suppress(BaseException):
-                task.get_coro().close()
-        self.close()
+        with warnings.catch_warnings():
+            # Some of it had not even begun.
+            warnings.simplefilter("ignore", RuntimeWarning)
+            for task in asyncio.all_tasks(self):
+                task._log_destroy_pending = False  # type: ignore[attr-defined]
+                with suppress(BaseException):
+                    task.get_coro().close()
+            self.close()
 
     def _process_events(self, event_list: object) -> None:
         return
