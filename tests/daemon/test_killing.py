@@ -33,19 +33,25 @@ def checker() -> Any:
     return independent
 
 
-@pytest.fixture(scope="module")
-def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a daemon that was killed."""
-    folder = tmp_path_factory.mktemp("killing")
-    command = [sys.executable, str(KILLING), "--rounds", str(ROUNDS), "--folder", str(folder)]
+def kill(folder: Path, rounds: int, *arguments: str) -> dict[str, int]:
+    """What the checker found, which finds nothing wrong."""
+    command = [sys.executable, str(KILLING), "--rounds", str(rounds), "--folder", str(folder), *arguments]
     environ = {**os.environ, "PYTHONPATH": str(Path(wsla.__path__[0]).parent)}
     done = subprocess.run(
         [*command, "--agreements", "2"], capture_output=True, text=True, check=False, env=environ
     )
     print(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr
-    found = json.loads(done.stdout.splitlines()[-1])
-    assert found["rounds"] == ROUNDS
+    found: dict[str, int] = json.loads(done.stdout.splitlines()[-1])
+    assert found["rounds"] == rounds
+    return found
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a daemon that was killed."""
+    folder = tmp_path_factory.mktemp("killing")
+    found = kill(folder, ROUNDS)
     assert found["acknowledged"] > 20
     assert found["messages"] >= found["violated"] > 0
     return folder
@@ -56,6 +62,12 @@ def test_nothing_is_lost_and_nothing_doubled(killed: Path) -> None:
     independent = checker()
     rows = independent.reader(str(killed / "wsla.db"))
     assert independent.check_end(rows, killed / "acknowledged.jsonl", killed / "received.jsonl")["owed"] > 0
+
+
+def test_the_same_on_postgresql(postgres: Any, tmp_path: Path) -> None:
+    """K2."""
+    found = kill(tmp_path, 3, "--store", postgres.database())
+    assert found["verdicts"] > 0
 
 
 def altered(statement: str) -> Callable[[Path], None]:

@@ -29,7 +29,7 @@ def reader(url: str) -> Rows:
         import psycopg
 
         def ask_server(query: str) -> list[Any]:
-            with psycopg.connect(url) as connection:
+            with psycopg.connect(url, options="-c search_path=wsla") as connection:
                 return connection.execute(query).fetchall()  # type: ignore[call-overload]
 
         return ask_server
