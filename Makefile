@@ -11,7 +11,8 @@ SHELL := /bin/sh
 
 VENV ?= .venv
 BUILD ?= .build
-TEST_WORKERS ?= 2
+# One more than the cores that CI has: many tests wait for processes of theirs.
+TEST_WORKERS ?= 3
 
 PIP := -m pip --disable-pip-version-check --no-input
 SOURCES := pyproject.toml README.md $(shell find wsla grammar specs -type f -not -name '*.py[co]' 2>/dev/null)
@@ -49,7 +50,7 @@ test: $(BUILD)/venv/.made
 		|| { cat $(BUILD)/build.log; exit 1; }
 	@echo "installing the wheel ..."
 	@$(BUILD)/venv/bin/python $(PIP) uninstall --quiet --yes wsla 2>/dev/null
-	@$(BUILD)/venv/bin/python $(PIP) install --quiet "$$(ls $(BUILD)/dist/wsla-*.whl)[dev,columns,plot,duckdb,postgres,web,channels,bench]"
+	@$(BUILD)/venv/bin/python $(PIP) install --quiet "$$(ls $(BUILD)/dist/wsla-*.whl)[dev,columns,plot,duckdb,postgres,sql,otlp,web,channels,bench]"
 	@root=$$(pwd) && cd $(BUILD)/run && build=$$(cd .. && pwd) \
 		&& env -u PYTHONPATH WSLA_WHEEL="$$(ls "$$build"/dist/wsla-*.whl)" "$$build/venv/bin/pytest" \
 			--config-file="$$root/pyproject.toml" --rootdir="$$root" -p no:cacheprovider \

@@ -15,6 +15,7 @@ ELSEWHERE: Mapping[str, tuple[str, ...]] = {
     "stream": ("S1", "S2", "S3"),
     "parse": ("P1",),
     "start": ("C1",),
+    "probes": ("R1",),
 }
 """The scripts beside this file with the goals that they measure."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from unittest.mock import patch
@@ -15,6 +15,8 @@ from hypothesis import settings
 
 import wsla
 from wsla.cli import main
+
+from .postgres_server import Server, binaries
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -27,9 +29,27 @@ def pytest_report_header() -> str:
     return f"wsla: {wsla.__path__[0]}"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # What takes long comes first, so that no worker is left alone with it at the end.
+    long = ROOT / "tests" / "property"
+    items.sort(key=lambda item: long not in item.path.parents)
+
+
 def pytest_sessionstart() -> None:
     if "WSLA_WHEEL" in os.environ and Path(wsla.__path__[0]).is_relative_to(ROOT / "wsla"):
         pytest.exit("the source tree is imported where the installed wheel should be tested", returncode=3)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A server of PostgreSQL of our own."""
+    pytest.importorskip("psycopg", reason="psycopg is not installed")
+    programs = binaries()
+    if programs is None:
+        pytest.skip("PostgreSQL's server is not installed")
+    server = Server(programs)
+    yield server
+    server.close()
 
 
 @frozen

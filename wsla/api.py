@@ -195,7 +195,9 @@ class Report:
     @property
     def intents(self) -> tuple[Intent, ...]:
         """Notices, escalations and rights, in the order in which they were due."""
-        return tuple(decision for decision in self.decisions if isinstance(decision, Intent))
+        return tuple(
+            decision for decision in self.decisions if isinstance(decision, Intent) and not decision.held
+        )
 
 
 Rows = Iterable[Mapping[str, object]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
 from wsla.values.observations import Observation
 
@@ -39,10 +39,22 @@ class Prober(Protocol):
 
 
 @frozen(kw_only=True)
+class Attachment:
+    """A file that goes with a message. ``media_type`` may hold parameters: ``text/calendar; method=REQUEST``."""
+
+    name: str
+    media_type: str
+    content: bytes = field(repr=False)
+
+
+@frozen(kw_only=True)
 class Delivery:
     """One message to one address, as a channel sends it.
 
     ``key`` is the idempotency key: the same for every attempt at the same logical action. ``payload`` is JSON-able.
+    ``page_url`` leads to the daemon's page about it; whoever opens ``acknowledge_url`` may acknowledge it, so it is
+    as good as a secret. ``documents`` are what programs are told besides, JSON-able, by the names of members of the
+    notice; people get ``attachments``.
     """
 
     key: str
@@ -50,6 +62,10 @@ class Delivery:
     text: str
     payload: Mapping[str, object]
     attempt: int = 1
+    page_url: str | None = None
+    acknowledge_url: str | None = field(default=None, repr=False)
+    documents: Mapping[str, object] = field(factory=dict)
+    attachments: tuple[Attachment, ...] = ()
 
 
 @frozen(kw_only=True)

@@ -63,3 +63,28 @@ def test_answers_that_differ_are_refused() -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert "for 7 (and 0 more) one says [1], two says [2]" in done.stderr
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="its services need the addresses of Linux")
+def test_looks_at_many_services_are_measured() -> None:
+    command = [
+        sys.executable,
+        "benchmarks/probes.py",
+        "--json",
+        "--sources",
+        "100",
+        "--every",
+        "2",
+        "--seconds",
+        "4",
+    ]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    product = found["wsla"]
+    assert product["code"] == 0
+    assert product["probes"] > 0
+    assert product["cpu_s"] > 0
+    assert product["ends"]["good"] > product["ends"]["timeout"] > 0
+    if "exporter" in found:
+        assert found["exporter"]["probes"] > 0

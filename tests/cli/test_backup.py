@@ -42,7 +42,7 @@ def test_there_and_back(run_wsla: Run, path: Path, tmp_path: Path) -> None:
         (("backup", "nowhere.db", "copy.db"), "There is no store to read"),
         (("backup", "wsla.db", "wsla.db"), "There is already something at"),
         (("backup", "wsla.db", "no/folder/copy.db"), "does not exist"),
-        (("backup", "postgresql://x/y", "copy.db"), "is not supported"),
+        (("backup", "postgresql://x/y", "copy.db"), "pg_dump makes a backup"),
         (("restore", "nowhere.db", "new.db"), "There is no backup to read"),
         (("restore", "wsla.db", "wsla.db"), "There is already something at"),
     ],

@@ -56,6 +56,7 @@ BACK = ("adjustment", "store", "carrier", "60.00")
 
 
 def test_what_was_booked_stands_and_is_booked_back_beside_it(run_wsla: Run, path: Path) -> None:
+    """A13."""
     assert entries(path) == [CREDIT]
     dry = run_wsla("correct", march.TITLE, "--store", path, "--at", AT, "--dry-run")
     assert dry.code == 0, dry.said

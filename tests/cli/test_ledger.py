@@ -74,6 +74,42 @@ def test_a_period_stands_between_two_balances(run_wsla: Run, path: Path) -> None
     assert "After: carrier owes store 120.00 EUR" in finished.out
 
 
+def test_accounts_of_a_party_each_month(run_wsla: Run, path: Path) -> None:
+    """A13: before + received - given = after, in all three forms."""
+    arguments = ("ledger", "--store", path, "--each", "month", "--party", "store")
+    found = json.loads(run_wsla(*arguments, "--format", "json").out)["accounts"]
+    assert [
+        (one["period"], one["opening"], one["received"], one["given"], one["closing"]) for one in found
+    ] == [
+        ("2026-02", "0", "60.00", "0", "60.00"),
+        ("2026-03", "60.00", "300.00", "247.50", "112.50"),
+    ]
+    assert {(one["party"], one["other"], one["currency"]) for one in found} == {("store", "carrier", "EUR")}
+    rows = list(csv.DictReader(io.StringIO(run_wsla(*arguments, "--format", "csv").out)))
+    assert [{name: str(value) for name, value in one.items()} for one in found] == rows
+    table = run_wsla(*arguments)
+    assert (table.code, table.err) == (0, "")
+    assert "112.50 EUR" in table.out
+    # Seen from the other side, and from both.
+    other = json.loads(run_wsla(*arguments[:-1], "carrier", "--format", "json").out)["accounts"]
+    assert [one["closing"] for one in other] == ["-60.00", "-112.50"]
+    both = json.loads(run_wsla(*arguments[:-2], "--format", "json").out)["accounts"]
+    assert sum(Decimal(one["closing"]) for one in both if one["period"] == "2026-03") == 0
+    late = run_wsla(*arguments, "--window", "2026-03", "--format", "json")
+    assert json.loads(late.out)["accounts"] == found[1:]
+
+
+def test_entries_of_a_party(run_wsla: Run, path: Path) -> None:
+    whole = json.loads(run_wsla("ledger", "--store", path, "--format", "json").out)
+    found = json.loads(run_wsla("ledger", "--store", path, "--party", "carrier", "--format", "json").out)
+    assert found["entries"] == whole["entries"]
+    missing = run_wsla("ledger", "--store", path, "--party", "nobody")
+    assert missing.code == 1
+    assert "no agreement has a party “nobody”" in missing.err
+    empty = run_wsla("ledger", "--store", path, "--window", "2025", "--each", "year")
+    assert (empty.code, empty.out) == (0, "nothing was booked\n")
+
+
 def test_a_period_without_entries_says_so(run_wsla: Run, path: Path) -> None:
     finished = run_wsla("ledger", "--store", path, "--agreement", march.TITLE, "--window", "2026-05")
     assert finished.code == 0

@@ -77,6 +77,21 @@ def test_as_json(run_wsla: Run, file: Path) -> None:
     assert "T0KEN" not in finished.out
 
 
+def test_reports_and_reviews_are_shown_with_when_they_come_next(run_wsla: Run, file: Path) -> None:
+    lines = "publish report to host each month call review with host.hook each year after 1d at 10:00"
+    file.write_text(f"{file.read_text().rstrip()[:-1]}  {lines}\n}}\n")
+    shown = run_wsla("run", "--check", "shop.sla")
+    assert shown.code == 0, shown.said
+    assert [line.split()[:4] for line in shown.out.splitlines() if "next at" in line] == [
+        ["report", "1", "to", "host"],
+        ["review", "1", "to", "host.hook"],
+    ]
+    found = json.loads(run_wsla("run", "--check", "--format", "json", "shop.sla").out)
+    report, review = found["agreements"][0]["recurring"]
+    assert (report["name"], review["targets"]) == ("report 1", ["host.hook"])
+    assert "-01-02T10:00:00" in review["next_at"]
+
+
 def test_the_phase_is_that_of_the_daemon(run_wsla: Run, file: Path) -> None:
     from wsla.daemon.scheduler import phase_of
     from wsla.values.instants import SECOND, format_length
@@ -197,3 +212,39 @@ def test_what_answers_over_http(run_wsla: Run, file: Path, monkeypatch: pytest.M
 
 def test_the_format_belongs_to_the_check(run_wsla: Run, file: Path) -> None:
     assert run_wsla("run", "--format", "json", "shop.sla").code == 2
+
+
+def test_what_others_send_is_listed_too(run_wsla: Run, file: Path) -> None:
+    file.write_text(TEXT.replace('tcp "mail.example:25" every 1m', "push every 1m"), "utf-8")
+    Path("wsla.toml").write_text('[http]\naddress = "127.0.0.1:0"\n', "utf-8")
+    finished = run_wsla("run", "--check", "shop.sla")
+    assert finished.code == 0, finished.said
+    [line] = [line for line in finished.out.splitlines() if "source mail" in line]
+    assert line.split() == ["source", "mail", "push", "what", "others", "send", "over", "HTTP"]
+    found = json.loads(run_wsla("run", "--check", "--format", "json", "shop.sla").out)
+    [sent] = [one for one in found["agreements"][0]["sources"] if one["name"] == "mail"]
+    assert sent == {
+        "name": "mail",
+        "kind": "push",
+        "target": "what others send over HTTP",
+        "every": None,
+        "timeout": None,
+        "phase": None,
+    }
+
+
+def test_what_is_read_on_is_listed_with_its_place_and_without_secrets(run_wsla: Run, file: Path) -> None:
+    pytest.importorskip("sqlalchemy", reason="SQLAlchemy is not installed")
+    pytest.importorskip("psycopg", reason="psycopg is not installed")
+    text = TEXT.replace('tcp "mail.example:25" every 1m', 'csv "mail.csv" every 1m')
+    base = 'sql "postgresql://user:T0KEN@db.example/shop" "SELECT true AS ok" every 1m'
+    text = text.replace('dns "shop.example" every 1m { server "192.0.2.53" }', base)
+    file.write_text(text, "utf-8")
+    finished = run_wsla("run", "--check", "shop.sla")
+    assert finished.code == 0, finished.said
+    lines = [line.split() for line in finished.out.splitlines()]
+    assert [line[:4] for line in lines if line[:2] == ["source", "mail"]] == [
+        ["source", "mail", "csv", str(file.parent / "mail.csv")]
+    ]
+    assert ["source", "names", "sql", "postgresql://db.example/shop"] in [line[:4] for line in lines]
+    assert "T0KEN" not in finished.said

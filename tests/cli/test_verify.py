@@ -16,6 +16,7 @@ from wsla.reporting import verification
 from wsla.store import packing
 from wsla.store.chain import Link
 from wsla.store.evidence import HoursInMemory
+from wsla.store.interventions import Intervention
 from wsla.store.records import Batch, Decided, Judged, Observed
 from wsla.store.sqlite import Store
 from wsla.values.instants import DAY, MINUTE
@@ -119,7 +120,12 @@ def test_packed_and_rolled_up_it_is_sound(run_wsla: Run, path: Path, monkeypatch
         (f"DELETE FROM judgements WHERE window_end = {FIRST_DAY}", ["2 verdict awake", "is missing"]),
         (
             "UPDATE entries SET content = replace(content, '60.00', '6.00')",
-            ["the ledger was altered at the entry", "entry ", "is not what was stored"],
+            [
+                "the ledger was altered at the entry",
+                "is not what was stored",
+                "the credit of 6.00 EUR from carrier to store for reachable",
+                "would be 60.00 EUR from carrier to store",
+            ],
         ),
         ("UPDATE chain SET sha256 = 'x' WHERE number = 7", ["7 verdict awake", "the link was altered"]),
         ("UPDATE chain SET evidence = NULL WHERE number = 7", ["7 verdict awake", "the link was altered"]),
@@ -141,6 +147,33 @@ def test_what_was_altered_is_named(run_wsla: Run, path: Path, statement: str, wo
     assert run_wsla("verify", path).code == 1
 
 
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ("UPDATE interventions SET author = 'Somebody'", ["intervention 1 is not what was stored"]),
+        ("UPDATE interventions SET until = until + 1", ["intervention 1 is not what was stored"]),
+        ("DELETE FROM interventions", ["intervention 1 is missing"]),
+        (
+            "INSERT INTO interventions SELECT 2, kind, agreement_id, '', target, at, until, author, note, 0"
+            " FROM interventions",
+            ["intervention 2 is in no link of the chain"],
+        ),
+    ],
+)
+def test_what_people_did_is_a_part_of_it(run_wsla: Run, path: Path, statement: str, words: list[str]) -> None:
+    at = march.agreement().instant("2026-03-05")
+    silence = Intervention(
+        kind="silence", agreement=march.TITLE, subject="", at=at, until=at + DAY, author="Ana", note="moving"
+    )
+    with Store.open(str(path), writer=False, beside=True) as store:
+        store.intervene([silence])
+    assert findings(run_wsla, path) == []
+    alter(path, statement)
+    found = "\n".join(findings(run_wsla, path))
+    for word in words:
+        assert word in found
+
+
 def test_a_verdict_that_was_never_right_is_found(run_wsla: Run, tmp_path: Path) -> None:
     # Stored in the ordinary way, with its link and its evidence; but the observations say otherwise.
     path = tmp_path / "wrong.db"
@@ -158,6 +191,29 @@ def test_a_verdict_that_was_never_right_is_found(run_wsla: Run, tmp_path: Path) 
         "5 verdict awake in 2026-03-04T23:00:00Z..2026-03-05T23:00:00Z was said to be violated; "
         "the stored observations give met"
     ]
+
+
+def test_an_entry_that_was_never_owed_is_found(run_wsla: Run, path: Path) -> None:
+    # Stored in the ordinary way, with its link; but no verdict gives rise to it.
+    found = march.agreement()
+    window = (found.instant("2026-03-04"), found.instant("2026-03-05"))
+    with Store.open(str(path), writer=True) as store:
+        store.write(Batch(decisions=(Decided(march.TITLE, march.entry("more", *window, "5.00")),)))
+    [told] = findings(run_wsla, path)
+    assert told.startswith(
+        "46 the credit of 5.00 EUR from carrier to store for reachable in 2026-03-03T23:00:00Z.."
+    )
+    assert told.endswith("follows from no verdict")
+
+
+@pytest.mark.parametrize("few", [10, 100_000])
+def test_a_credit_that_was_never_booked_is_found(
+    run_wsla: Run, path: Path, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    monkeypatch.setattr(verification, "FEW", few)
+    # As a store whose chain was computed anew without the entry.
+    alter(path, "DELETE FROM entries", "DELETE FROM chain WHERE kind = 'entry'")
+    assert any("60.00 EUR" in told and "was never booked" in told for told in findings(run_wsla, path))
 
 
 def test_a_daemon_may_write_meanwhile(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -301,7 +301,7 @@ class Place:
         finally:
             connection.close()
 
-    def count(self, table: str, condition: str = "1") -> int:
+    def count(self, table: str, condition: str = "1 = 1") -> int:
         """How many rows a table has; 0 where there is none yet."""
         try:
             return int(self.rows(f"SELECT count(*) FROM {table} WHERE {condition}")[0][0])

@@ -23,12 +23,32 @@ def main(store: str, config: str, accepted: str, *paths: str) -> int:
         return result
 
     Store.write = write_and_tell  # type: ignore[method-assign]
+    if store.startswith("postgresql:"):
+        tell_of_others(handle)
     try:
         found = load_config(config or None, os.environ)
     except ConfigError as error:
         print(error, flush=True)
         return 1
     return run_daemon(paths, found, store, say=lambda line: print(line, flush=True))
+
+
+def tell_of_others(handle: int) -> None:
+    """On one database: what a member has added is accepted too. Leases are short."""
+    from wsla.store import lease
+    from wsla.store.sharing import Membership
+
+    lease.LENGTH = float(os.environ.get("WSLA_TEST_LEASE", lease.LENGTH))
+    add = Membership.add
+
+    def add_and_tell(self: Membership, pending: Any, seen: Any) -> Any:
+        lost = add(self, pending, seen)
+        added = [one for share, looks in seen.items() if share.place not in lost for one in looks]
+        lines = [json.dumps([one[0], one[1].source, one[1].at]) + "\n" for one in added]
+        os.write(handle, "".join(lines).encode())
+        return lost
+
+    Membership.add = add_and_tell  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":

@@ -95,21 +95,23 @@ def test_a_program_that_is_not_allowed_keeps_it_from_starting(place: Any) -> Non
 
 
 def test_a_cut_line_of_the_observer_blames_nobody(place: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """N9."""
     monkeypatch.setattr("wsla.daemon.keeper.needs_network", lambda kind, host: True)
     closed = place.closed_port()
     path = place.write(
-        'agreement "Cut" version 1 {\n  effective 2026-01-01 in "UTC"\n'
+        'agreement "Cut" version 1 {\n  effective 2026-01-01 in "UTC"\n  currency EUR\n  grace 0s\n'
         '  party acme "Acme" provider\n  party globex "Globex" consumer\n'
         f'  source far = tcp "127.0.0.1:{closed}" every 200ms timeout 150ms\n'
-        "  metric uptime = availability(far.ok) each 1h\n"
-        "  goal available: acme guarantees uptime >= 99%\n}\n"
+        "  metric uptime = availability(far.ok) each 1s\n"
+        "  goal available: acme guarantees uptime >= 99% { otherwise credit globex 5 EUR }\n}\n"
     )
     nowhere = Endpoint(host="nobody.invalid", port=1)
     running = place.run(path, config=Config(network=Network(references=(nowhere,))))
-    place.until(lambda: place.count("observations") >= 3)
+    place.until(lambda: place.count("judgements", "final = 1") >= 2)
     assert running.stop() == 0
     told = [line for line in running.lines if line.startswith("This machine's network does not work")]
     assert len(told) == 1
+    assert place.count("judgements", "verdict = 'violated'") == place.count("entries") == 0
     assert {row[0] for row in place.rows("SELECT DISTINCT failure FROM observations")} <= {
         "observer-network",
         "observer-shutdown",

@@ -222,7 +222,7 @@ def test_a_broken_file_shows(web: Web) -> None:
     answer = web.get("/readyz")
     assert answer.status_code == 200
     assert "problems in files" in answer.json()["remarks"][0]
-    assert "wsla_reload_ok 0.0" in web.get("/metrics").text
+    assert "wsla_config_last_reload_successful 0.0" in web.get("/metrics").text
     assert "broken.sla" in web.get(f"{API}/status").json()["broken"][0]
     (web.place.folder / "broken.sla").unlink()
     web.running.reload()

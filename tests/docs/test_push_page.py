@@ -22,7 +22,8 @@ from wsla.values.instants import DAY, parse_instant
 
 Run = Callable[..., Any]
 REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference"
-PAGES = {kind: (REFERENCE / f"source-{kind}.md").read_text("utf-8") for kind in ("push", "heartbeat")}
+KINDS = ("push", "heartbeat", "push-opentelemetry")
+PAGES = {kind: (REFERENCE / f"source-{kind}.md").read_text("utf-8") for kind in KINDS}
 PAGE = PAGES["push"]
 
 

@@ -58,6 +58,9 @@ ELSEWHERE = {
     "75": "analysis/burn.py",
     # What follows from verdicts and triggers.
     "26": "remedies/rules.py",
+    "103": "remedies/rules.py",
+    "104": "plan/recurring.py",
+    "105": "plan/recurring.py",
     "27": "remedies/decider.py",
     "29": "remedies/credits.py",
     "30": "remedies/identity.py",

@@ -25,6 +25,7 @@ Run = Callable[..., Any]
 
 REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference"
 PAGES = {kind: (REFERENCE / f"source-{kind}.md").read_text("utf-8") for kind in sorted(KNOWN_KINDS)}
+ENVIRON = {"ORDERS_DB": "sqlite:///orders.db", "DESK_DB": "sqlite:///desk.db"}
 WITH_EXAMPLE = [kind for kind, page in PAGES.items() if "```sla\n" in page]
 
 
@@ -63,7 +64,7 @@ def test_the_example_can_be_looked_at(kind: str, tmp_path: Path, monkeypatch: py
         (tmp_path / "wsla.toml").write_text(text, "utf-8")
         config = load_config(tmp_path / "wsla.toml", {})
     agreement = loads(blocks(kind, "sla")[0])
-    deploying = Deploying(agreement, config, {}, SystemClock())
+    deploying = Deploying(agreement, config, ENVIRON, SystemClock())
     deployment = deploying.deploy()
     assert deploying.problems == []
     assert {plan.kind for plan in deployment.probes.values()} == {kind}

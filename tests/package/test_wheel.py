@@ -12,7 +12,7 @@ from pathlib import Path
 import wsla
 from wsla.syntax.tables import MODULE
 
-SHIPPED = {".py", ".lark", ".sla", ".toml", ".csv", ".html", ".css", ".xsd", ".tables"}
+SHIPPED = {".py", ".lark", ".sla", ".toml", ".csv", ".html", ".css", ".xsd", ".json", ".tables"}
 
 
 def entries(wheel: Path) -> list[str]:
@@ -45,6 +45,11 @@ def test_every_page_on_a_problem_is_inside(wheel: Path, root: Path) -> None:
     written = {path.name: path.read_bytes() for path in (root / "docs" / "reference" / "errors").glob("*.md")}
     assert written
     assert {name: read(wheel, f"wsla/errors/{name}") for name in written} == written
+
+
+def test_the_schema_of_notices_is_inside(wheel: Path, root: Path) -> None:
+    name = "wsla/channels/notice-1.schema.json"
+    assert read(wheel, name) == (root / name).read_bytes()
 
 
 def test_every_module_is_inside(wheel: Path, root: Path) -> None:

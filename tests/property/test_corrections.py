@@ -53,6 +53,58 @@ def test_after_a_correction_the_same_is_owed_as_if_nothing_had_been_late(
 
 
 @QUICK
+@given(cases(), st.data())
+def test_no_order_of_late_observations_changes_the_final_balance(case: Case, data: st.DataObject) -> None:
+    """A13: what came late is corrected in several goes, whichever comes first; entries stand, and others are added."""
+    count = len(case.observations)
+    goes = data.draw(st.lists(st.integers(0, 3), min_size=count, max_size=count))
+    order = data.draw(st.permutations([1, 2, 3]))
+    plan, grace = case.plan, case.plan.grace
+
+    def known(*those: int) -> tuple[list[Judgement], list[LedgerEntry]]:
+        several = tuple(one for go, one in zip(goes, case.observations, strict=True) if go in those)
+        return judged_and_booked(evolve(case, observations=several))
+
+    found, owed = known(0, 1, 2, 3)
+
+    def corrected(steps: list[int]) -> list[LedgerEntry] | None:
+        said, booked = known(0)
+        reached = {one.goal: max(x.window.end for x in said if x.goal == one.goal) for one in said}
+        if any(one.window.end > reached.get(one.goal, one.window.start) for one in found):
+            return None
+        taken = [0]
+        for number, step in enumerate(steps):
+            taken.append(step)
+            again, _ = known(*taken)
+            before = list(booked)
+            done = correct(plan, said, again, booked, case.until + grace + number)
+            booked = [*booked, *done.entries]
+            # Only ever added to: what was booked stands as it is.
+            assert booked[: len(before)] == before
+            new = {(one.goal, one.labels, one.window): one for one in said}
+            for pair in done.changed:
+                if pair.after is not None:
+                    new[pair.after.goal, pair.after.labels, pair.after.window] = pair.after
+            said = list(new.values())
+        return booked
+
+    one, two = corrected(list(order)), corrected([1, 2, 3])
+    if one is not None and two is not None:
+        assert balances(one) == balances(two) == balances(owed)
+
+
+@QUICK
+@given(cases())
+def test_a_replay_books_nothing_new(case: Case) -> None:
+    """A13: judged again from its beginning, history gives the entries that are booked, by the same identities."""
+    _, booked = judged_and_booked(case)
+    _, again = judged_and_booked(case)
+    assert again == booked
+    assert len({one.id for one in [*booked, *again]}) == len(booked)
+    assert balances([*booked, *again]) == balances(booked)
+
+
+@QUICK
 @given(cases())
 def test_where_nothing_was_late_nothing_is_corrected(case: Case) -> None:
     said, booked = judged_and_booked(case)

@@ -14,13 +14,13 @@ from wsla.analysis.operations import Constant
 from wsla.analysis.types import BooleanType, NumberType, Shape
 from wsla.evaluation.report import Outcome, TruthChange
 from wsla.evaluation.verdicts import Judgement, Labels, Verdict
-from wsla.plan.model import Cap, Credit, Goal, Notify, Party, Plan, Rule, Step, Target
+from wsla.plan.model import Cap, Credit, Goal, Notify, Often, Party, Plan, Rule, Step, Target
 from wsla.remedies.decider import Decider, decide
 from wsla.remedies.decisions import Decision, Intent, LedgerEntry
 from wsla.remedies.identity import Occasion
-from wsla.remedies.ledger import balances, positions, statement
-from wsla.values.calendars import ExactWindow, RollingWindow, window_containing
-from wsla.values.instants import Interval
+from wsla.remedies.ledger import accounts, balances, positions, statement
+from wsla.values.calendars import CalendarUnit, CalendarWindow, ExactWindow, RollingWindow, window_containing
+from wsla.values.instants import HOUR, Interval
 from wsla.values.quantities import money
 
 # A small world: windows of 10 ns, caps of 20 and 50 ns, grace of 3 ns, a term of 100 ns.
@@ -76,6 +76,17 @@ PLAN = Plan(
             repeat_every=6,
             steps=(Step(delay=12, actions=(TELL,)), Step(delay=5, actions=(TELL,))),
             on_recovery=(TELL,),
+        ),
+        Rule(
+            name="damped",
+            trigger=0,
+            by=(),
+            holding_for=1,
+            actions=(TELL, Credit(creditor="b", debtor="a", amount=2)),
+            repeat_every=9,
+            steps=(Step(delay=5, actions=(TELL,)),),
+            on_recovery=(TELL,),
+            often=Often(count=2, length=30),
         ),
         Rule(name="fast", trigger=0, by=(), holding_for=0, actions=(TELL,), on_recovery=(TELL, TELL)),
     ),
@@ -361,6 +372,32 @@ def test_balances_and_positions_tell_the_same(ledger: list[LedgerEntry]) -> None
         net[balance.currency, balance.creditor] += balance.amount
         net[balance.currency, balance.debtor] -= balance.amount
     assert net == {(position.currency, position.party): position.amount for position in positions(ledger)}
+
+
+@given(ledgers())
+def test_accounts_lead_from_one_period_to_the_next_and_their_two_sides_add_to_zero(
+    ledger: list[LedgerEntry],
+) -> None:
+    """A13: what is owed is explained line by line."""
+    spread = [evolve(entry, at=entry.at * 5 * HOUR) for entry in ledger]
+    lines = accounts(spread, CalendarWindow(CalendarUnit.DAY))
+    standing: dict[tuple[str, str, str], Decimal] = {}
+    sides = {(one.period, one.party, one.other, one.currency): one for one in lines}
+    assert len(sides) == len(lines)
+    for one in lines:
+        key = (one.party, one.other, one.currency)
+        assert one.opening == standing.get(key, 0)
+        assert one.opening + one.received - one.given == one.closing
+        standing[key] = one.closing
+        mirrored = sides[one.period, one.other, one.party, one.currency]
+        assert (mirrored.closing, mirrored.received, mirrored.entries) == (
+            -one.closing,
+            one.given,
+            one.entries,
+        )
+    owed = {(one.creditor, one.debtor, one.currency): one.amount for one in balances(ledger)}
+    assert {key: amount for key, amount in standing.items() if amount > 0} == owed
+    assert sum(one.entries for one in lines) == 2 * len(ledger)
 
 
 @given(ledgers(), st.tuples(st.integers(0, 50), st.integers(0, 50), st.integers(0, 50)))

@@ -114,6 +114,7 @@ def test_the_window_of_an_instant_contains_it_and_its_neighbours_touch(
 
 @given(calendar_windows, moments, st.integers(1, 40 * DAY))
 def test_windows_partition_time(spec: CalendarWindow, start: int, size: int) -> None:
+    """C4."""
     found = list(windows_overlapping(spec, start, start + size))
     assert found[0].contains(start)
     assert found[-1].contains(start + size - 1)

@@ -164,7 +164,7 @@ def test_a_long_reason_is_cut() -> None:
 @pytest.mark.parametrize(
     ("address", "words"),
     [
-        ("clickhouse://reader:secret@127.0.0.1:1/metrics", "refused"),
+        ("clickhouse://reader:secret@127.0.0.1:1/metrics", "cannot be read: connection refused"),
         ("clickhouse://reader:secret@127.0.0.1:port/metrics", "has no port that is a number"),
         ("clickhouse:///metrics", "names no host"),
         ("clickhouse://reader:secret@[::1/metrics", "is no address"),

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from attrs import evolve, frozen
 
 from wsla.analysis.amendments import Version, check_versions
-from wsla.analysis.checked import Cap, CheckedAgreement, Example, Goal, Rule
+from wsla.analysis.checked import Cap, CheckedAgreement, Example, Goal, Recurring, RecurringKind, Rule
 from wsla.analysis.expressions import ExpressionChecker
 from wsla.analysis.goals import GoalChecker
 from wsla.analysis.heads import check_head, check_party, check_schedule, check_service, check_unit
+from wsla.analysis.recurring import check_recurring
 from wsla.analysis.reporter import Reporter
 from wsla.analysis.scope import Scope
 from wsla.analysis.sense import check_sense
@@ -172,6 +173,7 @@ def _agreement(
             expressions.promises.setdefault(declaration.name.text, declaration)
     goal_checker = GoalChecker(scope, expressions)
     goals, rules, caps = _obligations(scope, agreement, expressions, goal_checker)
+    recurring = _recurring(scope, agreement, goal_checker)
     examples: tuple[Example, ...] = ()
     if tests:
         from wsla.analysis.examples import ExampleChecker
@@ -203,6 +205,7 @@ def _agreement(
         goals=goals,
         rules=rules,
         caps=caps,
+        recurring=recurring,
         examples=examples,
         amends=term.amends,
         takes_over=term.takes_over,
@@ -231,6 +234,16 @@ def _declare_heads(scope: Scope, agreement: surface.Agreement) -> None:
     for declaration in agreement.declarations:
         if isinstance(declaration, surface.Source):
             check_source(scope, declaration)
+
+
+def _recurring(scope: Scope, agreement: surface.Agreement, checker: GoalChecker) -> tuple[Recurring, ...]:
+    numbers: dict[RecurringKind, int] = {}
+    found = [
+        check_recurring(scope, declaration, checker.target, numbers)
+        for declaration in agreement.declarations
+        if isinstance(declaration, surface.Recurring)
+    ]
+    return tuple(one for one in found if one is not None)
 
 
 def _obligations(

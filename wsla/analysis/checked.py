@@ -260,8 +260,17 @@ class Step(Record):
 
 
 @frozen(kw_only=True, eq=False, repr=False)
+class Often(Record):
+    """At most ``count`` episodes are told in any stretch of ``length`` nanoseconds."""
+
+    count: int
+    length: int
+
+
+@frozen(kw_only=True, eq=False, repr=False)
 class Rule(Record):
-    """``when CONDITION for D``: ``trigger`` is an operation of a boolean signal; lengths are nanoseconds."""
+    """``when CONDITION for D at most N each L``: ``trigger`` is an operation of a boolean signal; lengths are
+    nanoseconds."""
 
     name: str
     trigger: int
@@ -271,6 +280,7 @@ class Rule(Record):
     repeat_every: int | None = None
     steps: tuple[Step, ...] = ()
     on_recovery: tuple[Action, ...] = ()
+    often: Often | None = None
     text: str = ""
     span: Span = field(default=NOWHERE, eq=False, repr=False)
 
@@ -289,6 +299,32 @@ class Cap(Record):
     window: Window
     last: int = 1
     rewards: bool = False
+    span: Span = field(default=NOWHERE, eq=False, repr=False)
+
+
+class RecurringKind(Enum):
+    """What happens by the calendar; the value is the word that agreements use."""
+
+    REPORT = "report"
+    REVIEW = "review"
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class Recurring(Record):
+    """A report that goes out, or a review to which people are called, once for each window of the calendar.
+
+    It falls on the day ``days`` after the first one behind the window, at ``at`` (nanoseconds since midnight; None is
+    its very start). ``length`` is that of a review, in nanoseconds.
+    """
+
+    name: str
+    kind: RecurringKind
+    targets: tuple[Target, ...]
+    window: CalendarWindow
+    days: int = 0
+    at: int | None = None
+    length: int = 0
+    title: str = ""
     span: Span = field(default=NOWHERE, eq=False, repr=False)
 
 
@@ -401,6 +437,7 @@ class CheckedAgreement(Record):
     goals: tuple[Goal, ...]
     rules: tuple[Rule, ...]
     caps: tuple[Cap, ...]
+    recurring: tuple[Recurring, ...] = ()
     examples: tuple[Example, ...] = ()
     amends: int | None = None
     takes_over: bool = False

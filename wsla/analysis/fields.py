@@ -142,15 +142,16 @@ SOURCE_KINDS: dict[str, SourceKind] = {
         SourceKind(name="csv", text="path"),
         SourceKind(name="jsonl", text="path"),
         SourceKind(name="parquet", text="path"),
-        SourceKind(name="push", text=None),
+        SourceKind(name="push", text=None, options=("only",), repeated=("only",)),
         SourceKind(
             name="heartbeat",
             text=None,
             fields=(("ok", BooleanType()), ("gap", DURATION)),
             needs_every=True,
         ),
-        SourceKind(name="sql", text="connection"),
+        SourceKind(name="sql", text="connection", options=("parameter",), repeated=("parameter",)),
         SourceKind(name="prometheus", text="url"),
+        SourceKind(name="verdicts", text="agreement"),
     )
 }
 """Every kind of source, by name."""

@@ -16,6 +16,7 @@ from wsla.analysis.checked import (
     Goal,
     Grant,
     Notify,
+    Often,
     Rule,
     Step,
     Target,
@@ -29,6 +30,7 @@ from wsla.analysis.matrices import and_applicable
 from wsla.analysis.modifiers import Context, duration, each_window
 from wsla.analysis.operations import Window
 from wsla.analysis.refunds import check_refunds, refund_of
+from wsla.analysis.reporter import replace
 from wsla.analysis.scope import Scope
 from wsla.analysis.types import NumberType, Shape
 from wsla.diagnostics.source import Span
@@ -37,6 +39,7 @@ from wsla.values.calendars import CalendarUnit, CalendarWindow
 from wsla.values.quantities import QuantityError, parse_quantity
 
 _MOST_PERIODS = 366
+_MOST_TOLD = 1_000
 _POLICIES = {policy.value: policy for policy in UnknownTime}
 _CAPPED = ("credits", "rewards")
 
@@ -236,6 +239,7 @@ class GoalChecker:
             by=() if trigger is None else trigger.by,
             holding_for=holding,
             actions=(),
+            often=None if declared.often is None else self._often(declared.often),
             text=written if declared.holding_for is None else f"{written} for {declared.holding_for.text}",
             span=declared.span,
         )
@@ -257,12 +261,36 @@ class GoalChecker:
         if trigger is None:
             return None
         at_once = any(isinstance(item, surface.AtOnce) for item in declared.items)
+        all_of_it = [*rule.actions, *rule.on_recovery, *(one for step in rule.steps for one in step.actions)]
+        if declared.often is not None and not any(isinstance(one, Notify) for one in all_of_it):
+            self.scope.reporter.error("E0516", "this rule tells nobody anything", declared.often.span)
         if rule.repeat_every is not None and not at_once:
             self.scope.reporter.error(
                 "E0505", "there is nothing to repeat: this rule does nothing at once", rule.span
             )
         signal = self._as_signal(trigger, declared.condition.span)
         return None if signal is None else evolve(rule, trigger=signal)
+
+    def _often(self, written: surface.Often) -> Often | None:
+        length = duration(self.scope, written.length, "`each`")
+        count = parse_quantity(written.count.text).value
+        if written.word.text != "most":
+            self.scope.reporter.error(
+                "E0516",
+                f"there is no `at {written.word.text}`",
+                written.word.span,
+                suggestion=replace(written.word.span, "most"),
+            )
+        elif count.denominator != 1 or not 1 <= count <= _MOST_TOLD:
+            self.scope.reporter.error(
+                "E0516",
+                f"this is a whole number from 1 to {_MOST_TOLD}",
+                written.count.span,
+                label="so many episodes are told",
+            )
+        elif length is not None:
+            return Often(count=int(count), length=length)
+        return None
 
     def _as_signal(self, trigger: Typed, span: Span) -> int | None:
         match trigger.shape:

@@ -302,7 +302,7 @@ def check_schedule(scope: Scope, declared: surface.Schedule) -> None:
 
 
 def _clock_range(scope: Scope, clock: surface.ClockRange) -> tuple[int, int] | None:
-    start, end = _clock(scope, clock.start), _clock(scope, clock.end)
+    start, end = clock_time(scope, clock.start), clock_time(scope, clock.end)
     if start is None or end is None:
         return None
     if start in (DAY, end):
@@ -313,7 +313,8 @@ def _clock_range(scope: Scope, clock: surface.ClockRange) -> tuple[int, int] | N
     return start, end
 
 
-def _clock(scope: Scope, word: surface.Word) -> int | None:
+def clock_time(scope: Scope, word: surface.Word) -> int | None:
+    """Nanoseconds since midnight, up to a day, or None and an error."""
     hour, minute, *second = (int(part) for part in word.text.split(":"))
     total = hour * HOUR + minute * MINUTE + (second[0] if second else 0) * SECOND
     if minute >= _MAXIMUM_MINUTE or (second and second[0] >= _MAXIMUM_MINUTE) or total > DAY:

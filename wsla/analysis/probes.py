@@ -33,6 +33,16 @@ def unusable(kind: str, option: str, value: str) -> str | None:
         case "dns", "record":
             usable = value.upper() in DNS_RECORDS
             return None if usable else f"the record is not one of {', '.join(DNS_RECORDS)}"
+        case "push", "only":
+            name, equals, text = (part.strip() for part in value.partition("="))
+            usable = bool(name and equals and text)
+            return None if usable else 'which attribute has which value is written only "attribute=value"'
+        case "sql", "parameter":
+            name, equals, _ = value.partition("=")
+            usable = bool(equals) and name.isascii() and name.isidentifier()
+            return (
+                None if usable else 'what stands for `:name` in the query is written parameter "name=value"'
+            )
         case "command", "path":
             usable = value.startswith("/") or value[1:3] == ":\\"
             return None if usable else "a program is named by its whole path, such as `/usr/bin/true`"

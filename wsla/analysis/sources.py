@@ -22,6 +22,7 @@ from wsla.values.quantities import UNITS, QuantityError, nearest_unit, parse_qua
 
 DEFAULT_TIMEOUT = 10_000 * MILLISECOND
 _STALE_AFTER = 3
+_SECOND_TEXT = {"sql": "query", "verdicts": "goal"}
 
 
 def check_source(scope: Scope, declared: surface.Source) -> None:
@@ -97,8 +98,8 @@ def _stand_in(declared: surface.Source) -> SourceEntry:
 
 def _texts(scope: Scope, declared: surface.Source, kind: SourceKind) -> dict[str, Text | int | bool]:
     names = [kind.text] if kind.text is not None else []
-    if kind.name == "sql":
-        names.append("query")
+    if (second := _SECOND_TEXT.get(kind.name)) is not None:
+        names.append(second)
     if len(declared.texts) != len(names):
         wanted = " and ".join(f"its {name}" for name in names) or "no text"
         scope.reporter.error(
@@ -271,7 +272,9 @@ class _Block:
         entry.unit_factor, entry.unit_stated = quantity.value, True
 
     def _records(self, source: Source, seen: set[str], span: Span) -> Source:
-        if "at" not in seen:
+        if "at" not in seen and self.kind.name == "verdicts":
+            self._field("at", "at", span).type = InstantType()
+        elif "at" not in seen:
             self.scope.reporter.error(
                 "E0705",
                 f"the records of `{source.name}` do not say at which time they count",

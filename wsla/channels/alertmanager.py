@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from wsla.channels.errors import ChannelError
+from wsla.channels.failures import permanent
 from wsla.channels.notice import encode_canonical
 from wsla.channels.webhook import DEFAULT_TIMEOUT_NS, WebhookChannel
-from wsla.ports import Clock, Delivery
+from wsla.ports import Clock, Delivery, DeliveryResult
 from wsla.remedies.identity import is_recovery
 from wsla.values.instants import DAY, format_instant
 
@@ -51,6 +52,12 @@ class AlertmanagerChannel(WebhookChannel):
         )
         self._token: Final = token
 
+    async def send(self, delivery: Delivery) -> DeliveryResult:
+        """One attempt. Never raises for anything that the receiver or the network does."""
+        if "report" in delivery.payload or "review" in delivery.payload:
+            return permanent("an Alertmanager takes alerts, and neither reports nor reviews")
+        return await super().send(delivery)
+
     def _body(self, delivery: Delivery) -> bytes:
         return encode_canonical([alert_of(delivery, self._clock.now())])
 
@@ -76,10 +83,12 @@ def alert_of(delivery: Delivery, now: int) -> dict[str, object]:
         if text := _text(value):
             labels[f"label_{key}" if key in labels or not key or key[0].isdigit() else key] = text
     window = cause.get("window")
-    alert: dict[str, object] = {
-        "labels": labels,
-        "annotations": {"summary": delivery.subject, "description": delivery.text, "id": delivery.key},
-    }
+    annotations = {"summary": delivery.subject, "description": delivery.text, "id": delivery.key}
+    alert: dict[str, object] = {"labels": labels, "annotations": annotations}
+    if delivery.acknowledge_url is not None:
+        annotations["acknowledge_url"] = delivery.acknowledge_url
+    if delivery.page_url is not None:
+        alert["generatorURL"] = delivery.page_url
     if isinstance(window, Mapping) and (start := _text(window.get("start"))):
         alert["startsAt"] = start
     if not is_recovery(delivery.key):

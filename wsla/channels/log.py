@@ -14,6 +14,8 @@ import threading
 from pathlib import Path
 from typing import Final, TextIO
 
+from attrs import evolve
+
 from wsla.channels.failures import delivered, permanent, temporary
 from wsla.channels.notice import NoticeError, encode_canonical, notice_document
 from wsla.ports import Clock, Delivery, DeliveryResult
@@ -40,7 +42,9 @@ class LogChannel:
 
     async def send(self, delivery: Delivery) -> DeliveryResult:
         """One attempt. Every failure to write is temporary, for disks are emptied and rights are granted."""
-        document = {**notice_document(delivery), "at": format_instant(self._clock.now())}
+        # Whoever may read a log need not be one who may acknowledge.
+        shown = evolve(delivery, acknowledge_url=None)
+        document = {**notice_document(shown), "at": format_instant(self._clock.now())}
         try:
             line = encode_canonical(document)
         except NoticeError as error:

@@ -22,8 +22,9 @@ from attrs import field, frozen
 
 from wsla.channels.errors import ChannelError
 from wsla.channels.failures import delivered, network_reason, permanent, temporary
+from wsla.channels.notice import text_with_links
 from wsla.channels.trust import trusted_context
-from wsla.ports import Clock, Delivery, DeliveryResult
+from wsla.ports import Attachment, Clock, Delivery, DeliveryResult
 from wsla.values.instants import SECOND, format_length, to_datetime
 
 DEFAULT_TIMEOUT_NS: Final = 30 * SECOND
@@ -148,10 +149,27 @@ class MailChannel:
         identity = hashlib.sha256(_encodable(f"{delivery.key}\n{self._to.addr_spec}").encode()).hexdigest()
         message["Message-ID"] = f"<{identity[:40]}@{self._from.domain}>"
         message["Auto-Submitted"] = "auto-generated"
-        lines = re.sub("\r\n?", "\n", _encodable(delivery.text))
+        lines = re.sub("\r\n?", "\n", _encodable(text_with_links(delivery)))
         text = _CONTROL_IN_TEXT.sub("\N{REPLACEMENT CHARACTER}", lines)
         message.set_content(text, charset="us-ascii" if text.isascii() else "utf-8")
+        for one in delivery.attachments:
+            _attach(message, one)
         return message
+
+
+def _attach(message: EmailMessage, one: Attachment) -> None:
+    """Adds a file; what calendars take stands beside the text as well, where programs look for invitations."""
+    plain, _, rest = one.media_type.partition(";")
+    kind, _, subtype = plain.strip().partition("/")
+    name, _, value = rest.strip().partition("=")
+    if (kind, subtype) == ("text", "calendar"):
+        content = one.content.decode("utf-8")
+        message.add_alternative(
+            content, subtype=subtype, charset="utf-8", params={name: value} if name else {}
+        )
+        message.add_attachment(one.content, maintype="application", subtype="ics", filename=one.name)
+    else:
+        message.add_attachment(one.content, maintype=kind, subtype=subtype, filename=one.name)
 
 
 class _Refused(Exception):

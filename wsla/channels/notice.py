@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Final
+from functools import cache
+from importlib import resources
+from typing import Any, Final
 
 from wsla.ports import Delivery
 
@@ -21,7 +23,7 @@ class NoticeError(ValueError):
 
 def notice_document(delivery: Delivery) -> dict[str, object]:
     """The members of a notice; see ``docs/reference/channels.md``."""
-    return {
+    document: dict[str, object] = {
         "schema": SCHEMA,
         "id": delivery.key,
         "attempt": delivery.attempt,
@@ -29,6 +31,30 @@ def notice_document(delivery: Delivery) -> dict[str, object]:
         "text": delivery.text,
         "cause": dict(delivery.payload),
     }
+    if delivery.page_url is not None:
+        document["page_url"] = delivery.page_url
+    if delivery.acknowledge_url is not None:
+        document["acknowledge_url"] = delivery.acknowledge_url
+    document.update(delivery.documents)
+    return document
+
+
+def text_with_links(delivery: Delivery) -> str:
+    """The text for people, with the addresses that belong to it below."""
+    lines = [delivery.text]
+    if delivery.acknowledge_url is not None:
+        lines.append(f"\nAcknowledge: {delivery.acknowledge_url}")
+    if delivery.page_url is not None:
+        lines.append(f"{'' if delivery.acknowledge_url else chr(10)}More: {delivery.page_url}")
+    return "\n".join(lines)
+
+
+@cache
+def notice_schema() -> dict[str, Any]:
+    """What a notice is, as JSON Schema; it is shipped with the program and served by the daemon."""
+    text = resources.files("wsla.channels").joinpath("notice-1.schema.json").read_text("utf-8")
+    schema: dict[str, Any] = json.loads(text)
+    return schema
 
 
 def encode_canonical(document: object) -> bytes:

@@ -17,6 +17,7 @@ from urllib.parse import quote, urlsplit
 
 from wsla.channels.errors import ChannelError
 from wsla.channels.failures import delivered, permanent, temporary
+from wsla.channels.notice import text_with_links
 from wsla.channels.webhook import outcome_of_status, status_words
 from wsla.ports import Clock, Delivery, DeliveryResult
 from wsla.remedies.identity import episode_of, is_recovery
@@ -122,7 +123,7 @@ class ServiceChannel:
             # Other services take a success for the end of what they remember, and drop it where that is nothing.
             if service is not None and service.notify(
                 title=delivery.subject,
-                body=delivery.text,
+                body=text_with_links(delivery),
                 notify_type=types.SUCCESS if recovered else types.WARNING,
             ):
                 return delivered()

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
 
 from wsla.cli.messages import name_of, now, writing_beside
 from wsla.cli.stored import find_stored, store_option
-from wsla.remedies.identity import episode_of, is_recovery
-from wsla.reporting.stored import EARLIEST, LATEST
+from wsla.reporting.stored import LATEST
 
 if TYPE_CHECKING:
-    from wsla.remedies.decisions import Intent
+    from wsla.reporting.handling import Episode
     from wsla.store.sqlite import Store
 
 
@@ -35,64 +33,34 @@ def command(wanted: str, author: str, note: str | None, title: str | None, store
     """
     if not author.strip():
         raise click.UsageError("--by names nobody")
-    from wsla.store.interventions import Intervention
+    from wsla.reporting.handling import acknowledge
 
     with writing_beside(store_url) as store:
         key = None if title is None else find_stored(store, title).key
-        found = _episodes(store, key, wanted)
-        if not found:
+        episodes = _episodes(store, key, wanted)
+        if not episodes:
             raise click.ClickException(
                 f"there is no message {wanted}, and no episode of a rule of that name that is not over"
             )
-        known = {one.subject for one in store.interventions("acknowledge")}
-        at = now()
-        store.intervene(
-            Intervention(
-                kind="acknowledge",
-                agreement=agreement,
-                subject=episode,
-                at=at,
-                author=author.strip(),
-                note=note,
-            )
-            for episode, (agreement, _) in found.items()
-            if episode not in known
-        )
-    for episode, (agreement, intent) in found.items():
-        said = "was acknowledged before" if episode in known else "acknowledged"
-        click.echo(f"{said}: {intent.subject} ({agreement})")
+        found = acknowledge(store, episodes, at=now(), author=author.strip(), note=note)
+    for episode, _, before in found:
+        said = "was acknowledged before" if before else "acknowledged"
+        click.echo(f"{said}: {episode.intent.subject} ({episode.agreement})")
 
 
-def _episodes(store: Store, key: str | None, wanted: str) -> dict[str, tuple[str, Intent]]:
-    """Episodes by identity, each with its agreement and one of its messages."""
+def _episodes(store: Store, key: str | None, wanted: str) -> list[Episode]:
+    from wsla.reporting.handling import Ambiguous, episode_of_message, latest_episodes
+
     by_name = {
         name_of(item): item.intent.id for item in (*store.due_deliveries(LATEST, -1), *store.dead_letters())
     }
     near = {identity for name, identity in by_name.items() if len(wanted) >= 4 and name.startswith(wanted)}
-    identity = near.pop() if len(near) == 1 else wanted
-    agreements: set[str] = set()
-    latest: dict[tuple[str, str], tuple[str, str, Intent]] = {}
-    over: set[str] = set()
-    for agreement, intent, episode in _of_episodes(store, key):
-        if intent.id == identity:
-            return {episode: (agreement, intent)}
-        if is_recovery(intent.id):
-            over.add(episode)
-        elif intent.cause == wanted:
-            agreements.add(agreement)
-            latest[agreement, str(intent.labels)] = (episode, agreement, intent)
-    if len(agreements) > 1:
-        titles = ", ".join(f"“{title}”" for title in sorted(agreements))
+    meant = episode_of_message(store, near.pop() if len(near) == 1 else wanted)
+    if meant is not None and (key is None or meant.agreement == key):
+        return [meant]
+    try:
+        return latest_episodes(store, key, wanted)
+    except Ambiguous as several:
         raise click.ClickException(
-            f"several agreements have a `{wanted}`: {titles}; say which by --agreement"
-        )
-    return {
-        episode: (agreement, intent) for episode, agreement, intent in latest.values() if episode not in over
-    }
-
-
-def _of_episodes(store: Store, key: str | None) -> Iterator[tuple[str, Intent, str]]:
-    for agreement, intent in store.intents(key, EARLIEST, LATEST):
-        episode = episode_of(intent.id)
-        if episode is not None:
-            yield agreement, intent, episode
+            f"several agreements have a `{wanted}`: {several}; say which by --agreement"
+        ) from None

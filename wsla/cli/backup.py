@@ -25,9 +25,10 @@ def command(store_url: str, file: str) -> None:
     from wsla.store.sqlite import Store
 
     try:
-        with Store.open(store_url, writer=False) as store, progress_bar("copying") as advance:
+        source = parse_location(store_url)
+        with Store.open(source, writer=False), progress_bar("copying") as advance:
             copied = back_up(
-                store.path,
+                source,
                 parse_location(file),
                 time.time_ns(),
                 lambda done, whole: advance(done, whole, done),

@@ -115,7 +115,8 @@ def _teller(agreement: Agreement) -> Tell:
                 line(output.at, f"{output.kind} {amount}: {output.debtor} owes {output.creditor}", "red")
             case Intent():
                 targets = ", ".join(str(target) for target in output.targets)
-                line(output.at, f"{output.verb} {targets}: {output.subject}", "yellow")
+                verb = f"{output.verb} (held back)" if output.held else output.verb
+                line(output.at, f"{verb} {targets}: {output.subject}", "yellow")
             case TooLate(observation=late):
                 when = format_instant(late.at, zone)
                 click.echo(f"note: an observation of `{late.source}` at {when} came too late", err=True)
@@ -152,6 +153,7 @@ def _json_teller(agreement: Agreement) -> Tell:
                     "verb": output.verb,
                     "targets": [str(target) for target in output.targets],
                     "subject": output.subject,
+                    **({"held_back": True} if output.held else {}),
                 }
             case TooLate(observation=late):
                 return {"event": "late", "source": late.source, "observed_at": format_instant(late.at, zone)}

@@ -44,7 +44,9 @@ def sla_files(paths: Sequence[str]) -> tuple[list[str], list[Unreadable]]:
 
         path = Path(name)
         if path.is_dir():
-            found = sorted(path.rglob("*.sla"))
+            from wsla.texts import agreements_in
+
+            found = list(agreements_in(path))
             if not found:
                 problems.append(Unreadable(name, "there is no .sla file in this folder"))
             files.extend(str(one) for one in found)

@@ -31,7 +31,7 @@ from wsla.reporting.money import (
 )
 from wsla.reporting.stored import EARLIEST, LATEST, in_force
 from wsla.reporting.verdicts import labels_text, window_name
-from wsla.values.calendars import find_zone
+from wsla.values.calendars import CalendarUnit, find_zone
 from wsla.values.instants import format_instant
 from wsla.values.money import format_money
 
@@ -73,7 +73,8 @@ class Statement:
     """The entries for windows that ended in ``(start, until]``, between the balances before and after them.
 
     Every entry goes with the title of its agreement. ``zone`` is the time zone in which times are shown. ``claims``
-    are the steps taken about entries, which stand as they do at the instant ``at``; balances are of what counts then.
+    are the steps taken about entries, which stand as they do at the instant ``at``; balances are of what counts then,
+    which is ``counted``, all of it from the beginning.
     """
 
     start: int
@@ -84,6 +85,7 @@ class Statement:
     closing: tuple[Balance, ...]
     claims: Claims
     at: int
+    counted: tuple[LedgerEntry, ...] = ()
 
     def by_state(self) -> dict[ClaimState, tuple[Balance, ...]]:
         """What the entries that have to be claimed come to on balance, for each state that any of them is in."""
@@ -98,6 +100,13 @@ class Statement:
 )
 @click.option("--from", "start", metavar="TIME", help="Windows that ended after this time.")
 @click.option("--until", metavar="TIME", help="Windows that ended at this time or before.")
+@click.option("--party", metavar="NAME", help="Only what this party, by name or title, owes or is owed.")
+@click.option(
+    "--each",
+    "unit",
+    type=click.Choice([unit.value for unit in CalendarUnit]),
+    help="Sums of each period, party by party, in place of entries.",
+)
 @click.option("--at", metavar="TIME", help="The ledger as it stood at this time; by default now.")
 @format_option("table", "json", "csv", default="table")
 def command(
@@ -106,6 +115,8 @@ def command(
     window: str | None,
     start: str | None,
     until: str | None,
+    party: str | None,
+    unit: str | None,
     at: str | None,
     output_format: str,
 ) -> None:
@@ -132,11 +143,16 @@ def command(
             bounds = (bounds[0], min(bounds[1], asked_at))
         if bounds[1] <= bounds[0]:
             raise click.UsageError("the end is not after the start")
-        statement = state(store, keys if title is not None else None, *bounds, zone, asked_at)
+        names = None if party is None else _names_of(store, title, party)
+        statement = state(store, keys if title is not None else None, *bounds, zone, asked_at, names)
         titles = dict(keys)
         altered = store.first_altered_entry()
         altered_claim = store.first_altered_claim()
     match output_format:
+        case _ if unit is not None:
+            from wsla.cli.ledger_accounts import show_accounts
+
+            show_accounts(statement, CalendarUnit(unit), names, output_format)
         case "json":
             click.echo(json.dumps(statement_value(statement), indent=2, ensure_ascii=False))
         case "csv":
@@ -155,14 +171,24 @@ def command(
 
 
 def state(
-    store: Store, keys: list[tuple[str, str]] | None, start: int, until: int, zone: str, at: int
+    store: Store,
+    keys: list[tuple[str, str]] | None,
+    start: int,
+    until: int,
+    zone: str,
+    at: int,
+    parties: frozenset[str] | None = None,
 ) -> Statement:
-    """The statement of some agreements (key and title of each), or of all for None, claims as they stand at ``at``."""
+    """The statement of some agreements (key and title of each), or of all for None, claims as they stand at ``at``.
+
+    With ``parties``, of what these owe and are owed alone.
+    """
     titles = dict(keys if keys is not None else [(one.key, one.title) for one in store.agreements()])
     booked = [
         (titles.get(key, key), entry)
         for only in ([None] if keys is None else list(titles))
         for key, entry in store.entries(only, EARLIEST, until)
+        if parties is None or not parties.isdisjoint((entry.debtor, entry.creditor))
     ]
     claims = Claims(store.claim_events())
     counted = claims.counted((entry for _, entry in booked), at)
@@ -175,6 +201,7 @@ def state(
         closing=balances(counted),
         claims=claims,
         at=at,
+        counted=tuple(counted),
     )
 
 
@@ -225,6 +252,17 @@ def _agreements(store: Store, title: str | None) -> tuple[list[tuple[str, str]],
     loaded = [in_force(version) for version in versions]
     zones = {agreement.plan.zone if agreement is not None else "UTC" for agreement in loaded}
     return [(one.key, one.title) for one in versions], zones.pop() if len(zones) == 1 else "UTC"
+
+
+def _names_of(store: Store, title: str | None, party: str) -> frozenset[str]:
+    """The names under which a party stands in the agreements asked for; otherwise a message and exit code 1."""
+    versions = store.agreements() if title is None else [find_stored(store, title)]
+    plans = [agreement.plan for version in versions if (agreement := in_force(version)) is not None]
+    found = {one.name for plan in plans for one in plan.parties if party in (one.name, one.title)}
+    if not found:
+        known = sorted({one.title or one.name for plan in plans for one in plan.parties})
+        raise click.ClickException(f"no agreement has a party “{party}”; there are {', '.join(known)}")
+    return frozenset(found)
 
 
 def _print_csv(statement: Statement) -> None:

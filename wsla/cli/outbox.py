@@ -12,6 +12,7 @@ from wsla.cli import show
 from wsla.cli.files import format_option, plural
 from wsla.cli.messages import find_messages, login_name, name_of, now, writing_beside
 from wsla.cli.stored import DEFAULT_STORE, find_stored, reading, store_option
+from wsla.reporting import handling
 from wsla.reporting.stored import LATEST
 from wsla.values.instants import SECOND, format_instant, format_length
 
@@ -50,7 +51,7 @@ def command(
         pending = [] if dead_only else _of(store.due_deliveries(LATEST, -1 if key else most), key)[:most]
         counts = store.outbox_counts()
         held: Counter[str] = Counter(map(str, store.withheld().values()))
-        silences = _silences(store, key)
+        silences = handling.silences(store, key, now())
     if output_format == "json":
         values = [_value(item) for item in (*dead, *pending)]
         totals = {"pending": counts.pending, "delivered": counts.delivered, "dead": counts.dead}
@@ -169,15 +170,6 @@ def _value(item: OutboxItem) -> dict[str, object]:
 
 def _instant(at: int | None) -> str | None:
     return None if at is None else format_instant(at)
-
-
-def _silences(store: Store, key: str | None) -> list[Intervention]:
-    """The silences that are in force."""
-    latest = {(one.agreement, one.subject): one for one in store.interventions("silence")}
-    moment = now()
-    return [
-        one for one in latest.values() if (one.until or 0) > moment and (key is None or one.agreement == key)
-    ]
 
 
 def _silence_value(one: Intervention) -> dict[str, object]:

@@ -50,6 +50,10 @@ class Paint:
         except (UnicodeEncodeError, LookupError):
             self.blocks = False
 
+    def line(self, text: str = "") -> None:
+        """Writes a line."""
+        click.echo(text, file=self.stream)
+
     def text(self, text: str, style: str | None = None, *, bold: bool = False) -> str:
         """The text in a colour of click's names, where colours are shown."""
         return click.style(text, fg=style, bold=bold or None) if self.colour and text else text

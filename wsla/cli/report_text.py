@@ -8,8 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
-
-import click
+from typing import TextIO
 
 from wsla.cli import show
 from wsla.cli.claims import STYLES
@@ -29,26 +28,26 @@ WIDTH = 80
 _MOST_ROWS = 12
 _GOOD = frozenset({Verdict.MET, Verdict.SECURED, Verdict.ON_TRACK, Verdict.NOT_APPLICABLE})
 _BAR = 40
-_HELD = ("dropped", "acknowledged", "silenced")
+_HELD = ("dropped", "acknowledged", "silenced", "held back")
 
 
-def print_report(report: ReportData, name: str | None) -> None:
+def print_report(report: ReportData, name: str | None, stream: TextIO | None = None) -> None:
     """Prints a report; ``name`` is that of the period, None for everything there is."""
-    paint = Paint(sys.stdout)
+    paint = Paint(stream or sys.stdout)
     plan = report.plan
     heading = f"{plan.title}, version {plan.version}: {name or window_name(report.period, plan.zone)}"
-    click.echo(paint.text(heading, bold=True))
+    paint.line(paint.text(heading, bold=True))
     about = f"times in {plan.zone}"
     if report.asked_at is not None and any(not one.final for goal in report.goals for one in goal.judgements):
         shown = report.asked_at // SECOND * SECOND
         about += f"; open windows as of {format_instant(shown, find_zone(plan.zone))}"
-    click.echo(paint.faint(about))
+    paint.line(paint.faint(about))
     for one in report.goals:
-        click.echo()
+        paint.line()
         _print_goal(paint, report, one)
     if any(len(one.judgements) > 1 for one in report.goals):
-        click.echo(f"\n{paint.faint('a cell a window:')} {paint.legend()}")
-    click.echo()
+        paint.line(f"\n{paint.faint('a cell a window:')} {paint.legend()}")
+    paint.line()
     _print_money(paint, report)
     _print_notices(paint, report)
 
@@ -59,17 +58,17 @@ def _print_goal(paint: Paint, report: ReportData, one: GoalReport) -> None:
     title = one.goal.name + (f" ({labels})" if labels else "")
     promise = f"{title}: {party_titles(plan)[one.goal.party]} promised {' '.join(one.goal.text.split())}"
     for line in textwrap.wrap(promise, WIDTH, subsequent_indent="    "):
-        click.echo(paint.text(line, bold=True))
+        paint.line(paint.text(line, bold=True))
     counts = Counter(judgement.verdict for judgement in one.judgements)
     if len(one.judgements) > 1:
-        click.echo(f"  {paint.timeline([judgement.verdict for judgement in one.judgements])}")
+        paint.line(f"  {paint.timeline([judgement.verdict for judgement in one.judgements])}")
         parts = [
             paint.text(f"{count} {verdict.value}", show.STYLES.get(verdict))
             for verdict, count in counts.items()
         ]
-        click.echo(f"  {plural(len(one.judgements), 'window')}: {', '.join(parts)}")
+        paint.line(f"  {plural(len(one.judgements), 'window')}: {', '.join(parts)}")
     elif one.judgements[0].budget:
-        click.echo(f"  {_budget_bar(paint, one.judgements[0])}")
+        paint.line(f"  {_budget_bar(paint, one.judgements[0])}")
     shown: Sequence[Judgement] = one.judgements
     left_out = ""
     if len(shown) > _MOST_ROWS:
@@ -79,7 +78,7 @@ def _print_goal(paint: Paint, report: ReportData, one: GoalReport) -> None:
             left_out = f"and {len(not_good) - len(shown)} earlier ones that were not met"
     _print_rows(paint, report, shown)
     if left_out:
-        click.echo(paint.faint(f"  {left_out}; --format json shows all"))
+        paint.line(paint.faint(f"  {left_out}; --format json shows all"))
 
 
 def _print_rows(paint: Paint, report: ReportData, judgements: Iterable[Judgement]) -> None:
@@ -111,12 +110,12 @@ def _print_rows(paint: Paint, report: ReportData, judgements: Iterable[Judgement
     def aligned(name: str, text: str) -> str:
         return text.rjust(widths[name]) if name in right else text.ljust(widths[name])
 
-    click.echo("  " + paint.faint("  ".join(aligned(name, name) for name in columns).rstrip()))
+    paint.line("  " + paint.faint("  ".join(aligned(name, name) for name in columns).rstrip()))
     for row, style in zip(rows, styles, strict=True):
         cells = [
             paint.text(aligned(name, row[name]), style if name == "verdict" else None) for name in columns
         ]
-        click.echo(("  " + "  ".join(cells)).rstrip())
+        paint.line(("  " + "  ".join(cells)).rstrip())
 
 
 def _budget_left(plan: Plan, judgement: Judgement) -> str:
@@ -147,9 +146,9 @@ def _print_money(paint: Paint, report: ReportData) -> None:
         key = (entry.kind, entry.debtor, entry.creditor, entry.currency)
         sums[key] = sums.get(key, Decimal(0)) + entry.amount
     if not sums:
-        click.echo(f"{paint.text('Money', bold=True)}    nothing was booked")
+        paint.line(f"{paint.text('Money', bold=True)}    nothing was booked")
         return
-    click.echo(paint.text("Money", bold=True))
+    paint.line(paint.text("Money", bold=True))
     for (kind, debtor, creditor, currency), amount in sums.items():
         count = sum(
             (entry.kind, entry.debtor, entry.creditor, entry.currency) == (kind, debtor, creditor, currency)
@@ -162,24 +161,24 @@ def _print_money(paint: Paint, report: ReportData) -> None:
             "cap": "taken back above the cap",
             "refund": "earned back",
         }[kind]
-        click.echo(f"  {from_} to {to}: {format_money(amount, currency)} {words} ({count})")
+        paint.line(f"  {from_} to {to}: {format_money(amount, currency)} {words} ({count})")
     by_state = sums_by_state(report.entries, report.claims, report.claims_at)
     for state, found in by_state.items():
-        click.echo(f"  {paint.text(state.value, STYLES.get(state))}: {sums_text(found, titles)}")
-    click.echo(f"  on balance {paint.text(balances_text(report.owed, titles), 'yellow')}")
+        paint.line(f"  {paint.text(state.value, STYLES.get(state))}: {sums_text(found, titles)}")
+    paint.line(f"  on balance {paint.text(balances_text(report.owed, titles), 'yellow')}")
 
 
 def _print_notices(paint: Paint, report: ReportData) -> None:
     delivered, pending, dead = (report.count(state) for state in ("delivered", "pending", "dead"))
     title = paint.text("Notices", bold=True)
     if not report.notices:
-        click.echo(f"{title}  none were due")
+        paint.line(f"{title}  none were due")
         return
     parts = [paint.text(f"{delivered} delivered", "green")]
     parts.append(paint.text(f"{pending} pending", "yellow" if pending else None))
     parts.append(paint.text(f"{dead} given up", "red" if dead else None))
     parts += [f"{number} {state}" for state in _HELD if (number := report.count(state))]
-    click.echo(f"{title}  {', '.join(parts)}")
+    paint.line(f"{title}  {', '.join(parts)}")
     for notice in report.notices:
         _print_notice(paint, notice)
 
@@ -192,4 +191,4 @@ def _print_notice(paint: Paint, notice: NoticeReport) -> None:
         reason = f": {error}" if error else ""
         line = f"  {said}: {notice.intent.verb} {target}, {notice.intent.subject}{reason}"
         for part in textwrap.wrap(line, WIDTH, subsequent_indent="    "):
-            click.echo(paint.text(part, "red" if state == "dead" else "yellow"))
+            paint.line(paint.text(part, "red" if state == "dead" else "yellow"))

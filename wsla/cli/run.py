@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from attrs import evolve
@@ -14,8 +14,7 @@ from wsla.diagnostics.diagnostic import Diagnostic, has_errors
 
 if TYPE_CHECKING:
     from wsla.daemon.daemon import Daemon
-    from wsla.daemon.http_config import Http
-    from wsla.web.server import WebServer
+    from wsla.values.instants import Interval
 
 _USUAL_CONFIG = "wsla.toml"
 
@@ -83,47 +82,38 @@ def command(
     if check:
         from wsla.cli.run_preview import show
         from wsla.daemon.preview import preview
+        from wsla.web.serving import missing
 
         found = preview(paths, settings, store_url, os.environ)
-        if settings.http is not None and (missing := _missing_for_web()) is not None:
-            found = evolve(found, problems=(*found.problems, missing))
+        if settings.http is not None and (reason := missing()) is not None:
+            found = evolve(found, problems=(*found.problems, reason))
         show(found, settings.http, output_format or "text")
         raise click.exceptions.Exit(1 if found.problems else 0)
-    server = None if settings.http is None else _web_server(settings.http)
-
-    def started(daemon: Daemon) -> None:
-        if server is not None:
-            from wsla.web.view import View
-
-            server.serve(View(daemon, store_url or settings.store))
-            _say(f"answering at {server.url}")
+    from wsla.web.serving import Serving
 
     try:
-        code = run_daemon(paths, settings, store_url, say=_say, started=started)
+        serving = Serving(settings.http, _say if settings.log_format == "text" else None)
+    except ValueError as problem:
+        raise click.ClickException(str(problem)) from None
+
+    def started(daemon: Daemon) -> None:
+        serving.begin(daemon, store_url or settings.store)
+
+    try:
+        code = run_daemon(paths, settings, store_url, say=_say, started=started, report=_report)
     finally:
-        if server is not None:
-            server.close()
+        serving.close()
     raise click.exceptions.Exit(code)
 
 
-def _web_server(settings: Http) -> WebServer:
-    if (missing := _missing_for_web()) is not None:
-        raise click.ClickException(missing)
-    from wsla.web.server import NotServing, WebServer
+def _report(store_url: str, title: str, period: Interval, claims_at: int) -> tuple[str, dict[str, Any]]:
+    # What writes reports is loaded with the first one.
+    from wsla.cli.report_mail import write_report
 
-    try:
-        return WebServer(settings)
-    except NotServing as problem:
-        raise click.ClickException(f"[http] {problem}") from None
-
-
-def _missing_for_web() -> str | None:
-    try:
-        import wsla.web.server  # noqa: F401
-    except ImportError as missing:
-        return f"wsla.toml asks for [http], and {missing.name} is not installed: pip install 'wsla[web]'"
-    return None
+    return write_report(store_url, title, period, claims_at)
 
 
 def _say(text: str) -> None:
-    click.echo(text, err=True)
+    from wsla.daemon.logs import one_line
+
+    click.echo(one_line(text), err=True)

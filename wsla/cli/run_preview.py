@@ -13,7 +13,7 @@ from wsla.values.instants import MILLISECOND, format_length
 
 if TYPE_CHECKING:
     from wsla.daemon.http_config import Http
-    from wsla.daemon.preview import AgreementPreview, Preview
+    from wsla.daemon.preview import AgreementPreview, Preview, SourcePreview
 
 
 def show(found: Preview, http: Http | None, output_format: str) -> None:
@@ -54,7 +54,7 @@ def _agreement(agreement: AgreementPreview) -> None:
             f"source {one.name}",
             one.kind,
             one.target,
-            f"every {format_length(one.every)} + {format_length(one.phase // MILLISECOND * MILLISECOND)}",
+            _when(one),
         )
         for one in agreement.sources
     ]
@@ -67,8 +67,22 @@ def _agreement(agreement: AgreementPreview) -> None:
         )
         for one in agreement.channels
     ]
+    rows += [
+        (one.name, "to", ", ".join(one.targets), f"next at {one.next_at}" if one.next_at else "never again")
+        for one in agreement.recurring
+    ]
     for line in _aligned(rows):
         click.echo(f"  {line}")
+
+
+def _when(one: SourcePreview) -> str:
+    if one.every is None or one.phase is None:
+        return ""
+    return f"every {format_length(one.every)} + {format_length(one.phase // MILLISECOND * MILLISECOND)}"
+
+
+def _length(length: int | None) -> str | None:
+    return None if length is None else format_length(length)
 
 
 def _aligned(rows: Iterable[tuple[str, ...]]) -> list[str]:
@@ -91,9 +105,9 @@ def _value(found: Preview, http: Http | None) -> dict[str, Any]:
                         "name": source.name,
                         "kind": source.kind,
                         "target": source.target,
-                        "every": format_length(source.every),
-                        "timeout": None if source.timeout is None else format_length(source.timeout),
-                        "phase": format_length(source.phase),
+                        "every": _length(source.every),
+                        "timeout": _length(source.timeout),
+                        "phase": _length(source.phase),
                     }
                     for source in one.sources
                 ],
@@ -105,6 +119,10 @@ def _value(found: Preview, http: Http | None) -> dict[str, Any]:
                         "nowhere": channel.nowhere,
                     }
                     for channel in one.channels
+                ],
+                "recurring": [
+                    {"name": each.name, "targets": list(each.targets), "next_at": each.next_at}
+                    for each in one.recurring
                 ],
             }
             for one in found.agreements

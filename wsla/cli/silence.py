@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import click
 
-from wsla.cli.claims import moment
 from wsla.cli.messages import now, writing_beside
 from wsla.cli.stored import find_stored, store_option
 from wsla.reporting.stored import in_force
 from wsla.values.calendars import find_zone
-from wsla.values.instants import DAY, SECOND, format_instant
-from wsla.values.quantities import TIME, QuantityError, parse_quantity
-
-LONGEST = 366 * DAY
+from wsla.values.instants import SECOND, format_instant
 
 
 @click.command("silence")
 @click.argument("title", metavar="AGREEMENT")
 @click.option(
-    "--goal", "cause", metavar="NAME", help="Only messages about this goal or rule; by default all."
+    "--goal",
+    "cause",
+    metavar="NAME",
+    help="Only messages about this goal, rule, report or review; by default all.",
 )
 @click.option("--until", metavar="TIME", help="When it ends.")
 @click.option("--for", "length", metavar="LENGTH", help="How long it lasts from now, such as 2h.")
@@ -55,7 +54,9 @@ def command(
         agreement = in_force(version)
         zone = "UTC" if agreement is None else agreement.plan.zone
         if agreement is not None and cause is not None:
-            names = [*agreement.goals, *(rule.name for rule in agreement.plan.rules)]
+            plan = agreement.plan
+            names = [*agreement.goals, *(rule.name for rule in plan.rules)]
+            names += [one.name for one in plan.recurring]
             if cause not in names:
                 raise click.UsageError(
                     f"the agreement has no goal or rule `{cause}`; it has {', '.join(names)}"
@@ -83,18 +84,9 @@ def command(
 
 
 def _end(until: str | None, length: str | None, at: int, zone: str) -> int:
-    if until is not None:
-        ends = moment(until, "--until", zone)
-    else:
-        try:
-            quantity = parse_quantity(length or "")
-        except QuantityError as problem:
-            raise click.UsageError(f"--for: {problem}") from None
-        if quantity.dimension != TIME:
-            raise click.UsageError("--for: this is a length of time, such as 2h")
-        ends = at + int(quantity.value)
-    if ends <= at:
-        raise click.UsageError("a silence ends after now")
-    if ends > at + LONGEST:
-        raise click.UsageError("a silence lasts a year at most")
-    return ends
+    from wsla.reporting.handling import silence_end
+
+    try:
+        return silence_end(until, length, at, zone)
+    except ValueError as problem:
+        raise click.UsageError(f"{'--for' if until is None else '--until'}: {problem}") from None

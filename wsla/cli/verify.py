@@ -33,9 +33,10 @@ def command(store_url: str, against: str | None, output_format: str) -> None:
     """Check that nothing in a store was altered, and judge its verdicts again.
 
     STORE is a store of `wsla run`, which may be running. Everything that was said and decided of an agreement hangs
-    together in a chain of digests, and each final verdict names what it rests on: both are computed anew, and
-    every final verdict is judged again from the stored observations, by another engine than the daemon's. Exit code 0:
-    all is as it was stored; 1: something differs, or a store cannot be read; 2: wrong usage.
+    together in a chain of digests, and each final verdict names what it rests on: both are computed anew. Every
+    final verdict is judged again from the stored observations, by another engine than the daemon's, and the ledger
+    entries that follow are booked again. Exit code 0: all is as it was stored; 1: something differs, or a store cannot
+    be read; 2: wrong usage.
     """
     from wsla.reporting.verification import verify_agreement
 
@@ -122,6 +123,7 @@ def _value(results: list[Verified], shared: list[str], *, good: bool) -> dict[st
                 "chain": {"links": one.links, "digest": one.digest},
                 "evidence": one.evidence,
                 "judged": one.judged,
+                "booked": one.booked,
                 "left": one.left,
                 "engines": sorted(one.engines),
                 "findings": [{"link": found.link, "what": found.what} for found in one.findings],
@@ -139,6 +141,7 @@ def _print(results: list[Verified], shared: list[str]) -> None:
         click.echo(
             f"“{one.title}”: {one.links} links, the last {one.digest[:16] or 'none'}; "
             f"what {one.evidence} verdicts rest on; {one.judged} verdicts judged again{by}"
+            f"{f', and {one.booked} ledger entries' if one.booked else ''}"
         )
         if one.left:
             click.echo(

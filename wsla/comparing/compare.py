@@ -11,6 +11,7 @@ from wsla.comparing.changes import Change, Renamed, Version
 from wsla.comparing.consequences import changes_of_actions
 from wsla.comparing.formulas import Comparison, Side
 from wsla.comparing.promises import changes_of_goal, paired_goals
+from wsla.comparing.recurring import changes_of_recurring
 from wsla.comparing.rules import changes_of_rules
 from wsla.plan.model import Goal, Plan
 
@@ -40,6 +41,7 @@ def compare(old: Version, new: Version) -> Compared:
         changes += changes_of_actions(comparison, first, second, names)
     changes += changes_of_rules(comparison, names)
     changes += changes_of_caps(comparison, names)
+    changes += changes_of_recurring(comparison, names)
     return Compared(old=old, new=new, changes=tuple(dict.fromkeys(changes)), renamed=names)
 
 

@@ -62,6 +62,14 @@ def _of_rule(comparison: Comparison, old: Rule, new: Rule, names: Renamed) -> li
             for one in (old.repeat_every, new.repeat_every)
         )
         told(f"it repeats {b} instead of {a}")
+    if old.often != new.often:
+        a, b = (
+            "every episode"
+            if one is None
+            else f"at most {one.count} episode{'s' if one.count > 1 else ''} each {length_words(one.length)}"
+            for one in (old.often, new.often)
+        )
+        told(f"it tells of {b} instead of {a}")
     found += changes_of_messages("rule", new.name, f"{new.text}", old.actions, new.actions, names)
     recovery = f"{new.text}, on recovery"
     found += changes_of_messages("rule", new.name, recovery, old.on_recovery, new.on_recovery, names)

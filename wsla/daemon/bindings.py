@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Final, cast
 
@@ -13,17 +14,22 @@ from wsla.api import Agreement
 from wsla.channels.registry import DIRECT_KINDS, ChannelError, build_channel
 from wsla.daemon.config import Bindings, ChannelBinding, Config, SourceBinding
 from wsla.daemon.tables import Reference, SecretMissing, nearest
-from wsla.plan.model import Channel, Party, Plan, Secret, Source, Target, Text
+from wsla.interop.calendars import is_available
+from wsla.plan.model import Channel, Party, Plan, RecurringKind, Secret, Source, Target, Text
 from wsla.ports import Clock
 from wsla.sources import heartbeat
-from wsla.sources.registry import KNOWN_KINDS as PROBED_KINDS
-from wsla.sources.registry import SourceError, build_target
+from wsla.sources.followed import EVERY, FILE_KINDS
+from wsla.sources.registry import FOLLOWED_KINDS, SourceError, build_target
+from wsla.sources.sql import SqlTarget
 from wsla.sources.targets import Deployed, Option
 from wsla.sources.targets import Target as Looked
+from wsla.sources.verdicts import KIND as VERDICTS
+from wsla.texts import OUTSIDE, lies_within
 
 PUSHED: Final = "push"
 """The kind of source whose observations others send."""
 DEFAULT_TIMEOUT: Final = 10_000_000_000
+_NO_FILES: Final = ("", "stdout", "stderr")
 
 
 @frozen(kw_only=True)
@@ -58,6 +64,11 @@ class Deployment:
     channels: Mapping[str, ChannelPlan | str]
     pushed: frozenset[str] = frozenset()
 
+    @property
+    def followed(self) -> frozenset[str]:
+        """The sources that are read on."""
+        return frozenset(name for name, probe in self.probes.items() if probe.kind in FOLLOWED_KINDS)
+
     def channel(self, target: Target) -> ChannelPlan | str:
         """Where messages to a target go, or why they go nowhere."""
         return self.channels.get(str(target), f"the agreement has no channel {target}")
@@ -81,6 +92,7 @@ class Deploying:
         channels: dict[str, ChannelPlan | str] = {}
         for party in plan.parties:
             self._party(party, channels)
+        self._reviews()
         pushed = frozenset(source.name for source in plan.sources if self._is_pushed(source))
         return Deployment(agreement=self.agreement, probes=probes, channels=channels, pushed=pushed)
 
@@ -114,13 +126,6 @@ class Deploying:
                 return None
             target = heartbeat.HeartbeatTarget(source=source.name, timeout=source.timeout or 0)
             return ProbePlan(source=source.name, kind=kind, every=source.every, target=target)
-        if kind not in PROBED_KINDS:
-            reader = "; `wsla eval` reads files" if source.kind in ("csv", "jsonl", "parquet") else ""
-            self._problem(
-                f"source {source.name}: `wsla run` cannot observe a source of kind {source.kind}{reader}. "
-                f"Bind it to a web address in wsla.toml: [bindings.sources.{source.name}]"
-            )
-            return None
         if not _fits(self.agreement.plan, source, kind):
             article = "an" if kind[0] in "aeiouh" else "a"
             self._problem(
@@ -163,27 +168,51 @@ class Deploying:
     ) -> ProbePlan | None:
         bound = binding if binding is not None else SourceBinding()
         every = source.every if bound.every is None else bound.every
+        timeout = source.timeout if bound.timeout is None else bound.timeout
+        timeout = timeout or DEFAULT_TIMEOUT
+        if kind in FILE_KINDS or kind == VERDICTS:
+            # `every` tells how often rows come; whether there are some costs little to see.
+            every = bound.every or min(every or EVERY, EVERY)
+        elif every is not None:
+            timeout = min(timeout, every)
         if every is None:
             self._problem(f'source {source.name}: wsla.toml does not say how often to look: every = "30s"')
             return None
-        timeout = source.timeout if bound.timeout is None else bound.timeout
+        path = options.get("path") if kind in FILE_KINDS and "path" not in bound.options else None
+        folder = self._folder(bound)
+        if isinstance(path, str) and not _files_lie_within(os.path.join(folder, path), self.config.within):
+            self._problem(f"source {source.name}: `{path}` cannot be read: {OUTSIDE}")
+            return None
         deployed = Deployed(
             declared=source,
             options=options,
-            timeout=min(timeout or DEFAULT_TIMEOUT, every),
+            timeout=timeout,
             every=every,
             verify_tls=bound.verify_tls,
             ca_file=bound.ca_file,
             reach=self.config.network.reach,
             private_redirects=self.config.network.private_redirects,
             commands=self.config.commands,
+            folder=folder,
+            zone=self.agreement.plan.zone,
         )
         try:
             target = build_target(kind, deployed)
         except SourceError as error:
             self._problem(str(error))
             return None
+        written = source.options.get("connection") if "connection" not in bound.options else None
+        file = target.file if isinstance(target, SqlTarget) and isinstance(written, str) else None
+        if file is not None and not lies_within(file, self.config.within):
+            self._problem(f"source {source.name}: `{file}` cannot be read: {OUTSIDE}")
+            return None
         return ProbePlan(source=source.name, kind=kind, every=every, target=target)
+
+    def _folder(self, binding: SourceBinding) -> str:
+        """Where relative paths of files start from: where the one who wrote them wrote."""
+        is_here = {"path", "connection"} & binding.options.keys()
+        written = self.config.path if is_here else self.agreement.source.name
+        return os.path.dirname(os.path.abspath(written or ""))
 
     # Channels
 
@@ -214,6 +243,13 @@ class Deploying:
         secret = None
         if channel.secret is not None:
             secret = self._text(channel.secret, f"channel {name}, signing secret")
+        if (
+            channel.kind == "log"
+            and address not in (None, *_NO_FILES)
+            and not lies_within(address or "", self.config.within)
+        ):
+            self._problem(f"channel {name}: `{address}` cannot be written: {OUTSIDE}")
+            return OUTSIDE
         if address is None or (channel.secret is not None and secret is None):
             return "a secret is missing"
         return self._checked(name, channel.kind, address, secret)
@@ -244,6 +280,11 @@ class Deploying:
             return str(error)
         return ChannelPlan(kind=kind, address=address, options=tuple(options.items()))
 
+    def _reviews(self) -> None:
+        called = any(one.kind is RecurringKind.REVIEW for one in self.agreement.plan.recurring)
+        if called and not is_available():
+            self._problem("invitations to reviews need the package icalendar: pip install 'wsla[calendar]'")
+
     # Secrets
 
     def _text(self, text: Text, place: str) -> str | None:
@@ -255,6 +296,15 @@ class Deploying:
         except SecretMissing as error:
             self._problem(f"{place}: {error}")
             return None
+
+
+def _files_lie_within(path: str, folders: tuple[str, ...] | None) -> bool:
+    """True where all files that a path or pattern stands for lie in one of the folders; None stands for all."""
+    if folders is None:
+        return True
+    parts = path.split("/")
+    fixed = next((number for number, part in enumerate(parts) if set(part) & set("*?[")), len(parts))
+    return ".." not in parts[fixed:] and lies_within("/".join(parts[:fixed]) or "/", folders)
 
 
 def _kind(source: Source, binding: SourceBinding | None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Final
 
 from wsla.engine import Engine
@@ -29,9 +28,10 @@ class Coming:
     def at(self) -> int | None:
         """The next instant at which something changes, as far as that is known; None where nothing does."""
         if self._stale and self._clock.monotonic() >= self._ask_at:
-            began = time.perf_counter_ns()
+            began = self._clock.monotonic()
             self._known = self._engine.next_change()
-            self._ask_at = self._clock.monotonic() + _SHARE * (time.perf_counter_ns() - began)
+            ended = self._clock.monotonic()
+            self._ask_at = ended + _SHARE * (ended - began)
             self._stale = False
         due = self._engine.next_due()
         if self._known is None or self._stale:

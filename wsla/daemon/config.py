@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from wsla.analysis.fields import SOURCE_KINDS
 from wsla.channels.registry import SERVICE_KINDS
@@ -19,6 +19,7 @@ from wsla.sources.network.addresses import USUAL, Reach
 from wsla.sources.network.endpoint import Endpoint, EndpointError, endpoint
 from wsla.sources.registry import KNOWN_KINDS as PROBED_KINDS
 from wsla.sources.targets import Option
+from wsla.texts import content_of
 from wsla.values.instants import DAY, HOUR, MILLISECOND, SECOND
 
 CHANNEL_KINDS: Final = ("webhook", "email", "log", "alertmanager", "command", *sorted(SERVICE_KINDS))
@@ -33,11 +34,13 @@ _ALL_OPTIONS: Final = tuple(dict.fromkeys(name for names in _OPTIONS.values() fo
 
 
 class ConfigError(ValueError):
-    """A configuration that cannot be used. ``problems`` holds every one, each with file and key."""
+    """A configuration that cannot be used. ``problems`` holds every one, each with file and key; ``files`` are those
+    in which its secrets should lie."""
 
-    def __init__(self, problems: tuple[str, ...]) -> None:
+    def __init__(self, problems: tuple[str, ...], files: tuple[str, ...] = ()) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
+        self.files = files
 
 
 @frozen(kw_only=True)
@@ -49,7 +52,7 @@ class Limits:
     engine's state.
     """
 
-    concurrency: int = 500
+    concurrency: int = 2_000
     per_host: int = 10
     attempts: int = 500
     deliver_within: int = 24 * HOUR
@@ -134,11 +137,12 @@ class Config:
 
     ``agreements`` holds bindings for one agreement, by its title; they go before ``bindings``. ``secrets`` says where
     the variables lie that agreements name after ``env``. ``commands`` are the programs that sources and channels may
-    run.
+    run. ``files`` are those in which secrets lie. What agreements name is read and written only ``within`` folders, or
+    anywhere for None. With ``reload_on_change`` changed files are read without being asked.
     """
 
     path: str | None = None
-    store: str = "sqlite:///wsla.db"
+    store: str = field(default="sqlite:///wsla.db", repr=False)
     log_format: str = "text"
     limits: Limits = Limits()
     network: Network = Network()
@@ -149,6 +153,9 @@ class Config:
     bindings: Bindings = Bindings()
     agreements: Mapping[str, Bindings] = field(factory=dict)
     secrets: Mapping[str, Reference] = field(factory=dict)
+    files: tuple[str, ...] = ()
+    within: tuple[str, ...] | None = None
+    reload_on_change: bool = True
 
 
 def load_config(path: str | Path | None, environ: Mapping[str, str]) -> Config:
@@ -157,7 +164,7 @@ def load_config(path: str | Path | None, environ: Mapping[str, str]) -> Config:
         return Config()
     name = str(path)
     try:
-        values = tomllib.loads(Path(path).read_bytes().decode("utf-8-sig"))
+        values = tomllib.loads(content_of(path).decode("utf-8-sig"))
     except OSError as error:
         raise ConfigError(
             (f"{name}: cannot be read: {(error.strerror or 'unknown reason').lower()}",)
@@ -166,15 +173,19 @@ def load_config(path: str | Path | None, environ: Mapping[str, str]) -> Config:
         raise ConfigError((f"{name}: the text is not UTF-8",)) from None
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError((f"{name}: this is not TOML: {error}",)) from None
-    problems: list[str] = []
-    config = _read(Table(values, (), problems, os.path.dirname(name)), name, environ)
-    if problems:
-        raise ConfigError(tuple(f"{name}: {problem}" for problem in problems))
-    return config
+    except ValueError as error:
+        raise ConfigError((f"{name}: {error}",)) from None
+    top = Table(values, (), [], os.path.dirname(name))
+    config = _read(top, name, environ)
+    files = tuple(dict.fromkeys(top.files))
+    if top.problems:
+        raise ConfigError(tuple(f"{name}: {problem}" for problem in top.problems), files)
+    return evolve(config, files=files)
 
 
 def _read(top: Table, name: str, environ: Mapping[str, str]) -> Config:
-    store = top.text("store")
+    hidden = isinstance(top.values.get("store"), dict)
+    store = _secret(top, "store", environ) if hidden else top.text("store")
     log_format = top.text("log_format", LOG_FORMATS)
     limits = _limits(top.table("limits"))
     network = _network(top.table("network"))
@@ -194,6 +205,16 @@ def _read(top: Table, name: str, environ: Mapping[str, str]) -> Config:
         reference = places.reference(variable) if places is not None else None
         if reference is not None:
             secrets[variable] = reference
+    files = top.table("files")
+    within = None
+    if files is not None:
+        within = files.texts("within")
+        files.finish()
+    reload = top.table("reload")
+    on_change = None
+    if reload is not None:
+        on_change = reload.truth("on_change")
+        reload.finish()
     top.finish()
     return Config(
         path=name,
@@ -208,6 +229,8 @@ def _read(top: Table, name: str, environ: Mapping[str, str]) -> Config:
         bindings=bindings,
         agreements=agreements,
         secrets=secrets,
+        within=None if within is None else tuple(os.path.join(top.folder, one) for one in within),
+        reload_on_change=on_change is not False,
     )
 
 

@@ -11,12 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
-from wsla.channels.trust import trusted_context
-from wsla.daemon.agreements import find_agreements
+from wsla.daemon.agreements import Found, find_agreements
+from wsla.daemon.appointments import Appointments
 from wsla.daemon.clock import SystemClock
-from wsla.daemon.config import Config, ConfigError, load_config
+from wsla.daemon.collecting import collecting_seldom
+from wsla.daemon.composing import Composer, Report
+from wsla.daemon.config import Config
 from wsla.daemon.housekeeping import Housekeeping
 from wsla.daemon.keeper import Keeper, Kept
 from wsla.daemon.logs import set_up_logging, take_down_logging
@@ -24,11 +26,16 @@ from wsla.daemon.outbox import Outbox
 from wsla.daemon.pushing import Beat, Inbox, Taken
 from wsla.daemon.recovery import recover
 from wsla.daemon.reload import Changes, compare, remarks
+from wsla.daemon.reloading import Answering, Reloading, prepare_channels
+from wsla.daemon.shares import Shares, gather
 from wsla.daemon.status import AgreementStatus, SourceStatus, Status
+from wsla.daemon.supervisor import Supervisor
+from wsla.daemon.surroundings import USUAL, Surroundings
 from wsla.daemon.writer import Writer
 from wsla.plan.model import Plan
 from wsla.sources.witness import Witness
-from wsla.store.errors import StoreError
+from wsla.store.errors import StoreError, StoreLocked
+from wsla.store.postgres_place import is_postgres
 from wsla.store.records import Batch, Observed, WriteResult
 from wsla.store.sqlite import Store
 from wsla.values.instants import DAY, SECOND, format_length
@@ -37,7 +44,7 @@ _log = logging.getLogger(__name__)
 
 PROBES_END_WITHIN: Final = 2.0
 SENDS_END_WITHIN: Final = 5.0
-WRITES_END_WITHIN: Final = 10.0
+WRITES_END_WITHIN: Final = 4.0
 CROWDED: Final = (
     "The outbox is full: more messages wait than its limit. Nothing is lost, all of them are kept and sent in their "
     "order; look for a receiver that is down."
@@ -46,6 +53,15 @@ UNCROWDED: Final = "The outbox is below its limit again."
 _MOST_FILES: Final = 65_536
 
 Say = Callable[[str], None]
+
+
+class Announce(Protocol):
+    """Says a sentence and writes it into the log."""
+
+    def __call__(self, sentence: str, level: int = logging.INFO) -> None:
+        """``level`` is that of the log."""
+
+
 Answer = TypeVar("Answer")
 
 
@@ -58,16 +74,29 @@ def run_daemon(
     environ: Mapping[str, str] | None = None,
     log_format: str | None = None,
     started: Callable[[Daemon], None] | None = None,
+    report: Report | None = None,
 ) -> int:
     """Keeps agreements until it is told to stop (SIGTERM, SIGINT); reads everything anew on SIGHUP.
 
-    ``store_url`` and ``log_format`` go before the configuration; ``say`` takes lines for whoever started it;
-    ``started`` is called once everything runs. Returns the exit code: 0 after an orderly end, 1 where something is
-    wrong.
+    ``store_url`` and ``log_format`` go before the configuration; ``say`` takes lines for whoever started it, unless the
+    log is for machines, and all of them stand in the log too; ``started`` is called once everything runs; ``report``
+    writes the reports that are sent. Returns the exit code: 0 after an orderly end, 1 where something is wrong.
     """
-    handler = set_up_logging(log_format or config.log_format)
+    form = log_format or config.log_format
+    handler = set_up_logging(form)
+    known = os.environ if environ is None else environ
+    supervisor = Supervisor(known)
+
+    def announce(sentence: str, level: int = logging.INFO) -> None:
+        _log.log(level, "%s", sentence)
+        if level >= logging.ERROR:
+            supervisor.status(sentence)
+        if form == "text":
+            say(sentence)
+
     try:
-        return _run(paths, config, store_url, say, os.environ if environ is None else environ, started)
+        with collecting_seldom():
+            return _run(paths, config, store_url, announce, known, started, report)
     finally:
         take_down_logging(handler)
 
@@ -76,39 +105,67 @@ def _run(
     paths: Sequence[str | Path],
     config: Config,
     store_url: str | None,
-    say: Say,
+    say: Announce,
     environ: Mapping[str, str],
     started: Callable[[Daemon], None] | None,
+    report: Report | None,
 ) -> int:
     clock = SystemClock()
-    found = find_agreements(paths)
+    found = find_agreements(paths, within=config.within)
     changes = compare({}, found, config, environ, clock)
     if changes.messages:
         for message in changes.messages:
-            say(message)
+            say(message, logging.ERROR)
         return 1
     if not changes.added:
-        say("There is no agreement in these files.")
+        say("There is no agreement in these files.", logging.ERROR)
         return 1
     remarked = len(remarks(found))
     if remarked:
         say(f"{_count(remarked, 'remark')} on the agreements; `wsla check` shows them")
     for warning in changes.warnings:
-        say(f"warning: {warning}")
-    try:
-        store = Store.open(store_url or config.store, writer=True)
-    except StoreError as error:
-        say(str(error))
-        return 1
+        say(f"warning: {warning}", logging.WARNING)
     _raise_limit_on_files()
+    url = store_url or config.store
+    store: Store | None = None
     try:
-        daemon = Daemon(paths, config, store, say=say, environ=environ, clock=clock)
-        return asyncio.run(daemon.run(changes, started))
+        store = Store.open(url, writer=True)
     except StoreError as error:
-        say(str(error))
+        if not (isinstance(error, StoreLocked) and is_postgres(url)):
+            say(str(error), logging.ERROR)
+            return 1
+        say(f"{error} This one stands by, and looks at a share of the sources.")
+
+    async def keep() -> int:
+        nonlocal store
+        stop = asyncio.Event()
+        if store is None:
+            from wsla.daemon.member import Member
+
+            member = Member(paths, config, url, found, changes, environ, clock, tell=say, stop=stop)
+            supervisor = Supervisor(environ)
+            supervisor.ready("standing by")
+            try:
+                store = await member.run()
+            finally:
+                supervisor.close()
+            if store is None:
+                return 0
+            return await go_on(store, member.found, member.changes, stop)
+        return await go_on(store, found, changes, stop)
+
+    async def go_on(store: Store, found: Found, changes: Changes, stop: asyncio.Event) -> int:
+        daemon = Daemon(paths, config, store, say=say, environ=environ, clock=clock, stop=stop, report=report)
+        return await daemon.run(found, changes, started)
+
+    try:
+        return asyncio.run(keep())
+    except StoreError as error:
+        say(str(error), logging.ERROR)
         return 1
     finally:
-        store.close()
+        if store is not None:
+            store.close()
 
 
 class Daemon:
@@ -120,28 +177,38 @@ class Daemon:
         config: Config,
         store: Store,
         *,
-        say: Say,
+        say: Announce,
         environ: Mapping[str, str],
         clock: SystemClock,
+        stop: asyncio.Event | None = None,
+        report: Report | None = None,
+        surroundings: Surroundings = USUAL,
     ) -> None:
-        self.config = config
-        self._paths: Final = tuple(paths)
         self._store: Final = store
-        self._say: Final = say
-        self._environ: Final = environ
+        self._say: Final[Announce] = say
         self._clock: Final = clock
-        self._stop: Final = asyncio.Event()
-        self._reload: Final = asyncio.Event()
+        self._supervisor: Final = Supervisor(environ)
+        self._stop: Final = stop or asyncio.Event()
         self._code = 0
         self._dropped = 0
         self._crowded = False
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._shares: Shares | None = None
         self._writer: Final = Writer(
             store,
             limit=config.limits.buffer,
             on_commit=self._committed,
             on_trouble=lambda trouble: self._soon(self._trouble, trouble),
             on_fatal=lambda sentence: self._soon(self._fatal, sentence),
+            threads=surroundings.threads,
+        )
+        self._inbox: Final = Inbox(
+            self._writer,
+            clock,
+            limit=config.limits.buffer,
+            kept=self.kept,
+            store=store.url,
+            reader=surroundings.reader,
         )
         references = config.network.references
         self._keeper: Final = Keeper(
@@ -150,30 +217,65 @@ class Daemon:
             config.limits,
             tell=self._tell,
             dropped=self._drop,
+            build=surroundings.prober,
             witness=Witness(references, clock, self._tell) if references else None,
+            take=self._inbox.take,
         )
-        self._outbox: Final = Outbox(self._writer, clock, config.limits, self._keeper.route, tell=self._tell)
+        self._outbox: Final = Outbox(
+            self._writer,
+            clock,
+            config.limits,
+            self._keeper.route,
+            tell=self._tell,
+            links=lambda: None if self.config.http is None else self.config.http.links,
+            composer=Composer(store_url=store.url, report=report),
+            fraction=surroundings.fraction,
+            build=surroundings.channel,
+            beside=surroundings.beside,
+        )
+        self._appointments: Final = Appointments(
+            self._writer, clock, lambda: tuple(self._keeper.agreements.values())
+        )
         self._housekeeping: Final = Housekeeping(
             self._writer,
             clock,
             plans=lambda: [kept.judge.agreement.plan for kept in self._keeper.agreements.values()],
             retention=lambda: self.config.retention,
         )
-        self._inbox: Final = Inbox(
-            self._writer, clock, limit=config.limits.buffer, kept=self.kept, store=store.path
+        self._reloading: Final = Reloading(
+            paths,
+            config,
+            environ,
+            clock,
+            self._keeper,
+            tell=self._tell,
+            trouble=lambda: self._writer.trouble,
+            taken=self._reloaded,
         )
-        self.reloads = 0
-        self.broken: tuple[str, ...] = ()
 
     # From outside
+
+    @property
+    def config(self) -> Config:
+        """The configuration that holds."""
+        return self._reloading.config
+
+    @property
+    def reloads(self) -> int:
+        """How often the files were read anew."""
+        return self._reloading.standing.reloads
+
+    def answer_with(self, answering: Answering) -> None:
+        """Has other settings of HTTP taken up when the files are read anew."""
+        self._reloading.answering = answering
 
     def stop(self) -> None:
         """End in order: what runs gets a moment, everything is stored."""
         self._stop.set()
 
     def reload(self) -> None:
-        """Read the files anew. Asked for again while it reads, it reads once more afterwards."""
-        self._reload.set()
+        """Read the files anew; see ``Reloading.ask``."""
+        self._reloading.ask()
 
     def ask(self, function: Callable[[], Answer]) -> Future[Answer]:
         """Called from any thread: what ``function`` finds in the thread of the daemon, as soon as that comes to it."""
@@ -227,12 +329,23 @@ class Daemon:
             failed_attempts=self._outbox.failed_attempts,
             dead=self._outbox.dead,
             reloads=self.reloads,
-            broken=self.broken,
+            refused_rows=sum(getattr(runner, "refused", 0) for runner in self._keeper.runners),
+            looks=self._keeper.slots.lateness.counts(),
+            broken=self._reloading.standing.broken,
+            sound_at=self._reloading.standing.sound_at,
         )
 
-    async def run(self, changes: Changes, started: Callable[[Daemon], None] | None = None) -> int:
-        """Runs what ``changes`` add until it is stopped; returns the exit code. Raises StoreError before the start."""
+    async def run(
+        self, found: Found, changes: Changes, started: Callable[[Daemon], None] | None = None
+    ) -> int:
+        """Runs what ``changes`` add, out of the files ``found``, until it is stopped; returns the exit code.
+
+        Raises StoreError before the start.
+        """
         self._loop = asyncio.get_running_loop()
+        sharing = self._store.sharing()
+        if sharing is not None:
+            gather(self._store, sharing)
         until = self._clock.now()
         recovered = {one.agreement.title: recover(self._store, one.agreement, until) for one in changes.added}
         ahead = self._clock.hold(max((one.latest for one in recovered.values()), default=0))
@@ -242,84 +355,47 @@ class Daemon:
                 "machine's clock. Set the clock, or use another store."
             )
             return 1
-        await asyncio.to_thread(_prepare_channels, changes)
+        await asyncio.to_thread(prepare_channels, changes)
+        if sharing is not None:
+            self._keeper.shares = self._shares = Shares(self._writer, self._clock, self._keeper)
+            self._shares.prepare(sharing, changes.added, self._clock.now())
         self._writer.start()
-        for deployment in changes.added:
-            self._keeper.begin(deployment, recovered[deployment.agreement.title], until)
+        await self._keeper.begin_all(changes.added, recovered, until)
         self._outbox.start()
         self._housekeeping.start()
+        if self._shares is not None:
+            self._shares.start()
+        self._appointments.start()
         self._take_signals()
-        reloading = self._loop.create_task(self._reload_when_asked(), name="reload")
+        self._reloading.start(found)
         probes = len(self._keeper.runners)
-        self._say(
-            f"keeping {_count(len(self._keeper.agreements), 'agreement')}, looking at {_count(probes, 'source')}"
-        )
+        kept = f"keeping {_count(len(self._keeper.agreements), 'agreement')}, looking at {_count(probes, 'source')}"
+        self._say(kept)
         if started is not None:
             started(self)
+        self._supervisor.ready(kept)
         await self._stop.wait()
-        reloading.cancel()
+        self._supervisor.stopping()
+        self._reloading.stop()
         self._housekeeping.stop()
+        self._appointments.stop()
         await self._end()
+        self._supervisor.close()
         return self._code
-
-    async def _reload_when_asked(self) -> None:
-        while True:
-            await self._reload.wait()
-            self._reload.clear()
-            try:
-                await self._reload_once()
-            except Exception:
-                _log.exception(
-                    "the reload failed; everything stays as it was where it had not been changed yet"
-                )
-                self._say("The reload failed; see the log.")
-            self.reloads += 1
-
-    async def _reload_once(self) -> None:
-        config = self.config
-        broken: list[str] = []
-        try:
-            config = load_config(self.config.path, self._environ)
-        except ConfigError as error:
-            broken.extend(error.problems)
-            for problem in error.problems:
-                self._tell(problem)
-            self._tell("The configuration stays as it was.")
-        found = await asyncio.to_thread(find_agreements, self._paths)
-        running = {title: kept.deployment for title, kept in self._keeper.agreements.items()}
-        changes = await asyncio.to_thread(compare, running, found, config, self._environ, self._clock)
-        if config.http != self.config.http:
-            self._tell("[http] is read at the start only; what changed there takes a new start.")
-        self.config = config
-        self.broken = (*broken, *changes.messages)
-        for message in changes.messages:
-            self._tell(message)
-        for warning in changes.warnings:
-            self._tell(f"warning: {warning}")
-        await self._keeper.apply(changes)
-        self._outbox.try_all_addresses()
-        self._outbox.wake()
-        done = [
-            _count(len(which), "agreement") + f" {what}"
-            for what, which in (
-                ("added", changes.added),
-                ("changed", [*changes.changed, *changes.adjusted]),
-                ("removed", changes.removed),
-            )
-            if which
-        ]
-        kept = "; what is wrong stays as it was" if changes.messages else ""
-        self._tell(f"read again: {', '.join(done) or 'nothing changed'}{kept}")
 
     # Ending
 
     async def _end(self) -> None:
         _log.info("stopping")
+        if self._shares is not None:
+            self._shares.fixed = True
         await asyncio.gather(
             self._outbox.close(SENDS_END_WITHIN),
             *(runner.stop(PROBES_END_WITHIN) for runner in self._keeper.runners),
             return_exceptions=True,
         )
+        if self._shares is not None:
+            await self._shares.stop()
         self._keeper.close()
         left = await asyncio.to_thread(self._writer.close, WRITES_END_WITHIN)
         if left:
@@ -330,6 +406,11 @@ class Daemon:
             )
 
     # From the parts
+
+    def _reloaded(self) -> None:
+        self._keeper.settle()
+        self._outbox.try_all_addresses()
+        self._outbox.wake()
 
     def _committed(self, batch: Batch, result: WriteResult) -> None:
         if result.new_intents or result.outbox_over_limit:
@@ -347,10 +428,11 @@ class Daemon:
         lost = f"; {dropped} lost since the start" if self._dropped else ""
         self._tell(f"The store can be written again{lost}.")
         self._keeper.step()
+        self._reloading.store_is_well()
 
     def _fatal(self, sentence: str) -> None:
         self._code = 1
-        self._tell(sentence)
+        self._say(sentence, logging.ERROR)
         self.stop()
 
     def _drop(self) -> None:
@@ -377,8 +459,7 @@ class Daemon:
         )
 
     def _tell(self, sentence: str) -> None:
-        _log.warning("%s", sentence)
-        self._say(sentence)
+        self._say(sentence, logging.WARNING)
 
     def _soon(self, function: Callable[..., None], *values: object) -> None:
         assert self._loop is not None
@@ -394,13 +475,6 @@ class Daemon:
                 # Only the main thread of a process can take signals, and not on every system.
                 with suppress(RuntimeError, ValueError, NotImplementedError):
                     self._loop.add_signal_handler(number, reaction)
-
-
-def _prepare_channels(changes: Changes) -> None:
-    """Loads what webhooks need, which takes a few hundred milliseconds that no probe should have to wait."""
-    plans = [plan for one in changes.added for plan in one.channels.values()]
-    if any(not isinstance(plan, str) and plan.kind in ("webhook", "alertmanager") for plan in plans):
-        trusted_context()
 
 
 def _count(number: int, word: str) -> str:

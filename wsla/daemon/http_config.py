@@ -7,14 +7,21 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
+from wsla.daemon.links import GOOD_FOR, SHORTEST_SECRET, Links
 from wsla.daemon.tables import SecretMissing, Table
+from wsla.values.instants import DAY, HOUR
 
 SCOPES: Final = ("read", "operate", "push")
 """``read`` agreements and what became of them; ``operate`` sees the daemon itself, its metrics among them; ``push``
 sends observations."""
 SHORTEST_TOKEN: Final = 16
+_PUBLIC: Final = re.compile(
+    r"https?://[A-Za-z0-9.\-]+(?::\d{1,5})?(?:/[A-Za-z0-9._~/\-]*)?|https?://\[[0-9A-Fa-f:.]+\](?::\d{1,5})?/?"
+)
+MOST_CONNECTIONS: Final = 500
+"""Connections at once, from whatever addresses."""
 _PLACE: Final = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9.\-]+)):(?P<port>\d{1,5})")
 
 
@@ -32,14 +39,16 @@ class Token:
 
 @frozen(kw_only=True)
 class Http:
-    """Where the daemon answers. ``requests_per_minute`` is for each address that asks, ``largest_push`` the bytes of
-    what is sent at once."""
+    """Where the daemon answers. ``requests_per_minute`` and ``connections_per_address`` are for each address that asks,
+    ``largest_push`` the bytes of what is sent at once. ``links`` are the addresses that messages carry."""
 
     host: str
     port: int
     tokens: tuple[Token, ...] = ()
     requests_per_minute: int = 600
+    connections_per_address: int = 100
     largest_push: int = 4 * 1024 * 1024
+    links: Links | None = None
 
     @property
     def loopback(self) -> bool:
@@ -75,8 +84,12 @@ def read_http(table: Table | None, environ: Mapping[str, str]) -> Http | None:
         port=port,
         tokens=tuple(tokens),
         requests_per_minute=table.integer("requests_per_minute", default.requests_per_minute, 1, 1_000_000),
+        connections_per_address=table.integer(
+            "connections_per_address", default.connections_per_address, 1, MOST_CONNECTIONS
+        ),
         largest_push=table.integer("largest_push", default.largest_push, 1024, 256 * 1024 * 1024),
     )
+    found = evolve(found, links=_links(table, environ))
     if address is not None and not found.loopback and named is None:
         table.problem(
             "address",
@@ -87,6 +100,38 @@ def read_http(table: Table | None, environ: Mapping[str, str]) -> Http | None:
         table.problem("tokens", "two tokens have the same secret")
     table.finish()
     return found
+
+
+def _links(table: Table, environ: Mapping[str, str]) -> Links | None:
+    public = table.text("public_url")
+    hidden = _secret(table, "link_secret", environ, SHORTEST_SECRET, "what signs addresses")
+    good_for = table.optional_length("links_good_for", HOUR, 90 * DAY)
+    targets = table.texts("links_for")
+    if public is None:
+        for key in ("link_secret", "links_good_for", "links_for"):
+            if key in table.values:
+                table.problem(key, "this takes a public_url: where others reach this daemon")
+        return None
+    if _PUBLIC.fullmatch(public) is None:
+        table.problem("public_url", 'this is an address such as "https://sla.example.com", without ? and #')
+        return None
+    return Links(public_url=public.rstrip("/"), secret=hidden, good_for=good_for or GOOD_FOR, targets=targets)
+
+
+def _secret(table: Table, key: str, environ: Mapping[str, str], shortest: int, what: str) -> str | None:
+    """A secret of printable ASCII characters, and enough of them."""
+    reference = table.reference(key)
+    if reference is None:
+        return None
+    try:
+        secret = reference.resolve(environ)
+    except SecretMissing as error:
+        table.problem(key, str(error))
+        return None
+    if len(secret) < shortest or not secret.isascii() or not secret.isprintable():
+        table.problem(key, f"{what} is at least {shortest} printable ASCII characters")
+        return None
+    return secret
 
 
 def _address(table: Table, text: str | None) -> tuple[str, int]:
@@ -102,20 +147,9 @@ def _address(table: Table, text: str | None) -> tuple[str, int]:
 
 
 def _token(name: str, table: Table, environ: Mapping[str, str]) -> Token | None:
-    reference = table.reference("secret")
-    secret: str | None = None
-    if reference is not None:
-        try:
-            secret = reference.resolve(environ)
-        except SecretMissing as error:
-            table.problem("secret", str(error))
-    elif "secret" not in table.values:
+    secret = _secret(table, "secret", environ, SHORTEST_TOKEN, "a token")
+    if "secret" not in table.values:
         table.problem("secret", 'a token needs a secret: { env = "NAME" } or { file = "path" }')
-    if secret is not None and (
-        len(secret) < SHORTEST_TOKEN or not secret.isascii() or not secret.isprintable()
-    ):
-        table.problem("secret", f"a token is at least {SHORTEST_TOKEN} printable ASCII characters")
-        secret = None
     scopes = table.texts("scopes", SCOPES)
     party = table.text("party")
     agreements = table.texts("agreements")

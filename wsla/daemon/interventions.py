@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from wsla.remedies.decisions import Intent
-from wsla.remedies.identity import episode_of, is_recovery
+from wsla.remedies.identity import episode_of, is_recovery, said_of
 from wsla.store.interventions import Delivering, Intervention, Withheld
 from wsla.store.sqlite import Store
 from wsla.values.instants import format_instant
@@ -21,7 +21,9 @@ class Interventions:
         self._dropped: Final[set[Delivering]] = set()
         self._acknowledged: Final[dict[str, Intervention]] = {}
         self._silences: Final[dict[tuple[str, str], Intervention]] = {}
+        self.count = 0
         for one in known:
+            self.count += 1
             match one.kind:
                 case "drop":
                     self._dropped.add((one.subject, one.target or ""))
@@ -44,7 +46,10 @@ class Interventions:
 
     def withholds(self, agreement: str, intent: Intent, now: int) -> tuple[Withheld, str] | None:
         """Why a message is not sent at an instant (nanoseconds), in words; None where it is."""
-        for cause in ("", intent.cause):
+        said = said_of(intent.id)
+        # A silence of everything is meant for alarms: a report and a meeting would be missing for good.
+        appointed = said is not None and said.kind in ("report", "review")
+        for cause in (intent.cause,) if appointed else ("", intent.cause):
             silence = self._silences.get((agreement, cause))
             if silence is not None and silence.at <= now < (silence.until or 0):
                 until = format_instant(silence.until or 0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
@@ -91,6 +90,8 @@ class Judge:
         self.failed: str | None = None
         self.accepted = 0
         self._sources: Final = sources_of_goals(agreement.plan)
+        self._rules: Final = frozenset(rule.name for rule in agreement.plan.rules)
+        self._sent = False
         self._writer: Final = writer
         self._clock: Final = clock
         self._snapshot_every: Final = snapshot_every
@@ -103,8 +104,8 @@ class Judge:
         self._timer: asyncio.TimerHandle | None = None
         self._company: asyncio.TimerHandle | None = None
         self._latest = 0
-        self._advanced_at = 0.0
-        self._advance_cost = 0.0
+        self._advanced_at = 0
+        self._advance_cost = 0
         self._behind = False
         self._coming: Final = Coming(engine, clock)
         self._snapshot_at = clock.monotonic()
@@ -167,12 +168,13 @@ class Judge:
         while self._held and self._held[0][0] <= horizon:
             _, _, one, given = heappop(self._held)
             found = self._fed(one.observation)
-            one = one._replace(late=any(isinstance(output, TooLate) for output in found))
+            if found:
+                one = one._replace(late=any(isinstance(output, TooLate) for output in found))
+                outputs.extend(found)
             observed.append(one)
-            outputs.extend(found)
             if given is not None:
                 self._given -= 1
-                self._disordered = True
+                self._disordered = self._sent = True
                 waited_for.append((given, one))
         outputs.extend(self._advanced(horizon))
         stored = self._submit(observed, outputs)
@@ -193,9 +195,14 @@ class Judge:
         for _, _, _, given in self._held:
             if given is not None:
                 given.lost()
-        if snapshot and self._changed and not self._writer.full and self.failed is None:
-            self._writer.submit(Item(snapshots=(self._snapshot(),)))
+        if snapshot:
+            self.note()
         self.paused = True
+
+    def note(self) -> None:
+        """Stores the engine's state as it is."""
+        if self._changed and not self._writer.full and self.failed is None:
+            self._writer.submit(Item(snapshots=(self._snapshot(),)))
 
     def _hold(self, observed: Observed, given: Given | None) -> None:
         self._sequence += 1
@@ -223,20 +230,20 @@ class Judge:
                 self._behind = due is None or due > horizon
             if self._behind:
                 return ()
-            began = time.perf_counter()
+            began = self._clock.monotonic()
             self._coming.moved()
             outputs = self.engine.advance(horizon)
         except Exception as error:
             return self._give_up(error)
         self.time = horizon
         self._disordered = False
-        self._advanced_at = time.perf_counter()
+        self._advanced_at = self._clock.monotonic()
         self._advance_cost = self._advanced_at - began
         return outputs
 
     def _rest(self) -> float:
         """Seconds until time is moved on again where nothing is due: it costs something for every goal."""
-        return self._advanced_at + _ADVANCE_SHARE * self._advance_cost - time.perf_counter()
+        return (self._advanced_at + _ADVANCE_SHARE * self._advance_cost - self._clock.monotonic()) / SECOND
 
     def _give_up(self, error: Exception) -> Sequence[Output]:
         """Other agreements must not suffer; observations of this one are kept and can be judged later."""
@@ -252,7 +259,7 @@ class Judge:
         if observed or outputs:
             self._changed = True
             self.accepted += len(observed)
-        if self._snapshot_due():
+        if self._snapshot_due() or self._acted(decided):
             snapshots = (self._snapshot(),)
         if not (observed or judged or decided or snapshots):
             return None
@@ -302,16 +309,21 @@ class Judge:
                     assert_never(output)
         return list(judged.values()), decided
 
+    def _acted(self, decided: list[Decided]) -> bool:
+        """True where a rule acted on what was known at that moment, and others may know more later: computed anew
+        from the observations it might act otherwise, so that its state is stored with what it did."""
+        return self._sent and any(one.decision.cause in self._rules for one in decided)
+
     def _snapshot_due(self) -> bool:
         if not self._changed or self.failed is not None or self._writer.trouble is not None:
             return False
         return self._clock.monotonic() - self._snapshot_at >= self._snapshot_every(self._snapshot_cost)
 
     def _snapshot(self) -> Snapshot:
-        began = time.perf_counter_ns()
+        began = self._clock.monotonic()
         content = self.engine.snapshot()
-        self._snapshot_cost = time.perf_counter_ns() - began
         self._snapshot_at = self._clock.monotonic()
+        self._snapshot_cost = self._snapshot_at - began
         self._changed = False
         return Snapshot(self.agreement.title, self.state, max(self.time, self._latest, 0), content)
 
@@ -360,5 +372,6 @@ def _tell_when_stored(stored: Future[None], waited_for: list[tuple[Given, Observ
 
 def _in_words(decision: Intent | LedgerEntry) -> str:
     if isinstance(decision, Intent):
-        return f"{decision.verb} {', '.join(str(target) for target in decision.targets)}: {decision.subject}"
+        held = " (held back)" if decision.held else ""
+        return f"{decision.verb}{held} {', '.join(str(target) for target in decision.targets)}: {decision.subject}"
     return f"{decision.kind} {decision.creditor} {decision.amount} {decision.currency}: {decision.memo}"

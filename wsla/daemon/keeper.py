@@ -3,31 +3,43 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
 
 from attrs import define
 
+from wsla.api import Agreement
 from wsla.daemon.agreements import sha256_of, state_version
 from wsla.daemon.bindings import Deployment, ProbePlan
+from wsla.daemon.collecting import settle
 from wsla.daemon.config import Limits
+from wsla.daemon.following import SLOWEST, FollowRunner, Takes
 from wsla.daemon.heartbeat import HeartbeatRunner
 from wsla.daemon.judge import Judge
 from wsla.daemon.outbox import Route
 from wsla.daemon.recovery import Recovered, recover
 from wsla.daemon.reload import Changes
-from wsla.daemon.scheduler import Runner, Slots, SourceRunner
+from wsla.daemon.scheduler import Alarm, Runner, Slots, SourceRunner
 from wsla.daemon.series import SeriesRunner
+from wsla.daemon.shortage import Shortage
+from wsla.daemon.verdicts import VerdictFollower
 from wsla.daemon.writer import Item, Writer
 from wsla.plan.model import Target
-from wsla.ports import Clock
+from wsla.ports import Clock, Prober
 from wsla.sources.heartbeat import HeartbeatTarget
 from wsla.sources.prometheus import PrometheusTarget
-from wsla.sources.registry import build_prober
+from wsla.sources.registry import build_follower, build_prober
+from wsla.sources.sql import SqlTarget
+from wsla.sources.targets import Target as Looked
+from wsla.sources.verdicts import VerdictsTarget
 from wsla.sources.witness import Witness, WitnessedProber, needs_network
 from wsla.store.errors import StoreError
 from wsla.store.records import AgreementVersion
 from wsla.store.sqlite import Store
+
+if TYPE_CHECKING:
+    from wsla.daemon.shares import Shares
+    from wsla.store.sharing import SharedSource
 
 _SNAPSHOT_SHARE: Final = 20
 
@@ -43,7 +55,7 @@ class Kept:
 class Keeper:
     """``agreements`` are those that are kept, by title. ``tell`` takes what an operator should know.
 
-    ``witness`` says whether this machine's own network works; without one it is taken to.
+    ``witness`` says whether this machine's own network works; without one it is taken to. ``build`` makes who looks.
     """
 
     def __init__(
@@ -55,15 +67,22 @@ class Keeper:
         tell: Callable[[str], None],
         dropped: Callable[[], None],
         witness: Witness | None = None,
+        take: Takes,
+        build: Callable[[str, Looked, Clock], Prober] | None = None,
     ) -> None:
         self.agreements: Final[dict[str, Kept]] = {}
-        self.slots: Final = Slots(limits.concurrency, limits.per_host)
+        self.shares: Shares | None = None
+        self.slots: Final = Slots(limits.concurrency, limits.per_host, Shortage(clock, tell).note)
+        self._alarm: Final = Alarm(clock)
         self._writer: Final = writer
         self._clock: Final = clock
         self._limits: Final = limits
         self._tell: Final = tell
         self._dropped: Final = dropped
         self._witness: Final = witness
+        self._take: Final = take
+        self._settled: set[int] = set()
+        self._build: Final = build or build_prober
 
     @property
     def runners(self) -> list[Runner]:
@@ -85,8 +104,27 @@ class Keeper:
         self._look(judge, deployment)
         judge.step()
 
+    async def begin_all(
+        self, deployments: Sequence[Deployment], recovered: Mapping[str, Recovered], until: int
+    ) -> None:
+        """Keeps the agreements of a start; ``recovered`` is by title."""
+        for deployment in deployments:
+            self.begin(deployment, recovered[deployment.agreement.title], until)
+            # With many agreements this takes a while, in which the first of them are due already.
+            await asyncio.sleep(0)
+        self.settle()
+
     async def apply(self, changes: Changes) -> None:
         """Carries out what a new look at the files changes."""
+        if self.shares is not None:
+            self.shares.fixed = True
+        try:
+            await self._apply(changes)
+        finally:
+            if self.shares is not None:
+                self.shares.fixed = False
+
+    async def _apply(self, changes: Changes) -> None:
         for title in changes.removed:
             await self._remove(title)
         for deployment in changes.adjusted:
@@ -95,6 +133,38 @@ class Keeper:
             await self._change(deployment)
         for deployment in changes.added:
             await self._add(deployment)
+
+    def settle(self) -> None:
+        """Takes what is kept now to stay; does nothing where no engine is another one."""
+        judges = {id(kept.judge) for kept in self.agreements.values()}
+        if judges != self._settled:
+            self._settled = judges
+            settle()
+
+    def judge_of(self, title: str) -> Judge | None:
+        """The judge of an agreement; None where it is not kept."""
+        kept = self.agreements.get(title)
+        return None if kept is None else kept.judge
+
+    def deployments(self) -> list[Deployment]:
+        """Every agreement that is kept."""
+        return [kept.deployment for kept in self.agreements.values()]
+
+    async def look_away_from(self, place: SharedSource, patience: float) -> None:
+        """Ends the runner of a source, in ``patience`` seconds."""
+        title, name = place
+        judge = self.judge_of(title)
+        runner = None if judge is None else judge.runners.get(name)
+        if judge is not None and runner is not None:
+            await runner.stop(patience)
+            if judge.runners.get(name) is runner:
+                del judge.runners[name]
+
+    def look_at_all(self, title: str) -> None:
+        """Starts whatever sources of an agreement have no runner."""
+        kept = self.agreements.get(title)
+        if kept is not None:
+            self._look(kept.judge, kept.deployment)
 
     def step(self) -> None:
         """Lets every agreement be judged as far as can be."""
@@ -142,6 +212,7 @@ class Keeper:
             self._tell(f"“{deployment.agreement.title}” stays as it was, for the store cannot be written.")
             return
         old.step()
+        old.note()
         old.paused = True
         until = old.horizon()
         try:
@@ -177,20 +248,47 @@ class Keeper:
 
     def _look(self, judge: Judge, deployment: Deployment) -> None:
         """Starts the sources that do not run yet."""
+        title = deployment.agreement.title
         for name, plan in deployment.probes.items():
             if name not in judge.runners:
-                runner = judge.runners[name] = self._runner(deployment.agreement.title, plan, judge)
+                shared = None if self.shares is None else self.shares.runner(title, plan, judge.ended)
+                runner = judge.runners[name] = shared or self._runner(deployment.agreement, plan, judge)
                 runner.start()
 
-    def _runner(self, title: str, plan: ProbePlan, judge: Judge) -> Runner:
+    def _trouble_with(self, title: str, goal: str) -> str | None:
+        """Why a goal has no verdicts at the moment; None where it has. Called from any thread."""
+        kept = self.agreements.get(title)
+        if kept is None:
+            return f"the agreement “{title}” is not kept here"
+        if goal not in {one.name for one in kept.deployment.agreement.plan.goals}:
+            return f"the agreement “{title}” has no goal {goal}"
+        return None if kept.judge.failed is None else f"the agreement “{title}”: {kept.judge.failed}"
+
+    def _runner(self, agreement: Agreement, plan: ProbePlan, judge: Judge) -> Runner:
+        title = agreement.title
+        follower = build_follower(plan.kind, plan.target)
+        if isinstance(plan.target, VerdictsTarget):
+            follower = VerdictFollower(plan.target, self._writer.store_url, self._trouble_with)
+        if follower is not None:
+            return FollowRunner(
+                title,
+                plan,
+                agreement.plan.source(plan.source),
+                follower,
+                patience=getattr(plan.target, "patience", 0),
+                deadline=getattr(plan.target, "deadline", SLOWEST),
+                grace=agreement.plan.grace,
+                clock=self._clock,
+                writer=self._writer,
+                take=self._take,
+                ended=judge.ended,
+                tells_unknown=not isinstance(plan.target, VerdictsTarget),
+            )
         if isinstance(plan.target, HeartbeatTarget):
             return HeartbeatRunner(title, plan, plan.target, self._clock, self._writer, judge.ended)
-        if isinstance(plan.target, PrometheusTarget):
-            return SeriesRunner(title, plan, plan.target, self._clock, self.slots, judge.ended)
-        prober = build_prober(plan.kind, plan.target, self._clock)
-        if self._witness is not None and needs_network(plan.kind, plan.target.host):
-            prober = WitnessedProber(prober, self._witness)
-        return SourceRunner(title, plan, prober, self._clock, self.slots, judge.ended)
+        return looking_runner(
+            title, plan, self._clock, self.slots, self._alarm, self._witness, judge.ended, self._build
+        )
 
     async def _look_away(self, judge: Judge, deployment: Deployment | None) -> None:
         """Stops the sources that are not to be looked at any more, or in another way."""
@@ -198,7 +296,7 @@ class Keeper:
         for name, runner in list(judge.runners.items()):
             if wanted.get(name) != runner.plan:
                 await runner.stop(0)
-                del judge.runners[name]
+                judge.runners.pop(name, None)
 
     def _judge(self, deployment: Deployment, recovered: Recovered, until: int) -> Judge:
         judge = Judge(
@@ -216,3 +314,22 @@ class Keeper:
     def _snapshot_every(self, cost: int) -> int:
         # With many agreements, noting their states must not become the main work.
         return max(self._limits.snapshot_every, _SNAPSHOT_SHARE * cost * len(self.agreements))
+
+
+def looking_runner(
+    title: str,
+    plan: ProbePlan,
+    clock: Clock,
+    slots: Slots,
+    alarm: Alarm,
+    witness: Witness | None,
+    ended: Callable[..., None],
+    build: Callable[[str, Looked, Clock], Prober] = build_prober,
+) -> Runner:
+    """What looks at a source of an agreement again and again."""
+    if isinstance(plan.target, PrometheusTarget | SqlTarget):
+        return SeriesRunner(title, plan, plan.target, clock, slots, ended)
+    prober = build(plan.kind, plan.target, clock)
+    if witness is not None and needs_network(plan.kind, plan.target.host):
+        prober = WitnessedProber(prober, witness)
+    return SourceRunner(title, plan, prober, clock, slots, ended, alarm)

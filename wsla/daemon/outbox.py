@@ -7,7 +7,7 @@ import logging
 import random
 import re
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
@@ -17,8 +17,10 @@ from wsla.channels.backoff import next_delay
 from wsla.channels.errors import ChannelError
 from wsla.channels.registry import build_channel
 from wsla.daemon.bindings import ChannelPlan
+from wsla.daemon.composing import Composed, Composer, cause_of
 from wsla.daemon.config import Limits
 from wsla.daemon.interventions import Interventions
+from wsla.daemon.links import Links
 from wsla.daemon.writer import Item, Writer
 from wsla.plan.model import Plan, Target
 from wsla.ports import Channel, Clock, Delivery, DeliveryResult
@@ -40,6 +42,7 @@ _AT_ONCE: Final = 1_000
 _LOOK_AGAIN: Final = 60.0
 _LOOK_BESIDE: Final = 1.0
 _AFTER_TROUBLE: Final = 2.0
+_HEED_WITHIN: Final = 2.0
 _UNANSWERED: Final = 10 * MINUTE
 _LONGEST_SLEEP: Final = 30 * SECOND
 
@@ -70,9 +73,24 @@ class _Lane:
     sending: bool = False
 
 
+@define(eq=False)
+class _Look:
+    """A look at what people did about messages, made in the thread that writes."""
+
+    begun: bool = False
+    answer: asyncio.Future[Interventions | None] | None = None
+
+    def look(self, store: Store) -> Interventions | None:
+        """What they did, where that is more than before."""
+        self.begun = True
+        return _interventions(store)
+
+
 class Outbox:
     """Takes what is due from the store and sends it. ``fraction`` gives the jitter between attempts, in [0, 1);
-    ``tell`` takes what an operator should know."""
+    ``tell`` takes what an operator should know, ``links`` gives the addresses that messages carry, ``composer`` what
+    is written when it is sent; ``build`` makes channels; ``beside`` is seconds between two looks at
+    what others have written."""
 
     def __init__(
         self,
@@ -83,6 +101,10 @@ class Outbox:
         *,
         fraction: Callable[[], float] = random.random,
         tell: Callable[[str], None] = _log.warning,
+        links: Callable[[], Links | None] = lambda: None,
+        composer: Composer | None = None,
+        build: Callable[[str, str, Mapping[str, object], Clock], Channel] | None = None,
+        beside: float | None = None,
     ) -> None:
         self._writer: Final = writer
         self._clock: Final = clock
@@ -90,6 +112,10 @@ class Outbox:
         self._routes: Final = routes
         self._fraction: Final = fraction
         self._tell: Final = tell
+        self._links: Final = links
+        self._composer: Final = composer
+        self._build: Final = build or build_channel
+        self._beside: Final = _LOOK_BESIDE if beside is None else beside
         self._gone: Final[dict[ChannelPlan, str]] = {}
         self._lanes: Final[dict[tuple[str, str], _Lane]] = {}
         self._in_hand: Final[dict[tuple[str, str], int]] = {}
@@ -99,6 +125,7 @@ class Outbox:
         self._task: asyncio.Task[None] | None = None
         self._watch: asyncio.Task[None] | None = None
         self._interventions: Interventions | None = None
+        self._look: _Look | None = None
         self.delivered = 0
         self.failed_attempts = 0
         self.dead = 0
@@ -158,8 +185,10 @@ class Outbox:
                 self._take(item)
             self._more = len(found) >= asked
             if not self._more or len(self._in_hand) >= _MOST_IN_HAND:
+                # Not `wait_for`, which until Python 3.12 may lose a cancellation that comes together with the wake.
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), _LOOK_AGAIN)
+                    async with asyncio.timeout(_LOOK_AGAIN):
+                        await self._wake.wait()
             due, limit = self._clock.now(), _AT_ONCE
 
     async def _ask(self, due: int, limit: int) -> list[OutboxItem]:
@@ -168,18 +197,35 @@ class Outbox:
             return store.due_deliveries(due, limit), Interventions.of(store) if changed else None
 
         found, changed = await asyncio.wrap_future(self._writer.call(ask))
-        self._interventions = changed or self._interventions
+        self._learn(changed)
         return list(found)
 
     async def _look_beside(self) -> None:
         """Finds what people do about messages while this runs."""
         while True:
-            await asyncio.sleep(_LOOK_BESIDE)
+            await asyncio.sleep(self._beside)
             with suppress(StoreError):
                 changed = await asyncio.wrap_future(self._writer.call(_interventions))
+                self._learn(changed)
                 if changed is not None:
-                    self._interventions = changed
                     self._wake.set()
+
+    async def _heed(self) -> None:
+        """Learns of everything that people had done by now: whoever was told that it is noted gets no message any
+        more. While the store does not answer, what was known before counts."""
+        look = self._look
+        # One that has begun may have missed what was noted since; one that has not serves everybody who waits.
+        if look is None or look.begun:
+            look = self._look = _Look()
+            look.answer = asyncio.wrap_future(self._writer.call(look.look))
+        assert look.answer is not None
+        with suppress(StoreError, TimeoutError):
+            self._learn(await asyncio.wait_for(asyncio.shield(look.answer), _HEED_WITHIN))
+
+    def _learn(self, found: Interventions | None) -> None:
+        # They are only ever added: of two the longer one is the later one, whichever came here first.
+        if found is not None and (self._interventions is None or found.count > self._interventions.count):
+            self._interventions = found
 
     def _take(self, item: OutboxItem) -> None:
         key = (item.intent.id, str(item.target))
@@ -242,6 +288,7 @@ class Outbox:
     async def _is_withheld(self, item: OutboxItem) -> bool:
         """True where somebody does not want it sent; that is stored then."""
         intent, target = item.intent, item.target
+        await self._heed()
         assert self._interventions is not None
         if self._interventions.is_dropped(intent.id, str(target)):
             # A dropped one may be taken up again: the store knows. Where it does not answer, it comes back when due.
@@ -283,20 +330,32 @@ class Outbox:
                 await lane.channel.close()
             try:
                 plan = route.channel
-                lane.channel = build_channel(plan.kind, plan.address, dict(plan.options), self._clock)
+                lane.channel = self._build(plan.kind, plan.address, dict(plan.options), self._clock)
                 lane.built_for = plan
             except ChannelError as error:
                 lane.channel = lane.built_for = None
                 return DeliveryResult(delivered=False, permanent=True, reason=str(error))
         assert lane.channel is not None
-        intent = item.intent
+        intent, links = item.intent, self._links()
+        page = None if links is None else links.page(lane.agreement)
+        try:
+            composed = await self._composed(lane, intent, route.plan, route.channel, page)
+        except StoreError as error:
+            return DeliveryResult(delivered=False, reason=str(error))
+        except Exception as error:
+            _log.exception("a message to %s cannot be composed", lane.target)
+            return DeliveryResult(delivered=False, reason=f"it cannot be composed ({type(error).__name__})")
         delivery = Delivery(
             key=intent.id,
             subject=intent.subject,
-            text=f"{intent.text}\n\n{REPEATED}" if item.possible_repeat else intent.text,
+            text=f"{composed.text}\n\n{REPEATED}" if item.possible_repeat else composed.text,
             payload=payload_of(route.plan, lane.agreement, intent)
             | ({"possible_repeat": True} if item.possible_repeat else {}),
             attempt=attempt,
+            page_url=page,
+            documents=composed.documents,
+            attachments=composed.attachments,
+            acknowledge_url=None if links is None else links.acknowledge(intent, lane.target),
         )
         lane.sending = True
         try:
@@ -316,6 +375,14 @@ class Outbox:
                 f"({result.reason}). Messages to it are dead letters until the files are read anew."
             )
         return result
+
+    async def _composed(
+        self, lane: _Lane, intent: Intent, plan: Plan, channel: ChannelPlan, page: str | None
+    ) -> Composed:
+        composer = self._composer
+        if composer is None or not composer.needed_for(intent):
+            return Composed(text=intent.text)
+        return await asyncio.to_thread(composer.compose, intent, plan, lane.agreement, channel, page)
 
     def _next_attempt(self, result: DeliveryResult, attempts: int, deadline: int, spent: int) -> int | None:
         if result.delivered or result.permanent or attempts - spent >= self._limits.attempts:
@@ -376,7 +443,7 @@ def _is_pending(store: Store, item: OutboxItem) -> bool:
 
 def payload_of(plan: Plan, agreement: str, intent: Intent) -> dict[str, Any]:
     """What led to a message, for programs: see docs/reference/channels.md."""
-    cause = "rule" if any(rule.name == intent.cause for rule in plan.rules) else "goal"
+    cause = cause_of(intent, plan)
     window = intent.window
     return {
         "agreement": agreement,

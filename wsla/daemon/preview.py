@@ -11,30 +11,36 @@ from urllib.parse import urlsplit
 from attrs import frozen
 
 from wsla.daemon.agreements import find_agreements
-from wsla.daemon.bindings import ChannelPlan, Deployment
+from wsla.daemon.bindings import PUSHED, ChannelPlan, Deployment
 from wsla.daemon.clock import SystemClock
 from wsla.daemon.config import Config
 from wsla.daemon.reload import compare, remarks
 from wsla.daemon.scheduler import phase_of
-from wsla.store.errors import StoreError
+from wsla.plan.model import Plan, Recurring
+from wsla.plan.recurring import next_due
+from wsla.store.errors import StoreEmpty, StoreError
 from wsla.store.location import check_place, parse_location
+from wsla.store.postgres_place import is_postgres, place_of
 from wsla.store.sqlite import Store
+from wsla.values.calendars import find_zone
+from wsla.values.instants import format_instant
 
+_SENT: Final = "what others send over HTTP"
 _SHOWN_WHOLE: Final = frozenset({"email", "log", "command"})
 
 
 @frozen(kw_only=True)
 class SourcePreview:
     """A source that would be looked at. Lengths are nanoseconds; ``phase`` is how much later than whole multiples of
-    ``every`` a look takes place.
+    ``every`` a look takes place. What others send has neither.
     """
 
     name: str
     kind: str
     target: str
-    every: int
+    every: int | None
     timeout: int | None
-    phase: int
+    phase: int | None
 
 
 @frozen(kw_only=True)
@@ -48,6 +54,16 @@ class ChannelPreview:
 
 
 @frozen(kw_only=True)
+class RecurringPreview:
+    """A report that would be sent, or a review that people would be called to: ``next_at`` says when next, in the
+    agreement's zone, None where there is none any more."""
+
+    name: str
+    targets: tuple[str, ...]
+    next_at: str | None
+
+
+@frozen(kw_only=True)
 class AgreementPreview:
     """An agreement that would be kept."""
 
@@ -56,6 +72,7 @@ class AgreementPreview:
     file: str
     sources: tuple[SourcePreview, ...]
     channels: tuple[ChannelPreview, ...]
+    recurring: tuple[RecurringPreview, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -78,22 +95,19 @@ def preview(
     paths: Sequence[str | Path], config: Config, store_url: str | None, environ: Mapping[str, str]
 ) -> Preview:
     """What `wsla run` would do with these files, this configuration and this store. Never raises for what is wrong."""
-    found = find_agreements(paths)
-    changes = compare({}, found, config, environ, SystemClock())
+    found = find_agreements(paths, within=config.within)
+    clock = SystemClock()
+    changes = compare({}, found, config, environ, clock)
     problems = list(changes.messages)
     if not problems and not changes.added:
         problems.append("There is no agreement in these files.")
     store, exists = None, False
     try:
-        store = parse_location(store_url or config.store)
-        check_place(store)
-        exists = os.path.exists(store)
-        if exists:
-            Store.open(store, writer=False).close()
+        store, exists = _look_at(store_url or config.store)
     except StoreError as error:
         problems.append(str(error))
     return Preview(
-        agreements=tuple(_agreement(one) for one in changes.added),
+        agreements=tuple(_agreement(one, clock.now()) for one in changes.added),
         store=store,
         store_exists=exists,
         problems=tuple(problems),
@@ -102,7 +116,23 @@ def preview(
     )
 
 
-def _agreement(deployment: Deployment) -> AgreementPreview:
+def _look_at(url: str) -> tuple[str, bool]:
+    """The store of a URL in words for people, and whether it is there. Raises StoreError where it cannot be used."""
+    if is_postgres(url):
+        try:
+            with Store.open(url, writer=False) as store:
+                return store.path, True
+        except StoreEmpty:
+            return place_of(url).shown, False
+    path = parse_location(url)
+    check_place(path)
+    exists = os.path.exists(path)
+    if exists:
+        Store.open(path, writer=False).close()
+    return path, exists
+
+
+def _agreement(deployment: Deployment, now: int) -> AgreementPreview:
     agreement = deployment.agreement
     return AgreementPreview(
         title=agreement.title,
@@ -118,8 +148,22 @@ def _agreement(deployment: Deployment) -> AgreementPreview:
                 phase=phase_of(agreement.title, name, plan.every),
             )
             for name, plan in deployment.probes.items()
+        )
+        + tuple(
+            SourcePreview(name=name, kind=PUSHED, target=_SENT, every=None, timeout=None, phase=None)
+            for name in sorted(deployment.pushed)
         ),
         channels=tuple(_channel(name, plan) for name, plan in deployment.channels.items()),
+        recurring=tuple(_recurring(agreement.plan, one, now) for one in agreement.plan.recurring),
+    )
+
+
+def _recurring(plan: Plan, one: Recurring, now: int) -> RecurringPreview:
+    at = next_due(plan, one, now)
+    return RecurringPreview(
+        name=one.name,
+        targets=tuple(str(target) for target in one.targets),
+        next_at=None if at is None else format_instant(at, find_zone(plan.zone)),
     )
 
 

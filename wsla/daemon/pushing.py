@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from attrs import define, field, frozen
 
 from wsla.daemon.heartbeat import HeartbeatRunner
 from wsla.daemon.judge import Given, Judge
-from wsla.daemon.keeper import Kept
 from wsla.daemon.writer import Writer
 from wsla.evaluation.encoding import SECOND_VALUE
 from wsla.ports import Clock
@@ -18,6 +17,9 @@ from wsla.store.errors import StoreError
 from wsla.store.finding import Identity, Stored
 from wsla.store.records import Observed
 from wsla.store.sqlite import Store
+
+if TYPE_CHECKING:
+    from wsla.daemon.keeper import Kept
 
 _PIECE: Final = 500
 _NO_LONGER_KEPT: Final = "observations of that time are no longer kept"
@@ -54,7 +56,7 @@ class Inbox:
     """Takes observations for agreements that are kept. Used in the loop of the daemon.
 
     ``limit`` is how much the writer holds in memory at most, of which what is sent may fill a half: looks need the
-    rest. ``store`` is the path of the store.
+    rest. ``store`` is the URL of the store, ``reader`` opens it.
     """
 
     def __init__(
@@ -65,12 +67,14 @@ class Inbox:
         limit: int,
         kept: Callable[[str], Kept | None],
         store: str,
+        reader: Callable[[str], Store],
     ) -> None:
         self._writer: Final = writer
         self._clock: Final = clock
         self._limit: Final = limit
         self._kept: Final = kept
         self._store: Final = store
+        self._reader: Final = reader
         self._in_hand: Final[dict[tuple[str, str, Identity], Given]] = {}
 
     async def take(self, title: str, source: str, sent: Sequence[Observed]) -> Taken:
@@ -131,7 +135,7 @@ class Inbox:
 
     def _find(self, title: str, source: str) -> Judge:
         kept = self._kept(title)
-        if kept is None or source not in kept.deployment.pushed:
+        if kept is None or source not in kept.deployment.pushed | kept.deployment.followed:
             raise NotPushed
         return kept.judge
 
@@ -150,7 +154,7 @@ class Inbox:
         identities = [_identity(one) for one in wanted.values()]
 
         def look() -> dict[Identity, Stored]:
-            with Store.open(self._store, writer=False) as store:
+            with self._reader(self._store) as store:
                 return store.held(title, source, identities)
 
         return await asyncio.to_thread(look)

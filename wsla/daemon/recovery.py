@@ -8,8 +8,8 @@ from typing import Final
 
 from attrs import define, field
 
-from wsla.api import Agreement, AgreementError, load_all
-from wsla.daemon.agreements import alone, sha256_of, state_version
+from wsla.api import Agreement, AgreementError
+from wsla.daemon.agreements import alone, read_all, sha256_of, state_version
 from wsla.diagnostics.source import SourceText
 from wsla.engine import Engine, Output, SnapshotError
 from wsla.evaluation.stream import JudgementFinal
@@ -29,7 +29,7 @@ _PIECE: Final = 5_000
 class Recovered:
     """An engine up to date.
 
-    ``state`` says what its snapshots are good for; ``latest`` is the latest instant that it has seen; ``outputs`` are
+    ``state`` says what its snapshots are good for; ``latest`` is the latest instant that it knows of; ``outputs`` are
     what it said last, not stored yet.
     """
 
@@ -47,6 +47,9 @@ def recover(store: Store, agreement: Agreement, until: int) -> Recovered:
     and is the same then. Raises StoreError.
     """
     title = agreement.title
+    # The machine's clock may have been set back since: what was said of later time was said all the same.
+    said = _said_last(store, agreement)
+    until = max(until, said)
     history = store.agreement_history(title)
     if not history or history[-1].sha256 != sha256_of(agreement):
         registration = AgreementVersion(
@@ -64,8 +67,10 @@ def recover(store: Store, agreement: Agreement, until: int) -> Recovered:
     start = judged_from(history)
     state = state_version(agreement, start)
     engine, latest = _restored(store, agreement, state)
-    said_until = None
+    said_until: int | None = None
     if engine is None:
+        # What was said under other words of the same version was stored with that state, and stays as it is.
+        said_until = _said_until(store, title, state)
         kept_from = store.kept_from(title)
         if kept_from is not None and kept_from > start:
             # What rests on observations that are no longer kept was said and stored long ago; it is not said anew.
@@ -89,15 +94,16 @@ def recover(store: Store, agreement: Agreement, until: int) -> Recovered:
         if len(outputs) >= _PIECE:
             _store(store, agreement.plan, outputs)
             outputs.clear()
-    if said_until is not None and said_until < until:
-        engine.advance(said_until)
+    if said_until is not None:
+        engine.advance(min(said_until, until))
+        outputs.clear()
     outputs.extend(engine.advance(until))
     for begin in range(0, len(outputs) - _PIECE, _PIECE):
         _store(store, agreement.plan, outputs[begin : begin + _PIECE])
     return Recovered(
         engine=engine,
         state=state,
-        latest=latest,
+        latest=max(latest, said),
         outputs=outputs[-_PIECE:],
     )
 
@@ -110,13 +116,13 @@ def judged_from(history: list[AgreementVersion]) -> int:
         first -= 1
     if first == 0:
         return history[0].at
-    before = _parsed(history[first - 1])
+    before = parsed(history[first - 1])
     return history[first].at - (0 if before is None else before.plan.grace)
 
 
 def _settle(store: Store, history: list[AgreementVersion], until: int) -> None:
     """Lets the version that was in force judge up to the instant at which another takes its place."""
-    before = _parsed(history[-1])
+    before = parsed(history[-1])
     if before is None:
         _log.warning(
             "“%s”: the text of version %d cannot be read any more; what it had not judged is left to the new one",
@@ -128,9 +134,10 @@ def _settle(store: Store, history: list[AgreementVersion], until: int) -> None:
     _store(store, before.plan, recovered.outputs)
 
 
-def _parsed(registered: AgreementVersion) -> Agreement | None:
+def parsed(registered: AgreementVersion) -> Agreement | None:
+    """The agreement as it was registered; None where this wsla no longer accepts its text."""
     try:
-        agreements = load_all(SourceText(name=registered.title, text=registered.text))
+        agreements = read_all(SourceText(name=registered.title, text=registered.text))
     except AgreementError:
         return None
     return next((alone(one) for one in agreements if one.title == registered.title), None)
@@ -155,6 +162,26 @@ def _restored(store: Store, agreement: Agreement, state: str) -> tuple[Engine | 
             problem,
         )
         return None, 0
+
+
+def _said_last(store: Store, agreement: Agreement) -> int:
+    """The latest instant of which something is known to have been said or done; 0 where there is none."""
+    title = agreement.title
+    noted = store.snapshot_at(title) or 0
+    ends = [
+        one.window.end + agreement.plan.grace
+        for one in store.judgements(title, noted, _END_OF_TIME, final_only=True)
+    ]
+    acts = [intent.at for _, intent in store.intents(title, noted, _END_OF_TIME)]
+    return max(noted, *ends, *acts, 0)
+
+
+def _said_until(store: Store, title: str, state: str) -> int | None:
+    """Until when another engine has said everything from the same start; None where there was none."""
+    snapshot = store.latest_snapshot(title)
+    if snapshot is None or snapshot[0].split("/")[1:2] != state.split("/")[1:2]:
+        return None
+    return snapshot[1]
 
 
 def _store(store: Store, plan: Plan, outputs: Sequence[Output]) -> None:

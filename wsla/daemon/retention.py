@@ -94,7 +94,10 @@ def _settling(plan: Plan) -> int:
     parts = (one.part.period for one in actions if isinstance(one, Credit) and one.part is not None)
     caps = (longest(cap.window) * (cap.last + 1) for cap in plan.caps)
     rules = (
-        rule.holding_for + (rule.repeat_every or 0) + sum(step.delay for step in rule.steps)
+        rule.holding_for
+        + (rule.repeat_every or 0)
+        + sum(step.delay for step in rule.steps)
+        + (0 if rule.often is None else rule.often.length)
         for rule in plan.rules
     )
     fees = (longest(period) for period in parts)

@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol, cast
 
 from attrs import evolve
 
 from wsla.daemon.bindings import ProbePlan
 from wsla.daemon.scheduler import Slots, SourceRunner
-from wsla.ports import Clock
+from wsla.ports import Clock, Prober
 from wsla.sources.network.failures import Failure
-from wsla.sources.prometheus import Labels, PrometheusProber, PrometheusTarget
-from wsla.values.observations import Observation
+from wsla.sources.prometheus import PrometheusTarget
+from wsla.sources.registry import build_prober
+from wsla.sources.sql import SqlTarget
+from wsla.values.observations import Observation, Raw
+
+Labels = tuple[str, ...]
+
+
+class SeriesProber(Prober, Protocol):
+    """What the latest look found is in ``found``, a stream each."""
+
+    found: dict[Labels, Observation]
+
+    def labelled(self, labels: Labels) -> dict[str, Raw]:
+        """The fields of the labels of a stream."""
+        ...
+
+    def unknown(self, at: int, reason: str, failure: str) -> Observation:
+        """An observation that knows nothing."""
+        ...
 
 
 class SeriesRunner(SourceRunner):
@@ -22,12 +40,12 @@ class SeriesRunner(SourceRunner):
         self,
         agreement: str,
         plan: ProbePlan,
-        target: PrometheusTarget,
+        target: PrometheusTarget | SqlTarget,
         clock: Clock,
         slots: Slots,
         ended: Callable[..., None],
     ) -> None:
-        prober = PrometheusProber(target, clock)
+        prober = cast(SeriesProber, build_prober(plan.kind, target, clock))
         super().__init__(agreement, plan, prober, clock, slots, ended)
         self._series: Final = prober
         self._known: Final[dict[Labels, None]] = {} if target.labels else {(): None}

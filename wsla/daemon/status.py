@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from wsla.daemon.lateness import LatenessCounts
 from wsla.evaluation.verdicts import Judgement
 from wsla.values.observations import Observation
 
@@ -35,7 +36,10 @@ class Status:
     """The daemon. ``waiting`` is what is not stored yet, ``dropped`` how many observations were lost for want of room.
 
     Of messages: ``in_hand`` wait or are under way, the others count what became of attempts since the start.
-    ``broken`` says what could not be taken when the files were read last; it stays as it was before.
+    ``refused_rows`` are those of what is read on that cannot be used.
+    ``broken`` says what was wrong when the files were read last, so that all stays as it was before; ``sound_at`` is
+    when they were taken last, in nanoseconds.
+    ``looks`` counts looks since the start by how late they began.
     """
 
     agreements: tuple[AgreementStatus, ...]
@@ -49,4 +53,7 @@ class Status:
     failed_attempts: int
     dead: int
     reloads: int = 0
+    refused_rows: int = 0
     broken: tuple[str, ...] = ()
+    looks: LatenessCounts = LatenessCounts()
+    sound_at: int = 0

@@ -63,12 +63,16 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 @define
 class Table:
-    """One table of a file. ``place`` is its key path; problems are collected in a list that all tables share."""
+    """One table of a file. ``place`` is its key path; problems are collected in a list that all tables share.
+
+    So are the ``files`` in which secrets lie.
+    """
 
     values: Mapping[str, Any]
     place: tuple[str, ...]
     problems: list[str]
     folder: str
+    files: list[str] = field(factory=list)
     _seen: set[str] = field(factory=set)
 
     def problem(self, key: str | None, what: str) -> None:
@@ -170,7 +174,9 @@ class Table:
             case {"env": str(variable)} if variable and len(value) == 1:
                 return Reference(variable=variable)
             case {"file": str(file)} if file and len(value) == 1:
-                return Reference(file=os.path.join(self.folder, file))
+                path = os.path.join(self.folder, file)
+                self.files.append(path)
+                return Reference(file=path)
             case str():
                 self.problem(key, f"a secret is not written here; say where it lies: {_REFERENCES}")
             case _:
@@ -185,7 +191,7 @@ class Table:
         if not isinstance(value, dict):
             self.problem(key, f"this is a table: [{'.'.join(_quoted(part) for part in (*self.place, key))}]")
             return None
-        return Table(value, (*self.place, key), self.problems, self.folder)
+        return Table(value, (*self.place, key), self.problems, self.folder, self.files)
 
     def tables(self) -> Iterable[tuple[str, Table]]:
         """Every table within this one, whatever its name."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, Final
 
 from attrs import define, field, frozen
 
+from wsla.daemon.threads import SYSTEM, Queue, Steps, Thread, Threads
 from wsla.store.errors import StoreBusy, StoreCorrupt, StoreError, StoreLocked
 from wsla.store.records import (
     AgreementVersion,
@@ -20,6 +20,7 @@ from wsla.store.records import (
     DeliveryOutcome,
     Judged,
     Observed,
+    Place,
     Snapshot,
     WriteResult,
 )
@@ -48,12 +49,13 @@ class Item:
     decisions: tuple[Decided, ...] = ()
     outcomes: tuple[DeliveryOutcome, ...] = ()
     snapshots: tuple[Snapshot, ...] = ()
+    places: tuple[Place, ...] = ()
 
     @property
     def weight(self) -> int:
         """How much memory it is counted as."""
-        lists = (self.observations, self.judgements, self.decisions, self.outcomes)
-        return 1 + sum(len(one) for one in lists) + len(self.snapshots)
+        given = len(self.observations) + len(self.judgements) + len(self.decisions) + len(self.outcomes)
+        return 1 + given + len(self.snapshots) + len(self.places)
 
 
 @frozen
@@ -62,6 +64,11 @@ class _Call:
 
     function: Callable[[Store], Any]
     future: Future[Any]
+
+
+_Entry = tuple[Item, Future[None]] | _Call
+_END: Final = _Call(lambda store: None, Future())
+"""Stands for the end of all that was given."""
 
 
 @define
@@ -75,9 +82,9 @@ class _Group:
     def takes(self, item: Item) -> bool:
         """False where the item has to wait for the next transaction."""
         # A snapshot claims to know every observation of its transaction.
-        return self.weight < LARGEST_GROUP and not any(
-            one.agreement in self.kept for one in item.observations
-        )
+        if self.weight >= LARGEST_GROUP:
+            return False
+        return not self.kept or not any(one.agreement in self.kept for one in item.observations)
 
     def add(self, item: Item, future: Future[None]) -> None:
         """Puts an item in."""
@@ -95,6 +102,7 @@ class _Group:
             decisions=tuple(one for item in items for one in item.decisions),
             outcomes=tuple(one for item in items for one in item.outcomes),
             snapshots=tuple(one for item in items for one in item.snapshots),
+            places=tuple(one for item in items for one in item.places),
         )
 
 
@@ -113,24 +121,32 @@ class Writer:
         on_commit: Callable[[Batch, WriteResult], None],
         on_trouble: Callable[[str | None], None],
         on_fatal: Callable[[str], None],
+        threads: Threads = SYSTEM,
     ) -> None:
         self._store: Final = store
         self._limit: Final = limit
         self._on_commit: Final = on_commit
         self._on_trouble: Final = on_trouble
         self._on_fatal: Final = on_fatal
-        self._queue: Final[queue.SimpleQueue[tuple[Item, Future[None]] | _Call | None]] = queue.SimpleQueue()
+        self._threads: Final = threads
+        self._queue: Final[Queue[_Entry | None]] = threads.queue()
+        self._hurry: Final = threads.event()
         self._lock: Final = threading.Lock()
         self._waiting = 0
         self._stop_at: float | None = None
-        self._stopping: Final = threading.Event()
-        self._thread: Final = threading.Thread(target=self._run, name="wsla-writer", daemon=True)
+        self._stopping: Final = threads.event()
+        self._thread: Thread | None = None
         self.trouble: str | None = None
         self.dead: str | None = None
 
     def start(self) -> None:
         """Begin to write."""
-        self._thread.start()
+        self._thread = self._threads.start(self._run(), "wsla-writer")
+
+    @property
+    def store_url(self) -> str:
+        """The address of the store, for who reads beside."""
+        return self._store.url
 
     @property
     def waiting(self) -> int:
@@ -150,6 +166,8 @@ class Writer:
         with self._lock:
             self._waiting += item.weight
         self._queue.put((item, future))
+        if self._waiting >= LARGEST_GROUP:
+            self._hurry.set()
         return future
 
     def call(self, function: Callable[[Store], Any]) -> Future[Any]:
@@ -157,21 +175,24 @@ class Writer:
         future: Future[Any] = Future()
         future.set_running_or_notify_cancel()
         self._queue.put(_Call(function, future))
+        self._hurry.set()
         return future
 
     def close(self, patience: float) -> int:
         """Stores what is left, for at most ``patience`` seconds; returns how much could not be stored. Blocks."""
-        self._stop_at = time.monotonic() + patience
+        self._stop_at = self._threads.monotonic() + patience
         self._stopping.set()
         self._queue.put(None)
-        self._thread.join(patience + 10)
+        self._hurry.set()
+        if self._thread is not None:
+            self._thread.join(patience + 10)
         return self._waiting
 
     # The thread
 
-    def _run(self) -> None:
+    def _run(self) -> Steps[None]:
         try:
-            self._work()
+            yield from self._work()
         except BaseException as error:
             self.dead = (
                 str(error) if isinstance(error, StoreError) else f"the store's writer failed: {error!r}"
@@ -181,10 +202,10 @@ class Writer:
         finally:
             self._refuse_rest()
 
-    def _work(self) -> None:
-        following: tuple[Item, Future[None]] | _Call | None = None
+    def _work(self) -> Steps[None]:
+        following: _Entry | None = None
         while True:
-            first = following if following is not None else self._queue.get()
+            first = following if following is not None else (yield self._queue.getting())
             following = None
             if first is None:
                 return
@@ -193,26 +214,33 @@ class Writer:
                 continue
             group = _Group()
             group.add(*first)
-            until = time.monotonic() + GROUP_FOR
-            stop = False
-            while group.weight < LARGEST_GROUP:
-                try:
-                    entry = self._queue.get(timeout=max(until - time.monotonic(), 0))
-                except queue.Empty:
-                    break
-                if entry is None:
-                    stop = True
-                    break
-                if isinstance(entry, _Call) or not group.takes(entry[0]):
-                    following = entry
-                    break
-                group.add(*entry)
-            if not self._store_group(group):
+            following = self._fill(group)
+            if following is None and group.weight < LARGEST_GROUP:
+                # One sleep, and not one for each item: to wake this thread costs more than an item does.
+                yield self._hurry.waiting(GROUP_FOR)
+                self._hurry.clear()
+                following = self._fill(group)
+            if not (yield from self._store_group(group)):
                 return
-            if stop:
+            if following is _END:
+                following = None
                 self._queue.put(None)
 
-    def _store_group(self, group: _Group) -> bool:
+    def _fill(self, group: _Group) -> _Entry | None:
+        """Puts in what waits; returns what has to wait for the next transaction, None where nothing does."""
+        while group.weight < LARGEST_GROUP:
+            try:
+                entry = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if entry is None:
+                return _END
+            if isinstance(entry, _Call) or not group.takes(entry[0]):
+                return entry
+            group.add(*entry)
+        return None
+
+    def _store_group(self, group: _Group) -> Steps[bool]:
         """Writes until it is written; False where time to stop has run out."""
         batch = group.batch()
         delay = _RETRY_AFTER
@@ -223,15 +251,15 @@ class Writer:
             except (StoreCorrupt, StoreLocked):
                 raise
             except StoreError as error:
-                if self._stop_at is not None and time.monotonic() >= self._stop_at:
+                if self._stop_at is not None and self._threads.monotonic() >= self._stop_at:
                     return False
-                if self.trouble is None or time.monotonic() - reminded >= _REMIND_AFTER:
-                    reminded = time.monotonic()
+                if self.trouble is None or self._threads.monotonic() - reminded >= _REMIND_AFTER:
+                    reminded = self._threads.monotonic()
                     self.trouble = str(error)
                     self._on_trouble(self.trouble)
-                self._stopping.wait(_RETRY_AFTER if isinstance(error, StoreBusy) else delay)
+                yield self._stopping.waiting(_RETRY_AFTER if isinstance(error, StoreBusy) else delay)
                 if self._stop_at is not None:
-                    time.sleep(_RETRY_AFTER)
+                    yield self._threads.sleeping(_RETRY_AFTER)
                 delay = min(2 * delay, _LONGEST_RETRY)
                 continue
             self._committed(group, batch, result)

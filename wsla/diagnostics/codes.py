@@ -106,6 +106,8 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "E0513": "a rule that can never act",
         "W0514": "a rule whose condition is always true",
         "W0515": "a wait longer than the term",
+        "E0516": "a limit of what is told that is none",
+        "E0517": "a report or a review that cannot be",
         "W0519": "an agreement of more than five pages",
         "E0520": "a credit that cannot be earned back like this",
         "E0525": "a goal without a budget that could be spent",

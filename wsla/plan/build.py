@@ -53,6 +53,7 @@ def build_plan(checked: CheckedAgreement) -> Plan:
             cap if cap.amount is None else evolve(cap, amount=moved[cap.amount]) for cap in checked.caps
         ),
         amends=checked.amends,
+        recurring=checked.recurring,
         judges_from=None if checked.amends is None or checked.takes_over else checked.effective_start,
     )
 

@@ -17,8 +17,11 @@ from wsla.analysis.checked import (
     Goal,
     Grant,
     Notify,
+    Often,
     PartOfFee,
     Party,
+    Recurring,
+    RecurringKind,
     Refund,
     Rule,
     Secret,
@@ -44,9 +47,12 @@ __all__ = [
     "Goal",
     "Grant",
     "Notify",
+    "Often",
     "PartOfFee",
     "Party",
     "Plan",
+    "Recurring",
+    "RecurringKind",
     "Refund",
     "Rule",
     "Secret",
@@ -65,6 +71,7 @@ class Plan:
 
     Goals are judged in windows that start at or after ``judges_from`` and before ``judges_until``, where these are not
     None: the other windows are those of another version. ``amends`` is the version that this one follows.
+    ``recurring`` are reports and reviews.
     """
 
     title: str
@@ -87,6 +94,7 @@ class Plan:
     amends: int | None = None
     judges_from: int | None = None
     judges_until: int | None = None
+    recurring: tuple[Recurring, ...] = ()
 
     def judges(self, window: Interval) -> bool:
         """True for a window that this version judges, and no other one."""

@@ -169,11 +169,12 @@ class Decider:
         decider = cls(plan)
         for goal, labels, end, verdict in snapshot["goals"]:
             decider._judged[goal, _labels(labels)] = (end, Verdict(verdict))
-        for name, labels, looked_at, since, fired, repeats, steps in snapshot["rules"]:
+        # A snapshot of an earlier release knows nothing of what was told.
+        for name, labels, looked_at, since, fired, repeats, steps, *told in snapshot["rules"]:
             rule = decider._rules.get(name)
             if rule is None:
                 raise ValueError(f"the snapshot knows a rule that {plan.title!r} does not have: {name}")
-            state = RuleState(looked_at=looked_at, since=since, fired=fired, repeats=repeats, steps=steps)
+            state = RuleState(looked_at, since, fired, repeats, steps, *told)
             machine = RuleMachine(plan, plan.rules[rule], state)
             decider._machines[rule, _labels(labels)] = machine
             due = machine.due()
@@ -235,17 +236,33 @@ class Decider:
             return self._wording.of_act(rule, act, labels, entries, message)
 
         occasion = Occasion(plan=self._plan, kind="rule", cause=rule.name, start=act.since, labels=labels)
+        window = Interval(act.since, act.at)
+        if act.phase is Phase.TOLD:
+            # What was booked and granted meanwhile stands: the messages alone were held back (rule M103).
+            parts = [
+                ("fired", act.actions),
+                *((f"after {number} action", step) for number, step in act.passed),
+            ]
+            return [
+                _intent(
+                    occasion, f"{step} {number}", action, act.at, window, partial(notice, (), action.message)
+                )
+                for step, actions in parts
+                for number, action in enumerate(actions, start=1)
+                if isinstance(action, Notify)
+            ]
         numbered = act.phase in (Phase.REPEAT, Phase.AFTER)
         return self._carry_out(
             act.actions,
             occasion,
             step=f"{act.phase.value} {act.number} action" if numbered else act.phase.value,
             at=act.at,
-            window=Interval(act.since, act.at),
+            window=window,
             memo=lambda: self._wording.condition(rule),
             amount=self._scalar,
             notice=notice,
             counts_at=act.at,
+            told=act.told,
         )
 
     def _carry_out(
@@ -261,6 +278,7 @@ class Decider:
         notice: Callable[[Sequence[LedgerEntry], str | None], Notice],
         reward: bool = False,
         counts_at: int | None = None,
+        told: bool = True,
     ) -> list[Decision]:
         steps = [(f"{step} {number}", action) for number, action in enumerate(actions, start=1)]
         # Credits first: a notice that stands before a credit in the text tells of it too.
@@ -280,18 +298,6 @@ class Decider:
         }
         entries = [entry for group in booked.values() for entry in group]
 
-        def intent(name: str, verb: str, targets: tuple[Target, ...], words: Callable[[], Notice]) -> Intent:
-            return Intent(
-                id=occasion.identity(name),
-                verb=verb,
-                targets=targets,
-                at=at,
-                cause=occasion.cause,
-                labels=occasion.labels,
-                window=window,
-                words=Words(lambda: words().said),
-            )
-
         decisions: list[Decision] = []
         for name, action in steps:
             match action:
@@ -299,10 +305,11 @@ class Decider:
                     decisions += booked[name]
                 case Notify():
                     words = partial(notice, entries, action.message)
-                    decisions.append(intent(name, action.verb, action.targets, words))
+                    step = name if told else f"{name} held back"
+                    decisions.append(_intent(occasion, step, action, at, window, words, held=not told))
                 case Grant():
                     words = partial(self._right, action, partial(notice, entries, None))
-                    decisions.append(intent(name, "grant", (Target(party=action.party),), words))
+                    decisions.append(_intent(occasion, name, action, at, window, words))
                 case _:
                     assert_never(action)
         return decisions
@@ -372,6 +379,33 @@ def decide(plan: Plan, outcome: Outcome) -> tuple[Decision, ...]:
             for judgement in sorted(judgements[at], key=decider._judgement_order):
                 decisions += decider.judged(judgement)
     return tuple(decisions)
+
+
+def _intent(
+    occasion: Occasion,
+    step: str,
+    action: Notify | Grant,
+    at: int,
+    window: Interval,
+    words: Callable[[], Notice],
+    *,
+    held: bool = False,
+) -> Intent:
+    if isinstance(action, Notify):
+        verb, targets = action.verb, action.targets
+    else:
+        verb, targets = "grant", (Target(party=action.party),)
+    return Intent(
+        id=occasion.identity(step),
+        verb=verb,
+        targets=targets,
+        at=at,
+        cause=occasion.cause,
+        labels=occasion.labels,
+        window=window,
+        words=Words(lambda: words().said),
+        held=held,
+    )
 
 
 def _listed(labels: Labels) -> list[list[str]]:

@@ -52,7 +52,8 @@ class Intent:
 
     ``id`` is made of agreement, version, rule, window or episode, labels and step, and is the idempotency key.
     ``at`` is the instant at which it became due, nanoseconds since the epoch.
-    ``cause`` names the goal or rule; ``window`` the window judged, or the episode so far.
+    ``cause`` names the goal or rule; ``window`` the window judged, or the episode so far. One that is ``held`` is
+    recorded and not sent: the rule tells of so many episodes at most (rule M103).
     """
 
     id: str
@@ -63,6 +64,12 @@ class Intent:
     labels: Labels
     window: Interval | None
     words: Words
+    held: bool = False
+
+    @property
+    def sent_to(self) -> tuple[Target, ...]:
+        """Whom it is sent to."""
+        return () if self.held else self.targets
 
     @property
     def subject(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Final
 
@@ -62,6 +63,32 @@ def _escape(text: str, reserved: frozenset[str]) -> str:
     )
 
 
+@frozen
+class Said:
+    """What an identity tells: ``kind`` is ``goal``, ``rule``, ``report`` or ``review``, ``cause`` its name."""
+
+    title: str
+    version: int
+    kind: str
+    cause: str
+    step: str
+    start: str
+
+
+def said_of(identity: str) -> Said | None:
+    """What an identity tells; None for a text that is no identity of a decision."""
+    parts = identity.split("|")
+    if len(parts) != _PARTS or parts[1][:1] != "v" or not parts[1][1:].isdecimal():
+        return None
+    title, version, whole, step, start, _, _ = (_unescape(part) for part in parts)
+    kind, _, cause = whole.partition(" ")
+    return Said(title, int(version[1:]), kind, cause, step, start)
+
+
+def _unescape(text: str) -> str:
+    return re.sub("%([0-9A-F]{2})", lambda match: chr(int(match[1], 16)), text)
+
+
 def episode_of(identity: str) -> str | None:
     """What the identities of all decisions have in common that follow from one verdict or one episode, for one
     combination of labels; None for a text that is no identity of a decision."""
@@ -70,6 +97,12 @@ def episode_of(identity: str) -> str | None:
         return None
     title, version, cause, _, start, labels, _ = parts
     return "|".join((title, version, cause, start, labels))
+
+
+def is_rules(identity: str) -> bool:
+    """True for a decision of a rule; false for one of a goal, and for a text that is no identity."""
+    parts = identity.split("|")
+    return len(parts) == _PARTS and parts[2].startswith("rule ")
 
 
 def is_recovery(identity: str) -> bool:

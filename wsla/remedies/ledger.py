@@ -9,6 +9,8 @@ from fractions import Fraction
 from attrs import frozen
 
 from wsla.remedies.decisions import LedgerEntry
+from wsla.values.calendars import CalendarWindow, window_containing
+from wsla.values.instants import Interval
 from wsla.values.money import round_to_minor
 
 
@@ -40,6 +42,59 @@ class Statement:
     opening: tuple[Balance, ...]
     entries: tuple[LedgerEntry, ...]
     closing: tuple[Balance, ...]
+
+
+@frozen(kw_only=True)
+class Account:
+    """What became of a period between a party and another one, in one currency.
+
+    ``opening`` and ``closing`` are what the party is owed on balance before and after it, negative where it owes;
+    ``received`` is what the other came to owe it by the entries of the period, ``given`` what it came to owe the other.
+    """
+
+    period: Interval
+    party: str
+    other: str
+    currency: str
+    opening: Decimal
+    received: Decimal
+    given: Decimal
+    closing: Decimal
+    entries: int
+
+
+def accounts(entries: Iterable[LedgerEntry], window: CalendarWindow) -> tuple[Account, ...]:
+    """Both sides of every period in which something was booked between two parties, in order of time and name.
+
+    An entry belongs to the period in which the window that it ends ended: one at midnight to the day before. Raises
+    ValueError as ``balances`` does.
+    """
+    found: dict[tuple[Interval, str, str, str], list[LedgerEntry]] = {}
+    for entry in _once(entries):
+        period = window_containing(window, entry.at - 1)
+        for party, other in {(entry.debtor, entry.creditor), (entry.creditor, entry.debtor)}:
+            found.setdefault((period, party, other, entry.currency), []).append(entry)
+    standing: dict[tuple[str, str, str], Decimal] = {}
+    lines = []
+    for (period, party, other, currency), some in sorted(found.items(), key=lambda one: one[0]):
+        opening = standing.get((party, other, currency), Decimal(0))
+        received = sum((one.amount for one in some if one.creditor == party), Decimal(0))
+        given = sum((one.amount for one in some if one.debtor == party), Decimal(0))
+        closing = standing[party, other, currency] = opening + received - given
+        lines.append(
+            Account(
+                period=period,
+                party=party,
+                other=other,
+                currency=currency,
+                opening=opening,
+                received=received,
+                given=given,
+                closing=closing,
+                entries=len(some),
+            )
+        )
+    return tuple(lines)
 
 
 def balances(entries: Iterable[LedgerEntry]) -> tuple[Balance, ...]:

@@ -104,6 +104,9 @@ class Wording:
             case Phase.AFTER:
                 head = f"not over {after} after: {condition}"
                 now = f"It is not over {after} after the first notice: the next step is taken."
+            case Phase.TOLD:
+                head = condition
+                now = f"It has held for {lasted}, and was not told of before{self._often(rule)}."
             case Phase.RECOVERY:
                 head, now = f"recovered: {condition}", f"It is over since {self._instant(act.at)}."
             case _:
@@ -113,9 +116,18 @@ class Wording:
             f"Since: {self._instant(act.since)}",
             f"Lasted: {lasted}",
             now,
+            *(
+                [f"{_episodes(act.held)} before were over without being told{self._often(rule)}."]
+                if act.held
+                else []
+            ),
             *self.debts(entries),
         ]
         return self._notice(f"{head}{_of(labels)}", labels, lines, message)
+
+    def _often(self, rule: Rule) -> str:
+        often = rule.often
+        return "" if often is None else f": at most {often.count} each {format_length(often.length)}"
 
     def of_right(self, party: str, right: str, reason: Notice) -> Notice:
         """That a party is granted a right, and why."""
@@ -201,6 +213,10 @@ def _budget(goal: Goal, judgement: Judgement) -> list[str]:
     rest = _plainly(format_quantity(abs(judgement.budget_left), dimension))
     said = f"overspent by {rest}" if judgement.budget_left < 0 else f"{rest} left"
     return [f"Budget: {whole}, {said}"]
+
+
+def _episodes(count: int) -> str:
+    return "One episode" if count == 1 else f"{count} episodes"
 
 
 def _of(labels: Labels) -> str:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from wsla.api import Agreement
     from wsla.store.sqlite import Store
 
-STATES = ("delivered", "pending", "dead", "dropped", "acknowledged", "silenced")
+STATES = ("delivered", "pending", "dead", "dropped", "acknowledged", "silenced", "held back")
 
 
 @frozen(kw_only=True)
@@ -211,7 +211,8 @@ def _notices(
             continue
         states = []
         for target in intent.targets:
-            state, error = known.get((intent.id, str(target)), ("delivered", None))
+            sent = ("held back", None) if intent.held else ("delivered", None)
+            state, error = known.get((intent.id, str(target)), sent)
             states.append((str(target), state, error))
         notices.append(NoticeReport(intent=intent, states=tuple(states)))
     return tuple(notices)

@@ -14,12 +14,12 @@ LATEST: Final = 2**63 - 1
 
 def in_force(version: AgreementVersion) -> Agreement | None:
     """The agreement as it was stored; None where this wsla no longer accepts its text."""
-    from wsla.api import AgreementError, load_all
-    from wsla.daemon.agreements import alone
+    from wsla.api import AgreementError
+    from wsla.daemon.agreements import alone, read_all
     from wsla.diagnostics.source import SourceText
 
     try:
-        agreements = load_all(SourceText(name=version.title, text=version.text))
+        agreements = read_all(SourceText(name=version.title, text=version.text))
     except AgreementError:
         return None
     return next((alone(agreement) for agreement in agreements if agreement.title == version.title), None)

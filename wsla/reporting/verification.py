@@ -1,8 +1,8 @@
-"""Whether a store is what it says: its chains, what its verdicts rest on, and the verdicts themselves, judged again."""
+"""Whether a store is what it says: its chains, what its verdicts rest on; verdicts and ledger, computed again."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from itertools import chain, groupby, islice
 from typing import TYPE_CHECKING, Any, Final
@@ -11,15 +11,19 @@ from attrs import define, evolve, field, frozen
 
 from wsla.daemon.recovery import judged_from
 from wsla.daemon.retention import reach
+from wsla.remedies.corrections import ADJUSTMENT
+from wsla.remedies.decisions import LedgerEntry
+from wsla.reporting.rebooking import Booked, differing_entries
 from wsla.reporting.stored import EARLIEST, LATEST, in_force
 from wsla.reporting.verdicts import labels_text
-from wsla.store.chain import ALONE, KINDS, ROOT, START, VERDICT, Link, root_of, sha256_of
+from wsla.store.chain import ALONE, ENTRY, KINDS, ROOT, START, VERDICT, Link, root_of, sha256_of
 from wsla.store.evidence import Evidence
 from wsla.values.instants import Interval, format_instant
 
 if TYPE_CHECKING:
     from wsla.api import Agreement
     from wsla.evaluation.verdicts import Judgement, Labels
+    from wsla.remedies.decisions import Decision
     from wsla.store.records import AgreementVersion
     from wsla.store.sqlite import Store
     from wsla.values.observations import Observation
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
 FEW: Final = 1_000
 """Observations up to which the reference judges, which is slow and plain; the engine of columns does the rest."""
 _STEP: Final = 2_000
+_MOST_KNOWN: Final = 4_096
 
 Advance = Callable[[int, int, int], None]
 """Is told how much is done, how much there is, and how many rows that were."""
@@ -47,8 +52,8 @@ class Verified:
     """What was found of an agreement.
 
     ``links`` and ``digest`` are the end of its chain; ``judged`` counts the verdicts that were judged again, by
-    ``engines``, ``left`` those that rest on observations that are no longer kept, or on a text that this wsla does not
-    accept any more.
+    ``engines``, ``booked`` the ledger entries that were computed again with them, ``left`` the verdicts that rest on
+    observations that are no longer kept, or on a text that this wsla does not accept any more.
     """
 
     title: str
@@ -56,6 +61,7 @@ class Verified:
     digest: str = START
     evidence: int = 0
     judged: int = 0
+    booked: int = 0
     left: int = 0
     engines: set[str] = field(factory=set)
     findings: list[Finding] = field(factory=list)
@@ -65,14 +71,14 @@ class Verified:
         self.findings.append(Finding(what=what, link=link, since=since))
 
 
-def verify_agreement(store: Store, key: str, advance: Advance) -> Verified:
-    """Looks at everything that is stored of an agreement. Raises StoreError."""
+def verify_agreement(store: Store, key: str, advance: Advance, *, anew: bool = True) -> Verified:
+    """Looks at everything that is stored of an agreement; judges ``anew`` what was judged. Raises StoreError."""
     result = Verified(title=key)
     observations = store.count_observations(key)
     # A daemon may be writing: the chain and what it is of are read as of one moment.
     with store.at_once():
         links = list(store.links(key))
-        judgements = _check_chain(store, key, links, result)
+        said = _check_chain(store, key, links, result)
     if links:
         result.links, result.digest = links[-1].number, links[-1].digest
     whole = 2 * observations + result.links
@@ -85,7 +91,8 @@ def verify_agreement(store: Store, key: str, advance: Advance) -> Verified:
 
     far = _bound(store, key)
     _check_evidence(store, key, links, far, result, step)
-    _check_verdicts(store, key, judgements, far, result, step)
+    if anew:
+        _check_verdicts(store, key, said, far, result, step)
     # And it may have rolled observations up meanwhile, which says nothing against what rested on them.
     far = _bound(store, key)
     result.findings = [one for one in result.findings if one.since is None or one.since >= far]
@@ -162,15 +169,26 @@ def _of_goal(goal: str, labels: Labels) -> str:
     return " ".join(filter(None, (goal, labels_text(labels))))
 
 
-def _check_chain(
-    store: Store, key: str, links: list[Link], result: Verified
-) -> dict[str, tuple[int | None, Judgement]]:
-    """Every link and every record; the final judgements by what names them in the chain, with their links."""
-    from wsla.store.codecs import load_judgement
+@frozen
+class _Said:
+    """The final judgements, each with the number of its link, and the entries without those of corrections, which
+    follow from observations that came too late.
+
+    Everything that was said of the time up to ``until`` is among them.
+    """
+
+    judgements: list[tuple[int | None, Judgement]]
+    entries: list[Booked]
+    until: int
+
+
+def _check_chain(store: Store, key: str, links: list[Link], result: Verified) -> _Said:
+    """Every link and every record; and what was said."""
+    from wsla.store.codecs import load_entry, load_judgement
 
     records = {kind: dict(store.records(key, kind)) for kind in KINDS}
     named: dict[str, set[str]] = {kind: set() for kind in KINDS}
-    of_verdict: dict[str, int] = {}
+    numbers: dict[tuple[str, str], int] = {}
     previous = START
     for number, link in enumerate(links, 1):
         if link.number != number or not link.follows(previous):
@@ -187,8 +205,7 @@ def _check_chain(
             result.found(f"{_named(link)} is missing", link.number)
         elif sha256_of(content) != link.sha256:
             result.found(f"{_named(link)} is not what was stored", link.number)
-        if link.kind == VERDICT:
-            of_verdict[link.subject] = link.number
+        numbers[link.kind, link.subject] = link.number
     before = {
         kind: [(subject, content) for subject, content in found.items() if subject not in named[kind]]
         for kind, found in records.items()
@@ -200,10 +217,19 @@ def _check_chain(
         for kind, found in before.items():
             for subject, _ in found:
                 result.found(f"{kind} {subject} is in no link of the chain")
-    return {
-        subject: (of_verdict.get(subject), load_judgement(content))
-        for subject, content in records[VERDICT].items()
-    }
+    entries = (
+        Booked(link=numbers.get((ENTRY, subject)), entry=load_entry(content))
+        for subject, content in records[ENTRY].items()
+    )
+    until = store.snapshot_at(key)
+    return _Said(
+        [
+            (numbers.get((VERDICT, subject)), load_judgement(content))
+            for subject, content in records[VERDICT].items()
+        ],
+        [one for one in entries if one.entry.kind != ADJUSTMENT],
+        EARLIEST if until is None else until,
+    )
 
 
 def _bound(store: Store, key: str) -> int:
@@ -223,6 +249,8 @@ def _check_evidence(
     from wsla.store.codecs import load_json
 
     hours = store.digest_hours(key, step)
+    # Verdicts of many label combinations rest on the same.
+    known: dict[tuple[tuple[str, ...], int, int], Evidence] = {}
     for link in links:
         step(1)
         if link.kind != VERDICT or link.evidence is None:
@@ -231,7 +259,12 @@ def _check_evidence(
         if start < far:
             continue
         told = Evidence.load(link.evidence)
-        found = store.evidence(key, told.sources, Interval(start, end), hours)
+        rests_on = (told.sources, start, end)
+        if rests_on not in known:
+            if len(known) >= _MOST_KNOWN:
+                known.clear()
+            known[rests_on] = store.evidence(key, told.sources, Interval(start, end), hours)
+        found = known[rests_on]
         result.evidence += 1
         if found != told:
             result.found(
@@ -245,31 +278,40 @@ def _check_evidence(
 def _check_verdicts(
     store: Store,
     key: str,
-    judgements: dict[str, tuple[int | None, Judgement]],
+    said: _Said,
     far: int,
     result: Verified,
     step: Callable[[int], None],
 ) -> None:
     history = store.agreement_history(key)
-    waiting = list(judgements.values())
+    waiting, entries = said.judgements, said.entries
     for start, switch, version in _reigns(history):
         agreement = in_force(version)
         if agreement is None:
             continue
-        own: list[tuple[int | None, Judgement]] = []
-        rest: list[tuple[int | None, Judgement]] = []
-        for number, one in waiting:
-            ours = (
-                one.goal in agreement.goals
-                and one.window.end > start
-                and (switch is None or one.window.end + agreement.plan.grace <= switch)
-            )
-            (own if ours else rest).append((number, one))
-        waiting = rest
-        kept = [(number, one) for number, one in own if one.window.start >= far]
+
+        def ours(
+            goal: str,
+            window: Interval,
+            agreement: Agreement = agreement,
+            start: int = start,
+            switch: int | None = switch,
+        ) -> bool:
+            known = goal in agreement.goals or any(rule.name == goal for rule in agreement.plan.rules)
+            ended = switch is None or window.end + agreement.plan.grace <= switch
+            return known and window.end > start and ended
+
+        own = [found for found in waiting if ours(found[1].goal, found[1].window)]
+        waiting = [found for found in waiting if not ours(found[1].goal, found[1].window)]
+        kept = [found for found in own if found[1].window.start >= far]
         result.left += len(own) - len(kept)
-        if kept:
-            _judge_again(store, key, agreement, max(start, store.kept_from(key) or start), kept, result, step)
+        booked = [one for one in entries if ours(one.entry.cause, one.entry.window)]
+        entries = [one for one in entries if not ours(one.entry.cause, one.entry.window)]
+        booked = [one for one in booked if one.entry.window.start >= far]
+        if kept or booked:
+            since = max(start, store.kept_from(key) or start)
+            until = said.until if switch is None else min(said.until, switch)
+            _judge_again(store, key, agreement, since, _Said(kept, booked, until), far, result, step)
     result.left += len(waiting)
 
 
@@ -278,18 +320,25 @@ def _judge_again(
     key: str,
     agreement: Agreement,
     start: int,
-    said: list[tuple[int | None, Judgement]],
+    said: _Said,
+    far: int,
     result: Verified,
     step: Callable[[int], None],
 ) -> None:
-    until = max(one.window.end for _, one in said)
+    windows = [one.window for _, one in said.judgements] + [one.entry.window for one in said.entries]
+    # An outage ends with a sample at its very end, which is known a moment later.
+    until = max(said.until, *(window.end + 1 for window in windows))
     known = {source.name for source in agreement.plan.sources}
     stored = store.observations(key, agreement.plan.effective_start, until, late=False)
     observations = _counted((one for one in stored if one.source in known), step)
-    engine, found = _judged(agreement, observations, start, until)
+    engine, found, decisions = _judged(agreement, observations, start, until)
     result.engines.add(engine)
+    result.booked += len(said.entries)
+    entries = [one for one in decisions if isinstance(one, LedgerEntry)]
+    for what, link, since in differing_entries(agreement, said.entries, entries, far, said.until):
+        result.found(what, link, since)
     again = {(one.goal, one.labels, one.window): one for one in found}
-    for number, one in said:
+    for number, one in said.judgements:
         result.judged += 1
         now = again.get((one.goal, one.labels, one.window))
         if now is None or evolve(now, final=True, amounts=()) != evolve(one, final=True, amounts=()):
@@ -306,18 +355,23 @@ def _judge_again(
 
 def _judged(
     agreement: Agreement, observations: Iterator[Observation], start: int, until: int
-) -> tuple[str, list[Judgement]]:
-    """The engine that judged, and what it found; not the one that the daemon runs, where there is another."""
+) -> tuple[str, Sequence[Judgement], Sequence[Decision]]:
+    """The engine that judged, what it found, and what follows; not the one that the daemon runs, where there is
+    another."""
     from wsla.api import judge, judge_columns
     from wsla.evaluation.reference import evaluate
+    from wsla.remedies.decider import decide
 
     first = list(islice(observations, FEW + 1))
     if len(first) <= FEW:
-        return "reference", list(evaluate(agreement.plan, first, start, until).judgements)
+        outcome = evaluate(agreement.plan, first, start, until)
+        return "reference", outcome.judgements, decide(agreement.plan, outcome)
     everything = chain(first, observations)
     if find_spec("numpy") is not None:
-        return "columns", list(judge_columns(agreement, (), start, until, everything).judgements)
-    return "stream", list(judge(agreement, everything, start, until).judgements)
+        report = judge_columns(agreement, (), start, until, everything)
+        return "columns", report.judgements, report.decisions
+    report = judge(agreement, everything, start, until)
+    return "stream", report.judgements, report.decisions
 
 
 def _reigns(history: list[AgreementVersion]) -> Iterator[tuple[int, int | None, AgreementVersion]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from io import BytesIO
 from typing import Final
@@ -75,6 +75,16 @@ def read_pushed(
     for number, row in _lines(body) if lines else enumerate(_values(body), 1):
         if number > MOST_ROWS:
             raise TooManyRows(f"there are more than {MOST_ROWS} rows: send them in several requests")
+        reading.take(number, row)
+    return reading.finish()
+
+
+def read_rows(
+    source: Source, rows: Iterable[Mapping[str, object]], zone: ZoneInfo | None, received_at: int
+) -> Pushed:
+    """The observations in rows that have all columns; their numbers count from 1. Raises as ``read_pushed`` does."""
+    reading = _Reading(source, zone, received_at)
+    for number, row in enumerate(rows, 1):
         reading.take(number, row)
     return reading.finish()
 

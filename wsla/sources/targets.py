@@ -50,6 +50,7 @@ class Deployed:
     by its name (``url``, ``address`` …), with what the deployment says instead. ``timeout`` and ``every`` are
     nanoseconds. The rest comes from the deployment alone: ``reach`` says how near to this machine an address may lie,
     ``private_redirects`` whether a redirect may lead further in, ``commands`` which programs may be run.
+    Relative paths of files start from ``folder``; times without an offset are of ``zone``.
     """
 
     declared: Source
@@ -61,6 +62,8 @@ class Deployed:
     reach: frozenset[Reach] = EVERYWHERE
     private_redirects: bool = False
     commands: tuple[str, ...] = ()
+    folder: str = ""
+    zone: str = "UTC"
 
     @property
     def name(self) -> str:

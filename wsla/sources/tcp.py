@@ -8,7 +8,7 @@ from attrs import define, field, frozen
 
 from wsla.ports import Clock
 from wsla.sources.network.addresses import EVERYWHERE, Reach
-from wsla.sources.network.connection import Wire
+from wsla.sources.network.connection import AnyWire
 from wsla.sources.network.endpoint import Endpoint, EndpointError, endpoint
 from wsla.sources.network.failures import Failure, ProbeFailed, Stage, from_os_error
 from wsla.sources.network.looking import BoundedProber, Trace
@@ -98,13 +98,13 @@ class TcpProber(BoundedProber[TcpTrace]):
         place = self._target.endpoint
         found = await self._opener.resolve(place.host, place.port, trace)
         allowed = reachable(found, self._target.reach, place.where)
-        wire, _ = await self._opener.connect(allowed, place.where, trace, deadline)
+        wire, _ = await self._opener.connect_bare(allowed, place.where, trace, deadline)
         try:
             await self._talk(wire, trace)
         finally:
             wire.abort()
 
-    async def _talk(self, wire: Wire, trace: TcpTrace) -> None:
+    async def _talk(self, wire: AnyWire, trace: TcpTrace) -> None:
         target, where = self._target, self._target.endpoint.where
         began = self._clock.monotonic()
         if target.send is not None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from attrs import frozen
 
 from wsla.store import codecs
+from wsla.store.statements import Connection
 
 START: Final = ""
 ROOT: Final = "root"
@@ -19,6 +19,7 @@ CORRECTION: Final = "correction"
 INTENT: Final = "intent"
 ENTRY: Final = "entry"
 CLAIM: Final = "claim"
+INTERVENTION: Final = "intervention"
 THINNED: Final = "thinned"
 RESTORED: Final = "restored"
 ALONE: Final = frozenset({THINNED, RESTORED})
@@ -75,10 +76,15 @@ def subject_of_judgement(goal: str, labels: str, start: int, end: int) -> str:
     return codecs.dump_json([goal, labels, start, end])
 
 
+def content_of_intervention(said: Sequence[object]) -> str:
+    """The content of an intervention, by its columns: kind, subject, target, at, until, author and note."""
+    return codecs.dump_json(list(said))
+
+
 class Chains:
     """The chains' ends within one transaction."""
 
-    def __init__(self, connection: sqlite3.Connection, recorded_at: int) -> None:
+    def __init__(self, connection: Connection, recorded_at: int) -> None:
         self._connection: Final = connection
         self._recorded_at: Final = recorded_at
         self._ends: Final[dict[int, tuple[int, str]]] = {}
@@ -112,6 +118,10 @@ _RECORDS: Final = {
         "SELECT claims.sequence, claims.digest FROM claims JOIN entries ON entries.id = entry_id"
         " WHERE agreement_id = ? ORDER BY claims.sequence"
     ),
+    INTERVENTION: (
+        "SELECT sequence, kind, subject, target, at, until, author, note FROM interventions"
+        " WHERE agreement_id = ? ORDER BY sequence"
+    ),
 }
 
 
@@ -120,6 +130,8 @@ def records_of(read: Read, agreement: int, kind: str) -> list[tuple[str, str]]:
     rows = read(_RECORDS[kind], (agreement,))
     if kind == VERDICT:
         return [(subject_of_judgement(*identity), content) for *identity, content in rows]
+    if kind == INTERVENTION:
+        return [(str(sequence), content_of_intervention(said)) for sequence, *said in rows]
     return [(str(name), content) for name, content in rows]
 
 
@@ -131,14 +143,28 @@ def root_of(records: Mapping[str, Sequence[tuple[str, str]]]) -> str:
 
 
 KINDS: Final = tuple(_RECORDS)
+_FIRST_KINDS: Final = (TEXT, VERDICT, CORRECTION, INTENT, ENTRY, CLAIM)
+"""Those of the schema that brought the chain."""
 
 
-def begin_chains(connection: sqlite3.Connection) -> None:
+def begin_chains(connection: Connection) -> None:
     """A part of a migration: the chain of each agreement begins with a root over everything that stands already."""
+    read = _reader(connection)
+    for (agreement,) in read("SELECT id FROM agreements ORDER BY id", ()):
+        content = root_of({kind: records_of(read, agreement, kind) for kind in _FIRST_KINDS})
+        Chains(connection, 0).add(agreement, ROOT, "", content)
 
+
+def chain_interventions(connection: Connection) -> None:
+    """A part of a migration: every intervention that stands already becomes a link."""
+    read, chains = _reader(connection), Chains(connection, 0)
+    for (agreement,) in read("SELECT id FROM agreements ORDER BY id", ()):
+        for subject, content in records_of(read, agreement, INTERVENTION):
+            chains.add(agreement, INTERVENTION, subject, content)
+
+
+def _reader(connection: Connection) -> Read:
     def read(statement: str, values: Sequence[object]) -> list[Any]:
         return connection.execute(statement, values).fetchall()
 
-    for (agreement,) in read("SELECT id FROM agreements ORDER BY id", ()):
-        content = root_of({kind: records_of(read, agreement, kind) for kind in KINDS})
-        Chains(connection, 0).add(agreement, ROOT, "", content)
+    return read

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -11,6 +10,7 @@ from wsla.remedies.claims import ClaimEvent, ClaimRefused, Claims, ClaimStep
 from wsla.store import codecs
 from wsla.store.chain import CLAIM, Chains
 from wsla.store.codecs import bounded, sound_text
+from wsla.store.statements import Connection
 
 STEPS: Final = "SELECT entry_id, step, at, reason, digest FROM claims ORDER BY sequence"
 _STEPS_OF: Final = (
@@ -38,7 +38,7 @@ def first_altered(steps: Iterable[tuple[ClaimEvent, str]]) -> str | None:
 
 
 def write_step(
-    connection: sqlite3.Connection,
+    connection: Connection,
     entry_id: str,
     step: ClaimStep,
     at: int,
@@ -60,11 +60,12 @@ def write_step(
     event = Claims(event for event, _ in steps).take(entry, step, bounded(at), sound, zone)
     last = connection.execute("SELECT digest FROM claims ORDER BY sequence DESC LIMIT 1").fetchone()
     digest = _digest(_START if last is None else last[0], event)
-    written = connection.execute(
-        "INSERT INTO claims (entry_id, step, at, reason, digest, recorded_at) VALUES (?, ?, ?, ?, ?, ?)",
+    (sequence,) = connection.execute(
+        "INSERT INTO claims (entry_id, step, at, reason, digest, recorded_at) VALUES (?, ?, ?, ?, ?, ?)"
+        " RETURNING sequence",
         (identifier, step.value, event.at, sound, digest, recorded_at),
-    )
-    Chains(connection, recorded_at).add(found[1], CLAIM, str(written.lastrowid), digest)
+    ).fetchone()
+    Chains(connection, recorded_at).add(found[1], CLAIM, str(sequence), digest)
     return event
 
 

@@ -36,7 +36,9 @@ def load_json(text: str) -> Any:
 
 
 def sound_text(text: str) -> str:
-    """The same text, lone surrogates (which no database takes) written as ``\\udc80``."""
+    """The same text, lone surrogates and NUL (which not every database takes) written as ``\\udc80`` and ``\\x00``."""
+    if "\0" in text:
+        text = text.replace("\0", "\\x00")
     return text if _is_sound(text) else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
@@ -129,6 +131,7 @@ def dump_intent(intent: Intent) -> str:
             "window": None if intent.window is None else _dump_window(intent.window),
             "subject": intent.subject,
             "text": intent.text,
+            **({"held": True} if intent.held else {}),
         }
     )
 
@@ -145,6 +148,7 @@ def load_intent(text: str) -> Intent:
         labels=_load_labels(form["labels"]),
         window=None if form["window"] is None else Interval(*form["window"]),
         words=Words.of(form["subject"], form["text"]),
+        held=form.get("held", False),
     )
 
 

@@ -23,6 +23,10 @@ class StoreTooNew(StoreError):
     """The store was written by a later version of wsla."""
 
 
+class StoreEmpty(StoreError):
+    """There is no store yet where one is to be read."""
+
+
 class StoreFull(StoreError):
     """No room is left. Nothing of the batch was stored; the same batch may be written again later."""
 

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from wsla.store import codecs
 from wsla.store.codecs import sound_text
 from wsla.store.segments import looks_of
-from wsla.store.session import Session
+from wsla.store.statements import Session
 from wsla.values.observations import Raw
 
 _STREAM: Final = "SELECT id FROM streams WHERE agreement_id = ? AND source = ? AND stream = ?"

@@ -1,19 +1,21 @@
 """What people do about messages: try dead letters once more, drop one, acknowledge an episode, ask for silence.
 
-Each is noted with its author and instant, and only ever added; a running daemon finds it within a second or so.
+Each is noted with its author and instant, a link of the agreement's chain, and only ever added; a running daemon finds
+it within a second or so.
 """
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Literal
 
 from attrs import frozen
 
 from wsla.plan.model import Target
+from wsla.store.chain import INTERVENTION, Chains, content_of_intervention
 from wsla.store.codecs import bounded, sound_text
 from wsla.store.errors import StoreError
+from wsla.store.statements import Connection
 
 Kind = Literal["retry", "drop", "acknowledge", "silence"]
 Withheld = Literal["dropped", "acknowledged", "silenced"]
@@ -25,7 +27,8 @@ _COLUMNS: Final = "interventions.sequence, kind, agreements.key, subject, target
 _FROM: Final = " FROM interventions JOIN agreements ON agreements.id = agreement_id"
 _INSERT: Final = """
     INSERT INTO interventions (kind, agreement_id, subject, target, at, until, author, note, recorded_at)
-    VALUES (?, (SELECT id FROM agreements WHERE key = ?), ?, ?, ?, ?, ?, ?, ?)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+    RETURNING sequence
 """
 _RETRY: Final = """
     UPDATE outbox SET state = 'pending', next_attempt_at = ?
@@ -89,14 +92,15 @@ def read_withheld(read: Read) -> dict[Delivering, Withheld]:
     return {(intent, target): kind for intent, target, kind in rows}
 
 
-def note(connection: sqlite3.Connection, one: Intervention, recorded_at: int) -> None:
+def note(connection: Connection, one: Intervention, recorded_at: int) -> None:
     """Adds an intervention inside a transaction, and does what it says of single deliveries.
 
     Raises StoreError for an agreement that the store does not hold, and KeyError where there is no such delivery, or
     its state does not allow it.
     """
     key = sound_text(one.agreement)
-    if connection.execute("SELECT 1 FROM agreements WHERE key = ?", (key,)).fetchone() is None:
+    found = connection.execute("SELECT id FROM agreements WHERE key = ?", (key,)).fetchone()
+    if found is None:
         raise StoreError(f"The agreement {one.agreement} was never registered in this store.")
     subject, target = sound_text(one.subject), None if one.target is None else sound_text(one.target)
     said = None if one.note is None else sound_text(one.note)
@@ -116,11 +120,14 @@ def note(connection: sqlite3.Connection, one: Intervention, recorded_at: int) ->
     if not changed:
         raise KeyError(subject)
     until = None if one.until is None else bounded(one.until)
-    connection.execute(_INSERT, (one.kind, key, subject, target, at, until, author, said, recorded_at))
+    values = (one.kind, found[0], subject, target, at, until, author, said, recorded_at)
+    (sequence,) = connection.execute(_INSERT, values).fetchone()
+    content = content_of_intervention((one.kind, subject, target, at, until, author, said))
+    Chains(connection, recorded_at).add(found[0], INTERVENTION, str(sequence), content)
 
 
 def withhold(
-    connection: sqlite3.Connection, intent_id: str, target: Target | str, kind: Withheld, reason: str
+    connection: Connection, intent_id: str, target: Target | str, kind: Withheld, reason: str
 ) -> int:
     """Ends a pending delivery without an attempt; returns how many there were (0 or 1)."""
     identifier, name = sound_text(intent_id), sound_text(str(target))

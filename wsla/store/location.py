@@ -25,8 +25,14 @@ def parse_location(url: str) -> str:
         if url.lower().startswith("sqlite:"):
             raise StoreError(f"A store's URL begins with sqlite:/// (three strokes). {_HINT}")
         path = url
+    elif scheme[1].lower() in ("postgres", "postgresql"):
+        raise StoreError(
+            "A store on PostgreSQL is copied by PostgreSQL's own programs: pg_dump makes a backup of it, pg_restore a "
+            "store."
+        )
     elif scheme[1].lower() != "sqlite":
-        raise StoreError(f"The store is a file of SQLite; {scheme[1]}:// is not supported. {_HINT}")
+        known = "The store is a file of SQLite or a database of PostgreSQL"
+        raise StoreError(f"{known}; {scheme[1]}:// is not supported. {_HINT}")
     elif not url.lower().startswith(_PREFIX):
         raise StoreError(f"A store's URL has no host: sqlite: is followed by three strokes. {_HINT}")
     elif "?" in url or "#" in url:

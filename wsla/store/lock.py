@@ -104,7 +104,12 @@ def _read(path: str) -> dict[str, object]:
 
 
 def _read_holder(path: str) -> str:
-    match _read(path):
+    return holder_in_words(_read(path))
+
+
+def holder_in_words(holder: object) -> str:
+    """Who holds a store, by the note that it left."""
+    match holder:
         case {"pid": int(pid), "host": str(host), "since": int(since)}:
             return f"process {pid} on {host} since {format_instant(since // SECOND * SECOND)}"
         case _:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
@@ -12,6 +11,7 @@ from wsla.store import codecs
 from wsla.store.columns import MOST_LOOKS, Look
 from wsla.store.evidence import StoredHours, keep_whole_hours
 from wsla.store.segments import LONGEST, add_segment, looks_of
+from wsla.store.statements import Connection
 from wsla.values.instants import DAY, HOUR
 
 ENOUGH: Final = 512
@@ -65,7 +65,7 @@ def to_pack(before: int) -> list[object]:
 
 
 def pack_streams(
-    connection: sqlite3.Connection, streams: Iterable[int], before: int, fault: Callable[[str], None]
+    connection: Connection, streams: Iterable[int], before: int, fault: Callable[[str], None]
 ) -> PackResult:
     """Pack the rows of streams that lie before an instant, inside a transaction; at most ``MOST_LOOKS`` of each."""
     result = PackResult()
@@ -76,9 +76,7 @@ def pack_streams(
     return result
 
 
-def merge_streams(
-    connection: sqlite3.Connection, streams: Iterable[int], fault: Callable[[str], None]
-) -> PackResult:
+def merge_streams(connection: Connection, streams: Iterable[int], fault: Callable[[str], None]) -> PackResult:
     """Merge small segments of streams, inside a transaction; at most one merger of each stream."""
     result = PackResult()
     for stream in streams:
@@ -103,7 +101,7 @@ def _is_worth_it(group: list[int], count: int) -> bool:
 
 
 def _merge(
-    connection: sqlite3.Connection,
+    connection: Connection,
     stream: int,
     group: list[int],
     result: PackResult,
@@ -133,7 +131,7 @@ def _pieces(rows: list[tuple[Any, ...]]) -> list[list[tuple[Any, ...]]]:
 
 
 def _pack(
-    connection: sqlite3.Connection,
+    connection: Connection,
     stream: int,
     rows: list[tuple[Any, ...]],
     result: PackResult,

@@ -29,7 +29,7 @@ from wsla.store.interventions import (
 )
 from wsla.store.records import AgreementVersion, DeliveryState, OutboxCounts, OutboxItem
 from wsla.store.rollups import Rollup, StreamRollup
-from wsla.store.session import Session
+from wsla.store.statements import Session
 from wsla.store.thinning import STREAMS_TO_THIN
 from wsla.store.together import PAGE, Together
 from wsla.store.writing import CHAIN_START, chain
@@ -130,6 +130,22 @@ class Reading:
             "SELECT at FROM snapshots WHERE agreement_id = ?", [self._agreement(agreement)]
         )
         return int(rows[0][0]) if rows else None
+
+    def place(self, agreement: str, source: str) -> Any:
+        """Up to where a source has been read, as it was noted; None where nothing was."""
+        rows = self._session.read(
+            "SELECT content FROM places WHERE agreement_id = ? AND source = ?",
+            [self._agreement(agreement), sound_text(source)],
+        )
+        return codecs.load_json(rows[0][0]) if rows else None
+
+    def streams(self, agreement: str, source: str, limit: int) -> list[str]:
+        """The streams of a source, at most so many."""
+        rows = self._session.read(
+            "SELECT stream FROM streams WHERE agreement_id = ? AND source = ? ORDER BY id LIMIT ?",
+            [self._agreement(agreement), sound_text(source), limit],
+        )
+        return [stream for (stream,) in rows]
 
     def latest_arrival(self) -> int:
         """The number of the observation that was stored last; 0 where there is none."""
@@ -335,7 +351,9 @@ class Reading:
     def dead_letters(self, limit: int = -1) -> list[OutboxItem]:
         """Deliveries that were given up, oldest first, without what people held back; ``limit`` below 0 is all."""
         statement = f"{_DELIVERIES} WHERE state = 'dead' AND {NOT_WITHHELD} ORDER BY outbox.sequence LIMIT ?"
-        return [_item(row) for row in self._session.read(statement, [limit])]
+        return [
+            _item(row) for row in self._session.read(statement, [limit if limit >= 0 else codecs.LARGEST])
+        ]
 
     def delivery(self, intent_id: str) -> list[OutboxItem]:
         """The deliveries of an intent, one a target."""

@@ -82,6 +82,14 @@ class Snapshot(NamedTuple):
     content: object
 
 
+class Place(NamedTuple):
+    """Up to where a source of an agreement has been read: everything before it is stored. ``content`` is JSON-able."""
+
+    agreement: str
+    source: str
+    content: object
+
+
 @frozen(kw_only=True)
 class AgreementVersion:
     """The full text of an agreement as it was taken into force at an instant."""
@@ -122,6 +130,7 @@ class Batch:
     snapshots: tuple[Snapshot, ...] = ()
     corrections: tuple[Rejudged, ...] = ()
     reviews: tuple[Reviewed, ...] = ()
+    places: tuple[Place, ...] = ()
 
 
 @frozen(kw_only=True)

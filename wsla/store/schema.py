@@ -6,13 +6,14 @@ import sqlite3
 from collections.abc import Callable
 from typing import Final
 
-from wsla.store.chain import begin_chains
+from wsla.store.chain import begin_chains, chain_interventions
 from wsla.store.errors import StoreError, StoreTooNew
+from wsla.store.statements import Connection
 
 APPLICATION_ID: Final = 0x77736C61  # "wsla" in ASCII
 OLDEST_SQLITE: Final = (3, 37, 0)  # the first with STRICT tables
 
-Migration = tuple[str | Callable[[sqlite3.Connection], None], ...]
+Migration = tuple[str | Callable[[Connection], None], ...]
 """What leads from one version to the next, statements for the most part; it runs in one transaction."""
 
 _FIRST: Final[Migration] = (
@@ -282,6 +283,21 @@ _INTERVENTIONS: Final[Migration] = (
     """,
 )
 
+_PLACES: Final[Migration] = (
+    # Up to where a source that is read on from where it was left has been read.
+    """
+    CREATE TABLE places (
+        agreement_id INTEGER NOT NULL REFERENCES agreements (id),
+        source TEXT NOT NULL,
+        content TEXT NOT NULL,
+        PRIMARY KEY (agreement_id, source)
+    ) STRICT, WITHOUT ROWID
+    """,
+)
+
+# What people do about messages is a part of the chain, as are the links of what they did before.
+_CHAINED_INTERVENTIONS: Final[Migration] = (chain_interventions,)
+
 MIGRATIONS: Final[tuple[Migration, ...]] = (
     _FIRST,
     _CLAIMS,
@@ -291,6 +307,8 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     _EVIDENCE,
     _COPIES,
     _INTERVENTIONS,
+    _PLACES,
+    _CHAINED_INTERVENTIONS,
 )
 """Step ``n`` leads from schema version ``n`` to ``n + 1``; an empty file has version 0. Steps are only ever added."""
 

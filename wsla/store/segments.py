@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 from typing import Any, Final
 
 from attrs import define, field
 
 from wsla.store.columns import CODEC, Look, pack, unpack
 from wsla.store.errors import StoreCorrupt, StoreTooNew
+from wsla.store.statements import Connection
 from wsla.values.instants import DAY
 
 LONGEST: Final = 8 * DAY
@@ -30,7 +30,7 @@ class Packed:
     _until: dict[int, int] = field(factory=dict)
     _held: dict[int, frozenset[tuple[int, str]]] = field(factory=dict)
 
-    def holds(self, connection: sqlite3.Connection, stream: int, at: int, row: str) -> bool:
+    def holds(self, connection: Connection, stream: int, at: int, row: str) -> bool:
         """True where a segment holds that row of the stream at that instant."""
         until = self._until.get(stream)
         if until is None:
@@ -51,7 +51,7 @@ class Packed:
         self._until.clear()
         self._held.clear()
 
-    def _rows(self, connection: sqlite3.Connection, number: int) -> frozenset[tuple[int, str]]:
+    def _rows(self, connection: Connection, number: int) -> frozenset[tuple[int, str]]:
         held = self._held.get(number)
         if held is None:
             if len(self._held) >= _MOST_KEPT:
@@ -79,7 +79,7 @@ def looks_of(number: int, codec: int, checksum: bytes, content: bytes) -> list[L
     return unpack(content)
 
 
-def add_segment(connection: sqlite3.Connection, agreement: int, stream: int, looks: list[Look]) -> int:
+def add_segment(connection: Connection, agreement: int, stream: int, looks: list[Look]) -> int:
     """Write looks of a stream, in order of ``at``, as one segment; the bytes of its content."""
     content = pack(looks)
     values: tuple[Any, ...] = (agreement, stream, looks[0].at, looks[-1].at, len(looks), CODEC)

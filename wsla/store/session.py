@@ -45,6 +45,7 @@ class Session:
         self._lock = WriterLock.acquire(path, now) if writer else None
         self._connection: sqlite3.Connection | None = None
         self._closed = False
+        self.url: Final = path
         try:
             self._open_first()
         except BaseException:
@@ -87,6 +88,14 @@ class Session:
             raise self._translated(error) from error
         finally:
             self._roll_back(connection)
+
+    def settle(self) -> bool:
+        """False: what SQLite did not tell as committed is not, or is found so when it is written again."""
+        return False
+
+    def changes_beside(self) -> int:
+        """A number that is another one as soon as somebody else has written."""
+        return int(self.read("PRAGMA data_version")[0][0])
 
     def check_identity(self) -> None:
         """Raises StoreReplaced where the file is no longer the one that was opened; a writer whose lock's file is

@@ -1,15 +1,16 @@
-"""The daemon's store: what was observed, judged, decided and delivered, in one file of SQLite."""
+"""The daemon's store: what was observed, judged, decided and delivered, in a file of SQLite or in PostgreSQL."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from wsla.plan.model import Target
 from wsla.remedies.claims import ClaimEvent, ClaimStep
 from wsla.store.chain import Chains
 from wsla.store.claims import write_step
+from wsla.store.errors import StoreError
 from wsla.store.interventions import Intervention, note
 from wsla.store.location import check_place, parse_location
 from wsla.store.packing import (
@@ -21,12 +22,17 @@ from wsla.store.packing import (
     pack_streams,
     to_pack,
 )
+from wsla.store.postgres_place import is_postgres
 from wsla.store.reading import Reading
 from wsla.store.records import AgreementVersion, Batch, DeliveryOutcome, WriteResult
 from wsla.store.schema import check_library
-from wsla.store.session import Session
+from wsla.store.session import Session as FileSession
+from wsla.store.statements import Session
 from wsla.store.thinning import ThinResult, note_thinning, thin_stream
 from wsla.store.writing import Names, Writing
+
+if TYPE_CHECKING:
+    from wsla.store.sharing import Sharing
 
 DEFAULT_OUTBOX_LIMIT: Final = 1_000_000
 DEFAULT_BUSY_TIMEOUT: Final = 5.0
@@ -49,6 +55,7 @@ class Store(Reading):
         self._names: Final = Names()
         self._pending: int | None = None
         self._version: int | None = None
+        self._unsure: tuple[Batch, Writing] | None = None
 
     @classmethod
     def open(
@@ -62,24 +69,27 @@ class Store(Reading):
         busy_timeout: float = DEFAULT_BUSY_TIMEOUT,
         fault: Callable[[str], None] | None = None,
     ) -> Self:
-        """Open the store of a URL (``sqlite:///wsla.db``) or path; a writer makes it where there is none.
+        """Open the store of a URL (``sqlite:///wsla.db``, ``postgresql://host/database``) or path; a writer makes it
+        where there is none.
 
         A writer holds the store alone among writers; readers come and go beside it, and with ``beside`` they may note
         what becomes of claims, and what people do about messages. ``outbox_limit`` is the number of
         pending deliveries above which ``write`` reports it; ``busy_timeout`` is seconds; ``fault`` is called with
         the name of each point of writing, for tests that stop there. Raises StoreError.
         """
-        path = parse_location(url)
-        check_place(path)
-        check_library(path)
         hook = fault or _no_fault
-        session = Session(path, writer=writer, beside=beside, busy_timeout=busy_timeout, now=now, fault=hook)
+        session = _session(url, writer=writer, beside=beside, busy_timeout=busy_timeout, now=now, fault=hook)
         return cls(session, now=now, outbox_limit=outbox_limit, fault=hook)
 
     @property
     def path(self) -> str:
-        """The absolute path of the file."""
+        """The absolute path of the file; of a database its address, without a password."""
         return self._session.path
+
+    @property
+    def url(self) -> str:
+        """What opens it once more. May hold a password."""
+        return self._session.url
 
     def register_agreement(
         self, key: str, *, title: str, version: int, text: str, sha256: str, at: int
@@ -91,6 +101,13 @@ class Store(Reading):
     def write(self, batch: Batch) -> WriteResult:
         """Store a batch in one transaction. When it returns, the batch is on the disk."""
         self._fault("before-write")
+        if self._unsure is not None:
+            # It is not written twice, should it have been stored although nobody said so.
+            kept, self._unsure = self._unsure, None
+            stored = self._settled(kept)
+            if stored and kept[0] is batch:
+                return self._result(kept[1])
+        writing = None
         try:
             with self._session.transaction() as connection:
                 writing = Writing(connection, self._names, self._now())
@@ -110,12 +127,26 @@ class Store(Reading):
                     writing.finish(outcome)
                 for snapshot in batch.snapshots:
                     writing.remember(snapshot)
-        except BaseException:
+                for place in batch.places:
+                    writing.reach(place)
+        except BaseException as error:
             self._names.forget()
             self._pending = None
+            if writing is not None and isinstance(error, StoreError):
+                self._unsure = (batch, writing)
             raise
         if self._pending is not None:
             self._pending += writing.pending
+        return self._result(writing)
+
+    def _settled(self, kept: tuple[Batch, Writing]) -> bool:
+        try:
+            return self._session.settle()
+        except BaseException:
+            self._unsure = kept
+            raise
+
+    def _result(self, writing: Writing) -> WriteResult:
         return WriteResult(
             new_observations=writing.new_observations,
             new_intents=writing.new_intents,
@@ -171,7 +202,7 @@ class Store(Reading):
 
     def changed_beside(self) -> bool:
         """True where somebody else has written since it was asked last, and at the first time."""
-        ((version,),) = self._session.read("PRAGMA data_version")
+        version = self._session.changes_beside()
         if version == self._version:
             return False
         self._version, self._pending = version, None
@@ -228,6 +259,14 @@ class Store(Reading):
             self._names.forget()
         return result
 
+    def sharing(self) -> Sharing | None:
+        """What several daemons on one database tell each other; None for a file, which one alone keeps."""
+        if not is_postgres(self.url):
+            return None
+        from wsla.store.sharing import Sharing
+
+        return Sharing(self._session)
+
     def check_identity(self) -> None:
         """Raises StoreReplaced where the file was removed, moved or replaced since it was opened."""
         self._session.check_identity()
@@ -253,6 +292,27 @@ class Store(Reading):
         if self._pending is None:
             self._pending = self.pending_deliveries()
         return self._pending
+
+
+def _session(
+    url: str,
+    *,
+    writer: bool,
+    beside: bool,
+    busy_timeout: float,
+    now: Callable[[], int],
+    fault: Callable[[str], None],
+) -> Session:
+    if is_postgres(url):
+        from wsla.store.postgres import PostgresSession
+
+        return PostgresSession(
+            url, writer=writer, beside=beside, busy_timeout=busy_timeout, now=now, fault=fault
+        )
+    path = parse_location(url)
+    check_place(path)
+    check_library(path)
+    return FileSession(path, writer=writer, beside=beside, busy_timeout=busy_timeout, now=now, fault=fault)
 
 
 def _no_fault(_: str) -> None:

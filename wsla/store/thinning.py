@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
@@ -14,6 +13,7 @@ from wsla.store.chain import THINNED, Chains
 from wsla.store.columns import Look
 from wsla.store.rollups import Rollup
 from wsla.store.segments import looks_of
+from wsla.store.statements import Connection
 
 # Of each stream the last observation stays: it may hold until today.
 STREAMS_TO_THIN: Final = """
@@ -42,7 +42,8 @@ _ADD: Final = """
 """
 _NOTE: Final = """
     INSERT INTO thinned (stream_id, until) VALUES (?, ?)
-    ON CONFLICT (stream_id) DO UPDATE SET until = max(until, excluded.until)
+    ON CONFLICT (stream_id) DO UPDATE SET until = excluded.until
+    WHERE thinned.until < excluded.until
 """
 OUT_OF_KEEPING: Final = "its instant lies before what the store still keeps of its source"
 
@@ -56,7 +57,7 @@ class ThinResult:
 
 
 def thin_stream(
-    connection: sqlite3.Connection, stream: int, until: int, length: int, fault: Callable[[str], None]
+    connection: Connection, stream: int, until: int, length: int, fault: Callable[[str], None]
 ) -> ThinResult:
     """Roll up what a stream holds before an instant, in stretches of ``length``, inside a transaction."""
     segments: list[int] = []
@@ -86,9 +87,7 @@ def thin_stream(
     return result
 
 
-def note_thinning(
-    chains: Chains, connection: sqlite3.Connection, done: Mapping[int, ThinResult], until: int
-) -> None:
+def note_thinning(chains: Chains, connection: Connection, done: Mapping[int, ThinResult], until: int) -> None:
     """Say in the chain of each agreement which of its streams are no longer kept whole, and how many went."""
     found: defaultdict[int, list[object]] = defaultdict(list)
     for stream, result in done.items():
@@ -102,14 +101,14 @@ def note_thinning(
         chains.add(agreement, THINNED, content, content)
 
 
-def thinned_until(connection: sqlite3.Connection, stream: int) -> int | None:
+def thinned_until(connection: Connection, stream: int) -> int | None:
     """The instant before which not everything of a stream is kept; None where all of it is."""
     found = connection.execute("SELECT until FROM thinned WHERE stream_id = ?", (stream,)).fetchone()
     return None if found is None else int(found[0])
 
 
 def _looks(
-    connection: sqlite3.Connection, stream: int, until: int, segments: list[int], rows: list[int]
+    connection: Connection, stream: int, until: int, segments: list[int], rows: list[int]
 ) -> Iterator[Look]:
     """The looks to roll up; where they lie is noted in the lists."""
     found: Iterable[tuple[int, int, bytes, bytes]] = connection.execute(_SEGMENTS, (stream, until)).fetchall()

@@ -10,10 +10,10 @@ from typing import Any, Final
 from attrs import define
 
 from wsla.store import codecs
-from wsla.store.codecs import bounded, sound_text
+from wsla.store.codecs import LARGEST, bounded, sound_text
 from wsla.store.columns import Look
 from wsla.store.segments import LONGEST, looks_of
-from wsla.store.session import Session
+from wsla.store.statements import Session
 from wsla.values.observations import Observation
 
 PAGE: Final = 2_000
@@ -92,7 +92,7 @@ class Together:
             return rows, until
         if rows[-1][0] > position:
             return rows, rows[-1][0]
-        return self._page("at = ?", [position], -1), position + 1
+        return self._page("at = ?", [position], LARGEST), position + 1
 
     def _page(self, condition: str, values: list[int], limit: int) -> list[Placed]:
         statement = f"{_ROWS} WHERE observations.agreement_id = ? AND {condition}"

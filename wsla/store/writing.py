@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, assert_never
 
@@ -22,11 +21,13 @@ from wsla.store.records import (
     DeliveryOutcome,
     Judged,
     Observed,
+    Place,
     Rejudged,
     Reviewed,
     Snapshot,
 )
 from wsla.store.segments import Packed
+from wsla.store.statements import Connection, Cursor
 from wsla.store.thinning import OUT_OF_KEEPING, thinned_until
 from wsla.values.instants import HOUR
 
@@ -56,7 +57,8 @@ _INSERT_INTENT: Final = """
 """
 _INSERT_DELIVERY: Final = """
     INSERT INTO outbox (intent_id, target, next_attempt_at, possible_repeat)
-    VALUES (?1, ?2, ?3, coalesce(?3 < (SELECT max(at) FROM copies WHERE kind = 'restored'), 0))
+    VALUES (?1, ?2, ?3, 
+        CASE WHEN ?3 < (SELECT max(at) FROM copies WHERE kind = 'restored') THEN 1 ELSE 0 END)
     ON CONFLICT (intent_id, target) DO NOTHING
 """
 _INSERT_ENTRY: Final = """
@@ -77,6 +79,11 @@ _REPLACE_SNAPSHOT: Final = """
     VALUES (?, ?, ?, (SELECT coalesce(max(arrival), 0) FROM observations), ?)
     ON CONFLICT (agreement_id) DO UPDATE
     SET version = excluded.version, at = excluded.at, arrival = excluded.arrival, content = excluded.content
+"""
+
+_REPLACE_PLACE: Final = """
+    INSERT INTO places (agreement_id, source, content) VALUES (?, ?, ?)
+    ON CONFLICT (agreement_id, source) DO UPDATE SET content = excluded.content
 """
 
 
@@ -103,7 +110,7 @@ class Names:
 class Writing:
     """One transaction's writing. ``recorded_at`` is nanoseconds; the counts grow as it proceeds."""
 
-    connection: sqlite3.Connection
+    connection: Connection
     names: Names
     recorded_at: int
     new_observations: int = 0
@@ -114,6 +121,7 @@ class Writing:
     refused: list[tuple[Observed, str]] = field(factory=list)
     contradictions: list[str] = field(factory=list)
     _chains: Chains = field(init=False)
+    _evidence: dict[tuple[int, tuple[str, ...] | None, int, int], str] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._chains = Chains(self.connection, self.recorded_at)
@@ -144,13 +152,13 @@ class Writing:
             "SELECT text_id FROM registrations WHERE agreement_id = ? ORDER BY sequence DESC LIMIT 1", number
         ).fetchone()
         if latest != (text_id,):
-            written = self._run(
-                "INSERT INTO registrations (agreement_id, text_id, at) VALUES (?, ?, ?)",
+            (sequence,) = self._run(
+                "INSERT INTO registrations (agreement_id, text_id, at) VALUES (?, ?, ?) RETURNING sequence",
                 number,
                 text_id,
                 bounded(agreement.at),
-            )
-            self._chains.add(number, TEXT, str(written.lastrowid), text)
+            ).fetchone()
+            self._chains.add(number, TEXT, str(sequence), text)
 
     def observe(self, observations: Iterable[Observed]) -> None:
         """Store observations; of two with one identity the first stands."""
@@ -184,10 +192,7 @@ class Writing:
             )
         if not rows:
             return
-        # Naming a stream writes too; only what follows counts.
-        before = self.connection.total_changes
-        self.connection.executemany(_INSERT_OBSERVATION, rows)
-        self.new_observations += self.connection.total_changes - before
+        self.new_observations += self.connection.executemany(_INSERT_OBSERVATION, rows).rowcount
 
     def judge(self, judged: Judged) -> None:
         """Store a judgement in place of an earlier one that is not final; a final one with what it rests on."""
@@ -206,8 +211,7 @@ class Writing:
             self.recorded_at,
         )
         if written.rowcount and judgement.final:
-            hours = StoredHours(self._read, self._digest)
-            evidence = evidence_of(self._read, hours, number, sources, start, end).dump()
+            evidence = self._evidence_of(number, sources, start, end)
             self._chains.add(
                 number, VERDICT, subject_of_judgement(goal, labels, start, end), content, evidence
             )
@@ -216,21 +220,30 @@ class Writing:
                 f"the final judgement of {judgement.goal} {dict(judgement.labels) or ''} in {judgement.window}"
             )
 
+    def _evidence_of(self, agreement: int, sources: Sequence[str] | None, start: int, end: int) -> str:
+        # A thousand label combinations have a thousand verdicts, which rest on the same; all that is observed in a
+        # transaction is in it before the first of them.
+        known = (agreement, None if sources is None else tuple(sources), start, end)
+        if known not in self._evidence:
+            hours = StoredHours(self._read, self._digest)
+            self._evidence[known] = evidence_of(self._read, hours, agreement, sources, start, end).dump()
+        return self._evidence[known]
+
     def correct(self, rejudged: Rejudged) -> None:
         """Store what a final verdict is from a correction on; the verdict itself stays as it was said."""
         key, at, judgement = rejudged
         number, content = self._agreement(key), codecs.dump_judgement(judgement)
-        written = self._run(
+        (sequence,) = self._run(
             "INSERT INTO corrections (agreement_id, at, window_start, window_end, content, recorded_at)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
+            " VALUES (?, ?, ?, ?, ?, ?) RETURNING sequence",
             number,
             bounded(at),
             bounded(judgement.window.start),
             bounded(judgement.window.end),
             content,
             self.recorded_at,
-        )
-        self._chains.add(number, CORRECTION, str(written.lastrowid), content)
+        ).fetchone()
+        self._chains.add(number, CORRECTION, str(sequence), content)
 
     def review(self, reviewed: Reviewed) -> None:
         """Note how far a correction has looked at what is stored of an agreement."""
@@ -281,6 +294,11 @@ class Writing:
         key, version, at, content = snapshot
         self._run(_REPLACE_SNAPSHOT, self._agreement(key), version, bounded(at), codecs.dump_json(content))
 
+    def reach(self, place: Place) -> None:
+        """Note up to where a source has been read."""
+        key, source, content = place
+        self._run(_REPLACE_PLACE, self._agreement(key), sound_text(source), codecs.dump_json(content))
+
     def _intend(self, agreement: int, intent: Intent) -> None:
         identifier, content, at = sound_text(intent.id), codecs.dump_intent(intent), bounded(intent.at)
         new = self._run(_INSERT_INTENT, identifier, agreement, at, content, self.recorded_at).rowcount
@@ -292,7 +310,7 @@ class Writing:
                 self.contradictions.append(f"the intent {intent.id}")
             return
         self._chains.add(agreement, INTENT, identifier, content)
-        for target in intent.targets:
+        for target in intent.sent_to:
             self.pending += self._run(_INSERT_DELIVERY, identifier, sound_text(str(target)), at).rowcount
 
     def _book(self, agreement: int, key: str, entry: LedgerEntry) -> None:
@@ -355,7 +373,7 @@ class Writing:
     def _read(self, statement: str, values: Sequence[object]) -> list[Any]:
         return self.connection.execute(statement, values).fetchall()
 
-    def _run(self, statement: str, *values: object) -> sqlite3.Cursor:
+    def _run(self, statement: str, *values: object) -> Cursor:
         return self.connection.execute(statement, values)
 
 

@@ -31,6 +31,7 @@ _NOUNS: Final[Mapping[str, str]] = MappingProxyType(
         "WHEN": "a rule",
     }
 )
+_RECURRING: Final[Mapping[str, str]] = MappingProxyType({"publish": "report", "call": "review"})
 _STARTS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "header": "an agreement",
@@ -146,6 +147,9 @@ def noun_of(read: tuple[Token, ...], start: str) -> str:
             depth += 1
         elif token.type == "LBRACE":
             depth -= 1
+        elif token.type == "VERB" and depth <= 0 and token in _RECURRING and read[index + 1 : index + 2]:
+            if read[index + 1] == _RECURRING[token]:
+                return f"a {_RECURRING[token]}"
         elif token.type in _NOUNS and depth <= 0:
             first = index == 0 or read[index - 1].line != token.line or read[index - 1] in ("{", "}")
             if first and not (token.type in ("PARTY", "SERVICE", "SOURCE") and depth > 0):

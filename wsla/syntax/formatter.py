@@ -17,7 +17,7 @@ from wsla.syntax.formatter_expressions import chunks, each_window, expression, t
 from wsla.syntax.formatter_layout import INDENT, Layout, Row, fill, last_width
 from wsla.syntax.formatter_reuse import template_head, use
 from wsla.syntax.formatter_services import item_name, service_head, service_item
-from wsla.syntax.formatter_steps import goal_item, rule_item, test_step
+from wsla.syntax.formatter_steps import goal_item, rule_item, target, test_step
 from wsla.syntax.parse import parse
 
 _CONTINUED = 3 * INDENT
@@ -93,6 +93,8 @@ def _declaration(node: surface.Declaration, layout: Layout) -> Row:
             return _rule(node, layout)
         case surface.Cap(span=span):
             return Row(cells=(_cap(node, layout),), span=span)
+        case surface.Recurring(span=span):
+            return Row(cells=(_recurring(node),), span=span)
         case _:
             assert_never(node)
 
@@ -118,6 +120,14 @@ def _cap(node: surface.Cap, layout: Layout) -> str:
         case _:
             assert_never(node.window)
     return f"cap {node.what.text} to {node.party.text} at {amount} {window}"
+
+
+def _recurring(node: surface.Recurring) -> str:
+    targets = ", ".join(target(one) for one in node.targets)
+    text = f"{node.verb.text} {node.what.text} {node.among.text} {targets} {each_window(node.window)}"
+    for word, written in (("after", node.after), ("at", node.at), ("for", node.length)):
+        text += "" if written is None else f" {word} {written.text}"
+    return text if node.title is None else f"{text} {text_of(node.title)}"
 
 
 def _effective(node: surface.Effective) -> Row:
@@ -241,6 +251,10 @@ def _rule(node: surface.Rule, layout: Layout) -> Row:
     if node.holding_for is not None:
         parts.append(f"for {node.holding_for.text}")
         after = after.to(node.holding_for.span)
+    if node.often is not None:
+        often = node.often
+        parts.append(f"at {often.word.text} {often.count.text} each {often.length.text}")
+        after = after.to(often.span)
     head = fill(parts, column=INDENT, indent=_CONTINUED, reserve=len(" {"))
     rows = [rule_item(item, layout, 2 * INDENT) for item in node.items]
     block = _block(head, rows, layout.block_of(node.span, after), layout, always=True)

@@ -34,6 +34,7 @@ DECLARATIONS: Final = (
     "currency",
     "grace",
 )
+_RECURRING: Final = ("publish", "call")
 _TOP: Final = ("agreement", "test", "template", "import")
 _HOLDERS: Final = ("agreement", "template")
 _STARTS: Final = {"agreement": "header", "template": "template_header", "import": "import_file"}
@@ -49,7 +50,7 @@ _SHAPED: Final = re.compile(
     rf"|party[ \t]+{_WORD}[ \t]+(?:{_TEXT}[ \t]*)?(?:{_ROLE}\b|\{{)|"
     rf"service[ \t]+{_WORD}[ \t]*(?:{_TEXT}[ \t]*)?(?:\{{|from\b)"
     r"|effective\s+\d{4}-\d\d-\d\d|cap\s+(?:credits|rewards)\s+to\b|when\b(?!\s+idle\b)[^\n{]{0,400}\{"
-    rf"|use\s+{_WORD}\s*\("
+    rf"|use\s+{_WORD}\s*\(|publish\s+report[ \t]+{_WORD}|call\s+review[ \t]+{_WORD}"
 )
 _TOP_SHAPED: Final = re.compile(
     rf"agreement\s+{_TEXT}\s*version\b|test\s+{_TEXT}[ \t]*\{{|template\s+{_WORD}\s*\(\s*{_WORD}\s*:|import\s+{_TEXT}"
@@ -273,7 +274,7 @@ class _Cutter:
             self._end_region(start)
             self._begin_region(word, start)
             self.cut_short = start if inside and word == "test" else self.cut_short
-        elif word in DECLARATIONS:
+        elif word in DECLARATIONS or (word in _RECURRING and _SHAPED.match(text, start)):
             if depth > 1 or self.region == "test":
                 if _SHAPED.match(text, start):
                     self._begin_declaration(word, start)

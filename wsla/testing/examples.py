@@ -261,7 +261,9 @@ class _Checker:
 
     def _action(self, expected: ExpectAction) -> Failure | None:
         same_verb = [
-            intent for intent in self.decisions if isinstance(intent, Intent) and intent.verb == expected.verb
+            intent
+            for intent in self.decisions
+            if isinstance(intent, Intent) and not intent.held and intent.verb == expected.verb
         ]
         chosen = [intent for intent in same_verb if self._is_expected(intent, expected)]
         if bool(chosen) != expected.negated:

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 from wsla.analysis.operations import Window
-from wsla.plan.model import Action, Budget, Refund, Step, UnknownTime
+from wsla.plan.model import Action, Budget, Often, Refund, Step, UnknownTime
 from wsla.testing.over_time import forgiving_outages, over_time
 from wsla.testing.plans import TELL_PROVIDER, euros
 from wsla.values.calendars import RollingWindow
@@ -130,4 +130,5 @@ def rule(formulas: Formulas, name: str, by: tuple[str, ...]) -> None:
         repeat_every=formulas.pick(None, None, 4 * unit),
         steps=formulas.pick((), (Step(delay=6 * unit, actions=(TELL_PROVIDER,)),)),
         on_recovery=formulas.pick((), (TELL_PROVIDER,)),
+        often=formulas.pick(None, None, Often(count=1, length=5 * unit), Often(count=2, length=9 * unit)),
     )

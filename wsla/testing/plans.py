@@ -18,6 +18,7 @@ from wsla.plan.model import (
     Field,
     Goal,
     Notify,
+    Often,
     Party,
     Plan,
     Refund,
@@ -245,6 +246,7 @@ class PlanBuilder(OperationBuilder):
         steps: tuple[Step, ...] = (),
         actions: tuple[Action, ...] = (TELL_PROVIDER,),
         on_recovery: tuple[Action, ...] = (),
+        often: Often | None = None,
     ) -> str:
         """``when trigger for holding_for``; the provider is told unless other actions are given."""
         self.rules.append(
@@ -257,6 +259,7 @@ class PlanBuilder(OperationBuilder):
                 repeat_every=repeat_every,
                 steps=steps,
                 on_recovery=on_recovery,
+                often=often,
             )
         )
         return name

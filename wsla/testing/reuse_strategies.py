@@ -91,6 +91,7 @@ _filled = st.one_of(
         surface.Rule,
         condition=plain.references,
         holding_for=st.just(_quantity),
+        often=st.none(),
         items=st.just((surface.Repeat(every=_quantity, span=NOWHERE),)),
     ),
 )

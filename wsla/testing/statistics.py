@@ -82,6 +82,7 @@ EXPECTED: Final = frozenset(
             "rule that repeats",
             "rule with steps",
             "rule on recovery",
+            "rule that tells of so many",
         ),
         *(
             "grace",
@@ -213,6 +214,7 @@ def _of_rule(rule: Rule) -> set[str]:
         ("rule that repeats", rule.repeat_every is not None),
         ("rule with steps", rule.steps),
         ("rule on recovery", rule.on_recovery),
+        ("rule that tells of so many", rule.often is not None),
     )
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from wsla.diagnostics.source import NOWHERE
 from wsla.syntax import surface
 from wsla.syntax.parse import reserved_words
+from wsla.testing.recurring_strategies import often, recurring_declarations
 from wsla.testing.service_strategies import service_declarations
 
 _COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
@@ -408,6 +409,7 @@ rules = _node(
     surface.Rule,
     condition=expressions(),
     holding_for=_optional(words(*_LENGTHS)),
+    often=_optional(often()),
     items=_tuples(
         st.one_of(
             _node(surface.AtOnce, action=actions),
@@ -429,7 +431,7 @@ caps = _node(
 )
 declarations = st.one_of(
     settings, effectives, units, parties, services, schedules, sources, metrics, goals, rules, caps
-)
+) | recurring_declarations(targets, each_windows, plain_texts)
 agreements = _node(
     surface.Agreement, title=plain_texts, version=words(*_NUMBERS), declarations=_tuples(declarations, 0, 5)
 )

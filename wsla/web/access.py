@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import ipaddress
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
@@ -35,6 +36,19 @@ def find_token(settings: Http, authorization: str | None) -> Token | None:
         if hmac.compare_digest(token.secret.encode(), given):
             found = token
     return found
+
+
+def origin(address: str) -> str:
+    """What addresses are counted by: themselves, or of IPv6 the network, of which one machine has all addresses."""
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(found, ipaddress.IPv4Address):
+        return str(found)
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(ipaddress.ip_network((found, 64), strict=False).network_address)
 
 
 def may_see(token: Token, title: str, plan: Plan) -> bool:

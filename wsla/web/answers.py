@@ -123,6 +123,7 @@ def notices_value(store: Store, seen: Seen, window: str | None, after: int) -> d
             "subject": intent.subject,
             "text": intent.text,
             "targets": [str(target) for target in intent.targets],
+            "held_back": intent.held,
         }
         for _, intent in store.intents(seen.title, period.start, period.end)
     )

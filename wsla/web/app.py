@@ -5,8 +5,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
 from attrs import frozen
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -15,21 +18,27 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from wsla.channels.notice import notice_schema
 from wsla.daemon.http_config import Http, Token
+from wsla.daemon.status import Status
 from wsla.plan.model import Plan
 from wsla.store.errors import StoreError
-from wsla.values.instants import SECOND
-from wsla.web import answers, pages
-from wsla.web.access import FAILURES, Allowance, find_token, may_see
-from wsla.web.guard import Guard
-from wsla.web.metrics import exposition
+from wsla.values.instants import SECOND, format_instant
+from wsla.web import answers, handling, pages
+from wsla.web.access import FAILURES, Allowance, find_token, may_see, origin
+from wsla.web.guard import WITH_FORM, Guard
+from wsla.web.metrics import MOST_AGREEMENTS, exposition
 from wsla.web.openapi import API, document
+from wsla.web.otlp import PATH as OTLP
+from wsla.web.otlp import Telemetry, refused
 from wsla.web.pushing import KNOWN, Pushes
 from wsla.web.refusals import Refused
 from wsla.web.view import NotAnswering, Seen, View
 
 _log = logging.getLogger(__name__)
 
+ANSWERS_AT_ONCE: Final = 4
+"""More threads at work at once would get no more done, and each takes its share of time from looks and judges."""
 _UNAUTHORIZED: Final = {"WWW-Authenticate": 'Basic realm="wsla", charset="UTF-8"'}
 
 
@@ -61,25 +70,34 @@ class Asked:
             raise _no_agreement(title)
         return found
 
-    def all_seen(self) -> list[Seen]:
-        """Every agreement that the token may see, by title."""
+    def all_seen(self, most: int | None = None) -> list[Seen]:
+        """Every agreement that the token may see, by title; ``most`` of them."""
         titles = [title for title, plan in self.view.titles().items() if may_see(self.token, title, plan)]
-        return [seen for title in sorted(titles) if (seen := self.view.agreement(title)) is not None]
+        return [seen for title in sorted(titles)[:most] if (seen := self.view.agreement(title)) is not None]
 
 
-def build_app(view: View, settings: Http) -> Starlette:
-    """The application. ``view`` is asked in threads of their own, so that no answer holds up another."""
+def build_app(view: View, settings: Http, failures: Allowance | None = None) -> Starlette:
+    """The application. ``view`` is asked in threads of their own, so that no answer holds up another.
+
+    ``failures`` counts wrong tokens on where the application takes another's place.
+    """
     requests = Allowance(settings.requests_per_minute, time.monotonic_ns)
-    failures = Allowance(FAILURES, time.monotonic_ns)
+    if failures is None:
+        failures = Allowance(FAILURES, time.monotonic_ns)
+    heavy: list[CapacityLimiter] = []
 
     def route(path: str, scope: str | None, answer: Callable[[Asked], Response]) -> Route:
         async def endpoint(request: Request) -> Response:
-            return await run_in_threadpool(_answered, request, scope, answer)
+            if scope is None:
+                return await run_in_threadpool(_answered, request, scope, answer)
+            # The limiter belongs to the loop that it is made in.
+            heavy[:] = heavy or [CapacityLimiter(ANSWERS_AT_ONCE)]
+            return await run_sync(partial(_answered, request, scope, answer), limiter=heavy[0])
 
         return Route(path, endpoint, methods=["GET"])
 
     def _answered(request: Request, scope: str | None, answer: Callable[[Asked], Response]) -> Response:
-        address = request.client.host if request.client is not None else ""
+        address = _address(request)
         try:
             _within(requests, address)
             token = _admitted(request, scope, address)
@@ -104,8 +122,18 @@ def build_app(view: View, settings: Http) -> Starlette:
         except Exception as error:
             return _failed(request, error)
 
-    def _sent_to(request: Request) -> tuple[str, Plan]:
-        address = request.client.host if request.client is not None else ""
+    telemetry = Telemetry(view, pushes, settings.largest_push)
+
+    async def metrics(request: Request) -> Response:
+        try:
+            return await telemetry.take(request, await run_in_threadpool(_sender, request, "push"))
+        except Exception as error:
+            failed = _failed(request, error)
+            reason = error.reason if isinstance(error, Refused) else "This could not be stored."
+            return refused(request, failed.status_code, reason, getattr(error, "headers", {}))
+
+    def _sender(request: Request, scope: str) -> Token:
+        address = _address(request)
         _within(requests, address)
         authorization = request.headers.get("authorization", "")
         if settings.tokens and not authorization.lower().startswith("bearer "):
@@ -113,12 +141,62 @@ def build_app(view: View, settings: Http) -> Starlette:
             raise Refused(
                 401, "A token is needed, as Authorization: Bearer TOKEN.", {"WWW-Authenticate": "Bearer"}
             )
-        token = _admitted(request, "push", address)
+        return _admitted(request, scope, address)
+
+    def _sent_to(request: Request, scope: str = "push") -> tuple[str, Plan]:
+        token = _sender(request, scope)
         title = request.path_params["title"]
         plan = view.titles().get(title)
         if plan is None or not may_see(token, title, plan):
             raise _no_agreement(title)
         return title, plan
+
+    def change(path: str, known: tuple[str, ...], answer: Callable[..., dict[str, Any]]) -> Route:
+        """What a token with the scope `operate` may do about an agreement."""
+
+        async def endpoint(request: Request) -> Response:
+            try:
+                body = await handling.body_of(request)
+                title, plan = await run_in_threadpool(_sent_to, request, "operate")
+                said = handling.said_in_json(request, body, known)
+                return _json(await run_in_threadpool(answer, view, title, plan, said))
+            except Exception as error:
+                return _failed(request, error)
+
+        return Route(path, endpoint, methods=["POST"])
+
+    async def link(request: Request) -> Response:
+        """The address that a message carried: whoever has it may acknowledge, and nothing else. A GET only shows."""
+        try:
+            body = await handling.body_of(request) if request.method == "POST" else None
+            return await run_in_threadpool(_linked, request, body)
+        except Exception as error:
+            return _failed(request, error)
+
+    def _linked(request: Request, body: bytes | None) -> Response:
+        address = _address(request)
+        _within(requests, address)
+        wait = failures.wait(address)
+        if wait:
+            raise Refused(429, "Too many wrong addresses.", {"Retry-After": str(-(-wait // SECOND))})
+        try:
+            episode = handling.opened(view, settings.links, request.path_params["token"])
+        except Refused:
+            failures.take(address)
+            raise
+        noted = handling.noted_of(view, episode)
+        if body is not None:
+            author, note = handling.said_by_link(request, body)
+            noted = noted or handling.acknowledge_by_link(view, episode, author, note)
+            if handling.kind_of(request) == "application/json":
+                return _json(handling.link_value(noted, episode))
+        page = pages.acknowledge(
+            episode.agreement,
+            episode.intent.subject,
+            request.query_params.get("by", ""),
+            None if noted is None else (noted.author, noted.at),
+        )
+        return HTMLResponse(page, headers=WITH_FORM)
 
     def _within(allowance: Allowance, address: str) -> None:
         wait = allowance.take(address)
@@ -158,7 +236,30 @@ def build_app(view: View, settings: Http) -> Starlette:
         route(f"{API}/agreements/{{title:path}}/ledger", "read", _ledger),
         route(f"{API}/agreements/{{title:path}}/notices", "read", _notices),
         route(f"{API}/agreements/{{title:path}}/report", "read", _report),
+        route(
+            f"{API}/agreements/{{title:path}}/silences",
+            "read",
+            lambda asked: _json(handling.silences_value(view, (seen := asked.seen()).title, seen.plan)),
+        ),
+        change(
+            f"{API}/agreements/{{title:path}}/acknowledge",
+            ("notice", "cause", "by", "note"),
+            handling.acknowledge_by_token,
+        ),
+        change(
+            f"{API}/agreements/{{title:path}}/silence",
+            ("cause", "until", "for", "by", "reason"),
+            handling.silence_by_token,
+        ),
+        change(
+            f"{API}/agreements/{{title:path}}/silence/end",
+            ("cause", "by", "reason"),
+            handling.end_silence_by_token,
+        ),
+        Route("/acknowledge/{token}", link, methods=["GET", "POST"]),
+        route("/schemas/notice-1.json", None, lambda asked: JSONResponse(notice_schema())),
         Route(f"{API}/agreements/{{title:path}}/sources/{{source}}/observations", push, methods=["POST"]),
+        Route(OTLP, metrics, methods=["POST"]),
         Route(f"{API}/heartbeat/{{title:path}}/{{source}}", beat, methods=["GET", "POST"]),
         # A title may hold strokes, so this one takes every path that is left.
         route(f"{API}/agreements/{{title:path}}", "read", _agreement),
@@ -167,6 +268,10 @@ def build_app(view: View, settings: Http) -> Starlette:
         route("/agreements/{title:path}", "read", _page),
     ]
     return Starlette(routes=routes, middleware=[Middleware(Guard)])
+
+
+def _address(request: Request) -> str:
+    return origin(request.client.host if request.client is not None else "")
 
 
 def _no_agreement(title: str) -> Refused:
@@ -197,8 +302,14 @@ def _problem(status: int, reason: str, headers: dict[str, str] | None = None) ->
 
 def _healthy(asked: Asked) -> Response:
     """The daemon's own thread answers."""
-    asked.view.status()
-    return _json({"status": "ok"})
+    remarks = _remarks(asked.view.status())
+    return _json({"status": "ok", "remarks": remarks} if remarks else {"status": "ok"})
+
+
+def _remarks(status: Status) -> list[str]:
+    if not status.broken:
+        return []
+    return [f"problems in files, so that everything stays as it was: {len(status.broken)}"]
 
 
 def _ready(asked: Asked) -> Response:
@@ -212,9 +323,7 @@ def _ready(asked: Asked) -> Response:
         reasons.append(f"agreements that cannot be judged: {failed}")
     if status.dropped:
         reasons.append(f"observations lost since the start: {status.dropped}")
-    remarks = []
-    if status.broken:
-        remarks.append(f"problems in files, which stay as they were: {len(status.broken)}")
+    remarks = _remarks(status)
     ready = status.store_trouble is None and not failed
     value = {"status": "ok" if ready else "not ready", "reasons": reasons, "remarks": remarks}
     return _json(value, 200 if ready else 503)
@@ -222,7 +331,7 @@ def _ready(asked: Asked) -> Response:
 
 def _metrics(asked: Asked) -> Response:
     text, content_type = exposition(
-        asked.view.status(), asked.all_seen(), asked.request.headers.get("accept", "")
+        asked.view.status(), asked.all_seen(MOST_AGREEMENTS), asked.request.headers.get("accept", "")
     )
     return Response(text, media_type=content_type)
 
@@ -257,6 +366,7 @@ def _status(asked: Asked) -> Response:
             },
             "reloads": status.reloads,
             "broken": list(status.broken),
+            "sound_at": format_instant(status.sound_at),
         }
     )
 

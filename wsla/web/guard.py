@@ -20,8 +20,16 @@ HEADERS: Final = {
 }
 
 
+WITH_FORM: Final = {
+    "Content-Security-Policy": HEADERS["Content-Security-Policy"].replace(
+        "form-action 'none'", "form-action 'self'"
+    )
+}
+"""For a page with a form of its own."""
+
+
 class Guard:
-    """Adds the headers to whatever the application answers."""
+    """Adds the headers to whatever the application answers, where it has not said otherwise."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app: Final = app
@@ -29,7 +37,9 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(HEADERS)
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
             await send(message)
 
         await self._app(scope, receive, guarded)

@@ -1,18 +1,30 @@
-"""The daemon's own figures for Prometheus. The number of series is bounded by agreements and goals, never by labels."""
+"""The daemon's own figures for Prometheus. Their number is bounded by agreements and goals, never grows with labels."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from itertools import accumulate
+from typing import Final
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
 from prometheus_client.exposition import choose_encoder
 
+from wsla.daemon.lateness import BOUNDS, LatenessCounts
 from wsla.daemon.status import Status
 from wsla.values.instants import SECOND
 from wsla.web.view import Seen
+
+MOST_AGREEMENTS: Final = 1_000
+"""Agreements that have series of their own; of more, those that cannot be judged come first, then by title."""
 
 
 def exposition(status: Status, agreements: Iterable[Seen], accept: str) -> tuple[bytes, str]:
@@ -35,21 +47,36 @@ class _Figures:
         status = self._status
         yield _gauge("wsla_agreements", "Agreements that are kept.", len(status.agreements))
         yield _gauge(
+            "wsla_agreements_without_series",
+            "Agreements that are too many to have series of their own.",
+            max(len(status.agreements) - MOST_AGREEMENTS, 0),
+        )
+        yield _gauge(
             "wsla_sources", "Sources that are looked at.", sum(len(x.sources) for x in status.agreements)
         )
         yield _gauge("wsla_probes_running", "Looks at services under way.", status.running_probes)
         yield _gauge(
             "wsla_lateness_seconds", "How late the latest look of any source began.", status.lateness / SECOND
         )
+        yield _lateness(status.looks)
+        yield _counter("wsla_looks_missed", "Looks that were not made at all.", status.looks.missed)
         yield _gauge("wsla_store_waiting", "Results that wait in memory to be stored.", status.waiting)
         yield _gauge("wsla_store_ok", "1 while the store can be written.", int(status.store_trouble is None))
         yield _gauge("wsla_outbox_in_hand", "Messages that wait or are under way.", status.in_hand)
         yield _counter("wsla_observations_dropped", "Observations lost for want of room.", status.dropped)
+        yield _counter(
+            "wsla_rows_refused", "Rows of files and databases that could not be used.", status.refused_rows
+        )
         yield _counter("wsla_reloads", "Times the files were read anew.", status.reloads)
         yield _gauge(
-            "wsla_reload_ok",
+            "wsla_config_last_reload_successful",
             "1 where the files were all sound when they were read last.",
             int(not status.broken),
+        )
+        yield _gauge(
+            "wsla_config_last_reload_success_timestamp_seconds",
+            "When the files were all sound and taken last.",
+            status.sound_at / SECOND,
         )
         attempts = CounterMetricFamily(
             "wsla_deliveries", "What became of attempts to deliver.", labels=["outcome"]
@@ -65,7 +92,8 @@ class _Figures:
         info = InfoMetricFamily("wsla_agreement", "Agreements that are kept.", labels=["agreement"])
         judged = GaugeMetricFamily("wsla_agreement_judged", "1 while it is judged.", labels=["agreement"])
         observed = CounterMetricFamily("wsla_observations", "Observations taken in.", labels=["agreement"])
-        for one in self._status.agreements:
+        listed = sorted(self._status.agreements, key=lambda one: (one.failed is None, one.title))
+        for one in listed[:MOST_AGREEMENTS]:
             info.add_metric([one.title], {"version": str(one.version)})
             judged.add_metric([one.title], int(one.failed is None))
             observed.add_metric([one.title], one.accepted)
@@ -97,6 +125,13 @@ class _Figures:
                 left.add_metric([seen.title, goal], float(share))
         yield windows
         yield left
+
+
+def _lateness(looks: LatenessCounts) -> Metric:
+    ends = [*(f"{bound / SECOND:g}" for bound in BOUNDS), "+Inf"]
+    buckets = list(zip(ends, accumulate(looks.counts), strict=True))
+    text = "How late looks at services began."
+    return HistogramMetricFamily("wsla_look_lateness_seconds", text, buckets, sum_value=looks.total / SECOND)
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

@@ -109,6 +109,10 @@ _SCHEMAS: Final[dict[str, Any]] = {
             "subject": _TEXT,
             "text": _TEXT,
             "targets": _list(_TEXT),
+            "held_back": {
+                "type": "boolean",
+                "description": "Recorded and not sent: the rule tells of so many episodes at most.",
+            },
         }
     ),
     "Report": {"type": "object", "description": "As `wsla report --format json` prints it."},
@@ -129,6 +133,26 @@ _SCHEMAS: Final[dict[str, Any]] = {
         "type": "object",
         "description": "An observation: keys are the source's columns, null is unknown.",
     },
+    "Acknowledged": _object(
+        {
+            "episode": _TEXT,
+            "notice": {"type": "string", "description": "One of its messages."},
+            "subject": _TEXT,
+            "by": _TEXT,
+            "at": _INSTANT,
+            "note": _TEXT_OR_NONE,
+            "before": {"type": "boolean", "description": "True where somebody had done so before."},
+        }
+    ),
+    "Silence": _object(
+        {
+            "cause": {"type": ["string", "null"], "description": "A goal or rule; null for all messages."},
+            "from": _INSTANT,
+            "until": _INSTANT,
+            "by": _TEXT,
+            "reason": _TEXT_OR_NONE,
+        }
+    ),
     "DeadLetter": _object(
         {
             "agreement": _TEXT,
@@ -227,6 +251,13 @@ _PATHS: Final[tuple[tuple[str, str, str | None, tuple[dict[str, Any], ...], dict
         _paged("notices", "Notice"),
     ),
     (
+        f"{API}/agreements/{{title}}/silences",
+        "The silences that hold now.",
+        "read",
+        (_TITLE,),
+        _object({"silences": _list(_named("Silence"))}),
+    ),
+    (
         f"{API}/agreements/{{title}}/report",
         "The report of a period.",
         "read",
@@ -261,6 +292,34 @@ def document() -> dict[str, Any]:
             }
         }
     paths[f"{API}/agreements/{{title}}/sources/{{source}}/observations"] = {"post": _push(problem)}
+    paths[f"{API}/agreements/{{title}}/acknowledge"] = {
+        "post": _change(
+            "Somebody has taken an episode in hand.",
+            "Acknowledge",
+            {"notice": _TEXT, "cause": _TEXT, "by": _TEXT, "note": _TEXT},
+            _object({"acknowledged": _list(_named("Acknowledged"))}),
+            problem,
+        )
+    }
+    paths[f"{API}/agreements/{{title}}/silence"] = {
+        "post": _change(
+            "No messages for a while.",
+            "Silence",
+            {"cause": _TEXT, "until": _TEXT, "for": _TEXT, "by": _TEXT, "reason": _TEXT},
+            _named("Silence"),
+            problem,
+        )
+    }
+    paths[f"{API}/agreements/{{title}}/silence/end"] = {
+        "post": _change(
+            "Messages again.",
+            "SilenceEnd",
+            {"cause": _TEXT, "by": _TEXT, "reason": _TEXT},
+            _named("Silence"),
+            problem,
+        )
+    }
+    paths["/v1/metrics"] = {"post": _telemetry()}
     paths[f"{API}/heartbeat/{{title}}/{{source}}"] = {
         method: _beat(method, problem) for method in ("get", "post")
     }
@@ -301,6 +360,43 @@ def _push(problem: dict[str, Any]) -> dict[str, Any]:
                 "content": {"application/json": {"schema": _named("Pushed")}},
             },
             "default": {"description": "Why nothing was taken.", "content": problem},
+        },
+        "security": [{"token": []}],
+    }
+
+
+def _change(
+    summary: str, name: str, said: dict[str, Any], answer: dict[str, Any], problem: dict[str, Any]
+) -> dict[str, Any]:
+    body = _object(said, tuple(one for one in said if one != "by"))
+    return {
+        "summary": summary,
+        "operationId": f"postAgreementsTitle{name}",
+        "description": "Takes the scope `operate`. Answers when it is on the disk.",
+        "parameters": [_TITLE],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
+        "responses": {
+            "200": {"description": "What is noted.", "content": {"application/json": {"schema": answer}}},
+            "default": {"description": "Why nothing was noted.", "content": problem},
+        },
+        "security": [{"token": []}],
+    }
+
+
+def _telemetry() -> dict[str, Any]:
+    forms = ("application/x-protobuf", "application/json")
+    message = {form: {"schema": {"type": "object"} if form == forms[1] else {}} for form in forms}
+    return {
+        "summary": "Metrics of OpenTelemetry, for every source of kind push that asks for them.",
+        "operationId": "postMetrics",
+        "description": "OTLP/HTTP. Takes the scope `push`. Answers when what it took is on the disk.",
+        "requestBody": {"required": True, "content": message},
+        "responses": {
+            "200": {
+                "description": "ExportMetricsServiceResponse, with what was rejected.",
+                "content": message,
+            },
+            "default": {"description": "google.rpc.Status: why nothing was taken.", "content": message},
         },
         "security": [{"token": []}],
     }

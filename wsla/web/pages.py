@@ -101,8 +101,19 @@ def agreement(store: Store, seen: Seen, now: int) -> str:
         open=_rows(plan, seen.open_windows),
         history=_rows(plan, reversed(closed[-_MOST_ROWS:])),
         entries=[entry_row(plan, entry) for entry in reversed(entries)],
-        notices=[(_instant(one.at, plan.zone), one.verb, one.subject) for one in reversed(notices)],
+        notices=[
+            (_instant(one.at, plan.zone), f"{one.verb} (held back)" if one.held else one.verb, one.subject)
+            for one in reversed(notices)
+        ],
         asked_at=_instant(seen.asked_at, plan.zone),
+    )
+
+
+def acknowledge(agreement: str, subject: str, suggested: str, noted: tuple[str, int] | None) -> str:
+    """The form that acknowledges an episode, with a name to begin with; or by whom and when that was done."""
+    by, at = (None, "") if noted is None else (noted[0], _instant(noted[1], "UTC"))
+    return _template("acknowledge.html").render(
+        agreement=agreement, subject=subject, suggested=suggested, by=by, at=at
     )
 
 

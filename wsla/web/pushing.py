@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from concurrent.futures import Future
+from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
 
 from starlette.concurrency import run_in_threadpool
@@ -50,16 +52,22 @@ class Pushes:
         if source is None:
             raise Refused(404, f"The agreement has no source “{name}” of kind push.")
         lines = _is_lines(request)
+        async with self.body_of(request) as body:
+            received_at = self._view.now()
+            found = await run_in_threadpool(_parsed, plan, source, bytes(body), received_at, lines)
+        sent = [Observed(title, one, received_at, stream, row) for stream, row, one in found.rows]
+        taken = await self.taken(title, name, sent)
+        return _answer(source, found, taken), taken.known
+
+    @asynccontextmanager
+    async def body_of(self, request: Request) -> AsyncIterator[bytearray]:
+        """The body of a request, counted as long as it is held. Raises Refused."""
         body = bytearray()
         try:
             await self._read(request, body)
-            received_at = self._view.now()
-            found = await run_in_threadpool(_parsed, plan, source, bytes(body), received_at, lines)
+            yield body
         finally:
             self._in_memory -= len(body)
-        sent = [Observed(title, one, received_at, stream, row) for stream, row, one in found.rows]
-        taken = await self._taken(title, name, sent)
-        return _answer(source, found, taken), taken.known
 
     async def _read(self, request: Request, body: bytearray) -> None:
         largest = self._settings.largest_push
@@ -88,7 +96,7 @@ class Pushes:
 
     async def beat(self, request: Request, title: str, plan: Plan, name: str) -> dict[str, Any]:
         """The answer to a beat. Raises Refused and StoreError."""
-        _refuse_pages(request)
+        refuse_pages(request)
         source = next((one for one in plan.sources if one.name == name and one.kind == HEARTBEAT), None)
         if source is None:
             raise Refused(404, f"The agreement has no source “{name}” of kind heartbeat.")
@@ -103,7 +111,8 @@ class Pushes:
             "next_due": format_instant(found.next_due, zone),
         }
 
-    async def _taken(self, title: str, source: str, sent: list[Observed]) -> Taken:
+    async def taken(self, title: str, source: str, sent: list[Observed]) -> Taken:
+        """What became of observations, once they are on the disk. Raises Refused and StoreError."""
         if not sent:
             return Taken(accepted=0, late=0, known=0, refused=())
         return await _within(self._view.push(title, source, sent), source)
@@ -126,7 +135,7 @@ async def _within(given: Future[Answer], source: str) -> Answer:
         raise Refused(404, f"The agreement takes nothing for a source “{source}”.") from None
 
 
-def _refuse_pages(request: Request) -> None:
+def refuse_pages(request: Request) -> None:
     """Browsers say what is behind a request; no page of theirs has any business here. Raises Refused."""
     if "origin" in request.headers or request.headers.get("sec-fetch-site", "none") != "none":
         raise Refused(403, "Pages of browsers send no observations.")
@@ -134,7 +143,7 @@ def _refuse_pages(request: Request) -> None:
 
 def _is_lines(request: Request) -> bool:
     """True for JSON lines. Raises Refused for what no program of this kind would send."""
-    _refuse_pages(request)
+    refuse_pages(request)
     if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
         raise Refused(415, "It is not to be packed: leave Content-Encoding out.")
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -148,9 +157,9 @@ def _parsed(plan: Plan, source: Source, body: bytes, received_at: int, lines: bo
     try:
         return read_pushed(source, body, zone, received_at, lines=lines)
     except TooManyRows as problem:
-        raise Refused(413, _sentence(problem)) from None
+        raise Refused(413, sentence(problem)) from None
     except Unreadable as problem:
-        raise Refused(400, _sentence(problem)) from None
+        raise Refused(400, sentence(problem)) from None
 
 
 def _answer(source: Source, found: Pushed, taken: Taken) -> dict[str, Any]:
@@ -165,6 +174,7 @@ def _answer(source: Source, found: Pushed, taken: Taken) -> dict[str, Any]:
     }
 
 
-def _sentence(problem: Exception) -> str:
+def sentence(problem: Exception) -> str:
+    """What an exception says, as a sentence."""
     text = str(problem)
     return f"{text[:1].upper()}{text[1:]}."

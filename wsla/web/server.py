@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import logging
+import math
 import socket
 import threading
-from typing import Final
+import time
+from functools import partial
+from typing import Any, Final, cast
 
 import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from wsla.daemon.http_config import Http
+from wsla.daemon.http_config import MOST_CONNECTIONS, Http
+from wsla.web.access import FAILURES, Allowance
 from wsla.web.app import build_app
+from wsla.web.connections import Connection, Connections, Patience
 from wsla.web.view import View
 
 _log = logging.getLogger(__name__)
 
-_MOST_CONNECTIONS: Final = 500
 _LARGEST_HEAD: Final = 64 * 1024
-_IDLE: Final = 15
 _END_WITHIN: Final = 3
 
 
@@ -28,31 +32,47 @@ class NotServing(Exception):
 class WebServer:
     """Holds an address, and answers at it from `serve` until it is closed. Raises NotServing where it is taken."""
 
-    def __init__(self, settings: Http) -> None:
-        self._settings: Final = settings
+    def __init__(self, settings: Http, patience: Patience | None = None) -> None:
+        self.settings = settings
         self._socket: Final = _listen(settings)
+        self._patience: Final = patience or Patience()
+        self._connections: Final = Connections(
+            MOST_CONNECTIONS, settings.connections_per_address, self._patience
+        )
+        self._failures: Final = Allowance(FAILURES, time.monotonic_ns)
+        self._view: View | None = None
+        self._app: ASGIApp | None = None
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
 
     def serve(self, view: View) -> None:
         """Begin to answer."""
+        self._view = view
+        self.change(self.settings)
         config = uvicorn.Config(
-            build_app(view, self._settings),
+            self._answer,
             log_config=None,
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            http="h11",
+            http=cast(Any, partial(Connection, self._connections)),
             ws="none",
+            interface="asgi3",
             lifespan="off",
-            limit_concurrency=_MOST_CONNECTIONS,
             h11_max_incomplete_event_size=_LARGEST_HEAD,
-            timeout_keep_alive=_IDLE,
+            timeout_keep_alive=math.ceil(self._patience.idle),
             timeout_graceful_shutdown=_END_WITHIN,
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._run, args=[self._server], name="wsla-web", daemon=True)
         self._thread.start()
+
+    def change(self, settings: Http) -> None:
+        """Other tokens and limits, at the same address. What is being answered goes on as it began."""
+        assert self._view is not None
+        self.settings = settings
+        self._connections.each = settings.connections_per_address
+        self._app = build_app(self._view, settings, self._failures)
 
     @property
     def url(self) -> str:
@@ -60,12 +80,21 @@ class WebServer:
         host, port = self._socket.getsockname()[:2]
         return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
+    def end_soon(self) -> None:
+        """Takes no new requests."""
+        if self._server is not None:
+            self._server.should_exit = True
+
     def close(self) -> None:
         """End; answers under way have a moment."""
         if self._server is not None and self._thread is not None:
             self._server.should_exit = True
             self._thread.join(_END_WITHIN + 2)
         self._socket.close()
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        assert self._app is not None
+        await self._app(scope, receive, send)
 
     def _run(self, server: uvicorn.Server) -> None:
         try:

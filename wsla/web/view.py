@@ -92,6 +92,12 @@ class View:
         with Store.open(self._store_url, writer=False) as store:
             yield store
 
+    @contextmanager
+    def noting(self) -> Iterator[Store]:
+        """The store, for noting what people do about messages beside the daemon. Raises StoreError."""
+        with Store.open(self._store_url, writer=False, beside=True) as store:
+            yield store
+
     def _look(self, title: str) -> Seen | None:
         kept = self._daemon.kept(title)
         if kept is None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
+from attrs import evolve
 
 from wsla.channels.alertmanager import AlertmanagerChannel, alert_of
 from wsla.channels.errors import ChannelError
@@ -76,6 +77,25 @@ def test_an_alert_is_posted(receive: Any, respond: Any, clock: Any) -> None:
             "endsAt": "2026-03-05T10:00:00Z",
         }
     ]
+
+
+def test_it_leads_to_the_daemons_page_and_to_where_it_is_acknowledged() -> None:
+    page, address = "https://sla.example/agreements/Shop", "https://sla.example/acknowledge/t"
+    alert = alert_of(evolve(message("fired 1"), page_url=page, acknowledge_url=address), NOW)
+    assert alert["generatorURL"] == page
+    assert alert["annotations"]["acknowledge_url"] == address  # type: ignore[index]
+    bare = alert_of(message("fired 1"), NOW)
+    assert "generatorURL" not in bare
+    assert "acknowledge_url" not in bare["annotations"]  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("kind", ["report", "review"])
+def test_reports_and_reviews_are_no_alerts(receive: Any, respond: Any, clock: Any, kind: str) -> None:
+    receiver = receive(respond(200))
+    channel = AlertmanagerChannel(f"http://127.0.0.1:{receiver.port}", clock=clock)
+    (result,) = send_all(channel, evolve(message("publish"), payload={kind: f"{kind} 1"}))
+    assert (result.delivered, result.permanent) == (False, True)
+    assert receiver.requests == []
 
 
 def test_the_recovery_ends_the_same_alert() -> None:

@@ -1,4 +1,4 @@
-"""Laws of the wait between attempts, and both forms of Retry-After."""
+"""A4: Laws of the wait between attempts, and both forms of Retry-After."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from wsla.channels.backoff import next_delay
-from wsla.channels.notice import encode_canonical, notice_document
+from wsla.channels.notice import encode_canonical, notice_document, notice_schema
 from wsla.channels.registry import KNOWN_KINDS, OPTIONS
 from wsla.channels.webhook import outcome_of_status
 from wsla.ports import Delivery
@@ -58,7 +58,12 @@ def test_the_sample_is_a_notice():
         payload=notice["cause"],
     )
     assert encode_canonical(notice_document(delivery)).decode("utf-8") == sample
-    assert {row[0].strip("`") for row in rows("The notice")} == {*notice, "at"}
+    members = {row[0].strip("`") for row in rows("The notice")}
+    assert (
+        members
+        == {*notice, "at", "page_url", "acknowledge_url", "report", "meeting"}
+        == set(notice_schema()["properties"])
+    )
 
 
 def test_the_program_runs():

@@ -51,6 +51,7 @@ agreement "Shop" version 1 {
     on recovery: notify host
   }
   cap credits to shop at 200 EUR each month
+  publish report to host each week
 }
 test "one" {
   given probe.ok = true, probe.elapsed = 1s every 1m from 2026-03-01 for 1h
@@ -356,6 +357,37 @@ def test_what_means_the_same_is_no_change(edits: tuple[tuple[str, str], ...]) ->
             "not good for 3m, on recovery, shop is notified",
             "shop gains",
         ),
+        (
+            "for 3m {",
+            "for 3m at most 2 each 1h {",
+            "not good for 3m: it tells of at most 2 episodes each 1h instead of every episode",
+            "host changed",
+        ),
+        # Reports and reviews.
+        (
+            "  cap credits to shop at 200 EUR each month\n",
+            "  cap credits to shop at 200 EUR each month\n  publish report to shop each month after 2d at 9:00\n",
+            "shop gets a report each month 2 days after its end at 9:00:00",
+            "shop gains",
+        ),
+        (
+            "publish report to host each week\n",
+            "",
+            "host does not get a report each week any more",
+            "host loses",
+        ),
+        (
+            "publish report to host each week\n",
+            'publish report to host each month starting 15th "Short"\n',
+            "host gets a report each month from the 15. (“Short”) instead of a report each week",
+            "host changed",
+        ),
+        (
+            "publish report to host each week\n",
+            "publish report to host each week\n  call review with shop each year after 1d at 9:00 for 90m\n",
+            "shop gets a review of 1h 30m each year 1 day after its end at 9:00:00",
+            "shop gains",
+        ),
         # Around the promises.
         (
             "09:00-17:00",
@@ -422,6 +454,7 @@ def test_a_renamed_party_is_told_once() -> None:
         (": host ", ": provider_ "),
         ("notify host", "notify provider_"),
         ("credit host", "credit provider_"),
+        ("report to host", "report to provider_"),
     )
     assert [words for words, _ in found] == ["the party host was renamed to provider_"]
 

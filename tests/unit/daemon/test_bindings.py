@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -88,14 +89,19 @@ def test_bindings_go_before_the_agreement_and_titles_before_all(agreements: Any,
     assert getattr(deployment.channel(Target(party="globex", channel="hook")), "kind", None) == "webhook"
 
 
-@pytest.mark.parametrize("kind", ['csv "x.csv" every 1s', 'sql env DB "select" every 1s'])
-def test_a_source_that_cannot_be_observed_is_named(agreements: Any, clock: Any, kind: str) -> None:
-    _, deploying = deploy(agreements(source=kind), clock, **SECRETS)
+def test_a_file_is_looked_for_beside_the_agreement(agreements: Any, clock: Any) -> None:
+    found = agreements(source='csv "x.csv" every 10s')
+    deployment, deploying = deploy(found, clock, **SECRETS)
+    assert deploying.problems == []
+    probe = deployment.probes["probe"]
+    assert probe.every == SECOND
+    assert probe.target.path == str(Path(found.source.name).resolve().parent / "x.csv")
+
+
+def test_a_packed_file_is_not_followed(agreements: Any, clock: Any) -> None:
+    _, deploying = deploy(agreements(source='csv "x.csv.gz" every 10s'), clock, **SECRETS)
     [problem] = deploying.problems
-    assert problem.startswith(
-        f"“Quick”: source probe: `wsla run` cannot observe a source of kind {kind.split(maxsplit=1)[0]}"
-    )
-    assert "[bindings.sources.probe]" in problem
+    assert "a packed file does not grow" in problem
 
 
 def test_another_kind_may_be_bound_to_http(agreements: Any, clock: Any) -> None:

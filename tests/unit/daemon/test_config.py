@@ -66,7 +66,11 @@ def problems(folder: Path, text: str, **environ: str) -> list[str]:
 def test_without_a_file_there_are_defaults() -> None:
     config = load_config(None, {})
     assert config == Config()
-    assert (config.store, config.limits.concurrency, config.limits.per_host) == ("sqlite:///wsla.db", 500, 10)
+    assert (config.store, config.limits.concurrency, config.limits.per_host) == (
+        "sqlite:///wsla.db",
+        2_000,
+        10,
+    )
     assert (config.limits.attempts, config.limits.deliver_within) == (500, 24 * HOUR)
 
 

@@ -8,15 +8,19 @@ import pytest
 
 from wsla.daemon.config import ConfigError, load_config
 from wsla.daemon.http_config import Http, Token
+from wsla.daemon.links import Links
+from wsla.values.instants import DAY
 
 SECRET = "0123456789abcdef"
+LONG = 2 * SECRET
 
 
 def load(folder: Path, text: str) -> Http | None:
     path = folder / "wsla.toml"
     path.write_text(text, encoding="utf-8")
     return load_config(
-        path, {"T": SECRET, "SHORT": SECRET[1:], "ODD": SECRET + "\x7f", "U": "fedcba9876543210"}
+        path,
+        {"T": SECRET, "LONG": LONG, "SHORT": SECRET[1:], "ODD": SECRET + "\x7f", "U": "fedcba9876543210"},
     ).http
 
 
@@ -46,9 +50,47 @@ def test_everything_that_it_may_say(tmp_path: Path) -> None:
     assert SECRET not in repr(found)
 
 
+def test_what_messages_carry(tmp_path: Path) -> None:
+    found = load(
+        tmp_path,
+        """
+        [http]
+        address = "127.0.0.1:1"
+        public_url = "https://sla.example:8443/wsla/"
+        link_secret = { env = "LONG" }
+        links_good_for = "2d"
+        links_for = ["acme.oncall"]
+        """,
+    )
+    assert found is not None
+    assert found.links == Links(
+        public_url="https://sla.example:8443/wsla", secret=LONG, good_for=2 * DAY, targets=("acme.oncall",)
+    )
+    assert LONG not in repr(found)
+    bare = load(tmp_path, '[http]\naddress = "127.0.0.1:1"\npublic_url = "http://[::1]:8321"\n')
+    assert bare is not None
+    assert bare.links == Links(public_url="http://[::1]:8321")
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
+        ('address = "[::1]:80"\nlink_secret = { env = "LONG" }', "http.link_secret: this takes a public_url"),
+        ('address = "[::1]:80"\nlinks_for = ["acme"]', "http.links_for: this takes a public_url"),
+        ('address = "[::1]:80"\npublic_url = "sla.example"', "http.public_url: this is an address"),
+        (
+            'address = "[::1]:80"\npublic_url = "https://sla.example/?a"',
+            "http.public_url: this is an address",
+        ),
+        ('address = "[::1]:80"\npublic_url = "javascript:alert(1)"', "http.public_url: this is an address"),
+        (
+            'address = "[::1]:80"\npublic_url = "https://sla.example"\nlink_secret = { env = "T" }',
+            "http.link_secret: what signs addresses is at least 32 printable ASCII characters",
+        ),
+        (
+            'address = "[::1]:80"\npublic_url = "https://sla.example"\nlinks_good_for = "91d"',
+            "http.links_good_for: this lies between",
+        ),
         ("", "http.address: this is needed"),
         ('address = "8321"', "http.address: this is a host and a port"),
         ('address = "127.0.0.1:65536"', "http.address: this is a host and a port"),

@@ -168,6 +168,37 @@ def test_an_acknowledgement_during_the_send_wins(desk: Desk) -> None:
     assert desk.store.dead_letters() == []
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+def test_an_acknowledgement_wins_over_what_is_due_at_its_very_instant(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, restarted: bool
+) -> None:
+    """A11: somebody was told that it is noted, so nobody is called, however short the time in between."""
+    due = NOW + HOUR
+    noted: list[int] = []
+
+    async def sleep(nanoseconds: int) -> None:
+        desk.clock.time += nanoseconds
+        if desk.clock.time >= due and not noted:
+            noted.append(desk.clock.time)
+            acknowledged = intervention("acknowledge", episode_of(identity("fired 1")) or "", at=due)
+            desk.beside(acknowledged)
+        await asyncio.sleep(0)
+
+    desk.intend(intent(identity("fired 1")))
+    desk.run()
+    if restarted:
+        # Two hours away: what waited is due at once, and so is what somebody noted meanwhile.
+        desk.clock.time = due
+        desk.beside(intervention("acknowledge", episode_of(identity("fired 1")) or "", at=due))
+    else:
+        monkeypatch.setattr(desk.clock, "sleep", sleep)
+    desk.intend(intent(identity("after 1 action 1"), due))
+    desk.run()
+    assert desk.subjects == ["fired 1"]
+    assert desk.store.withheld() == {(identity("after 1 action 1"), "globex"): "acknowledged"}
+    assert noted == ([] if restarted else [due])
+
+
 def test_an_acknowledgement_survives_the_restart(desk: Desk) -> None:
     """A11."""
     desk.answer = lambda _: LATER

@@ -6,10 +6,14 @@ import asyncio
 import selectors
 from typing import Any, cast
 
-from wsla.daemon.judge import Judge
+import pytest
+
+from wsla.api import loads
+from wsla.daemon.judge import Given, Judge
 from wsla.daemon.writer import Item, Writer
 from wsla.engine import Engine
 from wsla.evaluation.verdicts import Verdict
+from wsla.store.records import Observed
 from wsla.values.instants import MILLISECOND, MINUTE, SECOND
 from wsla.values.observations import Observation
 
@@ -36,8 +40,10 @@ class KeepingWriter:
     def __init__(self, clock: Any) -> None:
         self._clock = clock
         self.told: list[tuple[int, Verdict]] = []
+        self.items: list[Item] = []
 
     def submit(self, item: Item) -> None:
+        self.items.append(item)
         self.told += [(self._clock.time, one.judgement.verdict) for one in item.judgements]
 
 
@@ -81,3 +87,45 @@ def test_lost_is_told_when_it_is_certain_and_not_with_the_next_look(agreements: 
     assert len(lost) == 1
     certain = start + 1_100 * MILLISECOND + 1
     assert certain <= lost[0] < certain + 20 * MILLISECOND
+
+
+@pytest.mark.parametrize("sent", [True, False])
+def test_what_a_rule_did_on_what_was_sent_is_stored_with_its_state(
+    agreements: Any, clock: Any, sent: bool
+) -> None:
+    """K1, A11. Found by simulation: what came late made a rule act a second time after a crash. Computed anew from the
+    observations it would act otherwise than it did; what is looked at comes in order, and gives the same again."""
+    text = agreements.text(window="60s").replace(
+        "  goal", "  when not up for 2s { notify globex }\n  goal", 1
+    )
+    agreement = loads(text, "quick.sla")
+    start = clock.time = clock.time // MINUTE * MINUTE + MINUTE
+    writer = KeepingWriter(clock)
+
+    async def live() -> None:
+        judge = Judge(
+            agreement,
+            Engine(agreement.plan, start),
+            "state",
+            writer=cast(Writer, writer),
+            clock=clock,
+            snapshot_every=lambda cost: 1 << 62,
+            dropped=lambda: None,
+        )
+        names = [field.name for field in agreement.plan.sources[0].fields]
+        fields = {**dict.fromkeys(names), "ok": False}
+        for second in range(5):
+            clock.time = start + second * SECOND + 10 * MILLISECOND
+            seen = Observation(source="probe", at=start + second * SECOND, fields=fields)
+            if sent:
+                given = Given(1, asyncio.get_running_loop().create_future())
+                judge.take([Observed("Quick", seen, clock.time)], given)
+                judge.step()
+            else:
+                judge.ended(seen)
+        judge.close()
+
+    asyncio.run(live())
+    acted = [item for item in writer.items if item.decisions]
+    assert len(acted) == 1
+    assert bool(acted[0].snapshots) == sent

@@ -270,6 +270,7 @@ def test_the_cause_names_what_led_to_it(post: Post) -> None:
 
 @pytest.mark.parametrize("repeat", [0, 1])
 def test_what_may_be_a_repeat_says_so(post: Post, repeat: int) -> None:
+    """D11."""
     told: list[Delivery] = []
 
     def take(_: str, delivery: Delivery) -> DeliveryResult:
@@ -406,3 +407,24 @@ def test_once_the_files_are_read_anew_every_address_has_its_chance(post: Post) -
 
     asyncio.run(main())
     assert [state[2] for state in post.states()] == ["dead", "dead", "delivered"]
+
+
+def test_it_ends_although_something_comes_in_the_same_moment(post: Post) -> None:
+    async def main() -> None:
+        writer = Writer(
+            post.store,
+            limit=10,
+            on_commit=lambda *_: None,
+            on_trouble=lambda _: None,
+            on_fatal=lambda _: None,
+        )
+        writer.start()
+        outbox = Outbox(writer, post.clock, Limits(), lambda *_: None)
+        outbox.start()
+        await asyncio.sleep(0.2)
+        outbox.wake()
+        async with asyncio.timeout(20):
+            await outbox.close(0)
+        writer.close(5)
+
+    asyncio.run(main())

@@ -10,7 +10,7 @@ from wsla.api import loads
 from wsla.daemon.recovery import recover
 from wsla.daemon.writer import Item
 from wsla.engine import FORM, Engine, SnapshotError
-from wsla.evaluation.stream import JudgementFinal
+from wsla.evaluation.stream import JudgementFinal, StandingChanged
 from wsla.remedies.decisions import Intent, LedgerEntry
 from wsla.reporting.verification import verify_agreement
 from wsla.store.records import Batch, Decided, Judged, Observed, Snapshot
@@ -34,6 +34,13 @@ def keep(store: Store, outputs: list[Any]) -> None:
     judged = tuple(Judged("Quick", one.judgement) for one in outputs if isinstance(one, JudgementFinal))
     decided = tuple(Decided("Quick", one) for one in outputs if isinstance(one, Intent | LedgerEntry))
     store.write(Batch(judgements=judged, decisions=decided))
+
+
+def judged(outputs: list[Any]) -> tuple[Judged, ...]:
+    """The latest word on every window, as the daemon stores it."""
+    told = (one.judgement for one in outputs if isinstance(one, JudgementFinal | StandingChanged))
+    latest = {(one.goal, one.labels, one.window): one for one in told}
+    return tuple(Judged("Quick", one) for one in latest.values())
 
 
 def windows(store: Store) -> list[tuple[int, int, str]]:
@@ -105,6 +112,60 @@ def test_another_wording_of_the_same_version_judges_the_same_once(agreements: An
     keep(store, recover(store, other, START + 41 * SECOND).outputs)
     assert (windows(store), list(store.entries(None, 0, 2**62))) == before
     assert len(store.agreement_history("Quick")) == 2
+
+
+def test_other_terms_of_the_same_version_book_nothing_for_what_was_said(
+    agreements: Any, store: Store
+) -> None:
+    """Found by simulation: the verdict stayed ``met``, and a credit was booked for it all the same."""
+    lenient, strict = agreements(promised="1%", window="15s"), agreements(window="15s")
+    first = recover(store, lenient, START)
+    observe(store, 1, 34)
+    before = recover(store, lenient, START + 34 * SECOND)
+    keep(store, before.outputs)
+    noted = Snapshot("Quick", first.state, START + 34 * SECOND, before.engine.snapshot())
+    store.write(Batch(snapshots=(noted,)))
+    observe(store, 34, 61)
+    keep(store, recover(store, strict, START + 65 * SECOND).outputs)
+    verdicts = [(end, verdict) for _, end, verdict in windows(store)]
+    assert verdicts[1:] == [(20, "met"), (35, "violated"), (50, "violated"), (65, "violated")]
+    booked = [(entry.window.end - START) // SECOND for _, entry in store.entries(None, 0, 2**62)]
+    assert booked == [35, 50, 65]
+
+
+def test_what_was_said_of_later_time_stays_said_when_the_clock_was_set_back(
+    agreements: Any, store: Store
+) -> None:
+    """C2. Found by simulation: windows that were final were judged again as open ones."""
+    recover(store, agreements(), START)
+    observe(store, 1, 31)
+    keep(store, recover(store, agreements(), START + 34 * SECOND).outputs)
+    before = windows(store)
+    again = recover(store, agreements(), START + 12 * SECOND)
+    assert again.latest >= START + 30 * SECOND
+    assert store.write(Batch(judgements=judged(again.outputs))).contradictions == ()
+    assert windows(store) == before
+    # And a new version takes over where the one before it ended.
+    recover(store, agreements(version=2), START + 12 * SECOND)
+    assert store.agreement_history("Quick")[-1].at >= START + 30 * SECOND
+
+
+def test_a_verdict_on_an_outage_is_found_again(agreements: Any, store: Store) -> None:
+    """Found by simulation: an outage that ended with the last sample was open still when it was judged again."""
+    text = agreements.text().replace(
+        "  goal",
+        "  metric lost = downtime(up) per outage of up\n  goal short: acme guarantees lost <= 5s\n  goal",
+        1,
+    )
+    agreement = loads(
+        text.replace("metric lost", "metric missing").replace("lost <=", "missing <="), "quick.sla"
+    )
+    recover(store, agreement, START)
+    observe(store, 1, 41)
+    keep(store, recover(store, agreement, START + 41 * SECOND).outputs)
+    verified = verify_agreement(store, "Quick", lambda *_: None)
+    assert verified.findings == []
+    assert "short" in {one.goal for one in store.judgements("Quick", 0, 2**62, final_only=True)}
 
 
 @pytest.mark.parametrize("grace", ["0s", "5s", "15s"])
@@ -184,7 +245,7 @@ def test_a_snapshot_of_another_version_of_the_program_is_recomputed(
     state = first.state.rpartition("/")[0] + "/0.0.1"
     # Its engine had seen nothing, so what came out of it would be unknown.
     content = first.engine.snapshot()
-    store.write(Batch(snapshots=(Snapshot("Quick", state, START + 30 * SECOND, content),)))
+    store.write(Batch(snapshots=(Snapshot("Quick", state, START, content),)))
     with caplog.at_level("INFO"):
         again = recover(store, agreement, START + 40 * SECOND)
     assert "is that of another text or program" in caplog.text

@@ -64,6 +64,7 @@ def batch(found: Agreement, looks: list[Observation], outputs: list[Output], sna
 
 @pytest.mark.parametrize("claimed", [True, False])
 def test_four_hundred_days(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, claimed: bool) -> None:
+    """D10."""
     monkeypatch.setattr(packing, "ENOUGH", 48)
     found = agreement(TEXT if claimed else TEXT.replace(" claimed within 60 days of window end", ""))
     start = found.instant("2026-01-01")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -94,13 +96,52 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "wsla.db"
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """The tests of a module that says ``ON_BOTH`` run on PostgreSQL too, but those that look at the file."""
+    if "backend" in metafunc.fixturenames and getattr(metafunc.module, "ON_BOTH", False):
+        file_only = "path" in inspect.signature(metafunc.function).parameters
+        metafunc.parametrize("backend", ["sqlite"] if file_only else ["sqlite", "postgresql"])
+
+
 @pytest.fixture
-def opener(path: Path) -> Iterator[Opener]:
-    """Opens the store at ``path``, as a writer unless told otherwise; closes everything at the end."""
+def backend() -> str:
+    return "sqlite"
+
+
+@pytest.fixture(scope="session")
+def database(postgres: Any) -> str:
+    """A database with a store that was made once."""
+    url: str = postgres.database()
+    Store.open(url, writer=True).close()
+    return url
+
+
+@pytest.fixture
+def url(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """Where a store is: a file that is to be made, or a database."""
+    if backend == "sqlite":
+        yield str(tmp_path / "wsla.db")
+        return
+    server, database = request.getfixturevalue("postgres"), request.getfixturevalue("database")
+    server.empty(database)
+    yield database
+
+
+@pytest.fixture
+def empty_database(postgres: Any) -> Iterator[str]:
+    """A database without anything in it."""
+    database = postgres.database()
+    yield database
+    postgres.drop(database)
+
+
+@pytest.fixture
+def opener(url: str) -> Iterator[Opener]:
+    """Opens the store at ``url``, as a writer unless told otherwise; closes everything at the end."""
     opened: list[Store] = []
 
     def open_store(**options: object) -> Store:
-        store = Store.open(str(path), **{"writer": True, "busy_timeout": 0.05, **options})
+        store = Store.open(url, **{"writer": True, "busy_timeout": 0.05, **options})
         opened.append(store)
         return store
 

@@ -98,5 +98,7 @@ def build(path: Path, version: int) -> None:
     if version >= 5:
         add('INSERT INTO rollups VALUES (1, 0, 5, 3, \'{"count":3,"fields":{}}\')')
         add("INSERT INTO thinned VALUES (1, 5)")
+    if version >= 8:
+        add("INSERT INTO interventions VALUES (1, 'silence', 1, '', NULL, 30, 40, 'Ana', 'quiet', 31)")
     add("COMMIT")
     connection.close()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from typing import Any
 
 import pytest
 
 from wsla.remedies.claims import ClaimStep
-from wsla.store import packing
+from wsla.store import packing, writing
 from wsla.store.chain import link_digest, sha256_of
-from wsla.store.evidence import Evidence, HoursInMemory
+from wsla.store.evidence import Evidence, HoursInMemory, evidence_of
+from wsla.store.interventions import Intervention
 from wsla.store.records import Batch, Decided, Judged, Observed, Rejudged, Snapshot
 from wsla.store.sqlite import Store
 from wsla.values.instants import HOUR, MINUTE, Interval
@@ -18,6 +20,8 @@ from wsla.values.observations import Observation
 
 from .conftest import KEY, Opener, entry, intent, judgement, observation, register
 from .test_claims import book
+
+ON_BOTH = True
 
 FAR = 2**62
 SNAPSHOT = (Snapshot(KEY, "v", 0, {}),)
@@ -48,10 +52,14 @@ def test_everything_that_is_said_and_decided_gets_a_link(store: Store, opener: O
     store.write(Batch(judgements=(Judged(KEY, judgement()),)))
     with opener(writer=False, beside=True) as desk:
         desk.take_claim_step("e", ClaimStep.CLAIMED, 20, None, "UTC")
+        desk.intervene([Intervention(kind="acknowledge", agreement=KEY, subject="x", at=21, author="Ana")])
     register(store, text="second", at=2)
-    assert kinds(store) == ["text", "entry", "entry", "intent", "correction", "verdict", "claim", "text"]
+    wanted = ["text", "entry", "entry", "intent", "correction", "verdict", "claim", "intervention", "text"]
+    assert kinds(store) == wanted
     assert holds(store)
-    assert store.chain_end(KEY) == (8, list(store.links(KEY))[-1].digest)
+    [said] = [link for link in store.links(KEY) if link.kind == "intervention"]
+    assert said.sha256 == sha256_of('["acknowledge","x",null,21,null,"Ana",null]')
+    assert store.chain_end(KEY) == (9, list(store.links(KEY))[-1].digest)
     register(store, "other")
     assert kinds(store, "other") == ["text"]
     assert store.chain_end("nobody") == (0, "")
@@ -101,6 +109,32 @@ def test_evidence_is_what_the_page_says(store: Store) -> None:
     second = f"{HOUR} 1 {digest(form(61 * MINUTE))}"
     wanted = digest('["probe","eu"]', first, second)
     assert evidence(store) == [Evidence(sources=("probe",), observations=3, sha256=wanted)]
+
+
+def test_verdicts_that_rest_on_the_same_are_hashed_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[object, ...]] = []
+
+    def counted(*arguments: Any) -> Evidence:
+        asked.append(arguments[3:])
+        return evidence_of(*arguments)
+
+    monkeypatch.setattr(writing, "evidence_of", counted)
+    register(store)
+    labels = [(("customer", str(number)),) for number in range(50)]
+    looks = tuple(
+        Observed(KEY, observation(10), 10, stream=json.dumps([["customer", one[0][1]]])) for one in labels
+    )
+    said = [Judged(KEY, judgement(labels=one), ("probe",)) for one in labels]
+    said += [
+        Judged(KEY, judgement(5, 100, labels=labels[0]), ("probe",)),
+        Judged(KEY, judgement(goal="other")),
+    ]
+    store.write(Batch(observations=looks, judgements=tuple(said)))
+    assert asked == [(("probe",), 0, 100), (("probe",), 5, 100), (None, 0, 100)]
+    assert len(set(evidence(store)[:50])) == 1
+    assert evidence(store)[0] == store.evidence(KEY, ("probe",), Interval(0, 100), HoursInMemory())
 
 
 @pytest.mark.parametrize(

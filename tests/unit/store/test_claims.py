@@ -17,6 +17,8 @@ from wsla.store.sqlite import Store
 from .conftest import KEY, Opener, entry, observation, spawn
 from .old_stores import build
 
+ON_BOTH = True
+
 BOOKED = evolve(entry(), state="accrued", claim_until=30)
 
 

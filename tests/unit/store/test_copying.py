@@ -106,6 +106,7 @@ def test_a_store_in_use_is_never_replaced(store: Store, path: Path, copy: Path, 
 def test_what_may_have_been_sent_since_is_marked(
     store: Store, path: Path, copy: Path, tmp_path: Path
 ) -> None:
+    """D11."""
     fill(store)
     store.write(Batch(decisions=(Decided(KEY, intent("done", 5)),)))
     for target in TARGETS:

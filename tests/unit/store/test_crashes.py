@@ -74,6 +74,7 @@ def check(path: Path, acknowledged: list[str]) -> int:
     ],
 )
 def test_killed_at_a_point_of_writing(path: Path, point: str, nth: int) -> None:
+    """K1."""
     ended, acknowledged = run(path, TOTAL, point, nth)
     assert ended == -signal.SIGKILL
     check(path, acknowledged)
@@ -98,6 +99,7 @@ def test_killed_at_a_point_of_writing(path: Path, point: str, nth: int) -> None:
     ],
 )
 def test_killed_while_the_store_is_made(path: Path, point: str, nth: int) -> None:
+    """K5."""
     ended, acknowledged = run(path, TOTAL, point, nth)
     assert (ended, acknowledged) == (-signal.SIGKILL, [])
     assert run(path, TOTAL)[0] == 0
@@ -105,6 +107,7 @@ def test_killed_while_the_store_is_made(path: Path, point: str, nth: int) -> Non
 
 
 def test_killed_at_random_thirty_times(path: Path) -> None:
+    """K2."""
     seed = int.from_bytes(os.urandom(4))
     print(f"seed {seed}")
     chance = random.Random(seed)

@@ -13,6 +13,8 @@ from wsla.store.sqlite import Store
 
 from .conftest import KEY, Opener, entry, intent, observation, register, spawn
 
+ON_BOTH = True
+
 
 def big_batch(number: int, count: int = 2_000) -> Batch:
     looks = tuple(Observed(KEY, observation(at), 1) for at in range(number * count, (number + 1) * count))
@@ -20,7 +22,8 @@ def big_batch(number: int, count: int = 2_000) -> Batch:
     return Batch(observations=looks, decisions=decisions)
 
 
-def test_a_full_disk_loses_nothing_and_is_survived(store: Store) -> None:
+def test_a_full_disk_loses_nothing_and_is_survived(store: Store, path: Path) -> None:
+    """D1."""
     (pages,) = store._session.read("PRAGMA page_count")[0]
     store._session.read(f"PRAGMA max_page_count = {pages + 20}")
     for _ in range(2):
@@ -37,6 +40,7 @@ def test_a_full_disk_loses_nothing_and_is_survived(store: Store) -> None:
 
 
 def test_a_file_locked_by_another_program_is_waited_for_and_then_told(store: Store, path: Path) -> None:
+    """D5."""
     child = spawn("holder.py", path, "exclusive")
     try:
         assert child.stdout is not None
@@ -60,6 +64,7 @@ def test_a_store_locked_while_it_is_opened(store: Store, path: Path, opener: Ope
 
 
 def test_a_write_that_the_system_refuses_is_survived(path: Path) -> None:
+    """D1, D3."""
     child = spawn("failing_disk.py", path)
     said, trouble = child.communicate(timeout=60)
     assert child.returncode == 0, trouble.decode()
@@ -93,7 +98,8 @@ def test_after_any_error_the_same_batch_may_be_written_again(opener: Opener, poi
     assert [found.id for _, found in store.entries(None, 0, 100)] == ["e0"]
 
 
-def test_an_error_of_the_disk_on_commit_reopens_the_file(opener: Opener) -> None:
+def test_an_error_of_the_disk_on_commit_reopens_the_file(opener: Opener, path: Path) -> None:
+    """D3."""
     armed = False
 
     def fault(name: str) -> None:
@@ -118,6 +124,7 @@ def test_an_error_of_the_disk_on_commit_reopens_the_file(opener: Opener) -> None
 def test_after_an_error_of_the_disk_the_log_is_saved_before_more_is_written(
     opener: Opener, path: Path
 ) -> None:
+    """D3."""
     store = opener()
     register(store)
     reader = sqlite3.connect(path, isolation_level=None)
@@ -132,6 +139,7 @@ def test_after_an_error_of_the_disk_the_log_is_saved_before_more_is_written(
 
 
 def test_a_removed_file_is_noticed_before_anything_is_written(store: Store, path: Path) -> None:
+    """D9."""
     path.unlink()
     with pytest.raises(StoreReplaced, match="was removed or moved away"):
         store.check_identity()
@@ -148,6 +156,7 @@ def test_a_moved_file_goes_on_when_it_is_put_back(store: Store, path: Path) -> N
 
 
 def test_a_replaced_file_is_noticed_and_left_alone(store: Store, path: Path) -> None:
+    """D9."""
     store.write(big_batch(0))
     other = Path(f"{path}.other")
     with Store.open(str(other), writer=True) as replacement:
@@ -163,6 +172,7 @@ def test_a_replaced_file_is_noticed_and_left_alone(store: Store, path: Path) -> 
 
 
 def test_a_removed_log_is_noticed_and_saved_by_closing(store: Store, path: Path, opener: Opener) -> None:
+    """D9."""
     store.write(big_batch(0))
     Path(f"{path}-wal").unlink()
     with pytest.raises(StoreReplaced, match="-wal, which holds the latest"):
@@ -186,3 +196,33 @@ def test_errors_of_sqlite_are_told_apart(code: int, kind: type[StoreError]) -> N
     error = sqlite3.OperationalError("text")
     error.sqlite_errorcode = code
     assert type(from_sqlite(error, "x.db")) is kind
+
+
+@pytest.mark.parametrize("code", ["SQLITE_IOERR_READ", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC"])
+def test_an_error_of_the_disk_at_any_point_is_survived(opener: Opener, code: str) -> None:
+    """D3: at the N-th point, for N = 1, 2 … until none is left; what was to be written is written again then."""
+    calls = fails_at = 0
+
+    def fault(name: str) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == fails_at:
+            error = sqlite3.OperationalError("disk I/O error")
+            error.sqlite_errorcode = getattr(sqlite3, code)
+            raise error
+
+    store = opener(fault=fault)
+    register(store)
+    failed = 0
+    for number in range(1, 20):
+        calls, fails_at = 0, number
+        try:
+            store.write(big_batch(number, 10))
+        except (StoreBroken, sqlite3.OperationalError):
+            failed += 1
+            fails_at = 0
+            store.write(big_batch(number, 10))
+    assert failed >= 4
+    assert [found.id for _, found in store.entries(None, 0, 100)] == [f"e{number}" for number in range(1, 20)]
+    assert len(list(store.observations(KEY, 0, 10_000))) == 190
+    assert store.first_altered_entry() is None

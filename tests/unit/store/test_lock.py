@@ -15,8 +15,11 @@ from wsla.store.sqlite import Store
 
 from .conftest import KEY, Opener, observation, spawn
 
+ON_BOTH = True
+
 
 def test_a_second_daemon_is_refused_with_the_name_of_the_first(path: Path, opener: Opener) -> None:
+    """D7."""
     child = spawn("holder.py", path, "daemon")
     try:
         assert child.stdout is not None
@@ -43,6 +46,7 @@ def test_a_second_writer_of_the_same_process_is_refused(store: Store, opener: Op
 
 @pytest.mark.parametrize("left", [b"", b"\xff\0", b"[]", b'{"pid": "x"}', b'{"pid": 1' + b" " * 10_000])
 def test_a_lock_file_with_anything_in_it_is_no_lock(path: Path, opener: Opener, left: bytes) -> None:
+    """D8."""
     Path(f"{path}.lock").write_bytes(left)
     opener()
     assert json.loads(Path(f"{path}.lock").read_bytes())["pid"] == os.getpid()
@@ -64,6 +68,7 @@ def test_a_removed_lock_is_taken_anew(store: Store, path: Path, opener: Opener) 
 def test_two_daemons_after_the_lock_was_removed_do_not_both_write(
     store: Store, path: Path, opener: Opener
 ) -> None:
+    """D7."""
     Path(f"{path}.lock").unlink()
     opener()
     with pytest.raises(StoreLocked):

@@ -43,6 +43,7 @@ def look(path: Path) -> tuple[int, list[str]]:
 def test_killed_in_a_step_the_schema_is_old_or_new(
     store: Store, path: Path, point: str, nth: int, done: bool
 ) -> None:
+    """K5."""
     store.write(Batch(decisions=(Decided(KEY, entry()),)))
     store.close()
     child = spawn("migrating.py", path, point, nth)
@@ -75,6 +76,7 @@ def test_a_step_that_fails_changes_nothing(
 def test_a_later_schema_is_refused_and_left_alone(
     store: Store, path: Path, opener: Opener, monkeypatch: pytest.MonkeyPatch, writer: bool
 ) -> None:
+    """S2: the program before meets the store of the one after."""
     store.close()
     with monkeypatch.context() as patch:
         patch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, NEXT))
@@ -100,7 +102,7 @@ def test_every_table_is_strict(store: Store, path: Path) -> None:
     tables = connection.execute("PRAGMA table_list").fetchall()
     connection.close()
     strict = {name: bool(strict) for _, name, _, _, _, strict in tables if not name.startswith("sqlite_")}
-    assert len(strict) == 21
+    assert len(strict) == 22
     assert all(strict.values())
 
 

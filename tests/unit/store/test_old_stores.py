@@ -35,8 +35,10 @@ def check(store: Store, version: int) -> None:
     assert store.latest_snapshot(KEY) == ("v", 100, [1])
     assert len(store.rollups(KEY, -1, FAR)) == (version >= 5)
     assert store.kept_from(KEY) == (5 if version >= 5 else None)
-    # What stood before there was a chain is what its root says.
-    assert [link.kind for link in store.links(KEY)] == (["root"] if version < 6 else [])
+    # What stood before there was a chain is what its root says; what people did before that was a part has links.
+    done = store.interventions("silence")
+    assert [one.author for one in done] == (["Ana"] if version >= 8 else [])
+    assert [link.kind for link in store.links(KEY)] == ["root"] * (version < 6) + ["intervention"] * len(done)
 
 
 @pytest.mark.parametrize("version", range(1, NEWEST))

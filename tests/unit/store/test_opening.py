@@ -39,7 +39,7 @@ def test_relative_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: 
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("postgresql://me:secret@host/db", r"postgresql:// is not supported.*sqlite:///wsla\.db"),
+        ("mysql://me:secret@host/db", r"mysql:// is not supported.*sqlite:///wsla\.db"),
         ("sqlite://wsla.db", "three strokes"),
         ("sqlite:wsla.db", "three strokes"),
         ("sqlite:///wsla.db?mode=ro", "no options"),
@@ -87,6 +87,7 @@ def test_a_device_is_no_store() -> None:
 
 
 def test_places_that_may_not_be_written() -> None:
+    """D4."""
     # Not in pytest's own folder, which another user may not even enter.
     with tempfile.TemporaryDirectory() as made:
         os.chmod(made, 0o755)
@@ -156,6 +157,7 @@ def cut_off(path: Path) -> None:
 
 @pytest.mark.parametrize("harm", [break_header, break_page, cut_off])
 def test_a_damaged_file_is_refused_and_left_alone(store: Store, path: Path, harm: object) -> None:
+    """D6."""
     fill(store)
     store.close()
     assert callable(harm)
@@ -183,6 +185,7 @@ def test_damage_met_while_reading_is_told(store: Store, path: Path, opener: Open
 def test_a_lost_store_is_not_made_anew(
     store: Store, path: Path, opener: Opener, emptied: bool, word: str
 ) -> None:
+    """D6, D9."""
     store.close()
     backup = path.read_bytes()
     path.unlink()

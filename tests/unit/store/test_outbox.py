@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from wsla.plan.model import Target
 from wsla.store import reading
 from wsla.store.records import Batch, Decided, DeliveryOutcome, DeliveryState, OutboxCounts
 from wsla.store.sqlite import Store
 
 from .conftest import KEY, TARGETS, Opener, intent, register
+
+ON_BOTH = True
 
 CUSTOMER, PAGER = TARGETS
 
@@ -112,7 +116,7 @@ def test_the_limit_is_reported_and_nothing_is_dropped(opener: Opener) -> None:
     assert again.write(Batch()).outbox_over_limit
 
 
-def test_a_long_outbox_opens_and_is_asked_by_its_index(store: Store, opener: Opener) -> None:
+def test_a_long_outbox_opens_and_is_asked_by_its_index(store: Store, opener: Opener, path: Path) -> None:
     count = 100_000
     with store._session.transaction() as connection:
         connection.execute(

@@ -18,6 +18,8 @@ from wsla.values.observations import Observation
 
 from .conftest import KEY, Opener, observation, register, spawn
 
+ON_BOTH = True
+
 FAR = 2**62
 SNAPSHOT = (Snapshot(KEY, "v", 0, {}),)
 
@@ -231,6 +233,7 @@ def test_segments_that_lie_far_apart_stay_apart(store: Store) -> None:
     [("before-merge", False), ("mid-merge", False), ("before-commit", False), ("after-merge", True)],
 )
 def test_killed_while_it_merges(store: Store, opener: Opener, point: str, done: bool) -> None:
+    """K1."""
     before = many_small_segments(store)
     streams = store.streams_to_merge()
     store.close()
@@ -252,7 +255,8 @@ def test_a_damaged_segment_is_named(store: Store) -> None:
     fill(store)
     pack(store)
     with store._session.transaction() as connection:
-        connection.execute("UPDATE segments SET content = CAST(content || x'00' AS BLOB)")
+        (content,) = connection.execute("SELECT content FROM segments").fetchone()
+        connection.execute("UPDATE segments SET content = ?", (content + b"\0",))
     with pytest.raises(StoreCorrupt, match="segment 1 is not what was written"):
         list(store.observations(KEY, 0, FAR))
     with store._session.transaction() as connection:
@@ -277,6 +281,7 @@ def test_a_damaged_segment_is_named(store: Store) -> None:
 def test_killed_while_it_packs(
     store: Store, path: Path, opener: Opener, point: str, nth: int, done: bool
 ) -> None:
+    """K1."""
     for stream in ("eu", "us"):
         fill(store, stream=stream)
     before = list(store.observations(KEY, 0, FAR))

@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 from wsla.evaluation.verdicts import Verdict
 from wsla.store import together
 from wsla.store.errors import StoreError
-from wsla.store.records import Batch, Decided, Judged, Observed, Snapshot
+from wsla.store.records import Batch, Decided, Judged, Observed, Place, Snapshot
 from wsla.store.sqlite import Store
 from wsla.values.observations import Observation
 
 from .conftest import KEY, Opener, entry, intent, judgement, observation, register
+
+ON_BOTH = True
 
 FAR = 2**62
 
@@ -176,6 +178,7 @@ def test_intents_are_those_due_in_the_stretch(store: Store) -> None:
 
 
 def test_the_chain_names_the_first_entry_that_was_altered(store: Store, opener: Opener) -> None:
+    """D6."""
     store.write(Batch(decisions=tuple(Decided(KEY, entry(f"e{at}", at)) for at in range(5))))
     assert store.first_altered_entry() is None
     with store._session.transaction() as connection:
@@ -255,6 +258,7 @@ def test_everything_is_there_after_reopening(store: Store, opener: Opener) -> No
         judgements=(Judged(KEY, judgement()),),
         decisions=(Decided(KEY, entry()), Decided(KEY, intent())),
         snapshots=(Snapshot(KEY, "v", 1, [1]),),
+        places=(Place(KEY, "probe", {"line": 1}),),
     )
     store.write(batch)
     store.close()
@@ -264,8 +268,26 @@ def test_everything_is_there_after_reopening(store: Store, opener: Opener) -> No
     assert list(again.entries(KEY, 0, 10)) == [(KEY, entry())]
     assert list(again.intents(KEY, 0, 11)) == [(KEY, intent())]
     assert again.latest_snapshot(KEY) == ("v", 1, [1])
+    assert again.place(KEY, "probe") == {"line": 1}
+    assert again.place(KEY, "other") is again.place("nobody", "probe") is None
     result = again.write(batch)
     assert (result.new_observations, result.new_intents, result.new_entries) == (0, 0, 0)
+
+
+def test_of_a_source_only_the_latest_place_counts(store: Store) -> None:
+    store.write(Batch(places=(Place(KEY, "probe", 1), Place(KEY, "other", 2))))
+    store.write(Batch(places=(Place(KEY, "probe", [3, "\udc80"]),)))
+    assert store.place(KEY, "probe") == [3, "\udc80"]
+    assert store.place(KEY, "other") == 2
+
+
+def test_the_streams_of_a_source_are_named(store: Store) -> None:
+    looks = [Observed(KEY, observation(1), 0, stream) for stream in ('["eu"]', '["us"]', '["\udc80"]')]
+    store.write(Batch(observations=(*looks, Observed(KEY, observation(1, source="other"), 0))))
+    assert store.streams(KEY, "probe", 10) == ['["eu"]', '["us"]', '["\\udc80"]']
+    assert store.streams(KEY, "probe", 2) == ['["eu"]', '["us"]']
+    assert store.streams(KEY, "other", 10) == [""]
+    assert store.streams(KEY, "nothing", 10) == store.streams("nobody", "probe", 10) == []
 
 
 def test_a_closed_store_says_so(store: Store) -> None:

@@ -20,6 +20,8 @@ from wsla.values.instants import DAY, HOUR
 from .conftest import KEY, Opener, observation
 from .test_columns import LOOKS
 
+ON_BOTH = True
+
 FAR = 2**62
 SNAPSHOT = (Snapshot(KEY, "v", 7, {}),)
 

@@ -89,6 +89,7 @@ def test_months_from_the_15th() -> None:
 
 
 def test_months_from_the_31st_are_computed_afresh_from_the_anchor() -> None:
+    """C4."""
     spec = CalendarWindow(CalendarUnit.MONTH, anchor=anchor_on_day(31))
     found = windows_overlapping(
         spec, parse_instant("2024-01-31", UTC_ZONE), parse_instant("2024-06-01", UTC_ZONE)
@@ -98,6 +99,7 @@ def test_months_from_the_31st_are_computed_afresh_from_the_anchor() -> None:
 
 
 def test_years_from_29_february() -> None:
+    """C4."""
     spec = CalendarWindow(CalendarUnit.YEAR, anchor=anchor_on_day(29, 2))
     assert window_text(spec, "2027-06-01") == ("2027-02-28T00:00:00+00:00", "2028-02-29T00:00:00+00:00")
     with pytest.raises(ValueError, match="day"):
@@ -140,6 +142,7 @@ def test_a_day_whose_midnight_comes_twice_starts_at_the_first() -> None:
 
 
 def test_a_day_that_never_happened_has_no_window() -> None:
+    """C4."""
     spec = CalendarWindow(CalendarUnit.DAY, zone="Pacific/Apia")
     zone = find_zone("Pacific/Apia")
     start, end = parse_instant("2011-12-29", zone), parse_instant("2012-01-01", zone)

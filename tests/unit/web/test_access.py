@@ -9,7 +9,8 @@ import pytest
 from wsla.api import loads
 from wsla.daemon.http_config import Http, Token, is_loopback
 from wsla.values.instants import MINUTE, SECOND
-from wsla.web.access import LOCAL, Allowance, find_token, may_see
+from wsla.web import access
+from wsla.web.access import LOCAL, Allowance, find_token, may_see, origin
 
 ONE = Token(name="one", secret="a" * 16)
 TWO = Token(name="two", secret="ü".encode().hex() * 8)
@@ -89,3 +90,26 @@ def test_addresses_are_forgotten_before_they_fill_the_memory() -> None:
     assert len(allowance._left) == 10_000
     assert allowance.take("10000") > 0
     assert allowance.take("0") == 0
+
+
+def test_every_secret_is_compared_whatever_is_guessed(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[tuple[bytes, bytes]] = []
+
+    def compare(one: bytes, other: bytes) -> bool:
+        compared.append((one, other))
+        return one == other
+
+    monkeypatch.setattr(access.hmac, "compare_digest", compare)
+    for guess in (ONE.secret, TWO.secret, ONE.secret[:-1], "", "x"):
+        compared.clear()
+        find_token(SETTINGS, f"Bearer {guess}")
+        assert [one for one, _ in compared] == [ONE.secret.encode(), TWO.secret.encode()]
+
+
+def test_a_network_of_ipv6_counts_as_one_address() -> None:
+    assert origin("2001:db8::1") == origin("2001:db8::ffff:ffff:ffff:ffff") == "2001:db8::"
+    assert origin("2001:db8:0:1::1") != origin("2001:db8::1")
+    assert origin("::ffff:192.0.2.1") == origin("192.0.2.1") == "192.0.2.1"
+    assert origin("192.0.2.1") != origin("192.0.2.2")
+    assert origin("fe80::1%eth0") == origin("fe80::2%eth1")
+    assert (origin(""), origin("unix")) == ("", "unix")

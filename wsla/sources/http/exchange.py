@@ -1,4 +1,4 @@
-"""One request and its answer over one connection: framing by h11, ceilings on all that a service can send."""
+"""One request and its answer over one connection: framing by h11 unless it is plain, ceilings on all that is sent."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from attrs import define, field, frozen
 
 from wsla.ports import Clock
 from wsla.sources.http.decoding import BodyDecoder
-from wsla.sources.network.connection import Wire
+from wsla.sources.http.short import BYTES_BETWEEN_HEADER_PARTS, ShortAnswer
+from wsla.sources.network.connection import AnyWire
 from wsla.sources.network.failures import Failure, ProbeFailed, Stage, from_os_error
 from wsla.sources.network.looking import Trace as LookTrace
 from wsla.values.observations import Raw
@@ -22,7 +23,6 @@ _YIELD_AFTER: Final = 64 * 1024
 _START: Final = b"HTTP/"
 _HEADERS_TOO_LARGE: Final = 431
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
-_BYTES_BETWEEN_HEADER_PARTS: Final = 4
 
 
 @define
@@ -42,8 +42,19 @@ class Request:
 
     method: str
     path: bytes
-    headers: tuple[tuple[bytes, bytes], ...]
-    body: bytes | None
+    headers: tuple[tuple[bytes, bytes], ...] = field(repr=False)
+    body: bytes | None = field(repr=False)
+    encoded: bytes = field(init=False, repr=False)
+
+    @encoded.default
+    def _encoded(self) -> bytes:
+        return self.send(h11.Connection(h11.CLIENT))
+
+    def send(self, protocol: h11.Connection) -> bytes:
+        """The bytes of the request, of which ``protocol`` knows from now on."""
+        out = protocol.send(h11.Request(method=self.method, target=self.path, headers=list(self.headers)))
+        body = b"" if self.body is None else protocol.send(h11.Data(data=self.body))
+        return (out or b"") + (body or b"") + (protocol.send(h11.EndOfMessage()) or b"")
 
 
 @frozen(kw_only=True)
@@ -65,7 +76,7 @@ class Exchange:
 
     def __init__(
         self,
-        wire: Wire,
+        wire: AnyWire,
         clock: Clock,
         trace: Trace,
         where: str,
@@ -81,14 +92,59 @@ class Exchange:
         self._max_headers = max_headers
         self._max_body = max_body
         self._keep_body = keep_body
-        self._protocol = h11.Connection(h11.CLIENT, max_incomplete_event_size=max_headers)
+        self._protocol: h11.Connection | None = None
         self._received = 0
-        self._most_received = 0
+        # Twice the decoded size leaves room for framing; a body that needs more is all framing.
+        self._most_received = 2 * max_body + _YIELD_AFTER
         self._sent_at: int | None = None
 
     async def run(self, request: Request, follow_redirects: bool) -> Answer:
         """The answer to a request. Raises ProbeFailed for whatever the service does wrong."""
-        self._send(request)
+        self._trace.stage = Stage.WAIT
+        self._sent_at = self._clock.monotonic()
+        self._wire.write(request.encoded)
+        short = ShortAnswer(request.method == "HEAD", self._max_headers, self._max_body)
+        ended = False
+        while not short.left_to_others:
+            data = await self._receive()
+            ended = not data
+            short.feed(data)
+            if short.status is not None and not short.left_to_others:
+                found = self._short_answer(short, short.status, follow_redirects)
+                if found is not None:
+                    return found
+        protocol = self._protocol = h11.Connection(h11.CLIENT, max_incomplete_event_size=self._max_headers)
+        request.send(protocol)
+        protocol.receive_data(short.data)
+        if ended:
+            protocol.receive_data(b"")
+        return await self._full_answer(follow_redirects)
+
+    def _short_answer(self, short: ShortAnswer, status: int, follow_redirects: bool) -> Answer | None:
+        """The answer, as far as it is needed; None where more has to come."""
+        self._check_size(short.size_of_headers)
+        self._trace.status = status
+        if follow_redirects and status in _REDIRECTS and (target := short.header(b"location")):
+            return Answer(status=status, redirect=target)
+        self._trace.stage = Stage.BODY
+        if not short.complete:
+            return None
+        body, size = short.body, len(short.body)
+        if codings := short.header(b"content-encoding"):
+            decoder = BodyDecoder(codings, self._max_body)
+            body = b"".join([piece for piece in decoder.feed(body) if self._keep_body])
+            decoder.finish()
+            size = decoder.size
+        elif size > self._max_body:
+            raise self._body_too_large()
+        return Answer(
+            status=status,
+            content_type=short.header(b"content-type"),
+            body=body if self._keep_body else b"",
+            size=size,
+        )
+
+    async def _full_answer(self, follow_redirects: bool) -> Answer:
         head = await self._head()
         status = head.status_code
         self._trace.status = status
@@ -97,16 +153,6 @@ class Exchange:
             if target:
                 return Answer(status=status, redirect=target)
         return await self._body(head)
-
-    def _send(self, request: Request) -> None:
-        self._trace.stage = Stage.WAIT
-        start = h11.Request(method=request.method, target=request.path, headers=list(request.headers))
-        out = self._protocol.send(start) or b""
-        if request.body is not None:
-            out += self._protocol.send(h11.Data(data=request.body)) or b""
-        out += self._protocol.send(h11.EndOfMessage()) or b""
-        self._sent_at = self._clock.monotonic()
-        self._wire.write(out)
 
     async def _head(self) -> h11.Response:
         interim = 0
@@ -121,7 +167,12 @@ class Exchange:
                             f"{self._where} sent more than {MOST_INTERIM_ANSWERS} interim answers",
                         )
                 case h11.Response():
-                    self._check_size(event)
+                    headers = event.headers.raw_items()
+                    if len(headers) > MOST_HEADERS:
+                        raise self._too_many_headers()
+                    self._check_size(
+                        sum(len(name) + len(text) + BYTES_BETWEEN_HEADER_PARTS for name, text in headers)
+                    )
                     return event
                 case _:
                     raise ProbeFailed(Failure.PROTOCOL, f"{self._where} did not answer in HTTP")
@@ -129,8 +180,6 @@ class Exchange:
     async def _body(self, head: h11.Response) -> Answer:
         self._trace.stage = Stage.BODY
         self._received = 0
-        # Twice the decoded size leaves room for framing; a body that needs more is all framing.
-        self._most_received = 2 * self._max_body + _YIELD_AFTER
         decoder = BodyDecoder(_header(head, b"content-encoding"), self._max_body)
         kept: list[bytes] = []
         while True:
@@ -154,16 +203,17 @@ class Exchange:
                     )
 
     async def _event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
+        assert self._protocol is not None
         while True:
             try:
                 event = self._protocol.next_event()
             except h11.RemoteProtocolError as error:
-                raise self._misbehaved(error) from None
+                raise self._misbehaved(error, self._protocol) from None
             if event is not h11.NEED_DATA:
                 return event
-            await self._receive()
+            self._protocol.receive_data(await self._receive())
 
-    async def _receive(self) -> None:
+    async def _receive(self) -> bytes:
         try:
             data = await self._wire.read()
         except OSError as error:
@@ -177,21 +227,21 @@ class Exchange:
             raise ProbeFailed(Failure.INCOMPLETE, f"{self._where} closed the connection without an answer")
         self._received += len(data)
         if self._trace.stage is Stage.BODY and self._received > self._most_received:
-            raise ProbeFailed(Failure.BODY_TOO_LARGE, f"the body is larger than {self._max_body} bytes")
+            raise self._body_too_large()
         if self._received > _YIELD_AFTER:
             # A service that sends as fast as it is read would otherwise keep the loop from its other probes.
             await asyncio.sleep(0)
-        self._protocol.receive_data(data)
+        return data
 
-    def _check_size(self, head: h11.Response) -> None:
-        headers = head.headers.raw_items()
-        size = sum(len(name) + len(text) + _BYTES_BETWEEN_HEADER_PARTS for name, text in headers)
+    def _check_size(self, size: int) -> None:
         if size > self._max_headers:
             raise self._headers_too_large()
-        if len(headers) > MOST_HEADERS:
-            raise ProbeFailed(
-                Failure.HEADERS_TOO_LARGE, f"{self._where} sent more than {MOST_HEADERS} headers"
-            )
+
+    def _too_many_headers(self) -> ProbeFailed:
+        return ProbeFailed(Failure.HEADERS_TOO_LARGE, f"{self._where} sent more than {MOST_HEADERS} headers")
+
+    def _body_too_large(self) -> ProbeFailed:
+        return ProbeFailed(Failure.BODY_TOO_LARGE, f"the body is larger than {self._max_body} bytes")
 
     def _headers_too_large(self) -> ProbeFailed:
         return ProbeFailed(
@@ -199,9 +249,9 @@ class Exchange:
             f"the headers of {self._where} are larger than {self._max_headers} bytes",
         )
 
-    def _misbehaved(self, error: h11.RemoteProtocolError) -> ProbeFailed:
+    def _misbehaved(self, error: h11.RemoteProtocolError, protocol: h11.Connection) -> ProbeFailed:
         # The messages of h11 quote what the service sent, which may be anything; none of it is passed on.
-        waiting, ended = self._protocol.trailing_data
+        waiting, ended = protocol.trailing_data
         if self._trace.stage is Stage.BODY:
             if ended:
                 return ProbeFailed(Failure.INCOMPLETE, f"{self._where} ended the answer too early")

@@ -31,9 +31,11 @@ class Location:
     path: bytes = field(repr=False)
     authorization: bytes | None = field(default=None, repr=False)
 
-    @property
-    def where(self) -> str:
-        """Host and port: all of an address that may be shown, since paths and queries can hold secrets."""
+    where: str = field(init=False, repr=False, eq=False)
+    """Host and port: all of an address that may be shown, since paths and queries can hold secrets."""
+
+    @where.default
+    def _where(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
 

@@ -6,7 +6,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
-from attrs import define, evolve
+from attrs import define
 
 from wsla.ports import Clock
 from wsla.sources.http.decoding import text_of
@@ -16,7 +16,7 @@ from wsla.sources.http.location import Location, LocationError, locate
 from wsla.sources.http.proxy import open_through, seen_from_here
 from wsla.sources.http.target import HttpTarget
 from wsla.sources.network.addresses import Address, Reach, may_redirect, reach
-from wsla.sources.network.connection import Wire
+from wsla.sources.network.connection import AnyWire
 from wsla.sources.network.failures import Failure, ProbeFailed
 from wsla.sources.network.looking import BoundedProber, millionths
 from wsla.sources.network.opening import Opener, reachable, shared_resolver
@@ -60,6 +60,11 @@ class HttpProber(BoundedProber[Trace]):
         super().__init__(target, clock)
         self._target = target
         self._opener = Opener(resolver or shared_resolver(), clock, target.timeout)
+        self._headers = tuple(
+            (name.lower().encode("ascii"), text.encode("ascii")) for name, text in target.headers
+        )
+        # The same for every look.
+        self._first: Request | None = None
 
     def _begin(self) -> Trace:
         return Trace()
@@ -82,33 +87,44 @@ class HttpProber(BoundedProber[Trace]):
 
     async def _follow(self, trace: Trace, deadline: float) -> None:
         target = self._target
-        custom = tuple((name.lower().encode("ascii"), text.encode("ascii")) for name, text in target.headers)
         hop = _Hop(
             location=target.location,
             url=target.url,
             method=target.method,
-            headers=custom,
+            headers=self._headers,
             authorization=target.location.authorization,
             body=target.body,
         )
+        if self._first is None:
+            self._first = self._asked(hop)
+        request = self._first
         seen = {(hop.method, hop.url)}
         looped = False
         for _ in range(target.max_redirects + 1):
-            answer = await self._request(hop, trace, deadline)
+            answer = await self._request(hop, request, trace, deadline)
             if answer.redirect is None:
                 self._judge(answer, trace)
                 return
             self._redirect(hop, answer.status, answer.redirect)
             looped = looped or (hop.method, hop.url) in seen
             seen.add((hop.method, hop.url))
+            request = self._asked(hop)
         ending = ", in a loop" if looped else ""
         raise ProbeFailed(
             Failure.REDIRECT_LOOP,
             f"{target.location.where} redirected more than {target.max_redirects} times{ending}",
         )
 
-    async def _request(self, hop: _Hop, trace: Trace, deadline: float) -> Answer:
-        location = hop.location
+    def _asked(self, hop: _Hop) -> Request:
+        location, proxy = hop.location, self._target.proxy
+        path, headers = location.path, _complete_headers(hop)
+        if proxy is not None and location.scheme == "http":
+            # A proxy has to be told whom to fetch from.
+            path = b"http://" + location.authority + path
+            headers = (*proxy.headers, *headers)
+        return Request(method=hop.method, path=path, headers=headers, body=hop.body)
+
+    async def _request(self, hop: _Hop, request: Request, trace: Trace, deadline: float) -> Answer:
         target = self._target
         wire = await self._connect(hop, trace, deadline)
         try:
@@ -116,29 +132,16 @@ class HttpProber(BoundedProber[Trace]):
                 wire,
                 self._clock,
                 trace,
-                location.where,
+                hop.location.where,
                 max_headers=target.max_headers,
                 max_body=target.max_body,
                 keep_body=target.reads_body,
             )
-            request = Request(
-                method=hop.method,
-                path=location.path,
-                headers=_complete_headers(hop),
-                body=hop.body,
-            )
-            if target.proxy is not None and location.scheme == "http":
-                # A proxy has to be told whom to fetch from.
-                request = evolve(
-                    request,
-                    path=b"http://" + location.authority + location.path,
-                    headers=(*target.proxy.headers, *request.headers),
-                )
             return await exchange.run(request, target.follow_redirects)
         finally:
             wire.abort()
 
-    async def _connect(self, hop: _Hop, trace: Trace, deadline: float) -> Wire:
+    async def _connect(self, hop: _Hop, trace: Trace, deadline: float) -> AnyWire:
         location = hop.location
         target = self._target
         trace.status = None
@@ -153,9 +156,13 @@ class HttpProber(BoundedProber[Trace]):
                 target.proxy, location, self._opener, trace, deadline, allowed=target.reach, context=context
             )
         addresses = self._allowed(hop, await self._opener.resolve(location.host, location.port, trace))
-        wire, address = await self._opener.connect(
-            addresses, location.where, trace, deadline, context, location.host.rstrip(".")
-        )
+        wire: AnyWire
+        if context is None:
+            wire, address = await self._opener.connect_bare(addresses, location.where, trace, deadline)
+        else:
+            wire, address = await self._opener.connect(
+                addresses, location.where, trace, deadline, context, location.host.rstrip(".")
+            )
         hop.came_from = reach(address.host)
         return wire
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Final, cast
 
 from wsla.sources.network.addresses import Address
+from wsla.sources.network.bare import BareWire, connect_one, watches_sockets
 from wsla.sources.network.failures import Failure, ProbeFailed, Stage, from_os_error
 
 _HIGH_WATER: Final = 64 * 1024
@@ -92,9 +93,11 @@ async def connect(addresses: Sequence[Address], where: str, deadline: float) -> 
     worst: ProbeFailed | None = None
     for position, address in enumerate(addresses):
         left = len(addresses) - position
-        share = deadline if left == 1 else loop.time() + (deadline - loop.time()) / left
+        share = loop.time() + (deadline - loop.time()) / left
         try:
-            async with asyncio.timeout_at(None if left == 1 else share):
+            if left == 1:
+                return await _connect_one(address), address
+            async with asyncio.timeout_at(share):
                 return await _connect_one(address), address
         except TimeoutError:
             failed = ProbeFailed(Failure.TIMEOUT, f"{where} did not answer, while {Stage.CONNECT}")
@@ -108,6 +111,8 @@ async def connect(addresses: Sequence[Address], where: str, deadline: float) -> 
 
 
 async def _connect_one(address: Address) -> socket.socket:
+    if watches_sockets():
+        return await connect_one(address)
     connected = socket.socket(address.family, socket.SOCK_STREAM)
     try:
         connected.setblocking(False)
@@ -116,6 +121,15 @@ async def _connect_one(address: Address) -> socket.socket:
         connected.close()
         raise
     return connected
+
+
+AnyWire = Wire | BareWire
+"""Bytes in and out of one connection."""
+
+
+def open_bare(connected: socket.socket) -> BareWire | None:
+    """Bytes over a connected socket without TLS, at little cost; None where the event loop cannot do that."""
+    return BareWire(connected) if watches_sockets() else None
 
 
 async def open_wire(

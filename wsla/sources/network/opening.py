@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from functools import cache
 
@@ -9,7 +10,7 @@ from attrs import frozen
 
 from wsla.ports import Clock
 from wsla.sources.network.addresses import Address, Reach, reach
-from wsla.sources.network.connection import Wire, connect, open_wire
+from wsla.sources.network.connection import AnyWire, Wire, connect, open_bare, open_wire
 from wsla.sources.network.failures import (
     Failure,
     ProbeFailed,
@@ -69,11 +70,8 @@ class Opener:
         server_name: str = "",
     ) -> tuple[Wire, Address]:
         """A connection to the first address that takes one, in TLS where a context is given. Raises ProbeFailed."""
-        trace.stage = Stage.CONNECT
-        began = self.clock.monotonic()
-        connected, address = await connect(addresses, where, deadline)
+        connected, address = await self._join(addresses, where, trace, deadline)
         joined = self.clock.monotonic()
-        trace.connect = (trace.connect or 0) + joined - began
         if context is not None:
             trace.stage = Stage.HANDSHAKE
         try:
@@ -83,6 +81,28 @@ class Opener:
         if context is not None:
             self.note_handshake(wire, joined, trace)
         return wire, address
+
+    async def connect_bare(
+        self, addresses: list[Address], where: str, trace: Trace, deadline: float
+    ) -> tuple[AnyWire, Address]:
+        """As ``connect``, for what is spoken without TLS from beginning to end."""
+        connected, address = await self._join(addresses, where, trace, deadline)
+        bare = open_bare(connected)
+        if bare is not None:
+            return bare, address
+        try:
+            return await open_wire(connected, None, "", self.timeout / SECOND), address
+        except OSError as error:
+            raise from_os_error(error, trace.stage, where) from None
+
+    async def _join(
+        self, addresses: list[Address], where: str, trace: Trace, deadline: float
+    ) -> tuple[socket.socket, Address]:
+        trace.stage = Stage.CONNECT
+        began = self.clock.monotonic()
+        connected, address = await connect(addresses, where, deadline)
+        trace.connect = (trace.connect or 0) + self.clock.monotonic() - began
+        return connected, address
 
     def note_handshake(self, wire: Wire, began: int, trace: Trace) -> None:
         """Notes how long agreeing on TLS took since ``began``, and how long the certificate still holds."""

@@ -1,4 +1,4 @@
-"""Name look-ups off the event loop, on a bounded number of threads of which one host can hold only one."""
+"""Name look-ups off the event loop, on a bounded number of threads; those that hang keep nobody else from asking."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import queue
 import socket
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import lru_cache
@@ -18,6 +19,11 @@ from wsla.sources.network.addresses import Address
 Lookup = Callable[[str], list[Address]]
 
 THREADS: Final = 32
+"""Look-ups at once, as long as they are answered."""
+MOST_THREADS: Final = 256
+"""The same with those that are not."""
+STUCK_AFTER: Final = 2.0
+"""Seconds after which a look-up does not count any more: others may use another thread."""
 _MOST_ADDRESSES: Final = 8
 _DESCRIPTORS_OF_A_LOOKUP: Final = 4
 
@@ -51,12 +57,22 @@ class Resolver:
     """Resolves names for any number of probers and event loops.
 
     A second question for a host joins the first, so a host whose name server hangs holds one thread and not
-    all. The threads are daemonic: a hanging look-up does not keep the process from ending.
+    all; and many hosts whose name servers hang hold threads that others do not wait for, up to ``most``. The threads
+    are daemonic: a hanging look-up does not keep the process from ending.
     """
 
-    def __init__(self, lookup: Lookup = look_up, threads: int = THREADS) -> None:
+    def __init__(
+        self,
+        lookup: Lookup = look_up,
+        threads: int = THREADS,
+        most: int = MOST_THREADS,
+        stuck_after: float = STUCK_AFTER,
+    ) -> None:
         self._lookup = lookup
         self._threads = threads
+        self._most = most
+        self._stuck_after = stuck_after
+        self._began: dict[str, float] = {}
         self._started = 0
         self._idle = 0
         self._lock = threading.Lock()
@@ -79,11 +95,21 @@ class Resolver:
             future = Future()
             # Marked as running at once: otherwise the first waiter that gives up would cancel it for all.
             future.set_running_or_notify_cancel()
-            if self._idle <= self._queue.qsize() and self._started < self._threads:
+            # As many as wait: while all were stuck, none was started.
+            for _ in range(self._idle, self._queue.qsize() + 1):
+                if not self._may_start():
+                    break
                 self._start_thread()
             self._running[host] = future
             self._queue.put((host, future))
         return future
+
+    def _may_start(self) -> bool:
+        if self._started < self._threads:
+            return True
+        long_ago = time.monotonic() - self._stuck_after
+        stuck = sum(began <= long_ago for began in self._began.values())
+        return self._started - stuck < self._threads and self._started < self._most
 
     def _start_thread(self) -> None:
         try:
@@ -101,6 +127,7 @@ class Resolver:
             host, future = self._queue.get()
             with self._lock:
                 self._idle -= 1
+                self._began[host] = time.monotonic()
             answer: list[Address] = []
             problem: BaseException | None = None
             try:
@@ -109,6 +136,7 @@ class Resolver:
                 problem = error
             with self._lock:
                 self._running.pop(host, None)
+                self._began.pop(host, None)
             if problem is None:
                 future.set_result(answer)
             else:

@@ -49,6 +49,7 @@ _KINDS: Final = {
 _ERROR: Final = re.compile(r"Code: (?P<code>\d+)\. (?:DB::)?\w*Exception: (?P<reason>.*)", re.DOTALL)
 _VERSION: Final = re.compile(r"\s*\(version .*\)\s*$")
 _SCOPE: Final = re.compile(r"[:.]? In scope .*?(?= \([A-Z_]+\)|$)")
+_NUMBER: Final = re.compile(r"^\[Errno -?\d+\] ")
 _NO_ENTRY: Final = frozenset({"192", "193", "194", "516"})
 """Unknown user, wrong password, no password, and all of these in newer servers."""
 
@@ -140,9 +141,7 @@ class ClickHouseStore:
                     seen += 1
         except self._failures as problem:
             where = " in the middle of the answer" if seen else ""
-            raise DataError(
-                f"{quoted(self._shown)} cannot be read{where}: {str(problem) or type(problem).__name__}"
-            ) from None
+            raise DataError(f"{quoted(self._shown)} cannot be read{where}: {_in_words(problem)}") from None
         if seen < _HEADINGS:
             raise DataError(f"{quoted(self._shown)} cannot be read: its answer is empty")
 
@@ -162,6 +161,12 @@ class ClickHouseStore:
         return DataError(
             f"{quoted(self._shown)} cannot be read: it answered with status {status}, and not as ClickHouse does"
         )
+
+
+def _in_words(problem: Exception) -> str:
+    """What a library says of a connection, without the system's number and in the middle of a sentence."""
+    text = _NUMBER.sub("", str(problem)).rstrip(".") or type(problem).__name__
+    return text if text[:2].isupper() else f"{text[:1].lower()}{text[1:]}"
 
 
 def _row(line: bytes) -> list[Any] | None:

@@ -247,10 +247,55 @@ class DeclarationBuilder:
             span=span_of(meta),
         )
 
-    def rule(self, meta: Meta, condition: Any, holding_for: Token | None, *items: Any) -> surface.Rule:
+    def rule(
+        self,
+        meta: Meta,
+        condition: Any,
+        holding_for: Token | None,
+        often: surface.Often | None,
+        *items: Any,
+    ) -> surface.Rule:
         kept = tuple(item for item in items if item is not None)
         return surface.Rule(
-            condition=condition, holding_for=maybe_word(holding_for), items=kept, span=span_of(meta)
+            condition=condition,
+            holding_for=maybe_word(holding_for),
+            often=often,
+            items=kept,
+            span=span_of(meta),
+        )
+
+    def often(self, meta: Meta, word: Token, count: Token, length: Token) -> surface.Often:
+        return surface.Often(
+            word=to_word(word), count=to_word(count), length=to_word(length), span=span_of(meta)
+        )
+
+    def among(self, meta: Meta, word: Token) -> surface.Word:
+        return to_word(word)
+
+    def recurring(
+        self,
+        meta: Meta,
+        verb: Token,
+        what: Token,
+        among: surface.Word,
+        targets: Any,
+        window: surface.EachWindow,
+        after: Token | None,
+        at: Token | None,
+        length: Token | None,
+        title: Token | None,
+    ) -> surface.Recurring:
+        return surface.Recurring(
+            verb=to_word(verb),
+            what=to_word(what),
+            among=among,
+            targets=targets,
+            window=window,
+            after=maybe_word(after),
+            at=maybe_word(at),
+            length=maybe_word(length),
+            title=maybe_text(title),
+            span=span_of(meta),
         )
 
     def at_once(self, meta: Meta, action: Any) -> surface.AtOnce:

@@ -338,12 +338,40 @@ RuleItem = AtOnce | Repeat | After | Recovery
 
 
 @frozen(kw_only=True, eq=False, repr=False)
+class Often(Record):
+    """``at most 3 each 1h``; ``word`` is ``most``."""
+
+    word: Word
+    count: Word
+    length: Word
+    span: Span = span_field()
+
+
+@frozen(kw_only=True, eq=False, repr=False)
 class Rule(Record):
-    """``when CONDITION for 3m { items }``."""
+    """``when CONDITION for 3m at most 3 each 1h { items }``."""
 
     condition: Expression
     holding_for: Word | None
     items: tuple[RuleItem, ...]
+    often: Often | None = None
+    span: Span = span_field()
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class Recurring(Record):
+    """``publish report to PARTY each month after 2d at 9:00``, ``call review with PARTY each quarter after 10d at 10:00
+    for 1h "Title"``; ``verb``, ``what`` and ``among`` are the first three words."""
+
+    verb: Word
+    what: Word
+    among: Word
+    targets: tuple[Target, ...]
+    window: EachWindow
+    after: Word | None
+    at: Word | None
+    length: Word | None
+    title: Text | None
     span: Span = span_field()
 
 
@@ -395,7 +423,19 @@ class Use(Record):
 
 
 Declaration = (
-    Use | Setting | Effective | Unit | Party | Service | Schedule | Source | Metric | Goal | Rule | Cap
+    Use
+    | Setting
+    | Effective
+    | Unit
+    | Party
+    | Service
+    | Schedule
+    | Source
+    | Metric
+    | Goal
+    | Rule
+    | Cap
+    | Recurring
 )
 
 

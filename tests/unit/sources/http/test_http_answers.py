@@ -201,6 +201,7 @@ def test_a_few_interim_answers_are_passed_over(kit: Any) -> None:
     ],
 )
 def test_each_misbehaviour_has_its_word(kit: Any, answer: bytes, failure: str) -> None:
+    """N6, N7."""
     seen = kit.look(answer)
     assert seen.failure == failure
     assert seen.fields["ok"] is False
@@ -209,6 +210,7 @@ def test_each_misbehaviour_has_its_word(kit: Any, answer: bytes, failure: str) -
 
 
 def test_the_ceiling_of_headers_counts_whole_headers(kit: Any) -> None:
+    """N6."""
     answer = HEAD + b"Content-Length: 0\r\nX: " + b"y" * 900 + b"\r\n\r\n"
     assert kit.look(answer, max_headers=1_000).failure is None
     assert kit.look(answer, max_headers=900).failure == "headers-too-large"
@@ -221,6 +223,8 @@ def test_the_ceiling_of_the_body_is_inclusive(kit: Any) -> None:
 
 
 def test_a_reset_is_told_from_a_close(kit: Any) -> None:
+    """N7."""
+
     async def reset(client: Any) -> None:
         raw = client.writer.get_extra_info("socket")
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -265,6 +269,7 @@ async def _drip_body(client: Any) -> None:
     ],
 )
 def test_the_deadline_is_over_the_whole_probe(kit: Any, behaviour: Any, stage: str) -> None:
+    """N1, N2."""
     seen = kit.look(behaviour, timeout=SHORT)
     assert seen.failure == "timeout"
     assert seen.fields["ok"] is False
@@ -293,6 +298,8 @@ def _peak_of_a_probe(kit: Any, answers: Any) -> tuple[Any, int]:
 
 
 def test_an_endless_body_costs_bounded_memory(kit: Any) -> None:
+    """N3."""
+
     async def endless(client: Any) -> None:
         await client.send(CHUNKED)
         while True:
@@ -320,6 +327,7 @@ def _bomb() -> bytes:
 
 @pytest.mark.parametrize("codings", ["gzip", "gzip, gzip"])
 def test_a_gzip_bomb_costs_bounded_memory(kit: Any, codings: str) -> None:
+    """N4."""
     bomb = _bomb()
     for _ in codings.split(",")[1:]:
         bomb = gzip.compress(bomb)
@@ -365,6 +373,7 @@ def test_an_answer_before_the_whole_request_was_read_counts(kit: Any) -> None:
 
 
 def test_hanging_probes_do_not_hold_up_the_others(kit: Any) -> None:
+    """N1."""
     answers = {"/hang": _hang, "/ok": kit.answer(b"ok")}
 
     async def main() -> tuple[list[Any], list[Any]]:

@@ -88,6 +88,7 @@ def test_no_bytes_break_the_decoder(data: bytes, coding: str) -> None:
 
 @pytest.mark.parametrize("codings", ["br", "zstd", "compress", "gzip, br", "gzip, gzip, gzip, gzip"])
 def test_codings_that_were_not_asked_for(codings: str) -> None:
+    """N4: nothing but gzip and deflate is unpacked, and not nested for ever."""
     with pytest.raises(ProbeFailed) as caught:
         BodyDecoder(codings, 100)
     assert caught.value.failure is Failure.DECODING

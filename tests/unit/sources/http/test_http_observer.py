@@ -78,6 +78,7 @@ def test_a_resolver_that_fails_says_nothing_about_the_service(kit: Any, error: O
 
 
 def test_a_stuck_look_up_is_the_observers_fault_and_holds_one_thread(kit: Any) -> None:
+    """N8."""
     release = threading.Event()
     asked: list[str] = []
 
@@ -232,7 +233,7 @@ def test_every_word_is_of_one_party() -> None:
         Failure.OBSERVER_RESOURCES, Failure.OBSERVER_NETWORK, Failure.OBSERVER_RESOLVER, Failure.OBSERVER_TLS,
         Failure.OBSERVER_LATE, Failure.OBSERVER_SHUTDOWN, Failure.OBSERVER_INTERNAL,
         Failure.OBSERVER_POLICY, Failure.OBSERVER_COMMAND, Failure.OBSERVER_PROXY,
-        Failure.OBSERVER_QUERY,
+        Failure.OBSERVER_QUERY, Failure.OBSERVER_FILE, Failure.OBSERVER_DATABASE, Failure.OBSERVER_AGREEMENT,
     }  # fmt: skip
 
 
@@ -317,6 +318,7 @@ def test_cancellation_is_passed_on_and_closes_the_connection(kit: Any) -> None:
 
 
 def test_proxies_of_the_environment_are_ignored(kit: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """N14."""
     for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9/")
     assert kit.look(kit.answer(b"ok")).failure is None

@@ -40,6 +40,7 @@ def test_a_redirect_to_nowhere_is_the_answer(kit: Any) -> None:
 
 
 def test_the_number_of_redirects_is_bounded(kit: Any) -> None:
+    """N5."""
     answers = {f"/{number}": to(kit, f"/{number + 1}") for number in range(5)} | {"/5": kit.answer()}
     assert kit.look(answers, "/0", max_redirects=5).failure is None
     seen = kit.look(answers, "/0", max_redirects=4)
@@ -51,6 +52,7 @@ def test_the_number_of_redirects_is_bounded(kit: Any) -> None:
 
 @pytest.mark.parametrize("answers", [{"/": "/"}, {"/": "/pong", "/pong": "/"}])
 def test_a_loop_is_named(kit: Any, answers: dict[str, str]) -> None:
+    """N5."""
     seen = kit.look({path: to(kit, target) for path, target in answers.items()})
     assert seen.failure == "redirect-loop"
     assert seen.reason.endswith("more than 10 times, in a loop")
@@ -67,6 +69,7 @@ def test_a_loop_is_named(kit: Any, answers: dict[str, str]) -> None:
     ],
 )
 def test_only_the_web_is_a_place_to_go(kit: Any, location: str) -> None:
+    """N5."""
     seen = kit.look(to(kit, location))
     assert (seen.failure, seen.fields["ok"]) == ("redirect-refused", False)
     assert seen.fields["status"] == 302_000_000
@@ -84,6 +87,7 @@ def test_only_the_web_is_a_place_to_go(kit: Any, location: str) -> None:
     ],
 )
 def test_a_redirect_does_not_lead_into_another_network(kit: Any, location: str) -> None:
+    """N5, W3."""
     seen = kit.look(to(kit, location))
     assert seen.failure == "redirect-refused"
     assert "meta-data" not in seen.reason
@@ -101,6 +105,7 @@ def test_the_address_decides_and_not_the_name(kit: Any) -> None:
 
 
 def test_a_name_that_changes_its_address_on_the_way_is_caught(kit: Any) -> None:
+    """N5, N8."""
     given = iter(["127.0.0.1", "10.0.0.1"])
     resolver = Resolver(lambda host: [Address(socket.AF_INET, (next(given), 0))])
 
@@ -123,6 +128,7 @@ def _across_hosts(kit: Any, status: str, **options: Any) -> tuple[Any, list[Any]
 
 
 def test_credentials_stay_with_their_host(kit: Any) -> None:
+    """N5."""
     seen, (first, second) = _across_hosts(kit, "302 Found", headers=SECRETS[1:])
     assert seen.failure is None
     assert first.headers["authorization"] == "Basic dXNlcjpwYXNzQHdvcmQ="

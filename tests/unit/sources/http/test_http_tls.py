@@ -46,6 +46,7 @@ def look(kit: Any, tls: ssl.SSLContext, **options: Any) -> Any:
 
 
 def test_a_good_certificate_and_its_time_left(kit: Any, authority: trustme.CA, ca_file: str) -> None:
+    """N10."""
     seen = look(kit, context(authority), ca_file=ca_file, expected_text="secure")
     assert seen.failure is None
     left = from_datetime(EXPIRES) - kit.machine_clock().now()
@@ -76,6 +77,7 @@ def test_a_certificate_of_another_name(kit: Any, authority: trustme.CA, ca_file:
 def test_the_name_is_sent_and_compared_and_not_the_address(
     kit: Any, authority: trustme.CA, ca_file: str
 ) -> None:
+    """N10."""
     asked: list[str | None] = []
     tls = context(authority, "service.example")
     tls.sni_callback = lambda connection, name, made: asked.append(name)
@@ -153,6 +155,7 @@ def test_a_service_that_leaves_during_the_handshake(kit: Any, ca_file: str) -> N
 
 
 def test_a_handshake_that_hangs(kit: Any, ca_file: str) -> None:
+    """N10."""
     ended: list[asyncio.StreamWriter] = []
 
     async def hang(writer: asyncio.StreamWriter) -> None:

@@ -124,6 +124,8 @@ def test_a_service_that_says_nothing_costs_the_timeout(kit: Any) -> None:
 
 
 def test_dripping_does_not_extend_the_deadline(kit: Any) -> None:
+    """N2."""
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while True:

@@ -67,6 +67,7 @@ def test_a_good_certificate(kit: Any, authority: trustme.CA, ca_file: str) -> No
 
 
 def test_an_expired_certificate(kit: Any, authority: trustme.CA, ca_file: str) -> None:
+    """N10."""
     past = datetime.datetime(2021, 1, 1, tzinfo=datetime.UTC)
     seen = look(kit, context(authority, expires=past), ca_file=ca_file)
     assert (seen.failure, seen.fields["ok"], seen.fields["certificate_left"]) == ("tls-expired", False, None)
@@ -78,12 +79,14 @@ def test_a_certificate_of_tomorrow(kit: Any, authority: trustme.CA, ca_file: str
 
 
 def test_a_certificate_of_another_name(kit: Any, authority: trustme.CA, ca_file: str) -> None:
+    """N10."""
     other = context(authority, "other.example")
     assert look(kit, other, ca_file=ca_file).failure == "tls-hostname"
     assert look(kit, other, ca_file=ca_file, name="other.example").failure is None
 
 
 def test_a_certificate_signed_by_itself(kit: Any, ca_file: str, tmp_path: Path) -> None:
+    """N10."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
     made = (
@@ -113,6 +116,7 @@ def test_a_certificate_signed_by_itself(kit: Any, ca_file: str, tmp_path: Path) 
 def test_a_chain_with_a_certificate_missing(
     kit: Any, authority: trustme.CA, ca_file: str, tmp_path: Path
 ) -> None:
+    """N10."""
     between = authority.create_child_ca()
     certificate = between.issue_cert("127.0.0.1")
     path = tmp_path / "chain.pem"
@@ -140,6 +144,7 @@ def test_an_old_protocol(kit: Any, authority: trustme.CA, ca_file: str) -> None:
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
 def test_a_protocol_that_is_too_old(kit: Any, authority: trustme.CA, ca_file: str) -> None:
+    """N10."""
     tls = context(authority)
     tls.minimum_version = ssl.TLSVersion.TLSv1
     tls.maximum_version = ssl.TLSVersion.TLSv1_1
@@ -183,6 +188,8 @@ def test_a_service_without_tls(kit: Any, ca_file: str) -> None:
 
 
 def test_a_handshake_that_hangs(kit: Any, ca_file: str) -> None:
+    """N10."""
+
     async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
         writer.close()

@@ -1,0 +1,103 @@
+"""Bugs of the kind people make, planted in the daemon one at a time: some of the first seeds must see each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from wsla.daemon.judge import Given, Judge
+from wsla.daemon.outbox import Outbox
+from wsla.daemon.writer import Item
+from wsla.store.reading import Reading
+from wsla.store.records import Batch, DeliveryOutcome, WriteResult
+from wsla.store.sqlite import Store
+from wsla.store.writing import Writing
+from wsla.testing.simulation.simulation import run_seed
+
+ENOUGH = 60
+"""Seeds of which at least one must show a bug."""
+
+Planting = Callable[[pytest.MonkeyPatch], None]
+
+
+def intents_apart_from_their_verdicts(patch: pytest.MonkeyPatch) -> None:
+    """What was decided is committed with the next transaction, and not with the verdict that it follows from."""
+    write = Store.write
+
+    def apart(self: Store, batch: Batch) -> WriteResult:
+        waiting = self.__dict__.pop("waiting", ())
+        self.__dict__["waiting"] = batch.decisions
+        return write(self, evolve(batch, decisions=waiting))
+
+    patch.setattr(Store, "write", apart)
+
+
+def marked_before_it_is_sent(patch: pytest.MonkeyPatch) -> None:
+    """A message counts as delivered before anybody has tried to deliver it."""
+    attempt = Outbox._attempt
+
+    async def marked(self: Outbox, lane: Any, item: Any, number: int) -> Any:
+        outcome = DeliveryOutcome(
+            intent_id=item.intent.id, target=item.target, at=self._clock.now(), delivered=True
+        )
+        self._writer.submit(Item(outcomes=(outcome,)))
+        return await attempt(self, lane, item, number)
+
+    patch.setattr(Outbox, "_attempt", marked)
+
+
+def the_last_observation_forgotten(patch: pytest.MonkeyPatch) -> None:
+    """A daemon that starts again does not read the last of what was stored since the engine's state was noted."""
+    after_snapshot = Reading.observations_after_snapshot
+
+    def forgetful(self: Reading, agreement: str) -> Iterator[Any]:
+        yield from list(after_snapshot(self, agreement))[:-1]
+
+    patch.setattr(Reading, "observations_after_snapshot", forgetful)
+
+
+def booked_again_on_replay(patch: pytest.MonkeyPatch) -> None:
+    """An entry that is booked already is booked once more when it is computed again."""
+    book = Writing._book
+
+    def twice(self: Writing, agreement: int, key: str, entry: Any) -> None:
+        found = self.connection.execute("SELECT 1 FROM entries WHERE id = ?", (entry.id,)).fetchone()
+        book(self, agreement, key, evolve(entry, id=f"{entry.id}|again") if found else entry)
+
+    patch.setattr(Writing, "_book", twice)
+
+
+def acknowledged_before_it_is_stored(patch: pytest.MonkeyPatch) -> None:
+    """Who sends something hears that it is stored as soon as it was taken."""
+    take = Judge.take
+
+    def hasty(self: Judge, observed: Any, given: Given) -> None:
+        if not given.done.done():
+            given.done.set_result([])
+        take(self, observed, given)
+
+    patch.setattr(Judge, "take", hasty)
+
+
+def first_that_fails(folder: Path) -> int | None:
+    return next((seed for seed in range(ENOUGH) if run_seed(seed, folder).problems), None)
+
+
+@pytest.mark.parametrize(
+    "plant",
+    [
+        intents_apart_from_their_verdicts,
+        marked_before_it_is_sent,
+        the_last_observation_forgotten,
+        booked_again_on_replay,
+        acknowledged_before_it_is_stored,
+    ],
+    ids=lambda plant: plant.__name__,
+)
+def test_a_planted_bug_is_seen(plant: Planting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(monkeypatch)
+    assert first_that_fails(tmp_path) is not None

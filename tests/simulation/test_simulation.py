@@ -1,0 +1,120 @@
+"""The simulator itself: one seed is one run, its time is its own, and a failure says how to see it again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from wsla.store.sqlite import Store
+from wsla.testing.simulation.__main__ import main
+from wsla.testing.simulation.machine import Machine
+from wsla.testing.simulation.simulation import run_seed
+from wsla.testing.simulation.timeline import Crash, Stuck, Timeline
+from wsla.values.instants import HOUR, MINUTE, SECOND
+
+EVENTFUL = 26
+"""A seed of a run in which much happens."""
+
+
+def test_the_same_seed_gives_the_same_run_to_the_byte(tmp_path: Path) -> None:
+    """S1: the ledger and everything else in the file, whatever order this process gives to sets of texts."""
+    here = run_seed(EVENTFUL, tmp_path)
+    again = run_seed(EVENTFUL, tmp_path)
+    assert (again.ledger, again.log) == (here.ledger, here.log)
+    assert here.seen.entries
+    command = [sys.executable, "-m", "wsla.testing.simulation", "--seed", str(EVENTFUL), "--format", "json"]
+    for number in ("1", "2"):
+        environ = {**os.environ, "PYTHONHASHSEED": number}
+        done = subprocess.run(command, capture_output=True, check=True, env=environ)
+        assert json.loads(done.stdout)["ledger"] == here.ledger
+
+
+def test_other_seeds_give_other_runs(tmp_path: Path) -> None:
+    assert len({run_seed(seed, tmp_path).ledger for seed in range(4)}) == 4
+
+
+def test_a_run_that_fails_says_how_to_see_it_again(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["--seeds", "0..1"]) == 0
+    assert capsys.readouterr().out == "1 runs, 0 failed\n"
+    # Nothing that was acknowledged is found any more.
+    monkeypatch.setattr(Store, "held", lambda *_: {})
+    assert main(["--seeds", "20..24", "--hours", "0.5"]) == 1
+    out = capsys.readouterr().out
+    [command, *_] = [line.partition("again: ")[2] for line in out.splitlines() if "again: " in line]
+    assert main(command.removeprefix("python -m wsla.testing.simulation ").split()) == 1
+    out = capsys.readouterr().out
+    assert "process      starts, at " in out
+    assert "is lost" in out
+
+
+@pytest.mark.parametrize("wrong", [["--seeds", "5"], ["--seeds", "5..5"], ["--hours", "0"], ["--hours", "x"]])
+def test_wrong_usage_is_refused(wrong: list[str]) -> None:
+    with pytest.raises(SystemExit) as refused:
+        main(wrong)
+    assert refused.value.code == 2
+
+
+def test_time_passes_without_anybody_waiting() -> None:
+    timeline = Timeline(0, 5 * HOUR)
+    machine = Machine(timeline)
+    happened: list[int] = []
+    timeline.at(30 * MINUTE, lambda: happened.append(timeline.now))
+
+    async def sleep() -> float:
+        await asyncio.gather(asyncio.sleep(3600), asyncio.sleep(60), asyncio.to_thread(happened.append, 0))
+        return asyncio.get_running_loop().time()
+
+    began = time.monotonic()
+    assert machine.loop.run_until_complete(sleep()) == 3600
+    assert time.monotonic() - began < 600
+    assert happened == [0, 30 * MINUTE]
+    assert timeline.wall() == 6 * HOUR
+    machine.end()
+
+
+def test_a_suspended_machine_wakes_up_later_by_its_clock_alone() -> None:
+    timeline = Timeline(0, 0)
+    machine = Machine(timeline)
+    timeline.at(SECOND, lambda: timeline.suspend(HOUR))
+    machine.loop.run_until_complete(asyncio.sleep(2))
+    assert timeline.wall() == HOUR + 2 * SECOND
+    assert timeline.monotonic() == 2 * SECOND
+    machine.end()
+
+
+def test_nothing_goes_on_after_a_crash() -> None:
+    timeline = Timeline(0, 0)
+    machine = Machine(timeline)
+    done: list[str] = []
+
+    async def work() -> None:
+        try:
+            await asyncio.sleep(10)
+        except Exception:
+            done.append("went on")
+
+    timeline.at(SECOND, lambda: machine.crash("by a signal"))
+    with pytest.raises(Crash):
+        machine.loop.run_until_complete(work())
+    machine.end()
+    assert (done, timeline.now) == ([], SECOND)
+
+
+def test_whoever_waits_for_nothing_is_found() -> None:
+    machine = Machine(Timeline(0, 0))
+
+    async def wait() -> None:
+        await asyncio.Event().wait()
+
+    with pytest.raises(Stuck):
+        machine.loop.run_until_complete(wait())
+    machine.end()

@@ -1,0 +1,325 @@
+"""A daemon beside the one that judges: it looks at its share of the sources, and takes over where the other ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from attrs import define, field
+
+from wsla.daemon.agreements import Found, files_of, find_agreements, sha256_of
+from wsla.daemon.bindings import Deployment, ProbePlan
+from wsla.daemon.config import Config
+from wsla.daemon.keeper import looking_runner
+from wsla.daemon.reload import Changes, compare
+from wsla.daemon.scheduler import Alarm, Runner, Slots
+from wsla.daemon.shares import may_be_shared
+from wsla.daemon.watching import Looks
+from wsla.ports import Clock
+from wsla.sources.witness import Witness
+from wsla.store import lease
+from wsla.store.errors import StoreError, StoreLocked
+from wsla.store.records import Observed, stream_of
+from wsla.store.sharing import Membership, Share, SharedSource, Told
+from wsla.store.sqlite import Store
+from wsla.values.instants import MILLISECOND, SECOND, format_length
+from wsla.values.observations import Observation
+
+_log = logging.getLogger(__name__)
+
+EVERY: Final = 0.25
+"""Seconds from one word to the others to the next."""
+FREE_FOR: Final = 2.5
+"""Seconds for which nobody has to judge until somebody else does: a connection may be lost and come back."""
+_CLOCKS_APART: Final = SECOND
+_LOOK_AT_FILES: Final = 5.0
+_PROBES_END_WITHIN: Final = 2.0
+
+
+@define(eq=False)
+class _Looked:
+    """A source that is looked at here, and what was seen of it and is not told yet."""
+
+    share: Share
+    runner: Runner
+    seen: list[Observed] = field(factory=list)
+    told: int = 0
+
+
+class Member:
+    """Stands by a store that another daemon keeps. Used in one event loop."""
+
+    def __init__(
+        self,
+        paths: Sequence[str | Path],
+        config: Config,
+        url: str,
+        found: Found,
+        changes: Changes,
+        environ: Mapping[str, str],
+        clock: Clock,
+        *,
+        tell: Callable[[str, int], None],
+        stop: asyncio.Event,
+    ) -> None:
+        """``found`` and ``changes`` are what the files held at the start, ``stop`` is set to end it in order."""
+        self.found = found
+        self.changes = changes
+        self._paths: Final = tuple(paths)
+        self._config: Final = config
+        self._url: Final = url
+        self._environ: Final = environ
+        self._clock: Final = clock
+        self._say: Final = tell
+        self._slots: Final = Slots(config.limits.concurrency, config.limits.per_host)
+        references = config.network.references
+        self._witness: Final = Witness(references, clock, self._tell) if references else None
+        self._alarm: Final = Alarm(clock)
+        self._deployments: dict[str, Deployment] = {}
+        self._looked: dict[SharedSource, _Looked] = {}
+        self._ending: Final[set[asyncio.Task[None]]] = set()
+        self._membership: Membership | None = None
+        self._unsure: dict[SharedSource, tuple[_Looked, int, int]] = {}
+        self._stop: Final = stop
+        self._reload = False
+        self._checksums: Mapping[str, str] = found.checksums
+        self._look_at_files = 0.0
+        self._apart = False
+        self._trouble = False
+        self._free_since: float | None = None
+        self._back_at: float | None = None
+        self._dropped = 0
+
+    async def run(self) -> Store | None:
+        """Returns the store once this daemon is the one that keeps it; None where it is told to stop. By then ``found``
+        and ``changes`` are what the files held last."""
+        self._take_signals()
+        self._take(self.found, self.changes)
+        try:
+            while not self._stop.is_set():
+                store = await self._round()
+                if store is not None:
+                    return store
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._stop.wait(), EVERY)
+            return None
+        finally:
+            await self._end()
+
+    async def _round(self) -> Store | None:
+        if self._reload or await self._have_files_changed():
+            self._reload = False
+            await self._read_anew()
+        try:
+            membership = self._membership
+            if membership is None:
+                identifier = uuid.uuid4().hex
+                membership = self._membership = await asyncio.to_thread(
+                    Membership, self._url, identifier, self._clock.now
+                )
+            if self._unsure:
+                stored: bool = await asyncio.to_thread(membership.settle)
+                if stored:
+                    self._told(self._unsure)
+                self._unsure = {}
+            told = await asyncio.to_thread(membership.tick, self._keeps())
+            self._look(told)
+            await self._flush(membership)
+            if self._trouble:
+                self._trouble, self._back_at = False, time.monotonic()
+                self._tell("The store can be reached again.")
+            return await self._taken_over() if self._may_take_over(told) else None
+        except StoreError as error:
+            self._free_since = None
+            if not self._trouble:
+                self._trouble = True
+                self._tell(f"{error} Looking goes on, and what was seen waits in memory.")
+            return None
+
+    # Looking
+
+    def _keeps(self) -> dict[str, str]:
+        if self._apart:
+            return {}
+        return {title: sha256_of(one.agreement) for title, one in self._deployments.items()}
+
+    def _look(self, told: Told) -> None:
+        """Begins and ends looks, so that they are those that are granted."""
+        self._compare_clocks(told.now)
+        granted = {share.place: share for share in told.shares}
+        for place, looked in list(self._looked.items()):
+            share = granted.get(place)
+            if share is None or share.number != looked.share.number:
+                self._look_away(place)
+        for place, share in granted.items():
+            if place in self._looked:
+                continue
+            deployment = self._deployments.get(share.agreement)
+            plan = None if deployment is None else deployment.probes.get(share.source)
+            if deployment is not None and plan is not None and may_be_shared(plan):
+                self._looked[place] = self._begun(share, deployment, plan)
+
+    def _begun(self, share: Share, deployment: Deployment, plan: ProbePlan) -> _Looked:
+        [labels] = [
+            source.labels for source in deployment.agreement.plan.sources if source.name == share.source
+        ]
+        seen: list[Observed] = []
+
+        def ended(*observations: Observation) -> None:
+            now = self._clock.now()
+            for one in observations:
+                # What is earlier than the grant was looked at by somebody else.
+                if one.at >= share.pending and self._has_room():
+                    stream = stream_of([one.fields.get(name) for name in labels])
+                    seen.append(Observed(share.agreement, one, now, stream))
+
+        runner = looking_runner(
+            share.agreement, plan, self._clock, self._slots, self._alarm, self._witness, ended
+        )
+        runner.start()
+        return _Looked(share, runner, seen)
+
+    def _look_away(self, place: SharedSource, patience: float = 0) -> None:
+        runner = self._looked.pop(place).runner
+        task = asyncio.get_running_loop().create_task(runner.stop(patience))
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+
+    def _has_room(self) -> bool:
+        if sum(len(one.seen) for one in self._looked.values()) < self._config.limits.buffer:
+            return True
+        self._dropped += 1
+        if self._dropped == 1:
+            self._tell(
+                "No more finds room in memory: until the store can be reached again, observations are lost."
+            )
+        return False
+
+    def _compare_clocks(self, now: int) -> None:
+        apart = abs(self._clock.now() - now)
+        before, self._apart = self._apart, apart > _CLOCKS_APART
+        if self._apart and not before:
+            length = format_length(apart // MILLISECOND * MILLISECOND)
+            self._tell(
+                f"This machine's clock and that of the database's server are {length} apart: until they agree, this "
+                "daemon looks at nothing."
+            )
+
+    async def _flush(self, membership: Membership) -> None:
+        """Tells what was seen since, and from when on more may come."""
+        pending, seen = {}, {}
+        sent: dict[SharedSource, tuple[_Looked, int, int]] = {}
+        for place, looked in self._looked.items():
+            until = looked.runner.pending
+            if until is not None and (looked.seen or until > looked.told):
+                pending[looked.share] = until
+                seen[looked.share] = list(looked.seen)
+                sent[place] = (looked, len(looked.seen), until)
+        if not pending:
+            return
+        try:
+            lost = await asyncio.to_thread(membership.add, pending, seen)
+        except StoreError:
+            self._unsure = sent
+            raise
+        self._told(sent)
+        for place in lost:
+            if place in self._looked:
+                self._look_away(place)
+
+    def _told(self, sent: Mapping[SharedSource, tuple[_Looked, int, int]]) -> None:
+        for looked, count, until in sent.values():
+            del looked.seen[:count]
+            looked.told = until
+
+    # Taking over
+
+    def _may_take_over(self, told: Told) -> bool:
+        now = time.monotonic()
+        if told.held:
+            self._free_since = None
+            return told.ended
+        if self._free_since is None:
+            self._free_since = now
+        if told.left:
+            return True
+        # After an interruption for all, the one that judged has the first word.
+        patience = FREE_FOR if self._back_at is None else max(self._back_at + lease.LENGTH - now, FREE_FOR)
+        return now - self._free_since >= patience
+
+    async def _taken_over(self) -> Store | None:
+        try:
+            return await asyncio.to_thread(partial(Store.open, self._url, writer=True))
+        except StoreLocked:
+            return None
+
+    # From outside
+
+    def _take_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        wanted = [("SIGTERM", self.stop), ("SIGINT", self.stop), ("SIGHUP", self.reload)]
+        for name, reaction in wanted:
+            number = getattr(signal, name, None)
+            if number is not None:
+                with suppress(RuntimeError, ValueError, NotImplementedError):
+                    loop.add_signal_handler(number, reaction)
+
+    def _tell(self, sentence: str) -> None:
+        self._say(sentence, logging.WARNING)
+
+    def stop(self) -> None:
+        """End in order."""
+        self._stop.set()
+
+    def reload(self) -> None:
+        """Read the agreements anew."""
+        self._reload = True
+
+    async def _read_anew(self) -> None:
+        """What is broken changes nothing."""
+        found = await asyncio.to_thread(find_agreements, self._paths, None, self._config.within)
+        self._checksums = found.checksums
+        changes = compare({}, found, self._config, self._environ, self._clock)
+        for message in changes.messages:
+            self._tell(message)
+        if not changes.messages and changes.added:
+            self._take(found, changes)
+
+    def _take(self, found: Found, changes: Changes) -> None:
+        before = self._deployments
+        self.found, self.changes = found, changes
+        self._deployments = {one.agreement.title: one for one in changes.added}
+        for place in list(self._looked):
+            if before.get(place[0]) != self._deployments.get(place[0]):
+                self._look_away(place)
+
+    async def _have_files_changed(self) -> bool:
+        if not self._config.reload_on_change or time.monotonic() < self._look_at_files:
+            return False
+        self._look_at_files = time.monotonic() + _LOOK_AT_FILES
+        names = dict.fromkeys([*files_of(self._paths)[0], *self._checksums])
+        return await asyncio.to_thread(Looks().look, names) != self._checksums
+
+    async def _end(self) -> None:
+        runners = [looked.runner for looked in self._looked.values()]
+        pendings = [runner.pending for runner in runners]
+        await asyncio.gather(*(one.stop(_PROBES_END_WITHIN) for one in runners), return_exceptions=True)
+        for runner, pending in zip(runners, pendings, strict=True):
+            # What was seen on the way out is told too.
+            runner.pending = pending
+        if self._ending:
+            await asyncio.wait(self._ending)
+        membership, self._membership = self._membership, None
+        if membership is not None:
+            with suppress(StoreError):
+                await self._flush(membership)
+            await asyncio.to_thread(membership.leave)
+            membership.close()

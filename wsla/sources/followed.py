@@ -1,0 +1,101 @@
+"""The csv, jsonl and parquet sources: files that grow, and folders into which files come."""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
+
+from attrs import frozen
+
+from wsla.analysis.checked import Source
+from wsla.sources.files.packed import ENDINGS
+from wsla.sources.files.places import COLUMNAR
+from wsla.sources.targets import Deployed
+from wsla.values.calendars import find_zone
+from wsla.values.instants import SECOND
+
+if TYPE_CHECKING:
+    from wsla.sources.following import Follower
+
+FILE_KINDS: Final = frozenset({"csv", "jsonl", "parquet"})
+"""The kinds whose files are followed."""
+EVERY: Final = SECOND
+"""How often files are looked at where nobody says it."""
+
+
+@frozen(kw_only=True)
+class FileTarget:
+    """The files of one source: one, those of a folder, or those that a pattern matches.
+
+    What cannot be read is unknown after ``timeout`` nanoseconds. ``zone`` is that of times without an offset.
+    """
+
+    declared: Source
+    kind: str
+    path: str
+    timeout: int
+    zone: str | None = None
+
+    @property
+    def patience(self) -> int:
+        """How long it may be unreadable before that counts."""
+        return self.timeout
+
+    @property
+    def source(self) -> str:
+        """The name of the source."""
+        return self.declared.name
+
+    @property
+    def host(self) -> str:
+        """Files are on no host."""
+        return ""
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The names of the fields of every observation."""
+        return tuple(
+            x.name for x in self.declared.fields if self.declared.records or x.name != self.declared.at
+        )
+
+    @property
+    def shown(self) -> str:
+        """The path."""
+        return self.path
+
+
+def from_options(kind: str, deployed: Deployed) -> FileTarget:
+    """The target of a source of files of a kind. Raises SourceError where an option cannot be used."""
+    source = deployed.declared
+    path = deployed.text("path") or ""
+    if not path or "\0" in path:
+        raise deployed.wrong("it names no file")
+    if path.casefold().endswith(ENDINGS):
+        raise deployed.wrong("a packed file does not grow by rows; `wsla eval` reads it")
+    if kind == "parquet":
+        if find_spec("polars") is None:
+            raise deployed.wrong("what reads Parquet is not installed: pip install 'wsla[parquet]'")
+        name = os.path.basename(path).casefold()
+        if "." in name and not name.endswith((*COLUMNAR, "*")):
+            raise deployed.wrong("the name of a Parquet file ends in .parquet")
+    return FileTarget(
+        declared=source,
+        kind=kind,
+        path=os.path.normpath(os.path.join(deployed.folder, path)),
+        timeout=deployed.timeout,
+        zone=deployed.zone if source.options.get("times") == "local" else None,
+    )
+
+
+def build_follower(target: FileTarget) -> Follower:
+    """Who follows the files of a target."""
+    zone: ZoneInfo | None = None if target.zone is None else find_zone(target.zone)
+    if target.kind == "parquet":
+        from wsla.sources.files.following_tables import TableFollower
+
+        return TableFollower(target.declared, target.path, zone)
+    from wsla.sources.files.following import TextFollower
+
+    return TextFollower(target.declared, target.kind, target.path, zone)
