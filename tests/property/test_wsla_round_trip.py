@@ -112,7 +112,9 @@ def series(draw: DrawFn) -> tuple[str, str, str]:
     window = f"over last {draw(st.sampled_from(lengths))} every {tick}"
     number = draw(numbers)
     kind = draw(
-        st.sampled_from(["plain", "aggregate", "share", "count", "streak", "size", "readings", "select"])
+        st.sampled_from(
+            ["plain", "aggregate", "share", "count", "streak", "size", "readings", "select", "valid"]
+        )
     )
     match kind:
         case "plain":
@@ -128,6 +130,11 @@ def series(draw: DrawFn) -> tuple[str, str, str]:
             return f"count({name} where {name} {operator} {number}) {window}", "number", tick
         case "streak":
             return f"streak({name} == {number}) {window}", "number", tick
+        case "valid":
+            function = draw(st.sampled_from([f"mean({name} where", f"count({name} where {name} > 3 and"]))
+            if function.startswith("count"):
+                return f"count({name} where state_{name} == 1 and {name} > {number}) {window}", "number", tick
+            return f"{function} state_{name} == 1) {window}", "number", tick
         case "size":
             return f"count({name}) {window}", "number", tick
         case "readings":
@@ -169,6 +176,8 @@ def agreements(draw: DrawFn) -> str:
         "  metric fast = last(node.load) each 5m",
         "  metric slow = last(calls.value) each 1h",
         "  metric up = last(site.ok) each 1m",
+        "  metric state_fast = round(fast, 0)",
+        "  metric state_slow = round(slow, 0)",
         "  metric answer = last(site.elapsed) each 1m",
     ]
     up = draw(st.sampled_from(["up", "not up"]))

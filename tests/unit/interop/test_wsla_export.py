@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 import wsla
-from wsla.interop.formats import FORMATS, exporter
+from wsla.diagnostics.source import SourceText
+from wsla.interop.formats import FORMATS, exporter, import_text
 
 from .wsla_schema import broken
 
@@ -39,6 +40,23 @@ def test_an_agreement_that_can_be_said() -> None:
     assert "<Address>mailto:it@shop.example</Address>" in document
 
 
+def test_time_in_which_a_goal_is_judged_is_its_validity() -> None:
+    within = "metric within = last(node.load) each 1m during office"
+    office = f"schedule office {{ Monday-Friday 08:00-18:00 }}\n  {within}\n  goal calm"
+    judged = TEXT.replace("goal calm", office).replace(
+        "load < 5", "load < 5 provided count(node) over last 1h every 1m during office >= 0"
+    )
+    document, unsaid = exported(judged)
+    assert unsaid == []
+    assert broken(document) == []
+    _, found = import_text(SourceText(name="a.xml", text=document))
+    assert found.text is not None
+    made = " ".join(found.text.split())
+    assert "schedule office { Monday-Friday 08:00-18:00 }" in made
+    assert "metric within = last(node.load) each 1m during office" in made
+    assert "load < 5 provided count(node) over last 1h every 1m during office >= 0" in made
+
+
 def test_the_second_opinion_sees_what_is_wrong() -> None:
     document, _ = exported(TEXT)
     assert broken(document.replace("<Window>60</Window>", "")) == []
@@ -62,7 +80,7 @@ def test_the_second_opinion_sees_what_is_wrong() -> None:
         ("{ load load }", '{ load load } schedule x { holidays "DE" }', 6, "the schedule `x` like this"),
         ("mean(node", "min(node", 8, "`min`"),
         ("over last 1h every 1m", "each day", 8, "windows of the calendar, or of outages"),
-        ("mean(node.load)", "mean(node.load where node.load > 1)", 8, "`where` in this function"),
+        ("mean(node.load)", "mean(node.load where node.load > 1)", 8, "this condition after `where`"),
         ("load < 5", "load < 5 provided load > 1", 9, "`provided`, so the goal `calm` is missing"),
         ("load < 5", "availability(site.ok) each 5m >= 99%", 9, "`availability`, so the goal `calm` is missing"),
         ("notify shop.email", "notify shop.email coverage 50%", 9, "what unknown time counts as"),

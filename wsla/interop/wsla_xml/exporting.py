@@ -59,12 +59,7 @@ class _Export:
         )
         functions = Functions(agreement=agreement, ticks=ticks, provider=provider)
         leaves = [leaf for one in agreement.sources for leaf in self._leaves(one, functions)]
-        sayable: list[tuple[str, int]] = []
-        for name, operation in agreement.metrics.items():
-            if self._guarded(self.place("metric", name), functions.name, name, operation):
-                sayable.append((name, operation))
-        for name, operation in sayable:
-            functions.declare(name, operation)
+        self._metrics(functions)
         expressions = Expressions(functions=functions)
         objectives: list[Element] = []
         guarantees: list[Element] = []
@@ -106,6 +101,21 @@ class _Export:
         )
         titled = {one.name: one.title for one in agreement.parties if _by_title(one)}
         return restored(_with_titles(root, titled), kept_elements(self.source))
+
+    def _metrics(self, functions: Functions) -> None:
+        """Declares all metrics that can be said; what refers to another one is written out, and judged, without it."""
+        sayable = dict(self.agreement.metrics)
+        while True:
+            functions.begin(sayable)
+            lost = [
+                name
+                for name, operation in sayable.items()
+                if not self._guarded(self.place("metric", name), functions.declare, name, operation)
+            ]
+            if not lost:
+                return
+            for name in lost:
+                del sayable[name]
 
     # --- what is said of what cannot be
 

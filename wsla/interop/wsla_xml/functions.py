@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Final
 
@@ -37,7 +38,6 @@ class Functions:
     _named: dict[int, str] = field(factory=dict)
     _metrics: dict[str, Element] = field(factory=dict)
     _parameters: dict[str, Element] = field(factory=dict)
-    _waiting: dict[int, str] = field(factory=dict)
     _leaves: dict[tuple[str, str], str] = field(factory=dict)
     _parties: dict[str, str] = field(factory=dict)
 
@@ -52,24 +52,23 @@ class Functions:
         """True for numbers without a unit."""
         return isinstance(type_, NumberType) and type_ == NumberType()
 
-    def name(self, name: str, operation: int) -> None:
-        """Gives a metric its name, so that others can refer to it. Raises Unsayable."""
-        if isinstance(self._at(operation), op.SourceField):
-            raise Unsayable(f"the metric `{name}`, which is no series")
-        self._definition(self._at(operation))
-        self._waiting.setdefault(operation, name)
+    def begin(self, metrics: Mapping[str, int]) -> None:
+        """Gives metrics their names, so that all can refer to each other; nothing is declared any more."""
+        self._metrics.clear()
+        self._parameters.clear()
+        self._named = {operation: name for name, operation in reversed(list(metrics.items()))}
 
     def declare(self, name: str, operation: int) -> None:
-        """A metric of the agreement: a metric, and for a further name of the same a parameter."""
-        self._named.update(self._waiting)
-        if self._named.setdefault(operation, name) != name:
-            self._parameters[name] = element(
-                "SLAParameter", element("Metric", text=self._named[operation]), name=name
-            )
+        """A metric of the agreement: a metric, and for a further name of the same a parameter. Raises Unsayable."""
+        found = self._at(operation)
+        if isinstance(found, op.SourceField) or self.grid(operation) is None:
+            raise Unsayable(f"the metric `{name}`, which is no series")
+        if self._named[operation] != name:
+            metric = element("Metric", text=self._named[operation])
+            self._parameters[name] = element("SLAParameter", metric, name=name)
             return
-        made = self._definition(self._at(operation))
         source = element("Source", text=self._party(operation))
-        self._metrics[name] = element("Metric", source, made, name=name)
+        self._metrics[name] = element("Metric", source, self._definition(found), name=name)
 
     def parameter(self, operation: int) -> str:
         """The name of a parameter that has the value of an operation."""
@@ -83,6 +82,7 @@ class Functions:
                 wanted = self._leaf(found)
             else:
                 wanted = f"value_{operation}"
+                self._named[operation] = wanted
                 self.declare(wanted, operation)
         if wanted not in self._parameters:
             self._parameters[wanted] = element("SLAParameter", element("Metric", text=wanted), name=wanted)
@@ -327,8 +327,10 @@ class Functions:
             compared, where = where, None
         else:
             compared = None
+        if found.function == "count" and isinstance(compared, op.Logical) and compared.operator == "and":
+            where, compared = self._at(compared.left), self._at(compared.right)
         if where is not None:
-            raise Unsayable("`where` in this function", found.span)
+            series = self._qualified(series, where, base)
         if compared is None:
             if found.function == "count":
                 return _function("Size", element("Operand", series))
@@ -347,6 +349,24 @@ class Functions:
         if kind is None or not isinstance(bound, op.Constant):
             raise Unsayable(f"this condition in `{found.function}`", found.span)
         return _function(kind, series, element("Value", _scalar(bound)))
+
+    def _qualified(self, series: Element, where: op.Operation, base: int) -> Element:
+        """A series of those values alone beside which another metric has some value."""
+        if not isinstance(where, op.Compare) or where.operator != "==" or not self.named(base):
+            raise Unsayable("this condition after `where`")
+        bound = self._at(where.right)
+        count = series.text_in("Window")
+        if not isinstance(bound, op.Constant) or not self.named(where.left) or series.type != "TSConstructor":
+            raise Unsayable("this condition after `where`")
+        # Both are named in such a function, so the series becomes a metric.
+        name = f"last {count} of {self._named[base]}"
+        self._metrics[name] = element("Metric", element("Source", text=self._party(base)), series, name=name)
+        return _function(
+            "QualifyMeasurementTimeSeries",
+            element("BaseMetric", text=name),
+            element("ValidationMetric", text=self._named[where.left]),
+            element("Value", _scalar(bound)),
+        )
 
     def _of_status(self, function: str, compared: op.Operation, base: int) -> tuple[str, str] | None:
         """A function of a condition, or of its opposite, as one of the 1 and 0 that WSLA has for it, and the number."""

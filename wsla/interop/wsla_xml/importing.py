@@ -210,12 +210,15 @@ class _Document:
     def _metrics(self, formulas: Formulas) -> Iterator[str]:
         computed = {name: one for name, one in self.metrics.items() if name not in formulas.measuring.leaves}
         formulas.named.update({name: self.context.names.of("metric", name) for name in computed})
+        self._without_repetitions(formulas, computed)
         for name, metric in computed.items():
             asked = Element(name="Metric", text=name, span=metric.span, inside=metric.span)
             try:
                 value = formulas.definition(name, asked)
             except Unreadable:
                 yield comment(f"the metric {name} could not be read")
+                continue
+            if value.text == formulas.named[name]:
                 continue
             parties = formulas.measuring.parties
             implied = formulas.measuring.party(value.sources[0]) if value.sources else None
@@ -229,6 +232,19 @@ class _Document:
                 windowed=name in self._looked_at,
             )
             yield f"metric {formulas.named[name]} = {value.text}"
+
+    def _without_repetitions(self, formulas: Formulas, computed: Mapping[str, Element]) -> None:
+        """A series of a metric at the metric's own ticks is that metric, and needs no other name."""
+        for name, metric in computed.items():
+            function = metric.first("Function")
+            if function is not None and function.type == "TSConstructor" and len(metric.attributes) == 1:
+                asked = Element(name="Metric", text=name, span=metric.span, inside=metric.span)
+                try:
+                    text = formulas.definition(name, asked).text
+                except Unreadable:
+                    continue
+                if text in formulas.named.values():
+                    formulas.named[name] = text
 
     def _parameters(self, formulas: Formulas) -> Iterator[str]:
         judged = {

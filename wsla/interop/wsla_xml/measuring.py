@@ -27,6 +27,7 @@ from wsla.values.instants import MINUTE
 from wsla.values.records import Record
 
 _DOTTED: Final = re.compile(r"[^\W\d]\w*\.[^\W\d]\w*")
+_TICKS: Final = re.compile(r"(?<=\w) every \w+$")
 _WEB: Final = re.compile(r"https?://[^\s\"<>{}]+")
 _SECONDS: Final = ("s", "sec", "secs", "second", "seconds")
 _URIS: Final = ("MeasurementURI", "RequestURI", "CounterURI", "RequestURL")
@@ -179,7 +180,7 @@ class Measuring:
                 start.inside,
                 "the ticks of this schedule are read as counted from the start of the term",
             )
-        return tick, self.period([period], name)
+        return tick, self.period([period], _TICKS.sub("", name))
 
     def period(self, periods: list[Element], name: str) -> str | None:
         """The schedule of the agreement for periods of which one has to hold; None where that is always the case."""
