@@ -84,6 +84,13 @@ _ALL: Final[tuple[Format, ...]] = (
         module="wsla.interop.wsla_xml",
         exported=False,
     ),
+    Format(
+        name="openslo",
+        title="OpenSLO",
+        suffixes=(".yaml", ".yml"),
+        module="wsla.interop.openslo",
+        exported=False,
+    ),
 )
 
 FORMATS: Final[Mapping[str, Format]] = MappingProxyType({one.name: one for one in _ALL})
