@@ -56,7 +56,11 @@ def _imported(path: str, named: str | None, output: str | None, *, force: bool, 
     source = text_of(path, content)
     if isinstance(source, Diagnostic):
         return Written(path=path, diagnostics=(source,))
-    known, found = import_text(source, FORMATS[named] if named is not None else None)
+    try:
+        known, found = import_text(source, FORMATS[named] if named is not None else None)
+    except ModuleNotFoundError as problem:
+        reason = f"what reads it, {problem.name}, is not installed: pip install 'wsla[openslo]'"
+        return Written(path=path, unreadable=(Unreadable(path, reason),))
     name = path.rpartition("/")[2].rpartition(".")[0] or path
     target, problems = place_for(f"{name}.sla", output, force=force, folder=several)
     summary = _summary(known, found) if not has_errors(found.diagnostics) else ""

@@ -177,6 +177,12 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "E1103": "a part of a WSLA document that cannot be read",
         "W1104": "something that agreements mean in another way than WSLA",
         "W1105": "an objective or a guarantee that judges nothing",
+        # E12: OpenSLO
+        "E1201": "an object of no known version or kind of OpenSLO",
+        "E1202": "a field that an OpenSLO object needs, or does not have",
+        "E1203": "a value that an OpenSLO object cannot have",
+        "W1204": "something that agreements mean in another way than OpenSLO",
+        "W1205": "a name that no object in an OpenSLO file has",
     }
 )
 """Code to title, sorted by code."""

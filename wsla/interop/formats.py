@@ -83,6 +83,13 @@ _ALL: Final[tuple[Format, ...]] = (
         suffixes=(".xml", ".wsla"),
         module="wsla.interop.wsla_xml",
     ),
+    Format(
+        name="openslo",
+        title="OpenSLO",
+        suffixes=(".yaml", ".yml"),
+        module="wsla.interop.openslo",
+        exported=False,
+    ),
 )
 
 FORMATS: Final[Mapping[str, Format]] = MappingProxyType({one.name: one for one in _ALL})
