@@ -168,12 +168,20 @@ def _said_last(store: Store, agreement: Agreement) -> int:
     """The latest instant of which something is known to have been said or done; 0 where there is none."""
     title = agreement.title
     noted = store.snapshot_at(title) or 0
+    history = store.agreement_history(title)
+    if not history:
+        return noted
+    # A verdict was said by the terms of its time, which may have waited longer for it, or less long, than those of now.
+    texts = [parsed(one) for one in history if one.version == history[-1].version]
+    grace = min((one.plan.grace for one in texts if one is not None), default=0)
+    start = judged_from(history)
     ends = [
-        one.window.end + agreement.plan.grace
-        for one in store.judgements(title, noted - agreement.plan.grace, _END_OF_TIME, final_only=True)
+        one.window.end + grace
+        for one in store.judgements(title, max(noted - grace, start), _END_OF_TIME, final_only=True)
+        if one.window.end > start
     ]
     acts = [intent.at for _, intent in store.intents(title, noted, _END_OF_TIME)]
-    return max(noted, *ends, *acts, 0)
+    return max(noted, history[-1].at, *ends, *acts)
 
 
 def _said_until(store: Store, title: str, state: str) -> int | None:

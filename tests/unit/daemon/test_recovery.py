@@ -197,6 +197,22 @@ def test_a_new_version_takes_over_without_overlap_and_without_a_hole(
     assert (verified.findings, verified.judged, verified.left) == ([], 10, 0)
 
 
+def test_a_version_that_waits_longer_for_late_data_takes_over_at_once(agreements: Any, store: Store) -> None:
+    # Its grace, counted from windows that the version before it has judged, would lead into time to come.
+    old, new = agreements(grace="0s"), agreements(version=2, promised="1%", grace="1h")
+    first = recover(store, old, START)
+    observe(store, 0, 31)
+    for second in range(31):
+        keep(store, first.engine.observe(observation(second)))
+    keep(store, first.engine.advance(START + 31 * SECOND))
+    assert windows(store)
+    at = START + 32 * SECOND
+    recover(store, new, at)
+    assert [one.at for one in store.agreement_history("Quick")] == [START, at]
+    recovered = recover(store, new, at + SECOND)
+    assert recovered.latest <= at + SECOND
+
+
 def test_a_source_that_is_gone_does_no_harm(agreements: Any, store: Store) -> None:
     recover(store, agreements(), START)
     observe(store, 1, 31)
