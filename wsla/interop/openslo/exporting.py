@@ -212,7 +212,7 @@ class _Export:
         """With what was kept of it, and its alert policies."""
         watched = policies.of_goal(goal.name.text)
         if watched:
-            spec["alertPolicies"] = watched
+            spec["alertPolicies"] = [{"alertPolicyRef": one} for one in watched]
         described = text_at(kept, "spec", "description")
         made = thing(
             "SLO", slug(goal.name.text), {**({"description": described} if described else {}), **spec}
