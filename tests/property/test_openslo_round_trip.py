@@ -138,7 +138,10 @@ def files(draw: st.DrawFn) -> str:
 
 
 def without_comments(text: str) -> str:
-    return "\n".join(line for line in text.splitlines() if not line.strip().startswith("#"))
+    """The words of a text; how it is laid out depends on its comments."""
+    return " ".join(
+        word for line in text.splitlines() if not line.strip().startswith("#") for word in line.split()
+    )
 
 
 def imported(text: str) -> SourceText:

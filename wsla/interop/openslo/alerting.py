@@ -119,7 +119,9 @@ class Alerting:
         if not _ever(operator or "gt", threshold, share):
             message = f"a budget of {plain(100 - share * 100)}% is never or always spent at this pace; there is no rule"
             self.context.remark("W1204", rule.span, message)
-            yield self.context.keep(rule.span, {"kind": "AlertCondition", "spec": value_of(rule)}, "this condition")
+            yield self.context.keep(
+                rule.span, {"kind": "AlertCondition", "spec": value_of(rule)}, "this condition"
+            )
             return
         window, after = rule.get("lookbackWindow"), rule.get("alertAfter")
         assert window is not None

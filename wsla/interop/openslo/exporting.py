@@ -379,15 +379,10 @@ class _Export:
                 self.unsaid("a source that no objective is about", source.span)
         for one in self.agreement.declarations:
             match one:
-                case (
-                    surface.Setting()
-                    | surface.Unit()
-                    | surface.Schedule()
-                    | surface.Cap()
-                    | surface.Recurring()
-                    | surface.Use()
-                ):
-                    self.unsaid("settings, schedules, caps, reports and reviews", one.span)
+                case surface.Setting() | surface.Unit() | surface.Schedule() | surface.Use():
+                    self.unsaid("settings, units, schedules and templates", one.span)
+                case surface.Cap() | surface.Recurring():
+                    self.unsaid("caps, reports and reviews", one.span)
                 case _:
                     pass
         policies.rest()
