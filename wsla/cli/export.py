@@ -25,7 +25,11 @@ def command(file: str, named: str, output: str | None, force: bool, output_forma
         known = ", ".join(names_of(FORMATS, exported=True))
         raise click.UsageError(f"there is no format `{named}` to export to; there are: {known}")
     agreement = the_agreement(file)
-    made = exporter(FORMATS[named]).export_agreement(agreement.checked, agreement.source)
+    try:
+        made = exporter(FORMATS[named]).export_agreement(agreement.checked, agreement.source)
+    except ModuleNotFoundError as problem:
+        reason = f"what writes it, {problem.name}, is not installed: pip install 'wsla[openslo]'"
+        raise click.ClickException(reason) from None
     several = len(made.files) > 1
     if several and output is None and output_format != "json":
         raise click.UsageError(f"this makes {len(made.files)} files, which need a folder: `-o FOLDER`")

@@ -88,7 +88,6 @@ _ALL: Final[tuple[Format, ...]] = (
         title="OpenSLO",
         suffixes=(".yaml", ".yml"),
         module="wsla.interop.openslo",
-        exported=False,
     ),
 )
 

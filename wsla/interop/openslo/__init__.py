@@ -6,8 +6,9 @@ import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from wsla.analysis.checked import CheckedAgreement
     from wsla.diagnostics.source import SourceText
-    from wsla.interop.formats import Imported
+    from wsla.interop.formats import Exported, Imported
 
 _CLAIM: Final = re.compile(r"""^(?:-[ \t]+|[ \t]+)?["']?apiVersion["']?[ \t]*:""", re.MULTILINE)
 
@@ -22,3 +23,18 @@ def import_text(source: SourceText) -> Imported:
     from wsla.interop.openslo.importing import import_file
 
     return import_file(source)
+
+
+def export_agreement(agreement: CheckedAgreement, source: SourceText) -> Exported:
+    """A file of OpenSLO v1 with what it can say of an agreement, and what it cannot."""
+    from wsla.interop.openslo.exporting import export_document
+    from wsla.syntax import surface
+    from wsla.syntax.parse import parse
+
+    document, _ = parse(source)
+    (written,) = [
+        one
+        for one in document.items
+        if isinstance(one, surface.Agreement) and one.title.value == agreement.title
+    ]
+    return export_document(written, document, source)

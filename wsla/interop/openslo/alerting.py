@@ -11,7 +11,7 @@ from attrs import define, field
 
 from wsla.interop.openslo.context import Context, Thing
 from wsla.interop.openslo.kept import value_of, without
-from wsla.interop.openslo.schema import OPERATORS
+from wsla.interop.openslo.schema import OPERATORS, number_of, plain
 from wsla.interop.openslo.tree import Node, Shape
 from wsla.interop.openslo.windows import length_of, minutes_text
 from wsla.interop.writing import identifier, quoted
@@ -28,12 +28,12 @@ class Alerting:
     channels: dict[str, str] = field(factory=dict)
     channel_lines: list[str] = field(factory=list)
 
-    def rules(self, goal: str, slo: Thing) -> Iterator[str]:
+    def rules(self, goal: str, slo: Thing, share: Decimal) -> Iterator[str]:
         """The rules that watch the budget of a goal."""
         for reference in slo.node.each("spec", "alertPolicies"):
             policy = self._policy(reference)
             if policy is not None:
-                yield from self._rule(goal, policy)
+                yield from self._rule(goal, policy, share)
             else:
                 value = {"kind": "SLO", "alertPolicies": [value_of(reference)]}
                 yield self.context.keep(reference.span, value, "an alert policy that stands elsewhere")
@@ -72,7 +72,7 @@ class Alerting:
         found = self.context.find("AlertPolicy", named)
         return None if found is None else found.node
 
-    def _rule(self, goal: str, policy: Node) -> Iterator[str]:
+    def _rule(self, goal: str, policy: Node, share: Decimal) -> Iterator[str]:
         targets = [
             own for one in policy.each("spec", "notificationTargets") if (own := self._told(one)) is not None
         ]
@@ -106,21 +106,28 @@ class Alerting:
                 stated = policy.get("spec", "alertWhenNoData")
                 assert stated is not None
                 self.context.remark("W1204", stated.span, message)
-            yield from self._watch(goal, policy, condition, told)
+            yield from self._watch(goal, policy, condition, told, share)
 
-    def _watch(self, goal: str, policy: Node, condition: Node, told: str) -> Iterator[str]:
+    def _watch(self, goal: str, policy: Node, condition: Node, told: str, share: Decimal) -> Iterator[str]:
         rule = condition.get("spec", "condition")
         assert rule is not None
         operator = rule.string("op")
         if not operator:
             self.context.remark("W1204", rule.span, "`op` is not stated; `gt` is read")
+        threshold = number_of(rule.string("threshold"))
+        assert threshold is not None
+        if not _ever(operator or "gt", threshold, share):
+            message = f"a budget of {plain(100 - share * 100)}% is never or always spent at this pace; there is no rule"
+            self.context.remark("W1204", rule.span, message)
+            yield self.context.keep(
+                rule.span, {"kind": "AlertCondition", "spec": value_of(rule)}, "this condition"
+            )
+            return
         window, after = rule.get("lookbackWindow"), rule.get("alertAfter")
         assert window is not None
         held = f" for {minutes_text(length_of(after).minutes)}" if after is not None else ""
         last = minutes_text(length_of(window).minutes)
-        watched = (
-            f"burn({goal}) over last {last} {OPERATORS[operator or 'gt']} {_plain(rule.string('threshold'))}"
-        )
+        watched = f"burn({goal}) over last {last} {OPERATORS[operator or 'gt']} {plain(threshold)}"
         text = condition.string("spec", "description")
         message = f" {quoted(text)}" if text else ""
         breaching = policy.string("spec", "alertWhenBreaching") != "false"
@@ -149,5 +156,9 @@ class Alerting:
         return self.channels[name]
 
 
-def _plain(number: str) -> str:
-    return f"{Decimal(number):f}"
+def _ever(operator: str, threshold: Decimal, target: Decimal) -> bool:
+    """True where a budget can be spent so fast and not so fast: all of it is spent at 1 / (1 - target)."""
+    if target >= 1:
+        return False
+    most = threshold * (1 - target)
+    return {"gt": most < 1, "lte": most < 1, "gte": 0 < most <= 1, "lt": 0 < most <= 1}[operator]

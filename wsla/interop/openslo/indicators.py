@@ -11,7 +11,7 @@ from attrs import define, field, frozen
 from wsla.diagnostics.source import Span
 from wsla.interop.openslo.context import Context, Thing
 from wsla.interop.openslo.kept import first_of, has_secrets, value_of, without
-from wsla.interop.openslo.schema import OPERATORS
+from wsla.interop.openslo.schema import OPERATORS, number_of, plain
 from wsla.interop.openslo.tree import Node
 from wsla.interop.writing import identifier, quoted
 
@@ -181,7 +181,7 @@ class Indicators:
             value["dataSource"] = reference
         if set(value) - {"kind"}:
             yield self.context.keep(place, {"kind": "SLI", **value}, f"what describes the indicator `{name}`")
-        text = quoted(address) if address else f"env {_variable(reference)}"
+        text = quoted(address) if address else f"env {variable(reference)}"
         yield f"source {own} = prometheus {text} every {EVERY} {{"
         for key, one in queries.items():
             yield f"{key} {quoted(one.text)}"
@@ -191,8 +191,9 @@ class Indicators:
 
 def compared(objective: Node) -> str:
     """The operator and value of an objective about a threshold, such as ``< 500``."""
-    value = f"{objective.string('value')}"
-    return f"{OPERATORS[objective.string('op') or 'lte']} {value}"
+    value = number_of(objective.string("value"))
+    assert value is not None
+    return f"{OPERATORS[objective.string('op') or 'lte']} {plain(value)}"
 
 
 def _spec(node: Node) -> Node:
@@ -231,6 +232,7 @@ def _address(details: Node | None) -> str:
     return first_of(one for one in stated if _ADDRESS.fullmatch(one))
 
 
-def _variable(reference: str) -> str:
+def variable(reference: str) -> str:
+    """The name under which the deployment supplies the address of a data source."""
     stem = re.sub(r"\W+", "_", identifier(reference or _PROMETHEUS), flags=re.ASCII).strip("_").upper()
     return f"{stem or 'PROMETHEUS'}_URL"

@@ -12,7 +12,7 @@ from wsla.interop.openslo.alerting import TEAM, Alerting
 from wsla.interop.openslo.context import Context, Thing
 from wsla.interop.openslo.indicators import Indicator, Indicators, compared
 from wsla.interop.openslo.kept import value_of, without
-from wsla.interop.openslo.schema import Problem, number_of
+from wsla.interop.openslo.schema import Problem, number_of, plain
 from wsla.interop.openslo.tree import Node
 from wsla.interop.openslo.windows import Windows, length_of, minutes_text
 from wsla.interop.writing import comment
@@ -79,7 +79,7 @@ class Objectives:
             parts.append(_Part(metric=metric, target=target, weight=weight))
             self._goal(slo, goal, metric, target)
             if not composite:
-                self.rules += self.alerting.rules(goal, slo)
+                self.rules += self.alerting.rules(goal, slo, target)
         if composite and len(parts) == len(objectives):
             self._composite(slo, whole, parts)
 
@@ -186,8 +186,8 @@ class Objectives:
             parts = [_Part(metric=one.metric, target=one.target, weight=Decimal(1)) for one in parts]
             total = Decimal(len(parts))
         metric = self.context.names.fresh(f"{goal}_level")
-        weighed = " + ".join(f"{_plain(one.weight)} * {one.metric}" for one in parts)
-        self.metrics.append(f"metric {metric} = ({weighed}) / {_plain(total)}")
+        weighed = " + ".join(f"{plain(one.weight)} * {one.metric}" for one in parts)
+        self.metrics.append(f"metric {metric} = ({weighed}) / {plain(total)}")
         # Rounded up to the millionth of a per cent, since a mean of targets may have no end.
         exact = sum((one.weight * one.target for one in parts), Decimal(0)) / total
         target = (
@@ -198,7 +198,7 @@ class Objectives:
         )
         self.context.remark("W1204", slo.place, message)
         self._goal(slo, goal, metric, target)
-        self.rules += self.alerting.rules(goal, slo)
+        self.rules += self.alerting.rules(goal, slo, target)
 
 
 def _by_threshold(slo: Thing) -> bool:
@@ -222,9 +222,4 @@ def _target(objective: Node) -> Decimal:
 
 def percent(share: Decimal) -> str:
     """A share as a percentage, exactly."""
-    return f"{_plain(share * 100)}%"
-
-
-def _plain(number: Decimal) -> str:
-    text = f"{number:f}"
-    return (text.rstrip("0").rstrip(".") or "0") if "." in text else text
+    return f"{plain(share * 100)}%"

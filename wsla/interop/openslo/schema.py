@@ -385,5 +385,12 @@ def number_of(text: str) -> Decimal | None:
     return Decimal(text) if _NUMBER.fullmatch(text) else None
 
 
+def plain(number: Decimal) -> str:
+    """A number without an exponent and without zeros at its end."""
+    text = f"{number:f}"
+    text = (text.rstrip("0").rstrip(".") or "0") if "." in text else text
+    return "0" if text == "-0" else text
+
+
 def _shown(text: str) -> str:
     return text if len(text) <= 40 else f"{text[:39]}…"

@@ -158,7 +158,7 @@ class Windows:
             self.context.remark(
                 "W1204", length.span, f"no calendar has periods of this length; {text} are read"
             )
-        elif length.minutes >= _DAY and _has_clock_changes(self.zone):
+        elif length.minutes >= _DAY and has_clock_changes(self.zone):
             message = (
                 f"windows of exactly {text} are counted from here, which a clock change shifts by its hour"
             )
@@ -229,7 +229,13 @@ def ordinal(day: int) -> str:
     return f"{day}{ending}"
 
 
-def _has_clock_changes(zone: str) -> bool:
+def month_number(name: str) -> int:
+    """1 for January."""
+    return (*_MONTHS, *_LATER).index(name) + 1
+
+
+def has_clock_changes(zone: str) -> bool:
+    """True where days are not all 24 hours long."""
     if not zone:
         return False
     known = ZoneInfo(zone)
