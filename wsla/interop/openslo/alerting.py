@@ -51,19 +51,20 @@ class Alerting:
                 rest = without(rest, ("metadata", "name"))
             elif "metadata" not in rest:
                 rest["metadata"] = {"name": name}
+            above = ""
             if set(rest) - {"kind"}:
                 what = f"what describes the notification target `{name}`"
-                self.channel_lines.append(self.context.keep(thing.span, rest, what))
-            self._declare(own, kind)
+                above = self.context.keep(thing.span, rest, what) + "\n"
+            self._declare(own, kind, above)
             self.channels[name] = own
         return self.channels[name]
 
     def _channel(self, name: str) -> str:
         return self.context.names.fresh(name, "target")
 
-    def _declare(self, own: str, kind: str) -> None:
+    def _declare(self, own: str, kind: str, above: str = "") -> None:
         variable = re.sub(r"\W+", "_", identifier(own), flags=re.ASCII).strip("_").upper() or "TARGET"
-        self.channel_lines.append(f"{own} {kind} env {variable}")
+        self.channel_lines.append(f"{above}{own} {kind} env {variable}")
 
     def _policy(self, reference: Node) -> Node | None:
         named = reference if reference.shape is Shape.TEXT else reference.get("alertPolicyRef")

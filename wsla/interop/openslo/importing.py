@@ -127,7 +127,8 @@ class _File:
         yield f"agreement {quoted(title)} version 1 {{"
         yield windows.effective
         yield ""
-        channels = f" {{\n{chr(10).join(alerting.channel_lines)}\n}}" if alerting.channel_lines else ""
+        lines = sorted(alerting.channel_lines, key=lambda one: one.rpartition("\n")[2])
+        channels = f" {{\n{chr(10).join(lines)}\n}}" if lines else ""
         yield f'party {TEAM} "Service team" provider{channels}'
         yield f'party {_USERS} "Users" consumer'
         yield ""
