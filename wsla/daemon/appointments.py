@@ -30,6 +30,8 @@ from wsla.values.instants import DAY, SECOND, Interval, format_instant, format_l
 _log = logging.getLogger(__name__)
 
 _LOOK_AGAIN: Final = 1.0
+_LOOK_FOR_OTHERS: Final = 15.0
+"""Seconds until agreements are looked for of which something may be due, while there are none."""
 _AFTER_TROUBLE: Final = 10.0
 _LATEST: Final = 2**63 - 1
 _LONGEST_AHEAD: Final = 800 * DAY
@@ -104,19 +106,21 @@ class Appointments:
 
     async def _run(self) -> None:
         while True:
-            wait = _LOOK_AGAIN
+            wait = _LOOK_FOR_OTHERS
             for kept in list(self._kept()):
                 try:
-                    await self._look(kept)
+                    if await self._look(kept):
+                        wait = min(wait, _LOOK_AGAIN)
                 except StoreError as error:
                     _log.warning("what is due by the calendar cannot be decided yet: %s", error)
-                    wait = _AFTER_TROUBLE
+                    wait = min(wait, _AFTER_TROUBLE)
                 except Exception:
                     title = kept.deployment.agreement.title
                     _log.exception("“%s”: what is due by the calendar cannot be decided", title)
             await asyncio.sleep(wait)
 
-    async def _look(self, kept: Kept) -> None:
+    async def _look(self, kept: Kept) -> bool:
+        """Decides what is due; False where nothing will ever be."""
         agreement, judge = kept.deployment.agreement, kept.judge
         title, plan = agreement.title, agreement.plan
         known = self._known.get(title)
@@ -127,7 +131,7 @@ class Appointments:
 
             known = self._known[title] = await asyncio.wrap_future(self._writer.call(ask))
         if known.empty:
-            return
+            return False
         now = self._clock.now()
         until = min(now, judge.time)
         decided: list[Intent] = []
@@ -142,6 +146,7 @@ class Appointments:
             for intent in decided:
                 _log.info("“%s”: %s", title, intent.subject)
             self._writer.submit(Item(decisions=tuple(Decided(title, one) for one in decided)))
+        return True
 
 
 def look_up(store: Store, title: str, plan: Plan, now: int) -> _Known:
