@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from wsla.analysis import operations as op
 from wsla.analysis.rows import TESTS
@@ -71,9 +71,23 @@ class Possible(Record):
 
     operations: Sequence[op.Operation]
     given: Mapping[int, Fraction]
+    # A formula that stands in many others is looked at once: chains of metrics would take twice as long with each.
+    _numbers: dict[int, Between | None] = field(init=False, factory=dict, eq=False)
+    _truths: dict[int, frozenset[bool]] = field(init=False, factory=dict, eq=False)
 
     def numbers(self, position: int) -> Between | None:
         """The numbers that a formula can give; None where it is always unknown, or never a number."""
+        if position not in self._numbers:
+            self._numbers[position] = self._numbers_of(position)
+        return self._numbers[position]
+
+    def truths(self, position: int) -> frozenset[bool]:
+        """The truths that a condition can have."""
+        if position not in self._truths:
+            self._truths[position] = self._truths_of(position)
+        return self._truths[position]
+
+    def _numbers_of(self, position: int) -> Between | None:
         if position in self.given:
             known = self.given[position]
             return Between(known, known)
@@ -98,8 +112,7 @@ class Possible(Record):
             case _:
                 return ANYTHING if isinstance(operation.type, NumberType) else None
 
-    def truths(self, position: int) -> frozenset[bool]:
-        """The truths that a condition can have."""
+    def _truths_of(self, position: int) -> frozenset[bool]:
         operation = self.operations[position]
         match operation:
             case op.Constant(value=bool() as value):
