@@ -26,8 +26,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_document_becomes_the_agreement(run_wsla: Callable[..., Any], folder: Path) -> None:
-    made = run_wsla("import", "tracking.xml", "--format", "concise")
-    assert (made.code, made.out, made.err) == (0, block("sla"), block("text", 0))
+    (folder / "tracking.sla").unlink()
+    made = run_wsla("import", "tracking.xml", "-o", "tracking.sla", "--format", "concise")
+    assert (made.code, made.said) == (0, block("text", 0))
+    assert (folder / "tracking.sla").read_text("utf-8") == block("sla")
     assert run_wsla("check", "tracking.sla").code == 0
 
 

@@ -208,6 +208,8 @@ def _special(read: tuple[Token, ...], accepts: frozenset[str], noun: str) -> str
             return "an argument such as `target = 99.9%`"
         case "COLON", "a goal" if accepts == {"NAME"}:
             return "a party"
+        case "QUANTITY", "a rule" if accepts == {"AT", "LBRACE"}:
+            return "`{`"
         case "COLON", "a rule":
             return "an action such as `notify`"
         case "EQUAL", "a source":

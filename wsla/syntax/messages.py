@@ -206,7 +206,11 @@ _NEVER_PROPOSED: Final = frozenset({"$END", "DOT", "FOR", "SETTING"})
 
 def _insertable(state: Any, stopped: Token, accepts: frozenset[str]) -> frozenset[str]:
     """The kinds of token after which the one that did not fit would fit."""
-    return frozenset(kind for kind in accepts - _NEVER_PROPOSED if _reads(state, kind, stopped.type))
+    proposed = accepts - _NEVER_PROPOSED
+    if "LBRACE" in accepts:
+        # Where a block may begin, `at most 3 each 1h` may come before it, and any word would fit behind its first one.
+        proposed -= {"AT"}
+    return frozenset(kind for kind in proposed if _reads(state, kind, stopped.type))
 
 
 def _reads(state: Any, *kinds: str) -> bool:
