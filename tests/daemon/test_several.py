@@ -22,7 +22,7 @@ from wsla.store.sqlite import Store
 from .conftest import Place, Receiver, Service, until
 from .test_process import PROGRAM, check
 
-ROUNDS = int(os.environ.get("WSLA_ROUNDS", "3"))
+ROUNDS = int(os.environ.get("WSLA_ROUNDS", "2"))
 # So many that with three daemons each looks at some, however the names fall.
 MORE = "\n".join(
     f'  source more{number} = http "{{url}}" every {{every}} timeout {{timeout}}' for number in range(20)

@@ -39,7 +39,7 @@ from wsla.testing.simulation.texts import Wording
 from wsla.testing.simulation.timeline import Crash, Timeline
 from wsla.values.instants import HOUR, MINUTE, SECOND, format_length
 
-LENGTH: Final = 20 * MINUTE
+LENGTH: Final = 15 * MINUTE
 _HEALING: Final = 40 * MINUTE
 _MOST_LIVES: Final = 60
 _LIMITS: Final = {"20m": 20 * MINUTE, "2h": 2 * HOUR, "24h": 24 * HOUR}
