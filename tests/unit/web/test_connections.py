@@ -70,11 +70,29 @@ def serve() -> Iterator[Callable[..., Served]]:
 
 
 def answer(peer: socket.socket) -> bytes:
-    """The first of what comes; nothing where the connection is closed or reset."""
+    """One whole answer; nothing, or what came of it, where the connection is closed or reset."""
+    found = b""
     try:
-        return peer.recv(65_536)
+        while (wanted := length_of(found)) is None or len(found) < wanted:
+            if not (more := peer.recv(65_536)):
+                break
+            found += more
     except ConnectionResetError:
-        return b""
+        pass
+    return found
+
+
+def length_of(found: bytes) -> int | None:
+    """How long an answer is, head and body; None before its head is complete."""
+    head, end, _ = found.partition(b"\r\n\r\n")
+    if not end:
+        return None
+    lengths = [
+        int(line.split(b":")[1])
+        for line in head.lower().split(b"\r\n")
+        if line.startswith(b"content-length:")
+    ]
+    return len(head) + len(end) + sum(lengths)
 
 
 def ended(peer: socket.socket, trickle: bytes = b"") -> bool:
