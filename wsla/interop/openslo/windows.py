@@ -216,11 +216,9 @@ def _anchor(start: datetime, letter: str) -> str:
     if letter == "Q" and start.day == 1 and start.month in (4, 7, 10):
         return ""
     number = ordinal(start.day)
-    return (
-        f" starting {number}"
-        if letter == "M"
-        else f" starting {(*_MONTHS, *_LATER)[start.month - 1]} {number}"
-    )
+    # Quarters that begin in April are those that begin in January.
+    month = (start.month - 1) % 3 + 1 if letter == "Q" else start.month
+    return f" starting {number}" if letter == "M" else f" starting {(*_MONTHS, *_LATER)[month - 1]} {number}"
 
 
 def ordinal(day: int) -> str:
