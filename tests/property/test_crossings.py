@@ -19,7 +19,7 @@ from wsla.values.observations import Observation
 QUICK = settings(
     deadline=None,
     suppress_health_check=list(HealthCheck),
-    max_examples=50,
+    max_examples=30,
     phases=(Phase.explicit, Phase.generate),
 )
 START = parse_instant("2026-03-28T22:00:00Z")
