@@ -106,7 +106,8 @@ class Sources:
         """By how much a counter has grown since the look before; what it has where it began anew. Raises Unsaid."""
         sample = self.sample(source_name, field_name, span)
         self.grown.add((source_name, field_name))
-        before = f"last_over_time({sample.selector}[{duration(DAY)}] offset {duration(sample.every)})"
+        expr = f"last_over_time({sample.selector}[{duration(DAY)}] offset {duration(sample.every)})"
+        before = self.recorder.record(sample.labels, sample.stem, "previous", expr, sample.every)
         expr = f"{sample.selector} - {before} >= 0\nor\nclamp_min({sample.selector} and {before}, 0)"
         selector = self.recorder.record(sample.labels, sample.stem, "step", expr, sample.every)
         return Stream(
