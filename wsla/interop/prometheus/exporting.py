@@ -79,9 +79,7 @@ class _Export:
 
     def _reading(self) -> _Read:
         recorder = Recorder(self.agreement.title)
-        sources = Sources(
-            declared={one.name: one for one in self.agreement.sources}, recorder=recorder, warn=self._warn
-        )
+        sources = Sources(declared={one.name: one for one in self.agreement.sources}, recorder=recorder)
         formulas = Formulas(
             operations=self.agreement.operations,
             names={position: name for name, position in self.agreement.metrics.items()},
@@ -103,7 +101,7 @@ class _Export:
             if len(labels) > 1:
                 raise Unsaid("values that have other labels than one another", one.span)
         except Unsaid as unsaid:
-            self._warn("W1301", f"{_TITLE} cannot evaluate {what}: {unsaid.what}", unsaid.span)
+            self._warn(unsaid.code, f"{_TITLE} cannot evaluate {what}: {unsaid.what}", unsaid.span)
             return False
         return True
 
@@ -132,7 +130,7 @@ class _Export:
     def _bound(self, read: _Read) -> None:
         for name, queries in read.sources.bound.items():
             said = f"the rules read the source `{name}` from {' and '.join(f'`{one}`' for one in queries)}"
-            self._warn("W1302", said, read.sources.declared[name].span)
+            self._warn("W1305", said, read.sources.declared[name].span)
 
     def _rest(self, said: Iterable[Goal | Rule]) -> None:
         """Tells of what stands beside conditions."""

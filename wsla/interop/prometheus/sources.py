@@ -58,7 +58,6 @@ class Sources:
 
     declared: Mapping[str, Source]
     recorder: Recorder
-    warn: Callable[[str, str, Span], None]
     bound: dict[str, list[str]] = field(factory=dict)
     grown: set[tuple[str, str]] = field(factory=set)
     samples: dict[tuple[str, str], Stream] = field(factory=dict)
@@ -146,10 +145,10 @@ class Sources:
         if source.kind == "prometheus":
             query = found.column or found.name
             if not balanced(query):
-                self.warn(
-                    "W1304", f"a bracket or quote in the query of `{found.name}` is not closed", source.span
+                where = f"{source.name}.{found.name}"
+                raise Unsaid(
+                    f"a bracket or a quote in the query of `{where}` is not closed", source.span, "W1304"
                 )
-                raise Unsaid(f"the query of `{source.name}.{found.name}`", span)
             if _is_number(query):
                 raise Unsaid(f"`{source.name}.{found.name}`, which is a plain number in every look", span)
             return query, found.unit_factor

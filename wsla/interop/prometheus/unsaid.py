@@ -6,9 +6,10 @@ from wsla.diagnostics.source import Span
 
 
 class Unsaid(Exception):
-    """Something that Prometheus cannot evaluate, at a place."""
+    """Something that Prometheus cannot evaluate, at a place; the code says whose affair it is."""
 
-    def __init__(self, what: str, span: Span) -> None:
+    def __init__(self, what: str, span: Span, code: str = "W1301") -> None:
         super().__init__(what)
         self.what = what
         self.span = span
+        self.code = code
