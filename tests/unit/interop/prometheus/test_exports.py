@@ -297,15 +297,16 @@ def test_nothing_is_recorded_for_what_is_left_out() -> None:
 # --- promtool
 
 
+TITLE = 'Größe "x" {{ $labels }} \\\\ # %'
 EVERYTHING = """
   metric level = 100% - increase(web.bad) / increase(web.total) over last 30d every 30s by region
   goal served: acme guarantees level >= 99.9% { otherwise notify shop }
-  goal quick: acme guarantees share(web.slow <= 290ms where web.up) over last 1h every 30s by region >= 95% {
+  goal quick: acme guarantees share(web.slow <= 290ms where web.up) over last 10m every 30s by region >= 95% {
     otherwise notify shop unknown time counts as missed }
-  goal up: acme guarantees availability(probe.ok) over last 1h every 30s > 99% { otherwise notify shop }
-  goal p95: acme guarantees percentile(probe.elapsed, 95) over last 1h every 30s < 1500ms provided
-    count(probe) over last 1h every 30s > 10 { otherwise notify shop unknown time counts as met }
-  goal calm: acme guarantees max(pushed.load) over last 1h every 1m <= 3.7 { otherwise notify shop }
+  goal up: acme guarantees availability(probe.ok) over last 10m every 30s > 99% { otherwise notify shop }
+  goal p95: acme guarantees percentile(probe.elapsed, 95) over last 10m every 30s < 1500ms provided
+    count(probe) over last 10m every 30s > 10 { otherwise notify shop unknown time counts as met }
+  goal calm: acme guarantees max(pushed.load) over last 10m every 1m <= 3.7 { otherwise notify shop }
   when burn(served) over last 1h > 14.4 and burn(served) over last 5m > 14.4 { call acme "{{ $value }} burns" }
   when burn(up) over last 1h > 2 for 5m { ticket acme.desk }
   when not probe.ok or probe.elapsed > 2s for 2m { notify acme.oncall }
@@ -313,9 +314,8 @@ EVERYTHING = """
 
 
 @needs_promtool
-@pytest.mark.parametrize("title", ["Web shop", 'Größe "x" {{ $labels }} \\\\ # %'])
-def test_promtool_accepts_everything_at_once(title: str, tmp_path: Path) -> None:
-    made, _ = exported(EVERYTHING, title.replace('"', '\\"'))
+def test_promtool_accepts_everything_at_once(tmp_path: Path) -> None:
+    made, _ = exported(EVERYTHING, TITLE.replace('"', '\\"'))
     assert [one.code for one in made.diagnostics if one.code not in ("W1303", "W1305")] == []
     assert promtool(made, tmp_path) == ""
 
@@ -373,7 +373,7 @@ def goals(draw: st.DrawFn) -> str:
 
 
 @needs_promtool
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(declarations=goals())
 def test_promtool_accepts_generated_goals(declarations: str, tmp_path: Path) -> None:
     found = check_text(
