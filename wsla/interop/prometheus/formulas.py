@@ -211,7 +211,7 @@ class Formulas:
         if found.where is not None and found.function in _OVER_TIME:
             raise Unsaid("how much is known of a window from which time is cut", found.span)
         stream = self._argument(found, held=True, where=False)
-        looks = Fraction(window.length_ns // stream.every)
+        looks = Fraction(window.length_ns, stream.every)
         known = self._over("count", stream, found, window)
         if known.labels == stream.labels:
             return known, {None: looks}
@@ -362,7 +362,7 @@ class Formulas:
         never_absent = function == "count" and found.function == "count" and not labels
         if never_absent:
             expr = f"sum ({expr})\nor\nvector(0)"
-        looks = max(window.length_ns // stream.every, 1)
+        looks = -(-window.length_ns // stream.every)
 
         def steady(assigned: Assigned) -> Fraction | None:
             value = stream.steady(assigned)
