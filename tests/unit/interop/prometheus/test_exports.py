@@ -250,6 +250,11 @@ def test_every_alert_is_tested_at_its_limit() -> None:
             "`outages`",
         ),
         ("when sustained(not probe.ok, 5m) { notify acme }", "rest on the past"),
+        (
+            "metric slice = share(probe.ok) each 5m >= 90%\n"
+            "goal a: acme guarantees share(slice) over last 7d every 1h >= 99% { otherwise notify shop }",
+            "consist of other windows",
+        ),
         ("when web.slow > 1s and not probe.ok { notify acme }", "other labels"),
         (
             "goal a: acme guarantees percentile(probe.elapsed, 99, approximate within 1%) over last 7d every 1h <= 1s "
