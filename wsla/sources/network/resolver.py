@@ -90,18 +90,19 @@ class Resolver:
     async def _answer(self, host: str) -> list[Address]:
         loop = asyncio.get_running_loop()
 
+        later: list[asyncio.TimerHandle] = []
+
         def look_after() -> None:
             # All threads may have become stuck since the last question: nobody else would see to the queue.
-            nonlocal timer
             with self._lock:
                 self._start_threads(self._queue.qsize())
-            timer = loop.call_later(self._stuck_after, look_after)
+            later[:] = [loop.call_later(self._stuck_after, look_after)]
 
-        timer = loop.call_later(self._stuck_after, look_after)
+        later.append(loop.call_later(self._stuck_after, look_after))
         try:
             return await asyncio.wrap_future(self._ask(host))
         finally:
-            timer.cancel()
+            later[0].cancel()
 
     def _ask(self, host: str) -> Future[list[Address]]:
         with self._lock:
