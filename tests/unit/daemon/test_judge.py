@@ -14,7 +14,7 @@ from wsla.daemon.writer import Item, Writer
 from wsla.engine import Engine
 from wsla.evaluation.verdicts import Verdict
 from wsla.store.records import Observed
-from wsla.values.instants import MILLISECOND, MINUTE, SECOND
+from wsla.values.instants import MILLISECOND, MINUTE, SECOND, format_instant
 from wsla.values.observations import Observation
 
 
@@ -129,3 +129,42 @@ def test_what_a_rule_did_on_what_was_sent_is_stored_with_its_state(
     acted = [item for item in writer.items if item.decisions]
     assert len(acted) == 1
     assert bool(acted[0].snapshots) == sent
+
+
+@pytest.mark.parametrize(
+    ("many", "told"),
+    [
+        (1, "an observation of probe at {} came too late; `wsla correct` looks at it"),
+        (3, "3 observations of probe, the first at {} came too late; `wsla correct` looks at them"),
+    ],
+)
+def test_what_came_too_late_is_told_in_a_line(
+    agreements: Any, clock: Any, caplog: pytest.LogCaptureFixture, many: int, told: str
+) -> None:
+    """However many came at once."""
+    agreement = agreements()
+    start = clock.time = clock.time // MINUTE * MINUTE + MINUTE
+    writer = KeepingWriter(clock)
+
+    async def live() -> None:
+        judge = Judge(
+            agreement,
+            Engine(agreement.plan, start),
+            "state",
+            writer=cast(Writer, writer),
+            clock=clock,
+            snapshot_every=lambda cost: 1 << 62,
+            dropped=lambda: None,
+        )
+        clock.time = start + MINUTE
+        judge.step()
+        fields = {**dict.fromkeys(field.name for field in agreement.plan.sources[0].fields), "ok": False}
+        late = [Observation(source="probe", at=start + at * SECOND, fields=fields) for at in range(many)]
+        given = Given(many, asyncio.get_running_loop().create_future())
+        judge.take([Observed("Quick", one, clock.time) for one in reversed(late)], given)
+        judge.step()
+        judge.close()
+
+    asyncio.run(live())
+    warnings = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
+    assert warnings == [f"“Quick”: {told.format(format_instant(start))}"]
