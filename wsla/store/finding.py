@@ -15,8 +15,9 @@ from wsla.values.observations import Raw
 _STREAM: Final = "SELECT id FROM streams WHERE agreement_id = ? AND source = ? AND stream = ?"
 _THINNED: Final = "SELECT until FROM thinned WHERE stream_id = ?"
 _ROWS: Final = (
-    "WITH wanted (at, row) AS (VALUES {}) SELECT wanted.at, wanted.row, fields, late FROM wanted CROSS JOIN observations"
-    " ON stream_id = ? AND observations.at = wanted.at AND observations.row = wanted.row"
+    "WITH wanted (at, row) AS (VALUES {}) SELECT wanted.at, wanted.row, fields, late"
+    " FROM wanted CROSS JOIN observations ON stream_id = ? AND observations.at = wanted.at"
+    " AND observations.row = wanted.row"
 )
 _SEGMENTS: Final = (
     "SELECT id, codec, sha256, content FROM segments WHERE stream_id = ? AND last_at >= ? AND first_at <= ?"
