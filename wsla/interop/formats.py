@@ -89,6 +89,13 @@ _ALL: Final[tuple[Format, ...]] = (
         suffixes=(".yaml", ".yml"),
         module="wsla.interop.openslo",
     ),
+    Format(
+        name="prometheus",
+        title="Prometheus",
+        suffixes=(".rules.yaml",),
+        module="wsla.interop.prometheus",
+        imported=False,
+    ),
 )
 
 FORMATS: Final[Mapping[str, Format]] = MappingProxyType({one.name: one for one in _ALL})
