@@ -89,6 +89,12 @@ _ALL: Final[tuple[Format, ...]] = (
         suffixes=(".yaml", ".yml"),
         module="wsla.interop.openslo",
     ),
+    Format(
+        name="icalendar",
+        title="iCalendar",
+        suffixes=(".ics", ".ical"),
+        module="wsla.interop.icalendar",
+    ),
 )
 
 FORMATS: Final[Mapping[str, Format]] = MappingProxyType({one.name: one for one in _ALL})
