@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import MAXYEAR, datetime, timedelta
 from typing import Any, Final
 
 from attrs import define, field, frozen
@@ -20,6 +20,7 @@ MOST_STEPS: Final = 100_000
 """How many days, weeks, months and years the rules of a file may be followed for together."""
 _LONGEST_COUNTED: Final = {"DAILY": 30, "WEEKLY": 60, "MONTHLY": 100, "YEARLY": 150}
 """How many years a rule is followed for that ends by COUNT."""
+_CYCLE: Final = 400
 _STEPS: Final = {"DAILY": 1, "WEEKLY": 7, "MONTHLY": 28, "YEARLY": 365}
 _ONE_DAY: Final = timedelta(days=1)
 _WEEKDAYS: Final = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
@@ -77,7 +78,7 @@ class Expansion:
             followed, number = one, number + 1
             yield one
         else:
-            self._step(rule, followed, end)
+            self._step(rule, followed, end if number else begin + timedelta(days=366 * _CYCLE))
             if rule.count is not None and number < rule.count and number:
                 raise TooMany(f"a rule does not come to its end in {_LONGEST_COUNTED[rule.frequency]} years")
 
@@ -161,11 +162,15 @@ def weekdays_of(event: Event) -> tuple[int, ...] | None:
     return tuple(range(7)) if rule.frequency == "DAILY" else (event.start.local.weekday(),)
 
 
-def _followed(begin: datetime, rule: Rule, end: datetime) -> Iterable[datetime]:
+def _followed(begin: datetime, rule: Rule, end: datetime) -> Iterator[datetime]:
     from dateutil import rrule as library
 
     if end < begin:
-        return ()
+        return
+    # The library looks at a rule's end only when the rule gives a day: one that never does is followed to the year
+    # 9999. The calendar repeats itself after 400 years, so rules are followed in the last of these.
+    later = (MAXYEAR - end.year) // _CYCLE * _CYCLE
+    begin, end = begin.replace(year=begin.year + later), end.replace(year=end.year + later)
     arguments: dict[str, Any] = {}
     for name, values in rule.parts.items():
         if name == "BYDAY":
@@ -174,10 +179,11 @@ def _followed(begin: datetime, rule: Rule, end: datetime) -> Iterable[datetime]:
             arguments["wkst"] = _WEEKDAYS.index(str(values[0]))
         else:
             arguments[name.lower()] = [int(one) for one in values]
-    made: Iterable[datetime] = library.rrule(
+    found: Iterable[datetime] = library.rrule(
         getattr(library, rule.frequency), dtstart=begin, interval=rule.interval, until=end, **arguments
     )
-    return made
+    for one in found:
+        yield one.replace(year=one.year - later)
 
 
 def _weekday(text: str) -> Any:

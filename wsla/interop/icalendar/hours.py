@@ -115,7 +115,7 @@ def _weekdays(days: tuple[int, ...]) -> str:
 
 
 def _clocks(clocks: list[Clock]) -> str:
-    if (0, _WHOLE) in clocks:
+    if (0, _WHOLE) in clocks and all(start < end for start, end in clocks):
         return ""
     return " " + ", ".join(f"{_clock(start)}-{_clock(end)}" for start, end in sorted(clocks))
 

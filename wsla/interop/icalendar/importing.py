@@ -14,7 +14,7 @@ from wsla.diagnostics.source import SourceText, Span
 from wsla.ical.events import Calendar, Event, read_calendar
 from wsla.ical.occurrences import Expansion, Occurrence, TooMany, weekdays_of
 from wsla.interop.formats import Imported
-from wsla.interop.icalendar.hours import FOR_EVER, Dates, Hours, pieces
+from wsla.interop.icalendar.hours import FOR_EVER, Dates, Hours, Piece, pieces
 from wsla.interop.writing import Names, comment, kept, kept_as_comment, laid_out, quoted
 from wsla.values.calendars import find_zone
 from wsla.values.instants import from_local, to_datetime
@@ -204,21 +204,27 @@ class _Import:
                 self._whole_day(span)
             else:
                 self._takes_nothing(span)
-        if any(
-            (self._begin + number * _ONE_DAY).weekday() in days
-            for number in range(min(7, (begin.date() - self._begin).days))
-        ):
-            exceptions.append((self._begin, begin.date() - _ONE_DAY))
         if last is not None:
             exceptions.append((last + _ONE_DAY, FOR_EVER))
         for piece in pieces(begin, event.lasts):
             for offset in range(piece.first, piece.last + 1):
-                moved = [_moved(one, offset) for one in exceptions]
+                moved = [
+                    _moved(one, offset) for one in (*exceptions, *self._before(begin.date(), days, piece))
+                ]
                 schedule.hours.add_week({(day + offset) % 7 for day in days}, piece.clock, moved)
         for one in self._expansion.extras(event):
             if one.start not in left_out:
                 self._take_dates(one, schedule)
         return True
+
+    def _before(self, first: date, days: tuple[int, ...], piece: Piece) -> Iterator[Dates]:
+        """The dates before an event that lie in the agreement, where its days of the week are among them."""
+        # Hours of the night before the agreement's first day go on into it.
+        begin = self._begin - (_ONE_DAY if piece.clock[1] <= piece.clock[0] else timedelta())
+        if any(
+            (begin + number * _ONE_DAY).weekday() in days for number in range(min(7, (first - begin).days))
+        ):
+            yield begin, first - _ONE_DAY
 
     def _occurs(self, event: Event, days: tuple[int, ...], at: datetime, last: date | None) -> bool:
         begin = event.start.local
