@@ -149,6 +149,14 @@ class Expansion:
             raise TooMany(f"the events of this calendar occur more than {MOST_OCCURRENCES:,} times together")
 
 
+def once(event: Event) -> Occurrence:
+    """The occurrence at which an event begins."""
+    start = event.start.local
+    return Occurrence(
+        event=event, start=start, end=start + event.lasts, zone=event.start.zone, span=event.start_span
+    )
+
+
 def weekdays_of(event: Event) -> tuple[int, ...] | None:
     """The days of the week on which an event takes place, in every week alike; None for any other rule."""
     rule = event.rule
