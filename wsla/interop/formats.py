@@ -96,6 +96,12 @@ _ALL: Final[tuple[Format, ...]] = (
         module="wsla.interop.prometheus",
         imported=False,
     ),
+    Format(
+        name="icalendar",
+        title="iCalendar",
+        suffixes=(".ics", ".ical"),
+        module="wsla.interop.icalendar",
+    ),
 )
 
 FORMATS: Final[Mapping[str, Format]] = MappingProxyType({one.name: one for one in _ALL})

@@ -11,7 +11,7 @@ from attrs import frozen
 
 from wsla.analysis.checked import Source
 from wsla.sources.files.packed import ENDINGS
-from wsla.sources.files.places import COLUMNAR
+from wsla.sources.files.places import CALENDARS, COLUMNAR
 from wsla.sources.targets import Deployed
 from wsla.values.calendars import find_zone
 from wsla.values.instants import SECOND
@@ -74,6 +74,11 @@ def from_options(kind: str, deployed: Deployed) -> FileTarget:
         raise deployed.wrong("it names no file")
     if path.casefold().endswith(ENDINGS):
         raise deployed.wrong("a packed file does not grow by rows; `wsla eval` reads it")
+    if path.casefold().endswith(CALENDARS):
+        if not source.records:
+            raise deployed.wrong("a calendar holds records: `source x = records csv …`")
+        if find_spec("icalendar") is None:
+            raise deployed.wrong("what reads calendars is not installed: pip install 'wsla[calendar]'")
     if kind == "parquet":
         if find_spec("polars") is None:
             raise deployed.wrong("what reads Parquet is not installed: pip install 'wsla[parquet]'")
@@ -92,6 +97,10 @@ def from_options(kind: str, deployed: Deployed) -> FileTarget:
 def build_follower(target: FileTarget) -> Follower:
     """Who follows the files of a target."""
     zone: ZoneInfo | None = None if target.zone is None else find_zone(target.zone)
+    if target.path.casefold().endswith(CALENDARS):
+        from wsla.sources.files.following_calendars import CalendarFollower
+
+        return CalendarFollower(target.declared, target.path, zone)
     if target.kind == "parquet":
         from wsla.sources.files.following_tables import TableFollower
 

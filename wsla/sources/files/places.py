@@ -22,6 +22,7 @@ QUERIED: Final = ("prometheus+http://", "prometheus+https://")
 """How the addresses of range queries begin."""
 
 DATABASES: Final = (".sqlite", ".sqlite3", ".db")
+CALENDARS: Final = (".ics", ".ical")
 
 
 def is_columnar(path: str) -> bool:
@@ -56,5 +57,5 @@ def files_at(place: str) -> Sequence[str]:
 
 def _is_history(path: str) -> bool:
     return os.path.isfile(path) and (
-        without_packing(path).endswith(TEXTS) or path.casefold().endswith((*COLUMNAR, *DATABASES))
+        without_packing(path).endswith(TEXTS) or path.casefold().endswith((*COLUMNAR, *DATABASES, *CALENDARS))
     )
