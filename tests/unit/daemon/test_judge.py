@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from wsla.api import loads
+from wsla.api import Agreement, loads
 from wsla.daemon.judge import Given, Judge
 from wsla.daemon.writer import Item, Writer
 from wsla.engine import Engine
@@ -47,6 +47,19 @@ class KeepingWriter:
         self.told += [(self._clock.time, one.judgement.verdict) for one in item.judgements]
 
 
+def judge_of(agreement: Agreement, start: int, writer: KeepingWriter, clock: Any) -> Judge:
+    """Judges from ``start`` on; its state is not noted."""
+    return Judge(
+        agreement,
+        Engine(agreement.plan, start),
+        "state",
+        writer=cast(Writer, writer),
+        clock=clock,
+        snapshot_every=lambda cost: 1 << 62,
+        dropped=lambda: None,
+    )
+
+
 def test_lost_is_told_when_it_is_certain_and_not_with_the_next_look(agreements: Any, clock: Any) -> None:
     """M99: of ten seconds a tenth may be down. The service is down from the second second on, and nobody looks."""
     agreement = agreements()
@@ -54,15 +67,7 @@ def test_lost_is_told_when_it_is_certain_and_not_with_the_next_look(agreements: 
     writer = KeepingWriter(clock)
 
     async def live() -> None:
-        judge = Judge(
-            agreement,
-            Engine(agreement.plan, start),
-            "state",
-            writer=cast(Writer, writer),
-            clock=clock,
-            snapshot_every=lambda cost: 1 << 62,
-            dropped=lambda: None,
-        )
+        judge = judge_of(agreement, start, writer, clock)
         for second, up in ((0, True), (1, False)):
             clock.time = start + second * SECOND + 10 * MILLISECOND
             fields = {"ok": up}
@@ -103,15 +108,7 @@ def test_what_a_rule_did_on_what_was_sent_is_stored_with_its_state(
     writer = KeepingWriter(clock)
 
     async def live() -> None:
-        judge = Judge(
-            agreement,
-            Engine(agreement.plan, start),
-            "state",
-            writer=cast(Writer, writer),
-            clock=clock,
-            snapshot_every=lambda cost: 1 << 62,
-            dropped=lambda: None,
-        )
+        judge = judge_of(agreement, start, writer, clock)
         names = [field.name for field in agreement.plan.sources[0].fields]
         fields = {**dict.fromkeys(names), "ok": False}
         for second in range(5):
@@ -147,15 +144,7 @@ def test_what_came_too_late_is_told_in_a_line(
     writer = KeepingWriter(clock)
 
     async def live() -> None:
-        judge = Judge(
-            agreement,
-            Engine(agreement.plan, start),
-            "state",
-            writer=cast(Writer, writer),
-            clock=clock,
-            snapshot_every=lambda cost: 1 << 62,
-            dropped=lambda: None,
-        )
+        judge = judge_of(agreement, start, writer, clock)
         clock.time = start + MINUTE
         judge.step()
         fields = {**dict.fromkeys(field.name for field in agreement.plan.sources[0].fields), "ok": False}
