@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -19,8 +20,8 @@ from wsla.interop.prometheus.files import rules_file, tests_file
 from wsla.interop.prometheus.formulas import Formulas
 from wsla.interop.prometheus.promql import duration
 from wsla.interop.prometheus.recording import Recorder
-from wsla.interop.prometheus.scenarios import Scenario, of_alert
-from wsla.interop.prometheus.sources import Sources
+from wsla.interop.prometheus.scenarios import Observed, Scenario, of_alert
+from wsla.interop.prometheus.sources import Sources, Stream
 from wsla.interop.prometheus.unsaid import Unsaid
 from wsla.interop.prometheus.verdicts import violated
 from wsla.interop.writing import cannot_be_said, identifier
@@ -28,6 +29,7 @@ from wsla.syntax import surface
 from wsla.syntax.parse import parse
 
 _TITLE: Final = "Prometheus"
+_OF_PRESENCE: Final = re.compile(r"step|previous|held|held_(?:count|streams)\w+")
 
 
 def export_rules(agreement: CheckedAgreement, source: SourceText) -> Exported:
@@ -101,12 +103,21 @@ class _Export:
             if len(labels) > 1:
                 raise Unsaid("values that have other labels than one another", one.span)
         except Unsaid as unsaid:
-            self._warn(unsaid.code, f"{_TITLE} cannot evaluate {what}: {unsaid.what}", unsaid.span)
+            self._warn(
+                unsaid.code, f"{_TITLE} cannot evaluate {what}: {unsaid.what}", unsaid.span, unsaid.notes
+            )
             return False
         return True
 
-    def _warn(self, code: str, message: str, span: Span) -> None:
-        one = Diagnostic(code=code, message=message, source=self.source, span=span, severity=Severity.WARNING)
+    def _warn(self, code: str, message: str, span: Span, notes: tuple[str, ...] = ()) -> None:
+        one = Diagnostic(
+            code=code,
+            message=message,
+            source=self.source,
+            span=span,
+            notes=notes,
+            severity=Severity.WARNING,
+        )
         if one not in self.found:
             self.found.append(one)
 
@@ -177,15 +188,29 @@ class _Export:
         fields = {key: one for key, one in read.sources.samples.items() if one.selector in below}
         if any(one.every != alert.every for one in fields.values()):
             return
-        truths = frozenset(
-            key
-            for key in fields
-            if any(
-                one.name == key[1] and isinstance(one.type, BooleanType)
-                for one in read.sources.declared[key[0]].fields
-            )
+        types = {
+            (source.name, one.name): one.type for source in self.agreement.sources for one in source.fields
+        }
+        grown = frozenset(key for key in fields if read.sources.steps.get(key) in below)
+        observed = Observed(
+            fields=tuple(fields),
+            truths=frozenset(key for key in fields if isinstance(types[key], BooleanType)),
+            grown=grown,
+            whole=not any(_is_read(fields[key], below, read.recorder) for key in grown),
         )
-        yield from of_alert(alert, tuple(fields), truths, extra=2)
+        yield from of_alert(alert, observed)
+
+
+def _is_read(sample: Stream, below: set[str], recorder: Recorder) -> bool:
+    """True where the readings of a counter matter, and not only that there are any."""
+    left = recorder.uses(sample.selector) & below
+    for one in [one for one in left if _operation(one) == "held"]:
+        left |= recorder.uses(one) & below
+    return any(_OF_PRESENCE.fullmatch(_operation(one)) is None for one in left)
+
+
+def _operation(selector: str) -> str:
+    return selector.partition("{")[0].rpartition(":")[2]
 
 
 def _actions(one: Goal | Rule) -> Iterator[Action]:

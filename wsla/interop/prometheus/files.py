@@ -93,7 +93,7 @@ def _samples(one: Scenario, sources: Sources) -> Iterator[tuple[str, tuple[str, 
     """(selector, labels, first value and step) of what is observed."""
     for key, value in one.fields.items():
         stream = sources.samples[key]
-        grown = key in sources.grown
+        grown = key in one.grown
         yield stream.selector, stream.labels, f"0+{_written(value)}" if grown else f"{_written(value)}+0"
 
 

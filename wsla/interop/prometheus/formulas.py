@@ -226,9 +226,10 @@ class Formulas:
         window = found.window
         if not isinstance(window, RollingWindow):
             raise Unsaid(
-                "windows of the calendar, and others that stand side by side: "
-                "its ranges are the last so many minutes, hours or days",
+                "windows of the calendar, and others that stand side by side",
                 found.span,
+                note="its ranges are the last so many minutes, hours or days; "
+                "a rule such as `when burn(GOAL) over last 1h > 14.4` has a window of its own, and is written",
             )
         if found.filter.during or found.filter.excluding:
             raise Unsaid("schedules: its ranges leave nothing out", found.span)
@@ -285,9 +286,9 @@ class Formulas:
         model = self._field(fields[0], held=held)
         true = self.condition(position, True, held=held)
         false = self.condition(position, False, held=held)
-        stem = self.names.get(position) or (
-            f"{model.stem}_true" if len(fields) == 1 else f"{model.stem}_condition"
-        )
+        negated = isinstance(self.operations[position], op.Negation)
+        told = "condition" if len(fields) > 1 else "false" if negated else "true"
+        stem = self.names.get(position) or f"{model.stem}_{told}"
         operation = "held" if held else "sample"
         return self._recorded(true, false, model, stem, operation)
 
@@ -429,7 +430,7 @@ class Formulas:
         return self._without_latest(found.operand) if isinstance(found, op.Latest) else position
 
     def _unsaid(self, found: op.Operation) -> Unsaid:
-        return Unsaid(_KINDS.get(type(found), "this"), found.span)
+        return Unsaid(_KINDS.get(type(found), "a formula of this kind"), found.span)
 
 
 def _value(stream: Stream) -> Term:

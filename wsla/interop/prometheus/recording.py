@@ -43,6 +43,11 @@ class Recorder:
         self._made.setdefault(made, Recording(record=made, expr=expr, every=every))
         return self._selector(made)
 
+    def uses(self, selector: str) -> set[str]:
+        """The selectors of the series that are made of one directly."""
+        made = selector.partition("{")[0]
+        return {self._selector(one.record) for one in self if made in _RECORDED.findall(one.expr)}
+
     def below(self, selectors: Iterable[str]) -> set[str]:
         """The selectors of all recorded series on which some of them rest, these among them."""
         left = [one.partition("{")[0] for one in selectors]

@@ -16,8 +16,11 @@ from wsla.interop.prometheus.conditions import comparisons, holds
 from wsla.interop.prometheus.promql import decimal
 from wsla.interop.prometheus.terms import Assigned, Comparison, Term, always
 
-_LONGEST: Final = 2_000
+_LONGEST: Final = 200
 """Looks that a test may take from the samples on; promtool does a few hundred in a second."""
+
+_UNTIL_COUNTED: Final = 3
+"""Looks until a counter has grown, and whatever rests on that is there."""
 
 _ORDINARY: Final = Fraction(1000)
 _LARGEST: Final = Fraction(2**40)
@@ -28,8 +31,8 @@ Key = tuple[str, str]
 class Scenario:
     """What never changes, and whether the alert fires after so many looks.
 
-    ``fields`` are values of fields, of counters by how much they grow from look to look. Where there are none,
-    ``windows`` are the values of the series that the alert compares.
+    ``fields`` are values of fields, of those that are ``grown`` by how much they grow from look to look. Where there
+    are none, ``windows`` are the values of the series that the alert compares.
     """
 
     title: str
@@ -37,32 +40,55 @@ class Scenario:
     looks: int
     fires: bool
     fields: Assigned
+    grown: frozenset[Key]
     windows: Mapping[Term, Fraction]
 
 
-def of_alert(alert: Alert, fields: tuple[Key, ...], truths: frozenset[Key], extra: int) -> Iterator[Scenario]:
-    """The scenarios of an alert that rests on these fields. ``truths`` are those that are 1 or 0.
+@frozen(kw_only=True)
+class Observed:
+    """The fields that an alert rests on: those that are 1 or 0, and counters of which the growth is counted.
 
-    ``extra`` looks pass until something is counted.
+    ``whole`` is False where one value a field does not say all: of a counter the growth and the reading matter.
     """
-    held = -(-alert.holding_for // alert.every) + extra + 1
+
+    fields: tuple[Key, ...]
+    truths: frozenset[Key]
+    grown: frozenset[Key]
+    whole: bool
+
+
+def of_alert(alert: Alert, observed: Observed) -> Iterator[Scenario]:
+    """The scenarios of an alert: from observations on where that is quick, else from what windows come to."""
+    held = -(-alert.holding_for // alert.every) + _UNTIL_COUNTED
     filled = 1 if alert.timeless else max(term.most for term in alert.terms)
     at_limits = False
-    if filled + held <= _LONGEST:
+    if observed.whole and filled + held <= _LONGEST:
         seen: list[Assigned] = []
-        for title, values in _candidates(alert, fields, truths):
+        for title, values in _candidates(alert, observed.fields, observed.truths):
             if values in seen or not all(map(_sayable, values.values())):
                 continue
             seen.append(values)
             at_limits = at_limits or "limit" in title
-            fires = holds(alert.condition, always(values))
             yield Scenario(
-                title=title, alert=alert, looks=filled + held, fires=fires, fields=values, windows={}
+                title=title,
+                alert=alert,
+                looks=filled + held,
+                fires=holds(alert.condition, always(values)),
+                fields=values,
+                grown=observed.grown,
+                windows={},
             )
     if not at_limits and not any(term.never_absent for term in alert.terms):
         for title, windows in _at_limits(alert):
-            fires = holds(alert.condition, windows.get)
-            yield Scenario(title=title, alert=alert, looks=held, fires=fires, fields={}, windows=windows)
+            yield Scenario(
+                title=title,
+                alert=alert,
+                looks=held,
+                fires=holds(alert.condition, windows.get),
+                fields={},
+                grown=frozenset(),
+                windows=windows,
+            )
 
 
 def _candidates(

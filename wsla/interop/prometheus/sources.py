@@ -59,7 +59,7 @@ class Sources:
     declared: Mapping[str, Source]
     recorder: Recorder
     bound: dict[str, list[str]] = field(factory=dict)
-    grown: set[tuple[str, str]] = field(factory=set)
+    steps: dict[tuple[str, str], str] = field(factory=dict)
     samples: dict[tuple[str, str], Stream] = field(factory=dict)
 
     def sample(self, source_name: str, field_name: str, span: Span) -> Stream:
@@ -104,11 +104,11 @@ class Sources:
     def step(self, source_name: str, field_name: str, span: Span) -> Stream:
         """By how much a counter has grown since the look before; what it has where it began anew. Raises Unsaid."""
         sample = self.sample(source_name, field_name, span)
-        self.grown.add((source_name, field_name))
         expr = f"last_over_time({sample.selector}[{duration(DAY)}] offset {duration(sample.every)})"
         before = self.recorder.record(sample.labels, sample.stem, "previous", expr, sample.every)
         expr = f"{sample.selector} - {before} >= 0\nor\nclamp_min({sample.selector} and {before}, 0)"
         selector = self.recorder.record(sample.labels, sample.stem, "step", expr, sample.every)
+        self.steps[source_name, field_name] = selector
         return Stream(
             selector=selector,
             kind="step",

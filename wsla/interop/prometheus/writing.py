@@ -68,5 +68,7 @@ def _scalar(value: str | int) -> str:
         return str(value)
     if _PLAIN.fullmatch(value) and value.lower() not in _WORDS:
         return value
+    if '"' in value and not _UNPRINTABLE.search(value) and "\n" not in value:
+        return "'" + value.replace("'", "''") + "'"
     whole = _HALF.sub("\N{REPLACEMENT CHARACTER}", value)
     return _SPECIAL.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(whole, ensure_ascii=False))
