@@ -122,6 +122,7 @@ WORK: tuple[tuple[int, str], ...] = (
     (0, "deploy-view sound.sla --for shop"),
     (0, "dump --phase plan sound.sla"),
     (0, "eval sound.sla --data probe=probe.csv"),
+    (0, "calendar sound.sla --at 2026-03-01 --format text"),
     (0, "report march.sla --store wsla.db"),
     (0, "ledger --store wsla.db"),
     (0, "verify wsla.db"),

@@ -6,6 +6,7 @@ from wsla.analysis.checked import CheckedAgreement
 from wsla.diagnostics.diagnostic import Diagnostic
 from wsla.diagnostics.source import SourceText, Span
 from wsla.interop.formats import Exported, ExportedFile
+from wsla.interop.icalendar.remembered import remembered
 from wsla.interop.icalendar.schedules import entries_of, term_of
 from wsla.interop.icalendar.writing import Entry, calendar_text
 from wsla.interop.writing import cannot_be_said, identifier
@@ -34,7 +35,8 @@ def export_schedules(agreement: CheckedAgreement, source: SourceText) -> Exporte
             if one not in found:
                 found.append(one)
 
-        made = list(entries_of(schedule, agreement.title, term, unsaid))
+        about = remembered(source, schedule.name, place)
+        made = list(entries_of(schedule, agreement.title, term, unsaid, about))
         if not made:
             unsaid(f"the schedule `{schedule.name}`, which has no time from {term.begin} on")
         entries += made

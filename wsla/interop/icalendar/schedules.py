@@ -9,6 +9,7 @@ from typing import Final
 from attrs import define, field, frozen
 
 from wsla.interop.calendars import uid_of
+from wsla.interop.icalendar.remembered import Remembered
 from wsla.interop.icalendar.writing import Entry
 from wsla.values.calendars import find_zone
 from wsla.values.instants import DAY, to_datetime
@@ -26,10 +27,14 @@ _NEVER: Final = 9000
 
 @frozen(kw_only=True)
 class Term:
-    """The days that matter: ``end`` is the first one behind them, None where there is none."""
+    """The days that matter: ``end`` is the first one behind them, None where there is none.
+
+    With ``cut`` rules end there, too.
+    """
 
     begin: date
     end: date | None
+    cut: bool = False
 
     @property
     def horizon(self) -> date:
@@ -67,9 +72,14 @@ def _crosses(schedule: Schedule) -> bool:
 
 
 def entries_of(
-    schedule: Schedule, title: str, term: Term, unsaid: Callable[[str], None], *, busy: bool = False
+    schedule: Schedule,
+    title: str,
+    term: Term,
+    unsaid: Callable[[str], None],
+    about: Remembered | None = None,
 ) -> Iterator[Entry]:
     """The events of a schedule of the agreement ``title``; ``unsaid`` is told what calendars cannot say."""
+    about = about or Remembered()
     number = 0
     for part in schedule.parts or (schedule,):
         work = _Part(part=part, term=term, unsaid=unsaid)
@@ -80,7 +90,9 @@ def entries_of(
             clock = start.time()
             yield Entry(
                 uid=uid_of(title, "schedule", schedule.name, str(number)),
-                summary=schedule.name,
+                summary=about.title or schedule.name,
+                description=about.description,
+                location=about.location,
                 start=start,
                 end=end,
                 zone=schedule.zone,
@@ -88,7 +100,6 @@ def entries_of(
                 until=None if made.until is None else datetime.combine(made.until, clock),
                 left_out=tuple(datetime.combine(day, clock) for day in made.left_out),
                 extra=tuple(datetime.combine(day, clock) for day in made.extra),
-                busy=busy,
             )
 
 
@@ -159,6 +170,8 @@ class _Part:
         start, end = hours.start or 0, DAY if hours.end is None else hours.end
         first = max(hours.first, self.term.begin)
         last = None if hours.last.year >= _NEVER else hours.last
+        if self.term.cut and self.term.end is not None and first >= self.term.end:
+            return
         in_one = last is not None and (start, end) == (0, DAY) and not self._weekdays
         if in_one and last is not None and not any(one <= last and first <= two for one, two in self._closed):
             yield _Made(first=first, start=0, end=((last - first).days + 1) * DAY)
@@ -189,6 +202,10 @@ class _Part:
         """The event of shifts on some days of the week, from the first to the last of the dates on which they begin."""
         closed = self._closed
         ends = self.term.end
+        if self.term.cut and ends is not None:
+            last = ends - _ONE_DAY if last is None else min(last, ends - _ONE_DAY)
+            if last < first:
+                return
         for one, two in closed:
             if one > first and (two.year >= _NEVER or (ends is not None and two >= ends - _ONE_DAY)):
                 last = one - _ONE_DAY if last is None else min(last, one - _ONE_DAY)

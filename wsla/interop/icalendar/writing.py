@@ -35,8 +35,8 @@ class Entry(Record):
     left_out: tuple[datetime, ...] = ()
     extra: tuple[datetime, ...] = ()
     description: str = ""
+    location: str = ""
     categories: tuple[str, ...] = ()
-    busy: bool = False
 
     @property
     def times(self) -> tuple[datetime, ...]:
@@ -97,7 +97,9 @@ def _event(entry: Entry, stamped: datetime) -> Event:
         event.add("rdate", [placed(one) for one in entry.extra])
     if entry.description:
         event.add("description", entry.description)
+    if entry.location:
+        event.add("location", entry.location)
     if entry.categories:
         event.add("categories", list(entry.categories))
-    event.add("transp", "OPAQUE" if entry.busy else "TRANSPARENT")
+    event.add("transp", "TRANSPARENT")
     return event
