@@ -111,7 +111,9 @@ def told_of(run_wsla: Run, folder: Path, code: str, content: bytes) -> list[str]
         return printed_for(run_wsla, folder, NAME, content)
     (name,) = [word for word in words if word.startswith("example.")]
     (folder / name).write_bytes(content)
-    finished = run_wsla(*[folder / word if word == name else word for word in words], "--format", "concise")
+    # `-o rules` is the folder for a format of several files.
+    inside = (name, "rules")
+    finished = run_wsla(*[folder / word if word in inside else word for word in words], "--format", "concise")
     found = [line.removeprefix(f"{folder}/") for line in finished.err.splitlines()]
     return [line for line in found if re.search(r": (?:error|warning)\[", line)]
 

@@ -183,6 +183,11 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "E1203": "a value that an OpenSLO object cannot have",
         "W1204": "something that agreements mean in another way than OpenSLO",
         "W1205": "a name that no object in an OpenSLO file has",
+        # E13: Prometheus
+        "W1301": "a goal or a rule that Prometheus cannot evaluate",
+        "W1303": "something that Prometheus looks at in another way",
+        "W1304": "a query that cannot stand in a rule of Prometheus",
+        "W1305": "a source whose metrics have to be there for Prometheus",
         # E14: iCalendar
         "E1401": "a part of a calendar that cannot be read",
         "E1402": "a time zone in a calendar that nobody knows",

@@ -9,10 +9,9 @@ from zoneinfo import ZoneInfo
 
 from attrs import frozen
 
-from wsla.analysis.checked import Source
 from wsla.sources.files.packed import ENDINGS
 from wsla.sources.files.places import CALENDARS, COLUMNAR
-from wsla.sources.targets import Deployed
+from wsla.sources.targets import Deployed, RowsTarget
 from wsla.values.calendars import find_zone
 from wsla.values.instants import SECOND
 
@@ -26,39 +25,15 @@ EVERY: Final = SECOND
 
 
 @frozen(kw_only=True)
-class FileTarget:
+class FileTarget(RowsTarget):
     """The files of one source: one, those of a folder, or those that a pattern matches.
 
-    What cannot be read is unknown after ``timeout`` nanoseconds. ``zone`` is that of times without an offset.
+    ``zone`` is that of times without an offset.
     """
 
-    declared: Source
     kind: str
     path: str
-    timeout: int
     zone: str | None = None
-
-    @property
-    def patience(self) -> int:
-        """How long it may be unreadable before that counts."""
-        return self.timeout
-
-    @property
-    def source(self) -> str:
-        """The name of the source."""
-        return self.declared.name
-
-    @property
-    def host(self) -> str:
-        """Files are on no host."""
-        return ""
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        """The names of the fields of every observation."""
-        return tuple(
-            x.name for x in self.declared.fields if self.declared.records or x.name != self.declared.at
-        )
 
     @property
     def shown(self) -> str:

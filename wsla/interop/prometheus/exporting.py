@@ -1,0 +1,223 @@
+"""An agreement becomes rules: what can be evaluated is written, what cannot is named at its place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from attrs import define, field
+
+from wsla.analysis.checked import Action, CheckedAgreement, Credit, Goal, Grant, Rule
+from wsla.analysis.types import BooleanType
+from wsla.diagnostics.diagnostic import Diagnostic, Severity
+from wsla.diagnostics.source import SourceText, Span
+from wsla.interop.formats import Exported, ExportedFile
+from wsla.interop.prometheus import alerts
+from wsla.interop.prometheus.alerts import Alert
+from wsla.interop.prometheus.conditions import Condition, terms_of
+from wsla.interop.prometheus.files import rules_file, tests_file
+from wsla.interop.prometheus.formulas import Formulas
+from wsla.interop.prometheus.promql import duration
+from wsla.interop.prometheus.recording import Recorder
+from wsla.interop.prometheus.scenarios import Observed, Scenario, of_alert
+from wsla.interop.prometheus.sources import Sources, Stream
+from wsla.interop.prometheus.unsaid import Unsaid
+from wsla.interop.prometheus.verdicts import violated
+from wsla.interop.writing import cannot_be_said, identifier
+from wsla.syntax import surface
+from wsla.syntax.parse import parse
+
+_TITLE: Final = "Prometheus"
+_OF_PRESENCE: Final = re.compile(r"step|previous|held|held_(?:count|streams)\w+")
+
+
+def export_rules(agreement: CheckedAgreement, source: SourceText) -> Exported:
+    """The files of an agreement that was checked, and what they do not say."""
+    work = _Export(agreement=agreement, source=source)
+    files = work.files()
+    return Exported(files=files, diagnostics=tuple(sorted(work.found, key=lambda one: one.span.start)))
+
+
+@define
+class _Read:
+    """What was read of an agreement: the alerts with their places, and what they rest on."""
+
+    formulas: Formulas
+    sources: Sources
+    recorder: Recorder
+    alerts: list[Alert] = field(factory=list)
+
+
+@define(kw_only=True)
+class _Export:
+    """An export under way."""
+
+    agreement: CheckedAgreement
+    source: SourceText
+    found: list[Diagnostic] = field(factory=list)
+
+    def files(self) -> tuple[ExportedFile, ...]:
+        """The rules and their tests; nothing where there is no alert."""
+        # What cannot be said is found out first, so that nothing of it is left among the recorded series.
+        judged: tuple[Goal | Rule, ...] = (*self.agreement.goals, *self.agreement.rules)
+        said = [one for one in judged if self._can_be_said(one)]
+        self._rest(said)
+        if not said:
+            return ()
+        read = self._reading()
+        for one in said:
+            condition = self._condition(one, read.formulas)
+            if isinstance(one, Goal):
+                read.alerts.append(alerts.of_goal(self.agreement, one, condition))
+            else:
+                read.alerts.append(alerts.of_rule(self.agreement, one, condition))
+            self._differences(read, one.span)
+        self._bound(read)
+        stem = identifier(self.agreement.title) or "agreement"
+        remark = f"{self.agreement.title}, version {self.agreement.version}: written by wsla export --to prometheus"
+        rules = rules_file(stem, self.agreement.title, read.recorder, read.alerts, [remark])
+        return rules, *self._tests(stem, remark, read)
+
+    def _reading(self) -> _Read:
+        recorder = Recorder(self.agreement.title)
+        sources = Sources(declared={one.name: one for one in self.agreement.sources}, recorder=recorder)
+        formulas = Formulas(
+            operations=self.agreement.operations,
+            names={position: name for name, position in self.agreement.metrics.items()},
+            sources=sources,
+            recorder=recorder,
+        )
+        return _Read(formulas, sources, recorder)
+
+    def _condition(self, one: Goal | Rule, formulas: Formulas) -> Condition:
+        if isinstance(one, Goal):
+            return violated(one, formulas)
+        return formulas.condition(one.trigger, True)
+
+    def _can_be_said(self, one: Goal | Rule) -> bool:
+        what = f"the goal `{one.name}`" if isinstance(one, Goal) else "this rule"
+        try:
+            condition = self._condition(one, self._reading().formulas)
+            labels = {term.labels for term in terms_of(condition)}
+            if len(labels) > 1:
+                raise Unsaid("values that have other labels than one another", one.span)
+        except Unsaid as unsaid:
+            self._warn(
+                unsaid.code, f"{_TITLE} cannot evaluate {what}: {unsaid.what}", unsaid.span, unsaid.notes
+            )
+            return False
+        return True
+
+    def _warn(self, code: str, message: str, span: Span, notes: tuple[str, ...] = ()) -> None:
+        one = Diagnostic(
+            code=code,
+            message=message,
+            source=self.source,
+            span=span,
+            notes=notes,
+            severity=Severity.WARNING,
+        )
+        if one not in self.found:
+            self.found.append(one)
+
+    def _unsaid(self, what: str, span: Span) -> None:
+        one = cannot_be_said(self.source, span, what, _TITLE)
+        if one not in self.found:
+            self.found.append(one)
+
+    def _differences(self, read: _Read, span: Span) -> None:
+        """Tells of windows that the rules look at at other instants, or that they cannot cut exactly."""
+        for window, every in read.formulas.looks():
+            looked = duration(every)
+            if window.length_ns % every:
+                length = duration(window.length_ns)
+                self._warn("W1303", f"{length} is no multiple of the {looked} between two looks", span)
+            elif window.every_ns != every:
+                ticks = duration(window.every_ns)
+                said = f"the agreement looks at its windows every {ticks}, the rules do so every {looked}"
+                self._warn("W1303", said, span)
+
+    def _bound(self, read: _Read) -> None:
+        for name, queries in read.sources.bound.items():
+            said = f"the rules read the source `{name}` from {' and '.join(f'`{one}`' for one in queries)}"
+            self._warn("W1305", said, read.sources.declared[name].span)
+
+    def _rest(self, said: Iterable[Goal | Rule]) -> None:
+        """Tells of what stands beside conditions."""
+        for one in said:
+            if any(isinstance(action, Credit | Grant) for action in _actions(one)):
+                self._unsaid("credits and rights", one.span)
+            if isinstance(one, Goal) and (one.rewarding or one.refunds):
+                self._unsaid("what is earned, or earned back", one.span)
+            if isinstance(one, Rule) and (one.steps or one.repeat_every or one.on_recovery or one.often):
+                self._unsaid(
+                    "who is told later, again, or of the recovery: that is for the Alertmanager", one.span
+                )
+        for cap in self.agreement.caps:
+            self._unsaid("caps", cap.span)
+        for recurring in self.agreement.recurring:
+            self._unsaid("reports and reviews", recurring.span)
+        if self.agreement.effective_end is not None:
+            self._unsaid("when an agreement ends", self._place_of_end())
+
+    def _place_of_end(self) -> Span:
+        document, _ = parse(self.source)
+        for one in document.items:
+            if isinstance(one, surface.Agreement) and one.title.value == self.agreement.title:
+                for declared in one.declarations:
+                    if isinstance(declared, surface.Effective) and declared.until is not None:
+                        return declared.until.span
+        return Span(0, 0)
+
+    def _tests(self, stem: str, remark: str, read: _Read) -> Iterator[ExportedFile]:
+        lengths = sorted({one.every for one in read.alerts})
+        for every in lengths:
+            own = stem if len(lengths) == 1 else f"{stem}.{duration(every)}"
+            made: list[Scenario] = []
+            left: list[str] = []
+            for alert in read.alerts:
+                if {term.every for term in alert.terms} == {every}:
+                    scenarios = list(self._scenarios(alert, read))
+                    made += scenarios
+                    left += [] if scenarios else [f"{alert.name} is not tested: no ready values show it"]
+            yield tests_file(own, stem, every, made, read.sources, [remark, *left])
+
+    def _scenarios(self, alert: Alert, read: _Read) -> Iterator[Scenario]:
+        below = read.recorder.below(term.selector for term in alert.terms)
+        fields = {key: one for key, one in read.sources.samples.items() if one.selector in below}
+        if any(one.every != alert.every for one in fields.values()):
+            return
+        types = {
+            (source.name, one.name): one.type for source in self.agreement.sources for one in source.fields
+        }
+        grown = frozenset(key for key in fields if read.sources.steps.get(key) in below)
+        observed = Observed(
+            fields=tuple(fields),
+            truths=frozenset(key for key in fields if isinstance(types[key], BooleanType)),
+            grown=grown,
+            whole=not any(_is_read(fields[key], below, read.recorder) for key in grown),
+        )
+        yield from of_alert(alert, observed)
+
+
+def _is_read(sample: Stream, below: set[str], recorder: Recorder) -> bool:
+    """True where the readings of a counter matter, and not only that there are any."""
+    left = recorder.uses(sample.selector) & below
+    for one in [one for one in left if _operation(one) == "held"]:
+        left |= recorder.uses(one) & below
+    return any(_OF_PRESENCE.fullmatch(_operation(one)) is None for one in left)
+
+
+def _operation(selector: str) -> str:
+    return selector.partition("{")[0].rpartition(":")[2]
+
+
+def _actions(one: Goal | Rule) -> Iterator[Action]:
+    if isinstance(one, Goal):
+        yield from (*one.otherwise, *one.rewarding)
+    else:
+        yield from one.actions
+        yield from one.on_recovery
+        for step in one.steps:
+            yield from step.actions
