@@ -17,6 +17,8 @@ pytest.importorskip("icalendar", reason="what writes calendars is not installed"
 import icalendar
 from dateutil.rrule import rrulestr
 
+from wsla.interop.calendars import uid_of
+
 Run = Callable[..., Any]
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -137,6 +139,12 @@ def test_as_a_calendar_it_has_the_same_entries_and_hours_as_rules(run_wsla: Run,
     assert shared
     assert {uid for uid, one in again.items() if str(one["SUMMARY"]) in shared} <= set(found)
     assert run_wsla(*options).out == finished.out
+
+
+def test_a_review_has_the_identity_of_its_invitation(run_wsla: Run, file: Path) -> None:
+    found = events(run_wsla("calendar", file, "--from", "2026-03-01", "--only", "review").out)
+    start = int(datetime(2026, 1, 1, tzinfo=BERLIN).timestamp()) * 10**9
+    assert uid_of("Search", "review 1", str(start)) in found
 
 
 def test_rules_of_hours_end_with_the_term_and_leave_dates_out(run_wsla: Run, file: Path) -> None:
