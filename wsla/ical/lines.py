@@ -18,9 +18,9 @@ DEEPEST: Final = 20
 """How deeply its components may stand in one another."""
 
 _HEAD: Final = re.compile(
-    r'([A-Za-z0-9-]{1,200})((?:;[A-Za-z0-9-]+=(?:"[^"]*"|[^";:,]*)(?:,(?:"[^"]*"|[^";:,]*))*)*):'
+    r'([\w.-]{1,200})((?:;[\w.-]+=(?:"[^"]*"|[^";:,]*)(?:,(?:"[^"]*"|[^";:,]*))*)*):'
 )
-_PARAMETER: Final = re.compile(r';([A-Za-z0-9-]+)=((?:"[^"]*"|[^";:,]*)(?:,(?:"[^"]*"|[^";:,]*))*)')
+_PARAMETER: Final = re.compile(r';([\w.-]+)=((?:"[^"]*"|[^";:,]*)(?:,(?:"[^"]*"|[^";:,]*))*)')
 _UNSEEN: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _ESCAPED: Final = re.compile(r"\\(.)")
 _BEGIN: Final = "BEGIN:VCALENDAR"
