@@ -94,6 +94,8 @@ def command(
         text = agenda_json(agreement.plan, found, schedules, begin, end)
         left_out = []
     else:
+        if not found.entries and not schedules:
+            click.echo("note: nothing falls into this time", err=True)
         text, unsaid = _calendar(agreement, found.entries, schedules, begin, end, now)
         left_out += [f"iCalendar cannot say {what}" for what in unsaid]
     for what in left_out:

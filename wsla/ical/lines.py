@@ -18,11 +18,12 @@ DEEPEST: Final = 20
 """How deeply its components may stand in one another."""
 
 _HEAD: Final = re.compile(
-    r'([A-Za-z0-9-]{1,200})((?:;[A-Za-z0-9-]+=(?:"[^"]*"|[^";:,]*)(?:,(?:"[^"]*"|[^";:,]*))*)*):'
+    r'([\w.-]{1,200})((?:;[\w.-]+=(?:"[^"]*"|[^";:,]*)(?:,(?:"[^"]*"|[^";:,]*))*)*):'
 )
-_PARAMETER: Final = re.compile(r';([A-Za-z0-9-]+)=((?:"[^"]*"|[^";:,]*)(?:,(?:"[^"]*"|[^";:,]*))*)')
+_PARAMETER: Final = re.compile(r';([\w.-]+)=((?:"[^"]*"|[^";:,]*)(?:,(?:"[^"]*"|[^";:,]*))*)')
 _UNSEEN: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _ESCAPED: Final = re.compile(r"\\(.)")
+_BEGIN: Final = "BEGIN:VCALENDAR"
 _LONGEST_SHOWN: Final = 60
 _MOST_BROKEN: Final = 20
 """With so many lines that cannot be read it is no calendar."""
@@ -111,6 +112,7 @@ def _broken(source: SourceText, span: Span, reason: str, code: str = "E1003") ->
 def _components(source: SourceText, problems: list[Diagnostic]) -> Iterator[Component]:
     opened: list[Component] = []
     found = False
+    _check_beginning(source)
     for line in _lines(source, problems):
         if line.name == "BEGIN":
             if len(opened) >= DEEPEST:
@@ -137,6 +139,15 @@ def _components(source: SourceText, problems: list[Diagnostic]) -> Iterator[Comp
         raise _broken(source, opened[-1].span, f"END:{shown(opened[-1].name)} is missing")
     if not found:
         raise _broken(source, Span(0, min(1, len(source.text))), "there is no calendar in it")
+
+
+def _check_beginning(source: SourceText) -> None:
+    text = source.text
+    start = len(text) - len(text.lstrip("\ufeff\n"))
+    if text[start : start + len(_BEGIN)].upper() != _BEGIN and _UNSEEN.search(text) is None:
+        end = text.find("\n", start)
+        span = Span(start, max(start, end if end >= 0 else len(text)))
+        raise _broken(source, span, "a calendar begins with BEGIN:VCALENDAR")
 
 
 def _lines(source: SourceText, problems: list[Diagnostic]) -> Iterator[Line]:

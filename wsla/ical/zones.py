@@ -13,6 +13,7 @@ from zoneinfo import available_timezones
 from attrs import define, field
 
 from wsla.ical.lines import Component
+from wsla.ical.moments import NotReadable, rule
 from wsla.values.calendars import UnknownZone, find_zone
 
 if TYPE_CHECKING:
@@ -38,8 +39,8 @@ _WELL_KNOWN: Final = (
     "UTC",
 )
 """Of zones with the same clocks the one that most people know."""
-_MOST_RULES: Final = 500
-_MOST_COMPARED: Final = 100
+_MOST_RULES: Final = 100
+_MOST_COMPARED: Final = 20
 """So many zones of a file are looked up by their rules."""
 
 
@@ -50,6 +51,8 @@ class Zones:
     described: dict[str, Component]
     recognised: dict[str, str] = field(factory=dict)
     _known: dict[str, str | None] = field(factory=dict)
+    _compared: int = 0
+    _looked_up: int = 0
 
     @classmethod
     def of(cls, calendars: Sequence[Component]) -> Zones:
@@ -64,7 +67,10 @@ class Zones:
         return self._known[tzid]
 
     def near(self, tzid: str) -> tuple[str, ...]:
-        """Names of zones that look like a TZID."""
+        """Names of zones that look like a TZID; of many unknown ones only for the first."""
+        self._looked_up += 1
+        if self._looked_up > _MOST_COMPARED:
+            return ()
         try:
             find_zone(tzid)
         except UnknownZone as problem:
@@ -83,8 +89,9 @@ class Zones:
 
         if tzid in WINDOWS_TO_OLSON:
             return str(WINDOWS_TO_OLSON[tzid])
-        if described is None or len(self._known) >= _MOST_COMPARED:
+        if described is None or self._compared >= _MOST_COMPARED:
             return None
+        self._compared += 1
         found = _by_its_rules(described, [*WINDOWS_TO_OLSON.values()])
         if found is not None:
             self.recognised[tzid] = found
@@ -161,6 +168,23 @@ def _telling_times(clock: tzinfo, begin: datetime) -> list[datetime]:
     return times + near
 
 
+def _is_plain(written: str) -> bool:
+    """True for a rule by which clocks change every year; one that never does so would keep the library busy."""
+    try:
+        read = rule(written)
+    except NotReadable:
+        return False
+    days = [int(one) for one in map(str, read.parts.get("BYMONTHDAY", ()))]
+    weeks = [abs(int(one[:-2])) for one in map(str, read.parts.get("BYDAY", ())) if len(one) > 2]
+    return (
+        read.frequency == "YEARLY"
+        and read.interval == 1
+        and not read.parts.keys() - {"BYMONTH", "BYMONTHDAY", "BYDAY", "WKST"}
+        and (not days or any(abs(one) <= 28 for one in days))
+        and all(one <= 5 for one in weeks)
+    )
+
+
 def _clock(described: Component) -> tzinfo | None:
     """The clocks that a VTIMEZONE describes, made by the library; None where it makes no sense."""
     import icalendar
@@ -174,11 +198,8 @@ def _clock(described: Component) -> tzinfo | None:
             for one in part.lines
             if one.name in ("DTSTART", "RRULE", "RDATE", "TZOFFSETFROM", "TZOFFSETTO")
         ]
-        rules = [one.value.upper() for one in kept if one.name == "RRULE"]
-        if (
-            any("FREQ=YEARLY" not in one for one in rules)
-            or len({one.name for one in kept} - {"RRULE", "RDATE"}) < 3
-        ):
+        rules = [one.value for one in kept if one.name == "RRULE"]
+        if not all(map(_is_plain, rules)) or len({one.name for one in kept} - {"RRULE", "RDATE"}) < 3:
             return None
         lines += [f"BEGIN:{part.name}", *[f"{one.name}:{one.value}" for one in kept], f"END:{part.name}"]
     if not lines:

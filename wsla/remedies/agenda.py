@@ -13,7 +13,7 @@ from wsla.analysis.operations import Active, OutageWindow, SourceField, Window
 from wsla.evaluation.reference.windows import windows_between
 from wsla.plan.model import Credit, Goal, Plan, RecurringKind
 from wsla.plan.recurring import appointed
-from wsla.remedies.claims import Claims, ClaimState
+from wsla.remedies.claims import Claims, ClaimState, credit_of
 from wsla.remedies.credits import claim_deadline
 from wsla.remedies.decisions import LedgerEntry
 from wsla.values.calendars import ExactWindow, OverlappingWindow, RollingWindow, find_zone, label_of
@@ -193,7 +193,8 @@ def _recurring(plan: Plan, start: int, until: int) -> Iterator[AgendaEntry]:
                 end=one.at + (0 if report else recurring.length),
                 title=f"{name}, {period}",
                 text=f"{'The report goes to' if report else 'Invited are'} {people}.",
-                key=(recurring.kind.value, recurring.name, str(one.period.start)),
+                # So that who was invited to a review has one entry for it, this is the identity of the invitation.
+                key=(recurring.name, str(one.period.start)),
             )
 
 
@@ -229,11 +230,16 @@ def _claims_to_come(plan: Plan, start: int, until: int, booked_until: int | None
 def _claims_booked(
     plan: Plan, booked: Iterable[LedgerEntry], claims: Claims, now: int
 ) -> Iterator[AgendaEntry]:
-    for entry in booked:
-        if entry.claim_until is None or entry.kind not in ("credit", "reward"):
+    entries = tuple(booked)
+    left = {one.id: one.amount for one in entries if one.kind in ("credit", "reward")}
+    for one in entries:
+        if one.kind == "cap" and credit_of(one) in left:
+            left[credit_of(one)] -= one.amount
+    for entry in entries:
+        if entry.claim_until is None or left.get(entry.id, 0) <= 0:
             continue
         if claims.state(entry, now) in (ClaimState.ACCRUED, ClaimState.EXPIRED):
-            amount = format_money(entry.amount, entry.currency)
+            amount = format_money(left[entry.id], entry.currency)
             window = label_of(entry.window, None, plan.zone)
             yield _last_day(
                 entry.claim_until,

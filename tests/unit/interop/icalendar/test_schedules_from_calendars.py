@@ -350,3 +350,17 @@ def test_a_calendar_is_recognised_by_its_beginning() -> None:
     known = recognise(source, FORMATS.values())
     assert known is not None
     assert known.name == "icalendar"
+
+
+def test_what_programs_write_besides_is_passed_over() -> None:
+    text = calendar(
+        'DTEND;TZID="W. Europe Standard Time":20260112T170000\n'
+        'DTSTART;TZID="W. Europe Standard Time":20260112T080000\n'
+        "RRULE:FREQ=WEEKLY;BYDAY=MO,TU\nSUMMARY;LANGUAGE=de:Service\\, Büro\nX-ALT-DESC;FMTTYPE=text/html:<p>a: b; c</p>\n"
+        'ATTENDEE;CUTYPE=INDIVIDUAL;CN="Doe, \n Jane: Ops";X-NUM-GUESTS=0:mailto:jane@example.com\n'
+        "BEGIN:VALARM\nACTION:DISPLAY\nTRIGGER:-PT30M\nDESCRIPTION:soon\nEND:VALARM",
+        head="METHOD:PUBLISH",
+    )
+    assert codes(read(text)) == []
+    assert 'in "Europe/Berlin"' in (read(text).text or "")
+    assert schedule_lines(text) == ["Monday, Tuesday 08:00-17:00"]
