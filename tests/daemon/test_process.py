@@ -137,7 +137,7 @@ def test_killed_again_and_again(place: Any) -> None:
     # On a busy machine no round may have been long enough for an episode, or for a whole window.
     place.service.healthy = False
     process = start(place, path, config=str(config))
-    place.until(lambda: (place.folder / "ops.log").exists())
+    place.until((place.folder / "ops.log").exists)
     place.until(lambda: place.count("judgements", "final AND verdict = 'violated'"))
     place.service.healthy = True
     place.until(lambda: place.count("judgements", "final AND verdict = 'met'"))
