@@ -17,9 +17,7 @@ MOST_LINES: Final = 200_000
 DEEPEST: Final = 20
 """How deeply its components may stand in one another."""
 
-_HEAD: Final = re.compile(
-    r'([\w.-]{1,200})((?:;[\w.-]+=(?:"[^"]*"|[^";:,]*)(?:,(?:"[^"]*"|[^";:,]*))*)*):'
-)
+_HEAD: Final = re.compile(r'([\w.-]{1,200})((?:;[\w.-]+=(?:"[^"]*"|[^";:,]*)(?:,(?:"[^"]*"|[^";:,]*))*)*):')
 _PARAMETER: Final = re.compile(r';([\w.-]+)=((?:"[^"]*"|[^";:,]*)(?:,(?:"[^"]*"|[^";:,]*))*)')
 _UNSEEN: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _ESCAPED: Final = re.compile(r"\\(.)")

@@ -356,7 +356,8 @@ def test_what_programs_write_besides_is_passed_over() -> None:
     text = calendar(
         'DTEND;TZID="W. Europe Standard Time":20260112T170000\n'
         'DTSTART;TZID="W. Europe Standard Time":20260112T080000\n'
-        "RRULE:FREQ=WEEKLY;BYDAY=MO,TU\nSUMMARY;LANGUAGE=de:Service\\, Büro\nX-ALT-DESC;FMTTYPE=text/html:<p>a: b; c</p>\n"
+        "RRULE:FREQ=WEEKLY;BYDAY=MO,TU\nSUMMARY;LANGUAGE=de:Service\\, Büro\n"
+        "X-ALT-DESC;FMTTYPE=text/html:<p>a: b; c</p>\n"
         'ATTENDEE;CUTYPE=INDIVIDUAL;CN="Doe, \n Jane: Ops";X-NUM-GUESTS=0:mailto:jane@example.com\n'
         "BEGIN:VALARM\nACTION:DISPLAY\nTRIGGER:-PT30M\nDESCRIPTION:soon\nEND:VALARM",
         head="METHOD:PUBLISH",
