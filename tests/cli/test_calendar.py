@@ -81,8 +81,8 @@ def test_each_kind_of_entry_is_at_its_time(run_wsla: Run, file: Path) -> None:
     ]
     windows = [one for one in found if one[0] == "window"]
     # A window is told once for all goals that have it, and lasts until its verdicts are final.
-    assert ("window", "2026-04-01T00:00", "2026-04-01T00:10", "2026-03 ends: available, same") in windows
-    assert ("window", "2026-03-30T00:00", "2026-03-30T00:10", "2026-W13 ends: weeks") in windows
+    assert ("window", "2026-04-01T00:00", "2026-04-01T00:10", "End of 2026-03: available, same") in windows
+    assert ("window", "2026-03-30T00:00", "2026-03-30T00:10", "End of 2026-W13: weeks") in windows
     assert len(windows) == 3 + 14  # months, and the Mondays from 2 March to 1 June
 
 
@@ -184,7 +184,7 @@ def test_the_list_is_by_days(run_wsla: Run, file: Path) -> None:
         "hours  nights  2h, once, first 2026-04-03 22:00 to 2026-04-04 00:00",
         "",
         "2026-04-01 Wed",
-        "  00:00  window  2026-03 ends: available, same (final at 00:10)",
+        "  00:00  window  End of 2026-03: available, same (final at 00:10)",
         "",
         "2026-04-03 Fri",
         "  09:00  report  Report, 2026-03",

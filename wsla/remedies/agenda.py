@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date
+from datetime import date, time
 from enum import Enum
 from typing import Final
 
@@ -17,7 +17,7 @@ from wsla.remedies.claims import Claims, ClaimState, credit_of
 from wsla.remedies.credits import claim_deadline
 from wsla.remedies.decisions import LedgerEntry
 from wsla.values.calendars import ExactWindow, OverlappingWindow, RollingWindow, find_zone, label_of
-from wsla.values.instants import DAY, HOUR, Interval, format_instant, format_length
+from wsla.values.instants import DAY, HOUR, Interval, format_instant, format_length, to_datetime
 from wsla.values.money import format_money
 from wsla.values.observations import Observation, Raw
 
@@ -152,8 +152,8 @@ def _windows(plan: Plan, start: int, until: int, left_out: list[str]) -> Iterato
             kind=EntryKind.WINDOW,
             start=window.end,
             end=final,
-            title=f"{name} ends: {', '.join(goals)}",
-            text=f"The window {name} of {', '.join(goals)} is over; its verdict is final at {shown}.",
+            title=f"End of {name}: {', '.join(goals)}",
+            text=f"The window of {', '.join(goals)} is over; its verdict is final at {shown}.",
             key=("window", str(window.start), str(window.end)),
         )
 
@@ -173,8 +173,18 @@ def _name_of(plan: Plan, goal: str, window: Interval) -> str:
     (spec,) = [one.window for one in plan.goals if one.name == goal]
     if isinstance(spec, OverlappingWindow):
         last = label_of(spec.last_period(window), spec.period.unit, plan.zone)
-        return f"the last {spec.count} {spec.period.unit.value}s up to {last}"
-    return label_of(window, getattr(spec, "unit", None), plan.zone)
+        return f"the {spec.count} {spec.period.unit.value}s up to {last}"
+    label = label_of(window, getattr(spec, "unit", None), plan.zone)
+    return label if ".." not in label else _bounds(plan, window)
+
+
+def _bounds(plan: Plan, window: Interval) -> str:
+    """``2026-01-15 to 2026-04-15``, with times of the day where it does not begin and end with days."""
+    zone = find_zone(plan.zone)
+    start, end = to_datetime(window.start, zone), to_datetime(window.end, zone)
+    whole = start.time() == end.time() == time()
+    form = "%Y-%m-%d" if whole else "%Y-%m-%d %H:%M"
+    return f"{start:{form}} to {end:{form}}"
 
 
 # --- reports, reviews and claims

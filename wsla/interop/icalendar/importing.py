@@ -209,7 +209,8 @@ class _Import:
         for piece in pieces(begin, event.lasts):
             for offset in range(piece.first, piece.last + 1):
                 moved = [
-                    _moved(one, offset) for one in (*exceptions, *self._before(begin.date(), days, piece))
+                    _moved(one, offset)
+                    for one in (*exceptions, *self._before(begin.date(), days, piece, offset))
                 ]
                 schedule.hours.add_week({(day + offset) % 7 for day in days}, piece.clock, moved)
         for one in self._expansion.extras(event):
@@ -217,10 +218,12 @@ class _Import:
                 self._take_dates(one, schedule)
         return True
 
-    def _before(self, first: date, days: tuple[int, ...], piece: Piece) -> Iterator[Dates]:
-        """The dates before an event that lie in the agreement, where its days of the week are among them."""
+    def _before(self, first: date, days: tuple[int, ...], piece: Piece, offset: int) -> Iterator[Dates]:
+        """The dates before an event of which the part ``offset`` days later would lie in the agreement, where the days
+        of the week are those of the event.
+        """
         # Hours of the night before the agreement's first day go on into it.
-        begin = self._begin - (_ONE_DAY if piece.clock[1] <= piece.clock[0] else timedelta())
+        begin = self._begin - (offset + (piece.clock[1] <= piece.clock[0])) * _ONE_DAY
         if any(
             (begin + number * _ONE_DAY).weekday() in days for number in range(min(7, (first - begin).days))
         ):
