@@ -18,6 +18,7 @@ LAYERS = (
     {"remedies", "composition"},
     {"engine"},
     {"ports"},
+    {"ical"},
     {"sources", "channels", "store", "testing", "texts", "interop"},
     {"explaining"},
     {"comparing"},

@@ -285,3 +285,37 @@ def test_examples_agree_on_when_a_claim_is_in_time(run_wsla: Run, tmp_path: Path
     assert finished.code == 0, finished.said
     path.write_text(EXAMPLE.replace("claimed at 2025-05-01", "claimed at 2025-04-30"), "utf-8")
     assert run_wsla("test", path).code == 1
+
+
+def test_the_calendar_has_the_last_day_of_what_was_not_claimed_yet(
+    act: Callable[..., Any], tmp_path: Path
+) -> None:
+    file = tmp_path / "march.sla"
+    file.write_text(march.TEXT, "utf-8")
+
+    def titles() -> list[str]:
+        shown = act(
+            "calendar",
+            file,
+            "--from",
+            "2025-03-01",
+            "--until",
+            "2025-06-01",
+            "--at",
+            "2025-04-02",
+            "--only",
+            "claim",
+            "--format",
+            "json",
+        )
+        return [f"{one['start'][:16]} {one['title']}" for one in json.loads(shown.out)["entries"]]
+
+    # Of the credit the cap has taken 60 EUR.
+    assert titles() == [
+        "2025-04-30T23:00 Last day to claim: 240.00 EUR, reachable",
+        "2025-04-30T23:00 Last day to claim: 7.50 EUR, reachable",
+    ]
+    assert act("claim", CREDIT, "--at", "2025-04-03").code == 0
+    assert act("claim", OPEN, "--at", "2025-04-01T12:00").code == 0
+    # Seen from 2 April, the first is not claimed yet.
+    assert titles() == ["2025-04-30T23:00 Last day to claim: 240.00 EUR, reachable"]

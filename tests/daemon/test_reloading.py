@@ -296,11 +296,10 @@ def test_a_storm_of_reloads_ends_with_the_last_state(place: Any) -> None:
     running = place.run()
     for version in range(2, 12):
         path.write_text(place.text(version=version, promised=f"{99 - version}%"))
-        for _ in range(50):
-            running.ask(lambda daemon: daemon.reload())
+        running.ask(lambda daemon: [daemon.reload() for _ in range(50)])
     place.until(lambda: versions(running) == {"Quick": 11})
-    reloads = status(running).reloads
-    assert reloads <= 50
+    # Of each fifty the first, and one more for those that came while it ran; a change is seen without a demand too.
+    assert status(running).reloads <= 3 * 10
     assert running.stop() == 0
     kept = [
         row[0]

@@ -124,7 +124,8 @@ def run(
                 began = time.monotonic()
                 daemon.wait_until_it_runs()
                 started = time.monotonic() - began
-                time.sleep(chance.uniform(0.0, 1.0))
+                # What fell due meanwhile is one transaction: whoever is always killed before its end gets nowhere.
+                time.sleep(chance.uniform(0.0, max(1.0, started)))
             daemon.kill()
             if number % every == 0:
                 print(f"round {number}: {independent.check_midway(rows, world.acknowledged)}", flush=True)

@@ -34,7 +34,7 @@ def shipped() -> dict[str, str]:
     for page in (ROOT / "docs").rglob("*.md"):
         fenced = enumerate(FENCED.findall(page.read_text("utf-8")))
         texts |= {f"{page.relative_to(ROOT)}:{number}": text for number, text in fenced}
-    return {name: text for name, text in texts.items() if readable(text)}
+    return texts
 
 
 def readable(text: str) -> bool:
@@ -47,6 +47,12 @@ def readable(text: str) -> bool:
 
 
 TEXTS = shipped()
+FOLDERS = sorted({str(Path(name).parent) for name in TEXTS})
+
+
+def texts_in(folder: str) -> dict[str, str]:
+    """Those of a folder that can be lexed at all."""
+    return {name: text for name, text in TEXTS.items() if str(Path(name).parent) == folder and readable(text)}
 
 
 def lexed(text: str) -> list[tuple[Any, str]]:
@@ -55,45 +61,40 @@ def lexed(text: str) -> list[tuple[Any, str]]:
 
 def by_textmate(text: str) -> list[tuple[int, str, str]]:
     """What an editor does with the grammar: the pattern that matches first, and of several the one named first."""
-    patterns = [(one["name"], re.compile(one["match"])) for one in textmate_grammar()["patterns"]]
-    found, at = [], 0
-    while at < len(text):
-        matches = [(match, name) for name, pattern in patterns if (match := pattern.search(text, at))]
-        if not matches:
-            break
-        match, name = min(matches, key=lambda pair: pair[0].start())
+    patterns = [(re.compile(one["match"]), one["name"]) for one in textmate_grammar()["patterns"]]
+    next_of = [pattern.search(text) for pattern, _ in patterns]
+    found = []
+    while any(next_of):
+        match, name = min(
+            ((match, name) for match, (_, name) in zip(next_of, patterns, strict=True) if match is not None),
+            key=lambda pair: pair[0].start(),
+        )
         found.append((match.start(), match.group(), name))
-        at = match.end()
+        next_of = [
+            after if after is None or after.start() >= match.end() else pattern.search(text, match.end())
+            for after, (pattern, _) in zip(next_of, patterns, strict=True)
+        ]
     return found
 
 
 def test_there_are_texts() -> None:
     assert len(TEXTS) >= 6
     assert any(name.startswith("docs") for name in TEXTS)
-    assert {str(path.relative_to(ROOT)) for path in (ROOT / "specs").rglob("*.sla")} <= TEXTS.keys()
+    assert all(readable(text) for name, text in TEXTS.items() if name.startswith("specs"))
+    assert {"specs", "docs/reference/errors"} <= set(FOLDERS)
 
 
-@pytest.mark.parametrize("name", TEXTS)
-def test_no_token_is_an_error_and_nothing_is_lost(name: str) -> None:
-    tokens = lexed(TEXTS[name])
-    assert [value for token, value in tokens if token is Error] == []
-    assert "".join(value for _, value in tokens) == TEXTS[name]
-
-
-@pytest.mark.parametrize("name", TEXTS)
-def test_tokens_are_those_of_the_parser(name: str) -> None:
-    assert_as_parsed(TEXTS[name])
-
-
-@pytest.mark.parametrize("name", TEXTS)
-def test_an_editor_sees_the_same(name: str) -> None:
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_shipped_texts_have_their_colours_everywhere(folder: str) -> None:
+    """No token is an error, nothing is lost, tokens are those of the parser, and an editor sees the same."""
     scopes = {highlight._TOKENS[token_class]: scope for token_class, scope in highlight._SCOPES.items()}
-    expected = [
-        (at, value, f"{scopes[token]}.sla")
-        for at, token, value in SlaLexer().get_tokens_unprocessed(TEXTS[name])
-        if token in scopes
-    ]
-    assert by_textmate(TEXTS[name]) == expected
+    for name, text in texts_in(folder).items():
+        tokens = list(SlaLexer().get_tokens_unprocessed(text))
+        assert [value for _, token, value in tokens if token is Error] == [], name
+        assert "".join(value for _, _, value in tokens) == text, name
+        assert_as_parsed(text)
+        expected = [(at, value, f"{scopes[token]}.sla") for at, token, value in tokens if token in scopes]
+        assert by_textmate(text) == expected, name
 
 
 def assert_as_parsed(text: str) -> None:

@@ -89,7 +89,7 @@ def same_meaning(first: surface.Document, second: surface.Document) -> bool:
     )
 
 
-@settings(max_examples=80)
+@settings(max_examples=50)
 @given(documents)
 def test_what_is_printed_reads_back_equal_and_is_stable(document: surface.Document) -> None:
     printed = format_document(document, SourceText(name="nowhere", text=""))

@@ -77,7 +77,7 @@ def test_mutations_of_shipped_agreements(text: str) -> None:
         assert [build_plan(one) for one in again] == [build_plan(one) for one in agreements]
 
 
-@settings(max_examples=60, suppress_health_check=QUIET)
+@settings(max_examples=40, suppress_health_check=QUIET)
 @given(surface_strategies.documents)
 def test_whatever_the_grammar_can_read(document: surface.Document) -> None:
     text = format_document(document, SourceText(name="a.sla", text=""))

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from wsla.daemon.threads import Steps
 from wsla.store.sqlite import Store
 from wsla.testing.simulation.__main__ import main
 from wsla.testing.simulation.machine import Machine
@@ -107,6 +108,25 @@ def test_nothing_goes_on_after_a_crash() -> None:
         machine.loop.run_until_complete(work())
     machine.end()
     assert (done, timeline.now) == ([], SECOND)
+
+
+def test_a_loop_that_is_told_to_end_while_a_thread_waits_in_a_step_ends() -> None:
+    """Seed 947: it went round for ever in one instant."""
+    machine = Machine(Timeline(0, 0))
+    done: list[float] = []
+
+    def steps() -> Steps[None]:
+        yield machine.sleeping(1)
+        machine.wait(None, 5)
+        done.append(machine.monotonic())
+
+    async def work() -> None:
+        machine.start(steps(), "writer")
+        await asyncio.sleep(3)
+
+    machine.loop.run_until_complete(work())
+    assert done == [6]
+    machine.end()
 
 
 def test_whoever_waits_for_nothing_is_found() -> None:

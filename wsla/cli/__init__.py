@@ -24,6 +24,7 @@ VERBS = {
     "dump": "print a form that a text takes on its way to a plan",
     "eval": "judge recorded observations by an agreement",
     "run": "measure, judge and act until told to stop",
+    "calendar": "show when windows end, reports and reviews are due and credits must be claimed",
     "report": "say what was promised, measured, missed and owed",
     "ledger": "show entries and balances between parties",
     "verify": "check that nothing in a store was altered, and judge it again",

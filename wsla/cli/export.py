@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from wsla.cli.files import Unreadable, format_option, plural, the_agreement
-from wsla.cli.written import Written, place_for, show
+from wsla.cli.written import Written, needs, place_for, show
 
 
 @click.command("export")
@@ -28,7 +28,7 @@ def command(file: str, named: str, output: str | None, force: bool, output_forma
     try:
         made = exporter(FORMATS[named]).export_agreement(agreement.checked, agreement.source)
     except ModuleNotFoundError as problem:
-        reason = f"what writes it, {problem.name}, is not installed: pip install 'wsla[openslo]'"
+        reason = f"what writes it, {problem.name}, is not installed: {needs(problem.name)}"
         raise click.ClickException(reason) from None
     several = len(made.files) > 1
     if several and output is None and output_format != "json":

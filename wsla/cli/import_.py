@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wsla.cli.files import Unreadable, format_option, plural
-from wsla.cli.written import Written, place_for, show, told
+from wsla.cli.written import Written, needs, place_for, show, told
 
 if TYPE_CHECKING:
     from wsla.interop.formats import Format, Imported
@@ -59,7 +59,7 @@ def _imported(path: str, named: str | None, output: str | None, *, force: bool, 
     try:
         known, found = import_text(source, FORMATS[named] if named is not None else None)
     except ModuleNotFoundError as problem:
-        reason = f"what reads it, {problem.name}, is not installed: pip install 'wsla[openslo]'"
+        reason = f"what reads it, {problem.name}, is not installed: {needs(problem.name)}"
         return Written(path=path, unreadable=(Unreadable(path, reason),))
     name = path.rpartition("/")[2].rpartition(".")[0] or path
     target, problems = place_for(f"{name}.sla", output, force=force, folder=several)
@@ -85,7 +85,9 @@ def _summary(known: Format | None, found: Imported) -> str:
     goals = sum(isinstance(one, surface.Goal) for one in declared)
     kept = sum(one.code == "W1010" for one in found.diagnostics)
     told_too = len(found.diagnostics) - kept
-    parts = [plural(len(agreements), "agreement"), plural(goals, "goal")]
+    schedules = sum(isinstance(one, surface.Schedule) for one in declared)
+    parts = [plural(len(agreements), "agreement")]
+    parts += [plural(goals, "goal")] if goals or not schedules else [plural(schedules, "schedule")]
     parts += [f"{plural(kept, 'thing')} kept as comments"] if kept else []
     parts += [plural(told_too, "remark")] if told_too else []
     return f"{known.title}: {', '.join(parts)}"

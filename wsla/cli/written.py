@@ -30,6 +30,12 @@ class Written(Record):
     summary: str = ""
 
 
+def needs(library: str | None) -> str:
+    """How a library that a format needs is installed."""
+    extra = "openslo" if library == "yaml" else "calendar"
+    return f"pip install 'wsla[{extra}]'"
+
+
 def told(text: str) -> SourceText:
     """A text that was made, as one that can be read."""
     return SourceText(name="<made>", text=text)

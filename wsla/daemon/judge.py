@@ -284,6 +284,7 @@ class Judge:
     def _sort(self, title: str, outputs: list[Output]) -> tuple[list[Judged], list[Decided]]:
         judged: dict[object, Judged] = {}
         decided: list[Decided] = []
+        late: dict[str, list[int]] = {}
         for output in outputs:
             match output:
                 case JudgementFinal(judgement=judgement) | StandingChanged(judgement=judgement):
@@ -296,17 +297,22 @@ class Judge:
                     decided.append(Decided(title, output))
                     _log.info("“%s”: %s", title, _in_words(output))
                 case TooLate(observation=observation):
-                    at = format_instant(observation.at)
-                    _log.warning(
-                        "“%s”: an observation of %s at %s came too late; `wsla correct` looks at it",
-                        title,
-                        observation.source,
-                        at,
-                    )
+                    late.setdefault(observation.source, []).append(observation.at)
                 case TriggerChanged(rule=rule, value=value):
                     _log.debug("“%s”: the condition of %s is now %s", title, rule, value)
                 case _:
                     assert_never(output)
+        for source, instants in late.items():
+            many = len(instants) > 1
+            _log.warning(
+                "“%s”: %s of %s%s at %s came too late; `wsla correct` looks at %s",
+                title,
+                f"{len(instants)} observations" if many else "an observation",
+                source,
+                ", the first" if many else "",
+                format_instant(min(instants)),
+                "them" if many else "it",
+            )
         return list(judged.values()), decided
 
     def _acted(self, decided: list[Decided]) -> bool:

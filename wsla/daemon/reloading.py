@@ -156,6 +156,8 @@ class Reloading:
                 )
                 self._tell("The reload failed; see the log.")
                 done = True
+                # Where a locked store was the reason, it is tried again once the store can be written.
+                self._postponed = True
             if done:
                 self.standing = evolve(self.standing, reloads=self.standing.reloads + 1)
 

@@ -188,6 +188,14 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "W1303": "something that Prometheus looks at in another way",
         "W1304": "a query that cannot stand in a rule of Prometheus",
         "W1305": "a source whose metrics have to be there for Prometheus",
+        # E14: iCalendar
+        "E1401": "a part of a calendar that cannot be read",
+        "E1402": "a time zone in a calendar that nobody knows",
+        "E1403": "an event that no schedule can say",
+        "E1404": "a calendar that occurs too often",
+        "W1405": "something in a calendar that is read in a certain way",
+        "W1406": "an entry of a calendar that is left out",
+        "W1407": "a rule without an end that no schedule can say",
     }
 )
 """Code to title, sorted by code."""

@@ -96,6 +96,12 @@ _ALL: Final[tuple[Format, ...]] = (
         module="wsla.interop.prometheus",
         imported=False,
     ),
+    Format(
+        name="icalendar",
+        title="iCalendar",
+        suffixes=(".ics", ".ical"),
+        module="wsla.interop.icalendar",
+    ),
 )
 
 FORMATS: Final[Mapping[str, Format]] = MappingProxyType({one.name: one for one in _ALL})
@@ -136,14 +142,22 @@ def import_text(source: SourceText, known: Format | None = None) -> tuple[Format
 
 
 def _unrecognised(source: SourceText) -> Diagnostic:
-    titles = [FORMATS[name].title for name in names_of(FORMATS, imported=True)]
+    known = [FORMATS[name] for name in names_of(FORMATS, imported=True)]
+    notes = [f"known are {', '.join(one.title for one in known)}"]
+    if source.name.lower().endswith(".sla"):
+        notes = ["an agreement in the form of this language needs no import: `wsla check` looks at it"]
+    notes += [
+        f"its name is one of {one.title}: `--from {one.name}` says what keeps it from being that"
+        for one in known
+        if source.name.lower().endswith(one.suffixes)
+    ]
     first = source.text[: source.text.find("\n")] if "\n" in source.text else source.text
     return Diagnostic(
         code="E1001",
         message="this is none of the formats that can be imported",
         source=source,
         span=Span(0, len(first)),
-        notes=(f"known are {', '.join(titles)}",) if titles else (),
+        notes=tuple(notes),
     )
 
 

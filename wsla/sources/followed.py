@@ -9,10 +9,9 @@ from zoneinfo import ZoneInfo
 
 from attrs import frozen
 
-from wsla.analysis.checked import Source
 from wsla.sources.files.packed import ENDINGS
-from wsla.sources.files.places import COLUMNAR
-from wsla.sources.targets import Deployed
+from wsla.sources.files.places import CALENDARS, COLUMNAR
+from wsla.sources.targets import Deployed, RowsTarget
 from wsla.values.calendars import find_zone
 from wsla.values.instants import SECOND
 
@@ -26,39 +25,15 @@ EVERY: Final = SECOND
 
 
 @frozen(kw_only=True)
-class FileTarget:
+class FileTarget(RowsTarget):
     """The files of one source: one, those of a folder, or those that a pattern matches.
 
-    What cannot be read is unknown after ``timeout`` nanoseconds. ``zone`` is that of times without an offset.
+    ``zone`` is that of times without an offset.
     """
 
-    declared: Source
     kind: str
     path: str
-    timeout: int
     zone: str | None = None
-
-    @property
-    def patience(self) -> int:
-        """How long it may be unreadable before that counts."""
-        return self.timeout
-
-    @property
-    def source(self) -> str:
-        """The name of the source."""
-        return self.declared.name
-
-    @property
-    def host(self) -> str:
-        """Files are on no host."""
-        return ""
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        """The names of the fields of every observation."""
-        return tuple(
-            x.name for x in self.declared.fields if self.declared.records or x.name != self.declared.at
-        )
 
     @property
     def shown(self) -> str:
@@ -74,6 +49,11 @@ def from_options(kind: str, deployed: Deployed) -> FileTarget:
         raise deployed.wrong("it names no file")
     if path.casefold().endswith(ENDINGS):
         raise deployed.wrong("a packed file does not grow by rows; `wsla eval` reads it")
+    if path.casefold().endswith(CALENDARS):
+        if not source.records:
+            raise deployed.wrong("a calendar holds records: `source x = records csv …`")
+        if find_spec("icalendar") is None:
+            raise deployed.wrong("what reads calendars is not installed: pip install 'wsla[calendar]'")
     if kind == "parquet":
         if find_spec("polars") is None:
             raise deployed.wrong("what reads Parquet is not installed: pip install 'wsla[parquet]'")
@@ -92,6 +72,10 @@ def from_options(kind: str, deployed: Deployed) -> FileTarget:
 def build_follower(target: FileTarget) -> Follower:
     """Who follows the files of a target."""
     zone: ZoneInfo | None = None if target.zone is None else find_zone(target.zone)
+    if target.path.casefold().endswith(CALENDARS):
+        from wsla.sources.files.following_calendars import CalendarFollower
+
+        return CalendarFollower(target.declared, target.path, zone)
     if target.kind == "parquet":
         from wsla.sources.files.following_tables import TableFollower
 

@@ -9,6 +9,7 @@ from attrs import field, frozen
 
 from wsla.plan.model import Source
 from wsla.sources.network.addresses import EVERYWHERE, Reach
+from wsla.sources.network.endpoint import Endpoint
 
 Option = str | int | bool | tuple[str, ...]
 """The value of an option, secrets filled in. A tuple is an option that was said several times."""
@@ -40,6 +41,59 @@ class Target(Protocol):
     def shown(self) -> str:
         """What is looked at, in a few words without secrets."""
         ...
+
+
+@frozen(kw_only=True)
+class RowsTarget:
+    """What gives rows that are declared field by field: files, and verdicts of another agreement. On no host.
+
+    What cannot be read is unknown after ``timeout`` nanoseconds.
+    """
+
+    declared: Source
+    timeout: int
+
+    @property
+    def patience(self) -> int:
+        """How long it may not be there, or be unreadable, before that counts."""
+        return self.timeout
+
+    @property
+    def source(self) -> str:
+        """The name of the source."""
+        return self.declared.name
+
+    @property
+    def host(self) -> str:
+        """It is on no host."""
+        return ""
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The names of the fields of every observation."""
+        return tuple(
+            x.name for x in self.declared.fields if self.declared.records or x.name != self.declared.at
+        )
+
+
+@frozen(kw_only=True)
+class EndpointTarget:
+    """What is behind a host and a port. ``timeout`` is nanoseconds."""
+
+    source: str
+    endpoint: Endpoint
+    timeout: int
+    reach: frozenset[Reach] = EVERYWHERE
+
+    @property
+    def host(self) -> str:
+        """The host that is connected to."""
+        return self.endpoint.host
+
+    @property
+    def shown(self) -> str:
+        """Host and port."""
+        return self.endpoint.where
 
 
 @frozen(kw_only=True)

@@ -7,14 +7,13 @@ from typing import Final
 from attrs import define, field, frozen
 
 from wsla.ports import Clock
-from wsla.sources.network.addresses import EVERYWHERE, Reach
 from wsla.sources.network.connection import AnyWire
-from wsla.sources.network.endpoint import Endpoint, EndpointError, endpoint
+from wsla.sources.network.endpoint import EndpointError, endpoint
 from wsla.sources.network.failures import Failure, ProbeFailed, Stage, from_os_error
 from wsla.sources.network.looking import BoundedProber, Trace
 from wsla.sources.network.opening import Opener, reachable, shared_resolver
 from wsla.sources.network.resolver import Resolver
-from wsla.sources.targets import Deployed
+from wsla.sources.targets import Deployed, EndpointTarget
 from wsla.values.observations import Raw
 
 FIELDS: Final = ("ok", "elapsed", "matched", "resolve", "connect", "first_byte")
@@ -25,30 +24,16 @@ MOST_READ: Final = 64 * 1024
 
 
 @frozen(kw_only=True)
-class TcpTarget:
+class TcpTarget(EndpointTarget):
     """What one tcp source looks at. ``timeout`` is nanoseconds; ``send`` and ``expected`` are bytes of UTF-8."""
 
-    source: str
-    endpoint: Endpoint
-    timeout: int
     send: bytes | None = field(default=None, repr=False)
     expected: bytes | None = field(default=None, repr=False)
-    reach: frozenset[Reach] = EVERYWHERE
-
-    @property
-    def host(self) -> str:
-        """The host that is connected to."""
-        return self.endpoint.host
 
     @property
     def fields(self) -> tuple[str, ...]:
         """The names of the fields of every observation."""
         return FIELDS
-
-    @property
-    def shown(self) -> str:
-        """Host and port."""
-        return self.endpoint.where
 
 
 def from_options(deployed: Deployed) -> TcpTarget:

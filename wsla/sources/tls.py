@@ -11,14 +11,13 @@ from attrs import define, frozen
 
 from wsla.analysis.probes import unusable
 from wsla.ports import Clock
-from wsla.sources.network.addresses import EVERYWHERE, Reach
-from wsla.sources.network.endpoint import Endpoint, EndpointError, endpoint, host_alone
+from wsla.sources.network.endpoint import EndpointError, endpoint, host_alone
 from wsla.sources.network.failures import Failure, ProbeFailed
 from wsla.sources.network.looking import BoundedProber, Trace
 from wsla.sources.network.opening import Opener, reachable, shared_resolver
 from wsla.sources.network.resolver import Resolver
 from wsla.sources.network.tls import context_for
-from wsla.sources.targets import Deployed
+from wsla.sources.targets import Deployed, EndpointTarget
 from wsla.values.observations import Raw
 
 FIELDS: Final = ("ok", "elapsed", "certificate_left", "protocol", "resolve", "connect", "handshake")
@@ -30,7 +29,7 @@ _MILLIONTHS: Final = 1_000_000
 
 
 @frozen(kw_only=True)
-class TlsTarget:
+class TlsTarget(EndpointTarget):
     """What one tls source looks at. ``timeout`` is nanoseconds.
 
     ``name`` is the name that the certificate must be for, ``protocol`` the oldest version of TLS that counts as
@@ -38,29 +37,15 @@ class TlsTarget:
     machine's own store.
     """
 
-    source: str
-    endpoint: Endpoint
-    timeout: int
     name: str
     protocol: int | None = None
     verify_tls: bool = True
     ca_file: str | None = None
-    reach: frozenset[Reach] = EVERYWHERE
-
-    @property
-    def host(self) -> str:
-        """The host that is connected to."""
-        return self.endpoint.host
 
     @property
     def fields(self) -> tuple[str, ...]:
         """The names of the fields of every observation."""
         return FIELDS
-
-    @property
-    def shown(self) -> str:
-        """Host and port."""
-        return self.endpoint.where
 
 
 def from_options(deployed: Deployed) -> TlsTarget:

@@ -8,12 +8,12 @@ from typing import Final
 
 from attrs import frozen
 
-from wsla.analysis.checked import Field, Source
+from wsla.analysis.checked import Field
 from wsla.analysis.operations import Value
 from wsla.analysis.types import BooleanType, InstantType, NumberType, TextType
 from wsla.evaluation.encoding import DataError
 from wsla.evaluation.verdicts import Judgement, Verdict
-from wsla.sources.targets import Deployed
+from wsla.sources.targets import Deployed, RowsTarget
 from wsla.values.observations import Observation, Raw
 
 KIND: Final = "verdicts"
@@ -24,40 +24,16 @@ _LARGEST: Final = 2**63 - 1
 
 
 @frozen(kw_only=True)
-class VerdictsTarget:
+class VerdictsTarget(RowsTarget):
     """A goal of another agreement, by the agreement's title and its own name."""
 
-    declared: Source
     agreement: str
     goal: str
-    timeout: int
-
-    @property
-    def source(self) -> str:
-        """The name of the source."""
-        return self.declared.name
-
-    @property
-    def host(self) -> str:
-        """It is on no host."""
-        return ""
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        """The names of the fields of every observation."""
-        return tuple(
-            x.name for x in self.declared.fields if self.declared.records or x.name != self.declared.at
-        )
 
     @property
     def shown(self) -> str:
         """The goal and its agreement."""
         return f"{self.goal} of “{self.agreement}”"
-
-    @property
-    def patience(self) -> int:
-        """How long it may not be there before that is told."""
-        return self.timeout
 
 
 def from_options(deployed: Deployed) -> VerdictsTarget:

@@ -14,10 +14,18 @@ from wsla.values.observations import Raw
 
 _STREAM: Final = "SELECT id FROM streams WHERE agreement_id = ? AND source = ? AND stream = ?"
 _THINNED: Final = "SELECT until FROM thinned WHERE stream_id = ?"
-_ROW: Final = "SELECT fields, late FROM observations WHERE stream_id = ? AND at = ? AND row = ?"
+_ROWS: Final = (
+    "WITH wanted (at, row) AS (VALUES {}) SELECT wanted.at, wanted.row, fields, late"
+    " FROM wanted CROSS JOIN observations ON stream_id = ? AND observations.at = wanted.at"
+    " AND observations.row = wanted.row"
+)
 _SEGMENTS: Final = (
     "SELECT id, codec, sha256, content FROM segments WHERE stream_id = ? AND last_at >= ? AND first_at <= ?"
 )
+
+
+_AT_ONCE: Final = 200
+"""Rows asked for by one statement: a question each would be a way to the server and back each."""
 
 
 class Identity(NamedTuple):
@@ -53,14 +61,15 @@ def _find_in(session: Session, stream: int, wanted: list[Identity], found: dict[
     packed = session.read("SELECT max(last_at) FROM segments WHERE stream_id = ?", (stream,))[0][0]
     looked_at: set[int] = set()
     looks: dict[tuple[int, str], Mapping[str, Raw]] = {}
+    single = _singly_kept(session, stream, wanted)
     for one in wanted:
         if kept_from is not None and one.at < kept_from:
             found[one] = Stored(None, False)
             continue
         row = sound_text(one.row)
-        rows = session.read(_ROW, (stream, one.at, row))
-        if rows:
-            found[one] = Stored(codecs.load_fields(rows[0][0]), bool(rows[0][1]))
+        kept_alone = single.get((one.at, row))
+        if kept_alone is not None:
+            found[one] = kept_alone
             continue
         if packed is None or one.at > packed:
             continue
@@ -73,3 +82,15 @@ def _find_in(session: Session, stream: int, wanted: list[Identity], found: dict[
         fields = looks.get((one.at, row))
         if fields is not None:
             found[one] = Stored(fields, False)
+
+
+def _singly_kept(session: Session, stream: int, wanted: list[Identity]) -> dict[tuple[int, str], Stored]:
+    """Those that are not in a segment, by instant and row."""
+    found = {}
+    for start in range(0, len(wanted), _AT_ONCE):
+        asked = wanted[start : start + _AT_ONCE]
+        statement = _ROWS.format(", ".join(["(?, ?)"] * len(asked)))
+        values = [value for one in asked for value in (one.at, sound_text(one.row))]
+        for at, row, fields, late in session.read(statement, [*values, stream]):
+            found[at, row] = Stored(codecs.load_fields(fields), bool(late))
+    return found

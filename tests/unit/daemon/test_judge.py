@@ -8,13 +8,13 @@ from typing import Any, cast
 
 import pytest
 
-from wsla.api import loads
+from wsla.api import Agreement, loads
 from wsla.daemon.judge import Given, Judge
 from wsla.daemon.writer import Item, Writer
 from wsla.engine import Engine
 from wsla.evaluation.verdicts import Verdict
 from wsla.store.records import Observed
-from wsla.values.instants import MILLISECOND, MINUTE, SECOND
+from wsla.values.instants import MILLISECOND, MINUTE, SECOND, format_instant
 from wsla.values.observations import Observation
 
 
@@ -47,6 +47,19 @@ class KeepingWriter:
         self.told += [(self._clock.time, one.judgement.verdict) for one in item.judgements]
 
 
+def judge_of(agreement: Agreement, start: int, writer: KeepingWriter, clock: Any) -> Judge:
+    """Judges from ``start`` on; its state is not noted."""
+    return Judge(
+        agreement,
+        Engine(agreement.plan, start),
+        "state",
+        writer=cast(Writer, writer),
+        clock=clock,
+        snapshot_every=lambda cost: 1 << 62,
+        dropped=lambda: None,
+    )
+
+
 def test_lost_is_told_when_it_is_certain_and_not_with_the_next_look(agreements: Any, clock: Any) -> None:
     """M99: of ten seconds a tenth may be down. The service is down from the second second on, and nobody looks."""
     agreement = agreements()
@@ -54,15 +67,7 @@ def test_lost_is_told_when_it_is_certain_and_not_with_the_next_look(agreements: 
     writer = KeepingWriter(clock)
 
     async def live() -> None:
-        judge = Judge(
-            agreement,
-            Engine(agreement.plan, start),
-            "state",
-            writer=cast(Writer, writer),
-            clock=clock,
-            snapshot_every=lambda cost: 1 << 62,
-            dropped=lambda: None,
-        )
+        judge = judge_of(agreement, start, writer, clock)
         for second, up in ((0, True), (1, False)):
             clock.time = start + second * SECOND + 10 * MILLISECOND
             fields = {"ok": up}
@@ -103,15 +108,7 @@ def test_what_a_rule_did_on_what_was_sent_is_stored_with_its_state(
     writer = KeepingWriter(clock)
 
     async def live() -> None:
-        judge = Judge(
-            agreement,
-            Engine(agreement.plan, start),
-            "state",
-            writer=cast(Writer, writer),
-            clock=clock,
-            snapshot_every=lambda cost: 1 << 62,
-            dropped=lambda: None,
-        )
+        judge = judge_of(agreement, start, writer, clock)
         names = [field.name for field in agreement.plan.sources[0].fields]
         fields = {**dict.fromkeys(names), "ok": False}
         for second in range(5):
@@ -129,3 +126,34 @@ def test_what_a_rule_did_on_what_was_sent_is_stored_with_its_state(
     acted = [item for item in writer.items if item.decisions]
     assert len(acted) == 1
     assert bool(acted[0].snapshots) == sent
+
+
+@pytest.mark.parametrize(
+    ("many", "told"),
+    [
+        (1, "an observation of probe at {} came too late; `wsla correct` looks at it"),
+        (3, "3 observations of probe, the first at {} came too late; `wsla correct` looks at them"),
+    ],
+)
+def test_what_came_too_late_is_told_in_a_line(
+    agreements: Any, clock: Any, caplog: pytest.LogCaptureFixture, many: int, told: str
+) -> None:
+    """However many came at once."""
+    agreement = agreements()
+    start = clock.time = clock.time // MINUTE * MINUTE + MINUTE
+    writer = KeepingWriter(clock)
+
+    async def live() -> None:
+        judge = judge_of(agreement, start, writer, clock)
+        clock.time = start + MINUTE
+        judge.step()
+        fields = {**dict.fromkeys(field.name for field in agreement.plan.sources[0].fields), "ok": False}
+        late = [Observation(source="probe", at=start + at * SECOND, fields=fields) for at in range(many)]
+        given = Given(many, asyncio.get_running_loop().create_future())
+        judge.take([Observed("Quick", one, clock.time) for one in reversed(late)], given)
+        judge.step()
+        judge.close()
+
+    asyncio.run(live())
+    warnings = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
+    assert warnings == [f"“Quick”: {told.format(format_instant(start))}"]

@@ -18,7 +18,7 @@ from wsla.values.calendars import CalendarUnit, CalendarWindow, ExactWindow, Rol
 from wsla.values.instants import DAY, HOUR, MINUTE, SECOND, Interval
 
 APRIL = 1_775_001_600 * SECOND
-few = settings(max_examples=40, deadline=None)
+few = settings(max_examples=25, deadline=None)
 
 
 def judge(case: Case) -> Outcome:

@@ -160,3 +160,17 @@ def test_texts_and_comments_stay_on_their_line() -> None:
     assert kept_in(kept("wsla", "Contact: a"), "wsla") == "Contact: a"
     assert kept_in(kept("wsla", "Contact: a"), "openslo") is None
     assert kept_in("# a comment", "wsla") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("a.sla", "`wsla check` looks at it"),
+        ("a.note", "its name is one of Notes: `--from note` says what keeps it from being that"),
+        ("a.txt", "known are "),
+    ],
+)
+def test_what_is_not_recognised_says_what_to_do(run_wsla: Run, tmp_path: Path, name: str, said: str) -> None:
+    (tmp_path / name).write_text("something\nelse", "utf-8")
+    found = run_wsla("import", tmp_path / name)
+    assert (found.code, said in found.err) == (1, True)

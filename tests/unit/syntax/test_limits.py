@@ -139,7 +139,7 @@ _TOKENS = st.sampled_from(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=120)
 @given(st.lists(_TOKENS, max_size=30), st.booleans())
 def test_any_tokens(tokens: list[str], inside: bool) -> None:
     text = " ".join(tokens)
@@ -167,7 +167,7 @@ def mutated(draw: st.DrawFn, text: str) -> str:
     return "".join(tokens)
 
 
-@settings(max_examples=200)
+@settings(max_examples=120)
 @given(mutated(SMALL))
 def test_any_mutation(text: str) -> None:
     check_never_raises(text)

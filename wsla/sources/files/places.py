@@ -25,6 +25,7 @@ PROMETHEUS: Final = "prometheus:"
 """How it is said that a file, or a server, is one of Prometheus."""
 
 DATABASES: Final = (".sqlite", ".sqlite3", ".db")
+CALENDARS: Final = (".ics", ".ical")
 
 
 def is_columnar(path: str) -> bool:
@@ -64,5 +65,5 @@ def files_at(place: str) -> Sequence[str]:
 
 def _is_history(path: str) -> bool:
     return os.path.isfile(path) and (
-        without_packing(path).endswith(TEXTS) or path.casefold().endswith((*COLUMNAR, *DATABASES))
+        without_packing(path).endswith(TEXTS) or path.casefold().endswith((*COLUMNAR, *DATABASES, *CALENDARS))
     )

@@ -65,6 +65,10 @@ def read_history(
             from wsla.sources.files.openmetrics import read_openmetrics
 
             return read_openmetrics(wanted, size, seconds=kind != "prom")
+        case "ics" | "ical" if not is_packed:
+            from wsla.sources.files.icalendar import read_icalendar
+
+            return read_icalendar(wanted, size)
         case "parquet" | "arrow" | "feather" | "ipc" if not is_packed:
             from wsla.sources.files.parquet import read_parquet
 
@@ -75,5 +79,5 @@ def read_history(
             return read_sqlite(wanted)
     raise DataError(
         f"{quoted(path)} is of no known kind: its name should end in .csv, .tsv, .jsonl, .ndjson, .om or .prom (each "
-        "also with .gz or .zst after it), .parquet, .arrow, .feather or .sqlite"
+        "also with .gz or .zst after it), .parquet, .arrow, .feather, .sqlite or .ics"
     )

@@ -82,10 +82,27 @@ class Resolver:
     async def resolve(self, host: str, port: int) -> list[Address]:
         """The addresses of a host in the order to try them, at once for a numeric one. Raises OSError."""
         known = numeric(host)
-        found = [known] if known is not None else await asyncio.wrap_future(self._ask(host))
+        found = [known] if known is not None else await self._answer(host)
         if not found:
             raise socket.gaierror(socket.EAI_NONAME, "no addresses")
         return [Address(one.family, (one.host, port, *one.socket_address[2:])) for one in found]
+
+    async def _answer(self, host: str) -> list[Address]:
+        loop = asyncio.get_running_loop()
+
+        later: list[asyncio.TimerHandle] = []
+
+        def look_after() -> None:
+            # All threads may have become stuck since the last question: nobody else would see to the queue.
+            with self._lock:
+                self._start_threads(self._queue.qsize())
+            later[:] = [loop.call_later(self._stuck_after, look_after)]
+
+        later.append(loop.call_later(self._stuck_after, look_after))
+        try:
+            return await asyncio.wrap_future(self._ask(host))
+        finally:
+            later[0].cancel()
 
     def _ask(self, host: str) -> Future[list[Address]]:
         with self._lock:
@@ -96,13 +113,16 @@ class Resolver:
             # Marked as running at once: otherwise the first waiter that gives up would cancel it for all.
             future.set_running_or_notify_cancel()
             # As many as wait: while all were stuck, none was started.
-            for _ in range(self._idle, self._queue.qsize() + 1):
-                if not self._may_start():
-                    break
-                self._start_thread()
+            self._start_threads(self._queue.qsize() + 1)
             self._running[host] = future
             self._queue.put((host, future))
         return future
+
+    def _start_threads(self, waiting: int) -> None:
+        for _ in range(self._idle, waiting):
+            if not self._may_start():
+                break
+            self._start_thread()
 
     def _may_start(self) -> bool:
         if self._started < self._threads:

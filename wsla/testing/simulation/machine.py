@@ -21,6 +21,7 @@ from wsla.values.instants import SECOND
 Entry = TypeVar("Entry")
 _OTHERS_FIRST: Final = 0.3
 _HELPED_WITHIN: Final = 0.02
+_MOST_ROUNDS: Final = 1_000_000
 
 
 @define
@@ -120,11 +121,17 @@ class Machine:
         """Blocks whoever calls: a thread in the middle of a step, or the loop itself. The others go on meanwhile."""
         deadline = self.later(timeout)
         between = self.between_callbacks
+        if between:
+            self.timeline.at(deadline, _nothing)
+        rounds = 0
         try:
             while (ready is None or not ready()) and self.timeline.now < deadline:
-                if between:
+                rounds += 1
+                if rounds > _MOST_ROUNDS:
+                    raise Stuck("time stands still")
+                if between and not self.loop.is_stopping():
                     # A thread waits inside of a step, and the loop has nothing in hand: it goes round as usual.
-                    self.loop.go_round_until(deadline)
+                    self.loop.go_round()
                 else:
                     self.proceed(deadline)
         finally:
@@ -253,10 +260,13 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self.call_later(self._machine.timeline.races.random() * _HELPED_WITHIN, work)
         return asyncio.wrap_future(future, loop=self)
 
-    def go_round_until(self, deadline: int) -> None:
+    def go_round(self) -> None:
         """One round inside of another, which waits just now and has no callback in hand."""
-        self._machine.timeline.at(deadline, _nothing)
         self._run_once()  # type: ignore[attr-defined]
+
+    def is_stopping(self) -> bool:
+        """True once it has been told to end after this round: a round does not wait any more then."""
+        return bool(self._stopping)  # type: ignore[attr-defined]
 
     def abandon(self) -> None:
         """Drops everything that has not ended; nothing of it runs again."""

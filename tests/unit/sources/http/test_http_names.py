@@ -98,8 +98,10 @@ def test_what_was_approved_is_what_is_connected_to(kit: Any) -> None:
     assert asked == 2
 
 
-@pytest.mark.parametrize(("most", "failure"), [(50, None), (10, "observer-resolver")])
-def test_many_stuck_names_keep_nobody_else_from_asking(kit: Any, most: int, failure: str | None) -> None:
+@pytest.mark.parametrize(("most", "failure", "seconds"), [(50, None, 20), (10, "observer-resolver", 1)])
+def test_many_stuck_names_keep_nobody_else_from_asking(
+    kit: Any, most: int, failure: str | None, seconds: int
+) -> None:
     """N8: and there is a bound to it all the same."""
     release = threading.Event()
 
@@ -120,7 +122,7 @@ def test_many_stuck_names_keep_nobody_else_from_asking(kit: Any, most: int, fail
                 f"http://fine.example:{service.port}/",
                 kit.machine_clock(),
                 resolver,
-                timeout=1000 * MILLISECOND,
+                timeout=seconds * 1000 * MILLISECOND,
             )
             seen = await prober.probe(0)
             release.set()
@@ -130,5 +132,30 @@ def test_many_stuck_names_keep_nobody_else_from_asking(kit: Any, most: int, fail
 
     try:
         assert asyncio.run(main()).failure == failure
+    finally:
+        release.set()
+
+
+def test_a_name_behind_stuck_ones_is_asked_for_though_no_other_question_comes(kit: Any) -> None:
+    """N8: the last question of all finds every thread taken, and the ones that took them stuck only later."""
+    release = threading.Event()
+
+    def lookup(host: str) -> list[Address]:
+        if host.startswith("stuck"):
+            release.wait(30)
+        return [LOOPBACK]
+
+    async def main() -> list[Address]:
+        resolver = Resolver(lookup, threads=2, most=8, stuck_after=0.02)
+        stuck = [asyncio.ensure_future(resolver.resolve(f"stuck{n}.example", 80)) for n in range(4)]
+        await asyncio.sleep(0)
+        try:
+            return await asyncio.wait_for(resolver.resolve("fine.example", 80), timeout=20)
+        finally:
+            release.set()
+            await asyncio.gather(*stuck)
+
+    try:
+        assert asyncio.run(main()) == [Address(socket.AF_INET, ("127.0.0.1", 80))]
     finally:
         release.set()
