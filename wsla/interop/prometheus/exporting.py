@@ -27,8 +27,11 @@ from wsla.interop.prometheus.verdicts import violated
 from wsla.interop.writing import cannot_be_said, identifier
 from wsla.syntax import surface
 from wsla.syntax.parse import parse
+from wsla.values.instants import SECOND
 
 _TITLE: Final = "Prometheus"
+_LOOKS_BACK: Final = 300 * SECOND
+"""For so long Prometheus takes a sample for the present one."""
 _OF_PRESENCE: Final = re.compile(r"step|previous|held|held_(?:count|streams)\w+")
 
 
@@ -98,10 +101,13 @@ class _Export:
     def _can_be_said(self, one: Goal | Rule) -> bool:
         what = f"the goal `{one.name}`" if isinstance(one, Goal) else "this rule"
         try:
-            condition = self._condition(one, self._reading().formulas)
-            labels = {term.labels for term in terms_of(condition)}
-            if len(labels) > 1:
+            read = self._reading()
+            terms = terms_of(self._condition(one, read.formulas))
+            if len({term.labels for term in terms}) > 1:
                 raise Unsaid("values that have other labels than one another", one.span)
+            paces = read.recorder.paces(term.selector for term in terms)
+            if len(paces) > 1 and max(paces) > _LOOKS_BACK:
+                raise Unsaid("several sources, one of which is looked at less often than every 5m", one.span)
         except Unsaid as unsaid:
             self._warn(
                 unsaid.code, f"{_TITLE} cannot evaluate {what}: {unsaid.what}", unsaid.span, unsaid.notes

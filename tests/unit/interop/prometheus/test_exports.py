@@ -40,6 +40,7 @@ agreement "{title}" version 1 {{
     up    up
   }}
   source pushed = push every 1m
+  source rare   = push every 301s
 {declarations}
 }}
 """
@@ -250,6 +251,7 @@ def test_every_alert_is_tested_at_its_limit() -> None:
             "`outages`",
         ),
         ("when sustained(not probe.ok, 5m) { notify acme }", "rest on the past"),
+        ("when not probe.ok and rare.ok { notify acme }", "less often than every 5m"),
         (
             "metric slice = share(probe.ok) each 5m >= 90%\n"
             "goal a: acme guarantees share(slice) over last 7d every 1h >= 99% { otherwise notify shop }",
