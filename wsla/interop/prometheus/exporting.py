@@ -18,7 +18,7 @@ from wsla.interop.prometheus.alerts import Alert
 from wsla.interop.prometheus.conditions import Condition, terms_of
 from wsla.interop.prometheus.files import rules_file, tests_file
 from wsla.interop.prometheus.formulas import Formulas
-from wsla.interop.prometheus.promql import duration
+from wsla.interop.prometheus.promql import duration, label_value
 from wsla.interop.prometheus.recording import Recorder
 from wsla.interop.prometheus.scenarios import Observed, Scenario, of_alert
 from wsla.interop.prometheus.sources import Sources, Stream
@@ -79,11 +79,11 @@ class _Export:
         self._bound(read)
         stem = identifier(self.agreement.title) or "agreement"
         remark = f"{self.agreement.title}, version {self.agreement.version}: written by wsla export --to prometheus"
-        rules = rules_file(stem, self.agreement.title, read.recorder, read.alerts, [remark])
+        rules = rules_file(stem, label_value(self.agreement.title), read.recorder, read.alerts, [remark])
         return rules, *self._tests(stem, remark, read)
 
     def _reading(self) -> _Read:
-        recorder = Recorder(self.agreement.title)
+        recorder = Recorder(label_value(self.agreement.title))
         sources = Sources(declared={one.name: one for one in self.agreement.sources}, recorder=recorder)
         formulas = Formulas(
             operations=self.agreement.operations,

@@ -325,6 +325,7 @@ def test_promtool_accepts_everything_at_once(tmp_path: Path) -> None:
     made, _ = exported(EVERYTHING, TITLE.replace('"', '\\"'))
     assert [one.code for one in made.diagnostics if one.code not in ("W1303", "W1305")] == []
     assert promtool(made, tmp_path) == ""
+    assert {one["labels"]["agreement"] for one in rules(made).values()} == {'Größe "x" { { $labels }} \\ # %'}
 
 
 @needs_promtool
