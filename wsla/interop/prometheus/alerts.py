@@ -10,7 +10,7 @@ from attrs import frozen
 
 from wsla.analysis.checked import Action, CheckedAgreement, Goal, Notify, Party, Rule
 from wsla.interop.prometheus.conditions import Condition, comparisons, terms_of
-from wsla.interop.prometheus.promql import camel
+from wsla.interop.prometheus.promql import camel, label_value
 from wsla.interop.prometheus.terms import Term
 
 _URGENT_CHANNELS: Final = frozenset({"pagerduty", "opsgenie", "sms"})
@@ -60,7 +60,7 @@ def of_goal(agreement: CheckedAgreement, goal: Goal, condition: Condition) -> Al
         condition=condition,
         holding_for=0,
         labels={
-            "agreement": agreement.title,
+            "agreement": label_value(agreement.title),
             "goal": goal.name,
             "party": goal.party,
             "severity": _severity(agreement.parties, told),
@@ -86,7 +86,7 @@ def of_rule(agreement: CheckedAgreement, rule: Rule, condition: Condition) -> Al
         condition=condition,
         holding_for=rule.holding_for,
         labels={
-            "agreement": agreement.title,
+            "agreement": label_value(agreement.title),
             **({"goal": goal.name, "party": goal.party} if goal else {}),
             "severity": _severity(agreement.parties, told),
         },

@@ -18,7 +18,7 @@ from wsla.interop.prometheus.alerts import Alert
 from wsla.interop.prometheus.conditions import Condition, terms_of
 from wsla.interop.prometheus.files import rules_file, tests_file
 from wsla.interop.prometheus.formulas import Formulas
-from wsla.interop.prometheus.promql import duration
+from wsla.interop.prometheus.promql import duration, label_value
 from wsla.interop.prometheus.recording import Recorder
 from wsla.interop.prometheus.scenarios import Observed, Scenario, of_alert
 from wsla.interop.prometheus.sources import Sources, Stream
@@ -27,8 +27,11 @@ from wsla.interop.prometheus.verdicts import violated
 from wsla.interop.writing import cannot_be_said, identifier
 from wsla.syntax import surface
 from wsla.syntax.parse import parse
+from wsla.values.instants import SECOND
 
 _TITLE: Final = "Prometheus"
+_LOOKS_BACK: Final = 300 * SECOND
+"""For so long Prometheus takes a sample for the present one."""
 _OF_PRESENCE: Final = re.compile(r"step|previous|held|held_(?:count|streams)\w+")
 
 
@@ -76,11 +79,11 @@ class _Export:
         self._bound(read)
         stem = identifier(self.agreement.title) or "agreement"
         remark = f"{self.agreement.title}, version {self.agreement.version}: written by wsla export --to prometheus"
-        rules = rules_file(stem, self.agreement.title, read.recorder, read.alerts, [remark])
+        rules = rules_file(stem, label_value(self.agreement.title), read.recorder, read.alerts, [remark])
         return rules, *self._tests(stem, remark, read)
 
     def _reading(self) -> _Read:
-        recorder = Recorder(self.agreement.title)
+        recorder = Recorder(label_value(self.agreement.title))
         sources = Sources(declared={one.name: one for one in self.agreement.sources}, recorder=recorder)
         formulas = Formulas(
             operations=self.agreement.operations,
@@ -98,10 +101,13 @@ class _Export:
     def _can_be_said(self, one: Goal | Rule) -> bool:
         what = f"the goal `{one.name}`" if isinstance(one, Goal) else "this rule"
         try:
-            condition = self._condition(one, self._reading().formulas)
-            labels = {term.labels for term in terms_of(condition)}
-            if len(labels) > 1:
+            read = self._reading()
+            terms = terms_of(self._condition(one, read.formulas))
+            if len({term.labels for term in terms}) > 1:
                 raise Unsaid("values that have other labels than one another", one.span)
+            paces = read.recorder.paces(term.selector for term in terms)
+            if len(paces) > 1 and max(paces) > _LOOKS_BACK:
+                raise Unsaid("several sources, one of which is looked at less often than every 5m", one.span)
         except Unsaid as unsaid:
             self._warn(
                 unsaid.code, f"{_TITLE} cannot evaluate {what}: {unsaid.what}", unsaid.span, unsaid.notes

@@ -43,7 +43,7 @@ def _alert(one: Alert) -> Value:
         "alert": one.name,
         "expr": text_of(one.condition),
         **held,
-        "labels": {key: templated(value) for key, value in one.labels.items()},
+        "labels": dict(one.labels),
         "annotations": {key: templated(value) for key, value in one.annotations.items()},
     }
 

@@ -10,7 +10,7 @@ from typing import Final
 from attrs import define, field
 
 from wsla.analysis import operations as op
-from wsla.analysis.types import BooleanType, NumberType
+from wsla.analysis.types import BooleanType, NumberType, Shape
 from wsla.diagnostics.source import Span
 from wsla.interop.prometheus.conditions import Both, Condition, Either, holds, joined, text_of
 from wsla.interop.prometheus.promql import duration, reach
@@ -260,6 +260,8 @@ class Formulas:
             stream = self._read(found.source, names[0], found.span, held=held)
         else:
             argument = self.operations[found.argument]
+            if argument.shape is Shape.SERIES:
+                raise Unsaid("windows that consist of other windows", argument.span)
             match argument:
                 case op.SourceField(type=NumberType()) if found.function in ("increase", "rate") and not held:
                     stream = self.sources.step(argument.source, argument.field, argument.span)

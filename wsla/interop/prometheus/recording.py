@@ -59,5 +59,10 @@ class Recorder:
                 left += _RECORDED.findall(self._made[made].expr)
         return {self._selector(one) for one in found}
 
+    def paces(self, selectors: Iterable[str]) -> set[int]:
+        """How often the series are recorded on which some of them rest."""
+        below = self.below(selectors)
+        return {one.every for one in self if self._selector(one.record) in below}
+
     def _selector(self, made: str) -> str:
         return f"{made}{{agreement={quoted(self.agreement)}}}"

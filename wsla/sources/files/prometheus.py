@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from attrs import evolve
 
+from wsla.analysis.fields import PROBES
 from wsla.evaluation.encoding import DataError, History
 from wsla.sources.files.metrics import VALUE, MetricRows, value_columns
 from wsla.sources.files.packed import check_file, opened
@@ -22,6 +23,7 @@ from wsla.sources.files.table import Meter, Request
 from wsla.values.instants import SECOND
 
 _WEB: Final = ("http://", "https://")
+_OK: Final = "ok"
 _LARGEST: Final = 1024 * 1024 * 1024
 
 
@@ -85,9 +87,15 @@ def _rows_of(wanted: Request) -> Iterator[Mapping[str, object]]:
 
 
 def _of_one_value(wanted: Request) -> Request:
-    """With the only value of a source in the column of values: a saved answer does not say what was asked."""
+    """With the only value of a source, or whether a probe found all well, in the column of values: a saved answer does
+    not say what was asked.
+    """
     values = value_columns(wanted)
-    if len(values) != 1:
+    if len(values) == 1:
+        (told,) = values
+    elif wanted.source.kind in PROBES and VALUE not in values and _OK in values:
+        told = _OK
+    else:
         return wanted
-    fields = (evolve(one, column=VALUE) if one.column == values[0] else one for one in wanted.fields)
+    fields = (evolve(one, column=VALUE) if one.column == told else one for one in wanted.fields)
     return evolve(wanted, fields=tuple(fields))

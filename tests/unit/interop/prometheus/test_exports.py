@@ -40,6 +40,7 @@ agreement "{title}" version 1 {{
     up    up
   }}
   source pushed = push every 1m
+  source rare   = push every 301s
 {declarations}
 }}
 """
@@ -250,6 +251,12 @@ def test_every_alert_is_tested_at_its_limit() -> None:
             "`outages`",
         ),
         ("when sustained(not probe.ok, 5m) { notify acme }", "rest on the past"),
+        ("when not probe.ok and rare.ok { notify acme }", "less often than every 5m"),
+        (
+            "metric slice = share(probe.ok) each 5m >= 90%\n"
+            "goal a: acme guarantees share(slice) over last 7d every 1h >= 99% { otherwise notify shop }",
+            "consist of other windows",
+        ),
         ("when web.slow > 1s and not probe.ok { notify acme }", "other labels"),
         (
             "goal a: acme guarantees percentile(probe.elapsed, 99, approximate within 1%) over last 7d every 1h <= 1s "
@@ -318,6 +325,7 @@ def test_promtool_accepts_everything_at_once(tmp_path: Path) -> None:
     made, _ = exported(EVERYTHING, TITLE.replace('"', '\\"'))
     assert [one.code for one in made.diagnostics if one.code not in ("W1303", "W1305")] == []
     assert promtool(made, tmp_path) == ""
+    assert {one["labels"]["agreement"] for one in rules(made).values()} == {'Größe "x" { { $labels }} \\ # %'}
 
 
 @needs_promtool
