@@ -132,7 +132,7 @@ def _zone_of(reading: Reading, calendars: tuple[Component, ...], events: list[Ev
     described = {reading.zones.name_of(tzid) for tzid in reading.zones.described}
     if len(described) == 1 and None not in described:
         return str(described.pop()), True
-    return "UTC", any(one.start.zone == "UTC" for one in events)
+    return "UTC", all(one.start.zone is not None for one in events)
 
 
 @define(kw_only=True)
