@@ -113,6 +113,24 @@ def test_the_report_shows_the_corrected_verdict(run_wsla: Run, path: Path) -> No
     assert said.verdict.value == "violated"
 
 
+def test_what_was_final_after_the_instant_of_a_correction_stands(run_wsla: Run, tmp_path: Path) -> None:
+    """M97: no verdict is taken back because the clock was set back since, or the correction is dated earlier."""
+    path = tmp_path / "wsla.db"
+    march.fill(path)
+    for at in ("2026-03-20", "2026-04-09T23:59", "2026-04-10"):
+        done = run_wsla("correct", march.TITLE, "--store", path, "--at", at)
+        assert done.code == 0, done.said
+        assert "nothing to correct" in done.out
+    assert entries(path) == [CREDIT]
+
+
+def test_a_correction_may_be_dated_before_the_windows_that_it_is_about(run_wsla: Run, path: Path) -> None:
+    done = run_wsla("correct", march.TITLE, "--store", path, "--at", "2026-03-20")
+    assert done.code == 0, done.said
+    assert entries(path) == [BACK, CREDIT]
+    assert "nothing to correct" in run_wsla("correct", march.TITLE, "--store", path).out
+
+
 def test_an_instant_to_come_is_refused(run_wsla: Run, path: Path) -> None:
     refused = run_wsla("correct", march.TITLE, "--store", path, "--at", "2200-01-01")
     assert refused.code == 1

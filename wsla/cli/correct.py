@@ -10,7 +10,7 @@ import click
 from wsla.cli import show
 from wsla.cli.claims import moment
 from wsla.cli.stored import find_stored, store_option
-from wsla.reporting.stored import EARLIEST, LATEST, in_force
+from wsla.reporting.stored import in_force
 from wsla.reporting.verdicts import labels_text, window_name
 from wsla.values.calendars import find_zone
 from wsla.values.instants import format_instant
@@ -19,8 +19,6 @@ from wsla.values.money import format_money
 if TYPE_CHECKING:
     from wsla.api import Agreement
     from wsla.remedies.corrections import Correction
-    from wsla.store.sqlite import Store
-    from wsla.values.instants import Interval
 
 
 @click.command("correct")
@@ -36,8 +34,8 @@ def command(title: str, store_url: str, at: str | None, dry_run: bool) -> None:
     used while the daemon runs. Exit code 0: done, or nothing to correct; 1: the store cannot be read or written; 2:
     wrong usage.
     """
+    from wsla.reporting.correcting import reconsider
     from wsla.store.errors import StoreError
-    from wsla.store.records import Batch, Decided, Rejudged, Reviewed
     from wsla.store.sqlite import Store
 
     try:
@@ -51,74 +49,15 @@ def command(title: str, store_url: str, at: str | None, dry_run: bool) -> None:
             instant = time.time_ns() if at is None else moment(at, "--at", agreement.plan.zone)
             if instant > time.time_ns():
                 raise click.ClickException(f"--at {at} is yet to come; what is booked cannot be taken back")
-            arrival = store.latest_arrival()
-            found = _found(store, version.key, agreement, instant)
-            late = store.late_observations(version.key)
-            kept_from = store.kept_from(version.key)
+            seen = reconsider(store, version.key, agreement, instant)
             if not dry_run:
-                store.write(
-                    Batch(
-                        decisions=(
-                            *(Decided(version.key, one) for one in found.entries),
-                            *(Decided(version.key, one) for one in found.intents),
-                        ),
-                        corrections=tuple(
-                            Rejudged(version.key, instant, one.after)
-                            for one in found.changed
-                            if one.after is not None
-                        ),
-                        reviews=(Reviewed(version.key, instant, arrival),),
-                    )
-                )
+                store.write(seen.batch())
     except StoreError as problem:
         raise click.ClickException(str(problem)) from None
-    if kept_from is not None:
-        when = format_instant(kept_from, find_zone(agreement.plan.zone))
+    if seen.kept_from is not None:
+        when = format_instant(seen.kept_from, find_zone(agreement.plan.zone))
         click.echo(f"note: what rests on observations before {when} stands: not all are kept", err=True)
-    _print(found, agreement, late, dry_run=dry_run)
-
-
-def _found(store: Store, key: str, agreement: Agreement, at: int) -> Correction:
-    from wsla.api import judge
-    from wsla.daemon.recovery import judged_from
-    from wsla.remedies.corrections import correct
-
-    known = {source.name for source in agreement.plan.sources}
-    observations = (one for one in store.observations(key, EARLIEST, LATEST) if one.source in known)
-    start = judged_from(store.agreement_history(key))
-    judged = list(store.judgements(key, EARLIEST, LATEST, final_only=True))
-    # What another version has judged is that version's.
-    own = [one for one in judged if one.window.end > start and one.goal in agreement.goals]
-    said = [*own, *(one for _, one in store.corrections(key) if one.goal in agreement.goals)]
-    prefix = (agreement.title.replace("%", "%25").replace("|", "%7C"), f"v{agreement.version}")
-    booked = [
-        entry for _, entry in store.entries(key, EARLIEST, LATEST) if tuple(entry.id.split("|")[:2]) == prefix
-    ]
-    report = judge(agreement, observations, start, max(at, start))
-    found = correct(agreement.plan, said, report.judgements, booked, at)
-    return _still_kept(found, agreement, store.kept_from(key))
-
-
-def _still_kept(found: Correction, agreement: Agreement, kept_from: int | None) -> Correction:
-    """Without the windows that rest on observations that are no longer kept: what was said of them stands."""
-    from attrs import evolve
-
-    from wsla.daemon.retention import reach
-
-    far = None if kept_from is None else reach(agreement.plan)
-    if kept_from is None or far is None:
-        return found
-
-    def stands(window: Interval | None) -> bool:
-        return window is not None and window.start >= kept_from + far
-
-    pairs = ((pair, pair.after or pair.before) for pair in found.changed)
-    return evolve(
-        found,
-        changed=tuple(pair for pair, one in pairs if one is not None and stands(one.window)),
-        entries=tuple(entry for entry in found.entries if stands(entry.window)),
-        intents=tuple(intent for intent in found.intents if stands(intent.window)),
-    )
+    _print(seen.found, agreement, seen.late, dry_run=dry_run)
 
 
 def _print(found: Correction, agreement: Agreement, late: int, *, dry_run: bool) -> None:

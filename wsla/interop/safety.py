@@ -11,7 +11,7 @@ from wsla.diagnostics.source import SourceText, Span
 
 LARGEST_FILE: Final = 16 * 1024 * 1024
 """How many bytes a foreign file may have."""
-MOST_PARTS: Final = 200_000
+MOST_PARTS: Final = 100_000
 """How many elements, mappings, lists or lines a document may be made of."""
 DEEPEST: Final = 100
 """How deeply its parts may stand in one another."""

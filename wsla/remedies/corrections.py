@@ -61,17 +61,19 @@ def correct(
     """Compares what was said and booked with what is found now.
 
     ``judged`` are the final verdicts as they were said, later ones of a window (corrections before this one) after
-    earlier ones; ``found`` those of judging again with everything that is known now. ``booked`` is the ledger of this
-    agreement so far. Nothing that stands is touched.
+    earlier ones; ``found`` those of judging again with everything that is known now, as far as any of
+    these. ``booked`` is the ledger of this agreement so far. Nothing that stands is touched.
     """
     standing = {_key(one): one for one in judged}
     times = Counter(_key(one) for one in judged)
     latest = {one.goal: max(x.window.end for x in judged if x.goal == one.goal) for one in judged}
+    # The clock may have been set back since, or the correction be dated earlier: what was final is final all the same.
+    until = max(at, *(one.window.end + plan.grace for one in judged)) if judged else at
     # A window of labels that only late data brought forth counts where its goal had been judged as far as that.
     again = {
         _key(one): one
         for one in found
-        if one.window.end + plan.grace <= at
+        if one.window.end + plan.grace <= until
         and (_key(one) in standing or one.window.end <= latest.get(one.goal, one.window.end - 1))
     }
     entries = list(booked)

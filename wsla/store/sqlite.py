@@ -223,6 +223,8 @@ class Store(Reading):
                 result = pack_streams(connection, streams, before, self._fault)
         finally:
             self._names.packed.forget()
+            # Whole hours that were packed have a digest from now on.
+            self._names.digested.clear()
         self._fault("after-pack")
         return result
 

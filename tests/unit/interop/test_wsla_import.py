@@ -548,7 +548,7 @@ def test_nothing_is_dropped_silently() -> None:
         ('<!DOCTYPE SLA SYSTEM "file:///etc/passwd"><SLA/>', "E1005"),
         ("<SLA>&undefined;</SLA>", "E1003"),
         ("<SLA>" + "<Parties>" * 200, "E1004"),
-        ("<SLA>" + "<Metric/>" * 200_001 + "</SLA>", "E1004"),
+        ("<SLA>" + "<Metric/>" * 100_001 + "</SLA>", "E1004"),
     ],
 )
 def test_what_cannot_be_read_has_its_place_and_its_code(text: str, code: str) -> None:

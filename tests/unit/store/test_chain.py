@@ -186,6 +186,22 @@ def test_what_comes_for_an_hour_that_was_digested_is_a_part_of_it(
     assert second == store.evidence(KEY, ("probe",), Interval(0, 2 * HOUR), HoursInMemory())
 
 
+def test_what_comes_for_an_hour_that_was_packed_meanwhile_is_a_part_of_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a machine has slept for days, a look from before may end when its hour is packed already."""
+    monkeypatch.setattr(packing, "ENOUGH", 1)
+    looks = tuple(Observed(KEY, look(at), 0) for at in (0, MINUTE, 2 * HOUR))
+    store.write(Batch(observations=looks, snapshots=SNAPSHOT))
+    # No digest is kept when the writer looks for one for the first time: only packing keeps that of the first hour.
+    store.pack(store.streams_to_pack(HOUR), HOUR)
+    store.write(Batch(observations=(Observed(KEY, look(2 * MINUTE), 3 * HOUR),)))
+    store.write(Batch(judgements=(Judged(KEY, judgement(0, HOUR), ("probe",)),)))
+    [told] = evidence(store)
+    assert told.observations == 3
+    assert told == store.evidence(KEY, ("probe",), Interval(0, HOUR), HoursInMemory())
+
+
 def test_thinning_is_said_in_the_chain(store: Store) -> None:
     store.write(
         Batch(observations=tuple(Observed(KEY, observation(at), 0) for at in range(10)), snapshots=SNAPSHOT)

@@ -34,8 +34,8 @@ from wsla.values.calendars import RollingWindow
 from wsla.values.instants import MILLISECOND
 
 _OVER_TIME: Final = frozenset({"availability", "duration", "downtime", "time_mean"})
-_NEGATED: Final = MappingProxyType({">=": "<", ">": "<=", "<=": ">", "<": ">=", "==": "!=", "!=": "=="})
-_TURNED: Final = MappingProxyType({">=": "<=", ">": "<", "<=": ">=", "<": ">", "==": "==", "!=": "!="})
+NEGATED: Final = MappingProxyType({">=": "<", ">": "<=", "<=": ">", "<": ">=", "==": "!=", "!=": "=="})
+TURNED: Final = MappingProxyType({">=": "<=", ">": "<", "<=": ">=", "<": ">", "==": "==", "!=": "!="})
 _SHORTEST: Final = 2 * MILLISECOND
 _KINDS: Final[Mapping[type[op.Operation], str]] = MappingProxyType(
     {
@@ -93,9 +93,9 @@ class Formulas:
         raise self._unsaid(found)
 
     def _compared(self, found: op.Compare, wanted: bool, *, held: bool) -> Condition:
-        operator = found.operator if wanted else _NEGATED[found.operator]
+        operator = found.operator if wanted else NEGATED[found.operator]
         sides = [self._without_latest(one) for one in (found.left, found.right)]
-        for side, other, turned in ((0, 1, operator), (1, 0, _TURNED[operator])):
+        for side, other, turned in ((0, 1, operator), (1, 0, TURNED[operator])):
             ranked = self.operations[sides[side]]
             if isinstance(ranked, op.Aggregate) and ranked.function in ("percentile", "median"):
                 return self._ranked(ranked, turned, self.quotient(sides[other], held=held), found.span)
@@ -162,10 +162,11 @@ class Formulas:
                     raise Unsaid("a formula that is no quotient of sums", found.span)
                 return made
             case op.Aggregate():
-                return self._aggregate(found)
+                return self.quotient_of(found)
         raise self._unsaid(found)
 
-    def _aggregate(self, found: op.Aggregate) -> Quotient:
+    def quotient_of(self, found: op.Aggregate) -> Quotient:
+        """A function over windows as a quotient. Raises Unsaid."""
         window = self._window(found)
         stream = self._argument(found)
         one = Fraction(1)
@@ -211,7 +212,7 @@ class Formulas:
         if found.where is not None and found.function in _OVER_TIME:
             raise Unsaid("how much is known of a window from which time is cut", found.span)
         stream = self._argument(found, held=True, where=False)
-        looks = Fraction(window.length_ns // stream.every)
+        looks = Fraction(window.length_ns, stream.every)
         known = self._over("count", stream, found, window)
         if known.labels == stream.labels:
             return known, {None: looks}
@@ -293,7 +294,7 @@ class Formulas:
         return self._recorded(true, false, model, stem, operation)
 
     def _truth(self, inside: Comparison, values: Stream, stem: str) -> Stream:
-        outside = Comparison(inside.sum, _NEGATED[inside.operator])
+        outside = Comparison(inside.sum, NEGATED[inside.operator])
         return self._recorded(inside, outside, values, stem, "sample")
 
     def _recorded(
@@ -362,7 +363,7 @@ class Formulas:
         never_absent = function == "count" and found.function == "count" and not labels
         if never_absent:
             expr = f"sum ({expr})\nor\nvector(0)"
-        looks = max(window.length_ns // stream.every, 1)
+        looks = -(-window.length_ns // stream.every)
 
         def steady(assigned: Assigned) -> Fraction | None:
             value = stream.steady(assigned)

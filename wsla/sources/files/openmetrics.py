@@ -10,7 +10,8 @@ from decimal import Decimal
 from typing import Final
 
 from wsla.evaluation.encoding import DataError, History
-from wsla.sources.files.jsonl import Objects, numbered_lines
+from wsla.sources.files.jsonl import numbered_lines
+from wsla.sources.files.metrics import MetricRows
 from wsla.sources.files.packed import opened
 from wsla.sources.files.table import Meter, Request
 from wsla.values.instants import format_instant
@@ -30,7 +31,7 @@ _MOST_DIGITS: Final = 30
 def read_openmetrics(wanted: Request, size: int, *, seconds: bool) -> History:
     """The samples in a file, packed or not. Raises DataError where it is empty, or OpenMetrics is cut short."""
     meter = Meter(wanted.progress, size)
-    rows = Objects(wanted)
+    rows = MetricRows(wanted)
     last = b""
     with opened(wanted.path) as (content, raw):
         for number, line in numbered_lines(wanted, content, raw, meter):
@@ -40,10 +41,10 @@ def read_openmetrics(wanted: Request, size: int, *, seconds: bool) -> History:
             try:
                 row = sample(line.decode("utf-8"), seconds=seconds)
             except UnicodeDecodeError:
-                rows.collector.reject(number, _NOT_UTF8, None, [line.decode("utf-8", "replace")])
+                rows.reject(number, _NOT_UTF8, line.decode("utf-8", "replace"))
                 continue
             if row is None:
-                rows.collector.reject(number, _NO_SAMPLE, None, [line.decode("utf-8")])
+                rows.reject(number, _NO_SAMPLE, line.decode("utf-8"))
             else:
                 rows.add(number, row)
     if not last:

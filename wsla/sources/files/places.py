@@ -21,6 +21,9 @@ STORES: Final = ("postgresql://", "postgres://", "duckdb://", "clickhouse://", "
 QUERIED: Final = ("prometheus+http://", "prometheus+https://")
 """How the addresses of range queries begin."""
 
+PROMETHEUS: Final = "prometheus:"
+"""How it is said that a file, or a server, is one of Prometheus."""
+
 DATABASES: Final = (".sqlite", ".sqlite3", ".db")
 CALENDARS: Final = (".ics", ".ical")
 
@@ -39,6 +42,11 @@ def is_long_text(paths: Sequence[str]) -> bool:
 
 def files_at(place: str) -> Sequence[str]:
     """The files that are meant, in the order of their names. Raises DataError where there are none."""
+    if place.startswith(PROMETHEUS):
+        rest = place.removeprefix(PROMETHEUS)
+        if rest.startswith(("http://", "https://")):
+            return (place,)
+        return [f"{PROMETHEUS}{found}" for found in files_at(rest)]
     if "::" in place or place.startswith((*STORES, *QUERIED)) or os.path.isfile(place):
         return (place,)
     if os.path.isdir(place):

@@ -13,7 +13,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from wsla.evaluation.encoding import DataError, History, quoted
-from wsla.sources.files.jsonl import Objects
+from wsla.sources.files.metrics import MetricRows
 from wsla.sources.files.openmetrics import written_instant, written_value
 from wsla.sources.files.table import Meter, Request
 from wsla.values.instants import MILLISECOND, SECOND, LocalTimeError, parse_instant
@@ -25,8 +25,20 @@ _SECONDS_TO_ANSWER: Final = 120
 
 def read_range_query(wanted: Request) -> History:
     """The points of a query from ``start`` to before ``end``, one each ``step``. Raises DataError."""
+    rows = MetricRows(wanted)
+    meter = Meter(wanted.progress, 0)
+    options = dict(parse_qsl(urlsplit(wanted.path).query, keep_blank_values=True))
+    for number, row in enumerate(points_of(wanted, options), 1):
+        meter.count()
+        rows.add(number, row)
+    meter.finish()
+    return rows.finish()
+
+
+def points_of(wanted: Request, options: Mapping[str, str]) -> Iterator[Mapping[str, object]]:
+    """The points that the options of an address ask for, of the server of that address. Raises DataError."""
+    options = dict(options)
     parts = urlsplit(wanted.path)
-    options = dict(parse_qsl(parts.query, keep_blank_values=True))
     shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
     missing = [name for name in ("query", "step", "start", "end") if not options.get(name)]
     if missing:
@@ -39,13 +51,7 @@ def read_range_query(wanted: Request) -> History:
     rest = urlencode(options)
     path = f"{parts.path.rstrip('/')}/api/v1/query_range"
     address = urlunsplit((parts.scheme.removeprefix("prometheus+"), parts.netloc, path, rest, ""))
-    rows = Objects(wanted)
-    meter = Meter(wanted.progress, 0)
-    for number, row in enumerate(_points(address, shown, query, (start, end, step)), 1):
-        meter.count()
-        rows.add(number, row)
-    meter.finish()
-    return rows.finish()
+    return _points(address, shown, query, (start, end, step))
 
 
 def _points(
@@ -70,10 +76,11 @@ def _points(
                 raise DataError(
                     f"{quoted(shown)} gives no answer of Prometheus (status {answer.status_code})"
                 ) from None
-            yield from _rows(found, shown)
+            yield from rows_of_answer(found, shown)
 
 
-def _rows(answer: Any, shown: str) -> Iterator[Mapping[str, object]]:
+def rows_of_answer(answer: Any, shown: str) -> Iterator[Mapping[str, object]]:
+    """The points of an answer that was read as JSON, numbers as decimals. Raises DataError."""
     if not isinstance(answer, dict) or answer.get("status") != "success":
         said = answer.get("error") if isinstance(answer, dict) else None
         raise DataError(f"{quoted(shown)} refuses the query: {said or 'no reason given'}")

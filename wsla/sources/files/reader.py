@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from wsla.analysis.checked import Source
 from wsla.evaluation.encoding import DataError, History, Refused, quoted
 from wsla.sources.files.packed import check_file, without_packing
-from wsla.sources.files.places import QUERIED, STORES
+from wsla.sources.files.places import PROMETHEUS, QUERIED, STORES
 from wsla.sources.files.table import Progress, request
 
 
@@ -37,6 +37,10 @@ def read_history(
         from wsla.sources.files.stores import read_store
 
         return read_store(wanted)
+    if path.startswith(PROMETHEUS):
+        from wsla.sources.files.prometheus import read_prometheus
+
+        return read_prometheus(wanted)
     if path.startswith(QUERIED):
         from wsla.sources.files.range_query import read_range_query
 

@@ -1,0 +1,99 @@
+"""A correction of what a store holds: windows whose verdict was final are judged again with everything known by now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import evolve, frozen
+
+from wsla.reporting.stored import EARLIEST, LATEST
+
+if TYPE_CHECKING:
+    from wsla.api import Agreement
+    from wsla.remedies.corrections import Correction
+    from wsla.store.records import Batch
+    from wsla.store.sqlite import Store
+    from wsla.values.instants import Interval
+
+
+@frozen(kw_only=True)
+class Reconsidered:
+    """What a correction finds, not stored yet; ``late`` counts the observations that came too late for a verdict,
+    ``kept_from`` is the instant before which not all are kept (nanoseconds, None: all are)."""
+
+    key: str
+    found: Correction
+    arrival: int
+    late: int
+    kept_from: int | None
+
+    def batch(self) -> Batch:
+        """What is to be stored because of it, in one transaction."""
+        from wsla.store.records import Batch, Decided, Rejudged, Reviewed
+
+        return Batch(
+            decisions=tuple(Decided(self.key, one) for one in (*self.found.entries, *self.found.intents)),
+            corrections=tuple(
+                Rejudged(self.key, self.found.at, one.after)
+                for one in self.found.changed
+                if one.after is not None
+            ),
+            reviews=(Reviewed(self.key, self.found.at, self.arrival),),
+        )
+
+
+def reconsider(store: Store, key: str, agreement: Agreement, at: int) -> Reconsidered:
+    """Judges again what was judged by an agreement in force, for a correction dated ``at``. Raises StoreError."""
+    from wsla.api import judge
+    from wsla.daemon.recovery import judged_from
+    from wsla.remedies.corrections import correct
+
+    plan = agreement.plan
+    # A daemon may be writing: a verdict and what was booked with it are read as of one moment.
+    with store.at_once():
+        arrival = store.latest_arrival()
+        start = judged_from(store.agreement_history(key))
+        judged = list(store.judgements(key, EARLIEST, LATEST, final_only=True))
+        # What another version has judged is that version's.
+        own = [one for one in judged if one.window.end > start and one.goal in agreement.goals]
+        said = [*own, *(one for _, one in store.corrections(key) if one.goal in agreement.goals)]
+        prefix = (agreement.title.replace("%", "%25").replace("|", "%7C"), f"v{agreement.version}")
+        booked = [
+            entry
+            for _, entry in store.entries(key, EARLIEST, LATEST)
+            if tuple(entry.id.split("|")[:2]) == prefix
+        ]
+    # Verdicts may have been said of later time, before somebody set the clock back: they are looked at like all others.
+    until = max(at, start, *(one.window.end + plan.grace + 1 for one in said))
+    known = {source.name for source in plan.sources}
+    observations = (one for one in store.observations(key, EARLIEST, LATEST) if one.source in known)
+    report = judge(agreement, observations, start, until)
+    found = correct(plan, said, report.judgements, booked, at)
+    kept_from = store.kept_from(key)
+    return Reconsidered(
+        key=key,
+        found=_still_kept(found, agreement, kept_from),
+        arrival=arrival,
+        late=store.late_observations(key),
+        kept_from=kept_from,
+    )
+
+
+def _still_kept(found: Correction, agreement: Agreement, kept_from: int | None) -> Correction:
+    """Without the windows that rest on observations that are no longer kept: what was said of them stands."""
+    from wsla.daemon.retention import reach
+
+    far = None if kept_from is None else reach(agreement.plan)
+    if kept_from is None or far is None:
+        return found
+
+    def stands(window: Interval | None) -> bool:
+        return window is not None and window.start >= kept_from + far
+
+    pairs = ((pair, pair.after or pair.before) for pair in found.changed)
+    return evolve(
+        found,
+        changed=tuple(pair for pair, one in pairs if one is not None and stands(one.window)),
+        entries=tuple(entry for entry in found.entries if stands(entry.window)),
+        intents=tuple(intent for intent in found.intents if stands(intent.window)),
+    )
