@@ -195,6 +195,7 @@ class Reading:
         excluding = part.get("EXRULE")
         if excluding is not None:
             self.error("E1403", excluding.span, "EXRULE is not read: write its dates as EXDATE")
+            return None
         wrong = replaced_line is not None and replaced is None
         if start is None or lasts is None or wrong or (rules is not None and recurrence is None):
             return None
