@@ -11,12 +11,14 @@ import click
 from wsla.cli.files import format_option, the_agreement
 from wsla.cli.written import needs, place_for
 from wsla.remedies.agenda import Agenda, EntryKind
+from wsla.values.instants import DAY
 
 if TYPE_CHECKING:
     from wsla.api import Agreement
     from wsla.remedies.agenda import AgendaEntry
     from wsla.values.observations import Observation
 
+_LONGEST = 36_525 * DAY
 _KINDS = [one.value for one in EntryKind]
 
 
@@ -170,6 +172,8 @@ def _stretch(agreement: Agreement, start: str | None, until: str | None, now: in
         end = _moment(agreement, until, "--until")
         if end <= begin:
             raise click.UsageError("--until is not after --from")
+        if end - begin > _LONGEST:
+            raise click.UsageError("--until is more than a hundred years after --from")
         return begin, end
     zone = find_zone(plan.zone)
     day = to_datetime(begin, zone).date()

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 
 from wsla.cli.paint import Paint
 from wsla.plan.model import Plan
-from wsla.remedies.agenda import Agenda, AgendaEntry, EntryKind
+from wsla.remedies.agenda import Agenda, AgendaEntry, EntryKind, hours_of
 from wsla.values.calendars import find_zone
 from wsla.values.instants import MINUTE, Interval, format_instant, to_datetime
-from wsla.values.schedules import Schedule, intervals
+from wsla.values.schedules import Schedule
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _STYLES = {
@@ -32,12 +32,11 @@ def agenda_lines(
     zone = find_zone(plan.zone)
     first, last = (f"{to_datetime(at, zone):%Y-%m-%d}" for at in (start, until - 1))
     yield paint.text(f"{plan.title}, version {plan.version}: {first} to {last} ({plan.zone})", bold=True)
-    until = until if plan.effective_end is None else min(until, plan.effective_end)
     if schedules:
         yield ""
         wide = max(len(one.name) for one in schedules)
         for one in schedules:
-            stretches = intervals(one, start, until)
+            stretches = hours_of(plan, one, start, until)
             yield f"{paint.text('hours', 'blue')}  {one.name:<{wide}}  {_in_short(stretches, plan)}"
     day = ""
     for entry in entries:
@@ -84,7 +83,6 @@ def _until(entry: AgendaEntry, plan: Plan) -> str:
 def agenda_json(plan: Plan, found: Agenda, schedules: Sequence[Schedule], start: int, until: int) -> str:
     """The same for programs; of a schedule up to some thousand stretches."""
     zone = find_zone(plan.zone)
-    open_until = until if plan.effective_end is None else min(until, plan.effective_end)
 
     def shown(instant: int) -> str:
         return format_instant(instant, zone)
@@ -110,7 +108,7 @@ def agenda_json(plan: Plan, found: Agenda, schedules: Sequence[Schedule], start:
                 "schedule": one.name,
                 "stretches": [
                     {"start": shown(stretch.start), "end": shown(stretch.end)}
-                    for stretch in intervals(one, start, open_until)[:_MOST_STRETCHES]
+                    for stretch in hours_of(plan, one, start, until)[:_MOST_STRETCHES]
                 ],
             }
             for one in schedules

@@ -132,7 +132,7 @@ def _zone_of(reading: Reading, calendars: tuple[Component, ...], events: list[Ev
     described = {reading.zones.name_of(tzid) for tzid in reading.zones.described}
     if len(described) == 1 and None not in described:
         return str(described.pop()), True
-    return "UTC", any(one.start.zone == "UTC" for one in events)
+    return "UTC", all(one.start.zone is not None for one in events)
 
 
 @define(kw_only=True)
@@ -195,6 +195,7 @@ class Reading:
         excluding = part.get("EXRULE")
         if excluding is not None:
             self.error("E1403", excluding.span, "EXRULE is not read: write its dates as EXDATE")
+            return None
         wrong = replaced_line is not None and replaced is None
         if start is None or lasts is None or wrong or (rules is not None and recurrence is None):
             return None

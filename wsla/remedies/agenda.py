@@ -18,8 +18,10 @@ from wsla.remedies.credits import claim_deadline
 from wsla.remedies.decisions import LedgerEntry
 from wsla.values.calendars import ExactWindow, OverlappingWindow, RollingWindow, find_zone, label_of
 from wsla.values.instants import DAY, HOUR, Interval, format_instant, format_length, to_datetime
+from wsla.values.intervals import Intervals
 from wsla.values.money import format_money
 from wsla.values.observations import Observation, Raw
+from wsla.values.schedules import Schedule, intervals
 
 MOST_ENTRIES: Final = 20_000
 """How many entries a calendar may have."""
@@ -99,6 +101,17 @@ def agenda(
                 raise TooManyEntries(f"there are more than {MOST_ENTRIES:,} entries: choose a shorter time")
     found.sort(key=lambda one: (one.start, one.end, list(EntryKind).index(one.kind), one.key))
     return Agenda(entries=tuple(found), left_out=tuple(left_out))
+
+
+def hours_of(plan: Plan, schedule: Schedule, start: int, until: int) -> Intervals:
+    """The stretches of a schedule in ``[start, until)``, as far as that lies in the term."""
+    return intervals(schedule, *in_term(plan, start, until))
+
+
+def in_term(plan: Plan, start: int, until: int) -> tuple[int, int]:
+    """The part of ``[start, until)`` that lies in the term; it ends before it begins where there is none."""
+    end = until if plan.effective_end is None else min(until, plan.effective_end)
+    return max(start, plan.effective_start), end
 
 
 def _term(plan: Plan) -> Iterator[AgendaEntry]:

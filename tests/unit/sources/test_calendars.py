@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -150,6 +151,18 @@ def test_a_rule_makes_a_record_of_each_occurrence_and_one_that_was_moved_a_versi
 def test_a_rule_without_an_end_is_followed_for_ten_years(tmp_path: Path) -> None:
     text = calendar(event("a", CREATED, "RRULE:FREQ=YEARLY"))
     assert [one[2] for one in rows(read(tmp_path, text))][-1] == "2035-03-10T21:00:00Z"
+
+
+def test_times_without_a_zone_are_local_where_somebody_says_so(tmp_path: Path) -> None:
+    text = calendar(event("a", CREATED).replace(";TZID=Europe/Berlin", ""))
+    history = read(tmp_path, text)
+    assert [one.reason for one in history.rejects.examples] == [
+        "its times have no zone, and the calendar names none (X-WR-TIMEZONE)"
+    ]
+    local = read_history(source(), str(tmp_path / "notices.ics"), zone=ZoneInfo("Europe/Berlin"))
+    assert rows(local) == [("2026-03-01T10:00:00Z", "a", "2026-03-10T21:00:00Z")]
+    stated = text.replace("VERSION:2.0", "VERSION:2.0\nX-WR-TIMEZONE:America/New_York")
+    assert rows(read(tmp_path, stated)) == [("2026-03-01T10:00:00Z", "a", "2026-03-11T02:00:00Z")]
 
 
 def test_an_event_that_cannot_be_read_is_a_row_that_cannot_be_used(tmp_path: Path) -> None:

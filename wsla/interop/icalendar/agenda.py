@@ -9,7 +9,7 @@ from wsla.interop.calendars import uid_of
 from wsla.interop.icalendar.schedules import Term, entries_of, term_of
 from wsla.interop.icalendar.writing import Entry, calendar_text
 from wsla.plan.model import Plan
-from wsla.remedies.agenda import AgendaEntry
+from wsla.remedies.agenda import AgendaEntry, in_term
 from wsla.values.calendars import find_zone
 from wsla.values.instants import SECOND, from_local, to_datetime
 from wsla.values.schedules import Schedule
@@ -33,13 +33,13 @@ def agenda_text(
         unsaid[what] = None
 
     schedules = tuple(schedules)
-    open_until = until if plan.effective_end is None else min(until, plan.effective_end)
-    whole = term_of(schedules, plan.zone, start, max(open_until, start + 1))
+    open_from, open_until = in_term(plan, start, until)
+    whole = term_of(schedules, plan.zone, open_from, max(open_until, open_from + 1))
     term = Term(begin=whole.begin, end=whole.end, cut=True)
     made = [
         entry
         for one in schedules
-        if start < open_until
+        if open_from < open_until
         for entry in entries_of(one, plan.title, term, cannot_say)
     ]
     made += [_entry(plan, one) for one in entries]

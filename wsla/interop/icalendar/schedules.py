@@ -13,7 +13,7 @@ from wsla.interop.icalendar.remembered import Remembered
 from wsla.interop.icalendar.writing import Entry
 from wsla.values.calendars import find_zone
 from wsla.values.instants import DAY, to_datetime
-from wsla.values.schedules import ALL_WEEK, DatedHours, Holidays, Schedule, WeeklyHours, holiday_dates
+from wsla.values.schedules import ALL_WEEK, DatedHours, Holidays, Hours, Schedule, WeeklyHours, holiday_dates
 
 MOST_DATES: Final = 2_000
 """How many dates an event leaves out or adds at most."""
@@ -80,16 +80,14 @@ def entries_of(
 ) -> Iterator[Entry]:
     """The events of a schedule of the agreement ``title``; ``unsaid`` is told what calendars cannot say."""
     about = about or Remembered()
-    number = 0
-    for part in schedule.parts or (schedule,):
+    for number, part in enumerate(schedule.parts or (schedule,)):
         work = _Part(part=part, term=term, unsaid=unsaid)
-        for made in work.events():
-            number += 1
+        for index, made in work.events():
             first = datetime.combine(made.first, time())
             start, end = (first + timedelta(microseconds=at // 1000) for at in (made.start, made.end))
             clock = start.time()
             yield Entry(
-                uid=uid_of(title, "schedule", schedule.name, str(number)),
+                uid=uid_of(title, "schedule", schedule.name, str(number), str(index), made.clock),
                 summary=about.title or schedule.name,
                 description=about.description,
                 location=about.location,
@@ -115,6 +113,11 @@ class _Made:
     left_out: tuple[date, ...] = ()
     extra: tuple[date, ...] = ()
 
+    @property
+    def clock(self) -> str:
+        """What tells it from others of the same hours, whatever time the calendar is of."""
+        return "days" if self.start == 0 and self.end % DAY == 0 else f"{self.start} {self.end}"
+
 
 @define(kw_only=True)
 class _Part:
@@ -126,8 +129,8 @@ class _Part:
     _closed: list[tuple[date, date]] = field(factory=list)
     _weekdays: frozenset[int] = frozenset()
 
-    def events(self) -> Iterator[_Made]:
-        """The events."""
+    def events(self) -> Iterator[tuple[int, _Made]]:
+        """The events, each with the number of the hours that it says."""
         weekdays: set[int] = set()
         for out in self.part.exclude:
             match out:
@@ -139,15 +142,18 @@ class _Part:
                     self._closed.extend((day, day) for day in self._holidays(out))
         self._weekdays = frozenset(weekdays)
         self._closed = _joined(self._closed)
-        for hours in self.part.include:
-            match hours:
-                case WeeklyHours(days=days, start=start, end=end):
-                    yield from self._recurring(days, start, end, self.term.begin, None)
-                case DatedHours(first=first, last=last):
-                    if last >= self.term.begin:
-                        yield from self._dated(hours)
-                case Holidays():
-                    yield from self._of_holidays(hours)
+        for index, hours in enumerate(self.part.include):
+            yield from ((index, made) for made in self._of(hours))
+
+    def _of(self, hours: Hours) -> Iterator[_Made]:
+        match hours:
+            case WeeklyHours(days=days, start=start, end=end):
+                yield from self._recurring(days, start, end, self.term.begin, None)
+            case DatedHours(last=last):
+                if last >= self.term.begin:
+                    yield from self._dated(hours)
+            case Holidays():
+                yield from self._of_holidays(hours)
 
     def _holidays(self, holidays: Holidays) -> Iterator[date]:
         horizon = self.term.horizon

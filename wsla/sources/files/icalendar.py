@@ -91,6 +91,19 @@ def read_events(wanted: Request, content: bytes) -> History:
     collector = wanted.collector(layout.fields)
     for one in wrong:
         collector.reject(one.position[0], one.message)
+    if not calendar.stated:
+        # Local times of nobody knows where: the agreement's zone, where its source says so, else no time at all.
+        if wanted.zone is not None:
+            calendar = evolve(calendar, zone=wanted.zone.key)
+        else:
+            for event in calendar.events:
+                if event.start.zone is None:
+                    line = source.position(event.span.start)[0]
+                    collector.reject(
+                        line, "its times have no zone, and the calendar names none (X-WR-TIMEZONE)"
+                    )
+            known = tuple(one for one in calendar.events if one.start.zone is not None)
+            calendar = evolve(calendar, events=known)
     try:
         for row in _rows(calendar, source):
             if all(matches(row.cells[position], value) for position, value in filters):
