@@ -335,9 +335,9 @@ def correct(
     that they corrected), ``booked`` the entries so far, adjustments among them. Entries are dated ``at``. ``start`` is
     the instant from which it was judged. Raises as ``evaluate`` does.
     """
-    instant = agreement.instant(at)
-    report = evaluate(agreement, data, start, instant)
-    return corrections.correct(agreement.plan, tuple(judged), report.judgements, booked, instant)
+    instant, said = agreement.instant(at), tuple(judged)
+    report = evaluate(agreement, data, start, corrections.judged_until(agreement.plan, said, instant))
+    return corrections.correct(agreement.plan, said, report.judgements, booked, instant)
 
 
 def evaluate_versions(

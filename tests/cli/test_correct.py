@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
-from wsla.reporting.stored import EARLIEST, LATEST
-from wsla.store.records import Batch, Observed
+from wsla.reporting.correcting import reconsider
+from wsla.reporting.stored import EARLIEST, LATEST, in_force
+from wsla.store.records import Batch, Decided, Observed
 from wsla.store.sqlite import Store
-from wsla.values.instants import DAY, MINUTE
+from wsla.values.instants import DAY, MINUTE, Interval
 from wsla.values.observations import Observation
 
 from . import march
@@ -129,6 +131,32 @@ def test_a_correction_may_be_dated_before_the_windows_that_it_is_about(run_wsla:
     assert done.code == 0, done.said
     assert entries(path) == [BACK, CREDIT]
     assert "nothing to correct" in run_wsla("correct", march.TITLE, "--store", path).out
+
+
+def test_what_a_daemon_books_meanwhile_is_not_taken_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "wsla.db"
+    march.fill(path)
+    corrections = Store.corrections
+    with Store.open(str(path), writer=True) as daemon, Store.open(str(path), writer=False) as store:
+        agreement = in_force(store.agreement_history(march.TITLE)[-1])
+        assert agreement is not None
+        [(_, booked)] = store.entries(march.TITLE, EARLIEST, LATEST)
+        # Of a window whose verdict was not there yet when the verdicts were read.
+        window = Interval(booked.window.end, booked.window.end + 30 * DAY)
+        identity = booked.id.replace("2026-03-01", "2026-04-01")
+        assert identity != booked.id
+
+        def meanwhile(self: Store, key: str) -> Any:
+            later = evolve(booked, id=identity, window=window, at=window.end)
+            daemon.write(Batch(decisions=(Decided(march.TITLE, later),)))
+            return corrections(self, key)
+
+        monkeypatch.setattr(Store, "corrections", meanwhile)
+        seen = reconsider(store, march.TITLE, agreement, booked.at + 90 * DAY)
+    assert not seen.found.entries
+    assert len(entries(path)) == 2
 
 
 def test_an_instant_to_come_is_refused(run_wsla: Run, path: Path) -> None:

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from attrs import evolve
 
+from wsla.daemon import appointments
 from wsla.daemon.judge import Given, Judge
 from wsla.daemon.outbox import Outbox
 from wsla.daemon.writer import Item
+from wsla.remedies import corrections
 from wsla.store.reading import Reading
 from wsla.store.records import Batch, DeliveryOutcome, WriteResult
 from wsla.store.sqlite import Store
@@ -83,6 +85,26 @@ def acknowledged_before_it_is_stored(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Judge, "take", hasty)
 
 
+def corrected_again(patch: pytest.MonkeyPatch) -> None:
+    """A correction does not see what the one before it has booked."""
+    correct = corrections.correct
+
+    def forgetful(plan: Any, judged: Any, found: Any, booked: Any, at: int) -> Any:
+        first = [one for one in booked if one.kind != corrections.ADJUSTMENT]
+        return correct(plan, judged, found, first, at)
+
+    patch.setattr(corrections, "correct", forgetful)
+
+
+def reports_left_out_after_a_start(patch: pytest.MonkeyPatch) -> None:
+    """What fell due by the calendar while no daemon ran is not decided any more."""
+
+    def hasty(history: Any, plan: Any, now: int) -> int:
+        return now
+
+    patch.setattr(appointments, "_since", hasty)
+
+
 def first_that_fails(folder: Path) -> int | None:
     return next((seed for seed in range(ENOUGH) if run_seed(seed, folder).problems), None)
 
@@ -95,6 +117,8 @@ def first_that_fails(folder: Path) -> int | None:
         the_last_observation_forgotten,
         booked_again_on_replay,
         acknowledged_before_it_is_stored,
+        corrected_again,
+        reports_left_out_after_a_start,
     ],
     ids=lambda plant: plant.__name__,
 )

@@ -9,17 +9,27 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from random import Random
 
 import pytest
 
+from wsla.api import loads
+from wsla.daemon.appointments import report_of
 from wsla.daemon.threads import Steps
+from wsla.plan.recurring import appointed
+from wsla.store.records import AgreementVersion
 from wsla.store.sqlite import Store
 from wsla.testing.simulation.__main__ import main
+from wsla.testing.simulation.calendar import missed_by_calendar, reported_twice
 from wsla.testing.simulation.machine import Machine
-from wsla.testing.simulation.simulation import run_seed
+from wsla.testing.simulation.scenario import drawn
+from wsla.testing.simulation.simulation import LENGTH, run_seed
+from wsla.testing.simulation.texts import first_wording
 from wsla.testing.simulation.timeline import Crash, Stuck, Timeline
-from wsla.values.instants import HOUR, MINUTE, SECOND
+from wsla.values.instants import HOUR, MINUTE, SECOND, parse_instant
 
+CORRECTED = 16
+"""A seed of a run in which something is owed otherwise after a correction, which is killed once."""
 EVENTFUL = 26
 """A seed of a run in which much happens."""
 
@@ -39,6 +49,39 @@ def test_the_same_seed_gives_the_same_run_to_the_byte(folder: Path) -> None:
 
 def test_other_seeds_give_other_runs(folder: Path) -> None:
     assert len({run_seed(seed, folder).ledger for seed in range(4)}) == 4
+
+
+def test_windows_are_judged_again_in_the_middle_of_a_run(folder: Path) -> None:
+    result = run_seed(CORRECTED, folder)
+    assert not result.problems
+    assert any("2 late, 3 verdicts, 2 entries" in line for line in result.log)
+    assert any("correct is killed at" in line for line in result.log)
+    assert any("takes Feed|" in line and "|correction " in line for line in result.log)
+
+
+def test_longer_runs_have_more_faults() -> None:
+    assert drawn(CORRECTED, LENGTH).often == drawn(CORRECTED, 4 * HOUR).often == 1
+    assert drawn(CORRECTED, 24 * HOUR).often == 6
+
+
+def test_what_the_calendar_asks_for_is_missed_and_not_asked_for_twice() -> None:
+    """M104, M105."""
+    shop = loads(first_wording("shop", Random(0)).text())
+    begun = parse_instant("2026-05-01T21:00:00Z")
+    until = begun + 24 * HOUR
+    version = AgreementVersion(key="Shop", title="Shop", version=1, text="", sha256="", at=begun)
+    missing = missed_by_calendar(shop.plan, [version], until, ())
+    assert missing == ["report 1 of 2026-04-30T22:00:00Z is missing"]
+    [recurring] = shop.plan.recurring
+    [due] = appointed(shop.plan, recurring, begun, until)
+    report = report_of(shop.plan, due)
+    assert missed_by_calendar(shop.plan, [version], until, (report,)) == []
+    [twice] = missed_by_calendar(shop.plan, [version], until, (report, report))
+    assert twice.endswith("was told 2 times")
+    assert reported_twice((report,)) == []
+    assert len(reported_twice((report, report))) == 2
+    [early] = missed_by_calendar(shop.plan, [version], begun + HOUR // 2, (report,))
+    assert early.endswith("is not due")
 
 
 def test_a_run_that_fails_says_how_to_see_it_again(

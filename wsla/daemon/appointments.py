@@ -153,7 +153,14 @@ def look_up(store: Store, title: str, plan: Plan, now: int) -> _Known:
     """What the store holds of an agreement's calendar."""
     history = store.agreement_history(title)
     known = _Known(plan=plan, versions=_versions(history, plan, now), sent=set(), meetings={})
-    known.sent.update(one.id for one in known.reports(now) if store.delivery(one.id))
+    # A version that says the same of the same time sends no second report of what the one before it has reported.
+    numbers = {plan.version, *(version.version for version in history)}
+    known.sent.update(
+        report_of(own, one).id
+        for own, since in known.versions
+        for one in _reports(own, since, now)
+        if any(store.delivery(report_of(evolve(own, version=number), one).id) for number in numbers)
+    )
     if any(one.kind is RecurringKind.REVIEW for one in plan.recurring) or any(
         _REVIEW in version.text for version in history
     ):

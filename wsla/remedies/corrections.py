@@ -67,8 +67,7 @@ def correct(
     standing = {_key(one): one for one in judged}
     times = Counter(_key(one) for one in judged)
     latest = {one.goal: max(x.window.end for x in judged if x.goal == one.goal) for one in judged}
-    # The clock may have been set back since, or the correction be dated earlier: what was final is final all the same.
-    until = max(at, *(one.window.end + plan.grace for one in judged)) if judged else at
+    until = judged_until(plan, judged, at)
     # A window of labels that only late data brought forth counts where its goal had been judged as far as that.
     again = {
         _key(one): one
@@ -92,6 +91,12 @@ def correct(
         entries=tuple(adjusting),
         intents=tuple(_intents(plan, goals, standing, again, anew, adjusting, times, at)),
     )
+
+
+def judged_until(plan: Plan, judged: Iterable[Judgement], at: int) -> int:
+    """Up to when history is to be judged for a correction dated ``at``: the clock may have been set back since, or the
+    correction be dated earlier, and what was final is final all the same."""
+    return max((at, *(one.window.end + plan.grace + 1 for one in judged)))
 
 
 def _key(judgement: Judgement) -> WindowKey:

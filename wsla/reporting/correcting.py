@@ -32,7 +32,10 @@ class Reconsidered:
         from wsla.store.records import Batch, Decided, Rejudged, Reviewed
 
         return Batch(
-            decisions=tuple(Decided(self.key, one) for one in (*self.found.entries, *self.found.intents)),
+            decisions=(
+                *(Decided(self.key, one) for one in self.found.entries),
+                *(Decided(self.key, one) for one in self.found.intents),
+            ),
             corrections=tuple(
                 Rejudged(self.key, self.found.at, one.after)
                 for one in self.found.changed
@@ -46,7 +49,7 @@ def reconsider(store: Store, key: str, agreement: Agreement, at: int) -> Reconsi
     """Judges again what was judged by an agreement in force, for a correction dated ``at``. Raises StoreError."""
     from wsla.api import judge
     from wsla.daemon.recovery import judged_from
-    from wsla.remedies.corrections import correct
+    from wsla.remedies.corrections import correct, judged_until
 
     plan = agreement.plan
     # A daemon may be writing: a verdict and what was booked with it are read as of one moment.
@@ -63,8 +66,7 @@ def reconsider(store: Store, key: str, agreement: Agreement, at: int) -> Reconsi
             for _, entry in store.entries(key, EARLIEST, LATEST)
             if tuple(entry.id.split("|")[:2]) == prefix
         ]
-    # Verdicts may have been said of later time, before somebody set the clock back: they are looked at like all others.
-    until = max(at, start, *(one.window.end + plan.grace + 1 for one in said))
+    until = max(start, judged_until(plan, said, at))
     known = {source.name for source in plan.sources}
     observations = (one for one in store.observations(key, EARLIEST, LATEST) if one.source in known)
     report = judge(agreement, observations, start, until)

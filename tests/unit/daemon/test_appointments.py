@@ -155,6 +155,16 @@ def test_the_last_period_of_a_version_is_reported_under_the_next(store: Store, a
     assert len([1 for _, one in store.intents(None, 0, 2**62) if one.verb == "publish"]) == 4
 
 
+def test_what_was_reported_is_not_reported_again_under_a_version_of_the_same_time(store: Store) -> None:
+    """M104: one report for each period, whichever of two versions that begin together is in force by then."""
+    life = Life(store, agreement(MONTHLY), at("2026-01-20T00:00"))
+    assert len(life.look(at("2026-04-03T07:00"))) == 3
+    life.change(agreement(MONTHLY, version=2), at("2026-04-10T00:00"))
+    assert life.look(at("2026-04-11T00:00")) == []
+    (one,) = life.look(at("2026-05-03T07:00"))
+    assert "|v2|" in one.id
+
+
 def words(found: list[Intent]) -> list[tuple[str, list[str]]]:
     steps = []
     for one in found:

@@ -19,6 +19,7 @@ from wsla.evaluation.reference import evaluate
 from wsla.evaluation.stream import JudgementFinal
 from wsla.evaluation.verdicts import Judgement
 from wsla.plan.model import Plan
+from wsla.remedies.corrections import ADJUSTMENT
 from wsla.remedies.decider import decide
 from wsla.remedies.decisions import Intent, LedgerEntry
 from wsla.remedies.ledger import balances, positions
@@ -27,7 +28,9 @@ from wsla.reporting.verification import verify_agreement
 from wsla.store.finding import Identity
 from wsla.store.records import AgreementVersion
 from wsla.store.sqlite import Store
+from wsla.testing.simulation.calendar import missed_by_calendar, of_calendar, reported_twice
 from wsla.testing.simulation.outside import Arrival, Outside
+from wsla.testing.simulation.owing import owed_otherwise
 from wsla.testing.simulation.people import Acknowledged
 from wsla.values.instants import MINUTE
 from wsla.values.observations import Observation
@@ -67,8 +70,8 @@ _BY_OTHER_TERMS: Final = (
 class Known:
     """What is known of a run besides its file: when (by the machine's clock) the faults ended, how long deliveries
     are tried and how often at most, what an operator has handled by hand,
-    which agreements are kept at the end, what the daemon logged that it should not, and
-    whether `wsla verify` is to judge everything as well."""
+    which agreements are kept at the end, what the daemon logged that it should not,
+    whether `wsla verify` is to judge everything as well, and whether windows were judged again."""
 
     healed_at: int
     attempts: int
@@ -77,6 +80,7 @@ class Known:
     kept: set[str]
     logged: list[str]
     thorough: bool
+    corrected: bool
 
 
 class Checker:
@@ -180,8 +184,18 @@ class Checker:
             self._look_at_episodes(store, key)
         observations = list(store.observations(key, EARLIEST, LATEST, late=False))
         said = {(one.goal, one.labels, one.window): one for one in stored}
-        entries = {entry.id: entry for _, entry in store.entries(key, EARLIEST, LATEST)}
-        intents = {intent.id: intent for _, intent in store.intents(key, EARLIEST, LATEST)}
+        entries = {
+            entry.id: entry for _, entry in store.entries(key, EARLIEST, LATEST) if entry.kind != ADJUSTMENT
+        }
+        decided = [intent for _, intent in store.intents(key, EARLIEST, LATEST)]
+        plans = [found.plan for one in history if (found := in_force(one)) is not None]
+        by_calendar = of_calendar(plans, decided)
+        for what in reported_twice(by_calendar):
+            self._found(f"{key}: {what}")
+        if len({one.version for one in history}) == 1:
+            for what in missed_by_calendar(plan, history, until, by_calendar):
+                self._found(f"{key}: {what}")
+        intents = {one.id: one for one in decided if one not in by_calendar and not _corrects(one)}
         if any(source.kind == "push" for source in plan.sources):
             # What rules do rests on what was known at that moment, and what is sent may tell otherwise afterwards.
             rules = {rule.name for rule in plan.rules}
@@ -201,6 +215,9 @@ class Checker:
             )
         for leftover in (*said, *entries, *intents):
             self._found(f"{key}: nothing stored gives {leftover}")
+        if self._known.corrected:
+            for what in owed_otherwise(store, key, agreement, everything):
+                self._found(f"{key}: {what}")
 
     def _judge_anew(
         self,
@@ -341,7 +358,12 @@ class Checker:
                 held = withheld.get((identity, str(item.target)))
                 handled = (identity, str(item.target)) in self._known.handled
                 self._look_at_delivery(item, found, held is not None or handled)
-                if taken and not handled and not _acts_late(plans.get(key), intent.cause):
+                if (
+                    taken
+                    and not handled
+                    and not _corrects(intent)
+                    and not _acts_late(plans.get(key), intent.cause)
+                ):
                     lanes[key, str(item.target), f"{intent.cause}{intent.labels}"].append(
                         (number, min(taken), identity)
                     )
@@ -420,6 +442,11 @@ def _acts_late(plan: Plan | None, cause: str) -> bool:
     if plan is None or not any(source.kind == "push" for source in plan.sources):
         return False
     return any(rule.name == cause for rule in plan.rules)
+
+
+def _corrects(intent: Intent) -> bool:
+    """True for the notice of a correction: it is dated by the clock of whoever asked for it."""
+    return intent.id.rpartition("|")[2].startswith("correction ")
 
 
 def _host(address: str) -> str:

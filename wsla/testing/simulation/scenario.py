@@ -27,6 +27,7 @@ FAMILIES: Final = (
 )  # fmt: skip
 """The kinds of faults. Each is in about half of the runs, so that what one hides the others do not meet in some."""
 
+_CORRECTED: Final = 0.6
 DOWN_FOR: Final = (SECOND // 10, 5 * SECOND, 40 * SECOND, 2 * MINUTE, 8 * MINUTE)
 
 
@@ -60,11 +61,17 @@ class Scenario:
     suspends: list[tuple[int, int]] = field(factory=list)
     edits: list[Edit] = field(factory=list)
     packs: list[int] = field(factory=list)
+    corrections: list[int] = field(factory=list)
     crashes: list[int] = field(factory=list)
     limits: dict[str, str] = field(factory=dict)
     retention: bool = False
     computing: int = 0
     empty_store: bool = False
+
+    @property
+    def often(self) -> int:
+        """How many times as many faults there are as in a short run: days without any would show little."""
+        return max(1, self.length // (4 * HOUR))
 
 
 def drawn(seed: int, length: int) -> Scenario:
@@ -84,11 +91,12 @@ def drawn(seed: int, length: int) -> Scenario:
     _draw_outside(scenario, chance)
     _draw_process(scenario, chance)
     _draw_files(scenario, chance)
+    _draw_corrections(scenario)
     return scenario
 
 
 def _instants(scenario: Scenario, chance: Random, most: int) -> list[int]:
-    return sorted(chance.randrange(scenario.length) for _ in range(chance.randint(1, most)))
+    return sorted(chance.randrange(scenario.length) for _ in range(chance.randint(1, most * scenario.often)))
 
 
 def _length(chance: Random) -> int:
@@ -120,7 +128,9 @@ def _draw_outside(scenario: Scenario, chance: Random) -> None:
 def _draw_process(scenario: Scenario, chance: Random) -> None:
     families = scenario.families
     if "crashes" in families:
-        scenario.crashes = [int(10 ** chance.uniform(0, 3.2)) for _ in range(chance.randint(1, 4))]
+        scenario.crashes = [
+            int(10 ** chance.uniform(0, 3.2)) for _ in range(chance.randint(1, 4 * scenario.often))
+        ]
     if "kills" in families:
         scenario.kills = _instants(scenario, chance, 3)
     if "restarts" in families:
@@ -145,6 +155,23 @@ def _draw_process(scenario: Scenario, chance: Random) -> None:
     if "housekeeping" in families:
         scenario.packs = _instants(scenario, chance, 6)
         scenario.retention = chance.random() < 0.5
+        # Who has slept long finds much that is old enough to be packed, and a look that has not ended yet.
+        waking = Random(f"waking {scenario.seed}")
+        scenario.packs += [
+            at + length + waking.randrange(10 * SECOND)
+            for at, length in scenario.suspends
+            if length > HOUR // 2
+        ]
+
+
+def _draw_corrections(scenario: Scenario) -> None:
+    # To judge again is dear, and only what others date comes too late; none of it does at the beginning.
+    chance = Random(f"corrections {scenario.seed}")
+    dated = {"feed", "desk"} & scenario.wordings.keys()
+    if dated and "lateness" in scenario.families and chance.random() < _CORRECTED:
+        third = scenario.length // 3
+        instants = [third + at * 2 // 3 for at in _instants(scenario, chance, 2)]
+        scenario.corrections = [*instants, scenario.length + MINUTE]
 
 
 def _draw_files(scenario: Scenario, chance: Random) -> None:

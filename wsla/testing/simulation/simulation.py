@@ -22,6 +22,7 @@ from wsla.daemon.surroundings import Surroundings
 from wsla.store.errors import StoreError
 from wsla.store.sqlite import Store
 from wsla.testing.simulation.checker import Checker, Known, Looked
+from wsla.testing.simulation.correcting import Corrector, Fault
 from wsla.testing.simulation.disk import Disk, FaultyStore
 from wsla.testing.simulation.hearing import listening
 from wsla.testing.simulation.machine import Machine
@@ -87,6 +88,7 @@ class Simulation:
         self.crashes: Final[list[str]] = []
         self.lives = 0
         self.operator: Operator | None = None
+        self.corrector: Corrector | None = None
         self._asked_to_end = False
         self._healed_at = 0
         self._deadline = 0
@@ -103,7 +105,7 @@ class Simulation:
         scenario, timeline = self.scenario, self.timeline
         timeline.at(scenario.length, self._heal)
         while not self.over:
-            if self.lives >= _MOST_LIVES:
+            if self.lives >= _MOST_LIVES * scenario.often:
                 self._problems.append(f"the daemon does not stay up: {self.lives} starts")
                 break
             self.lives += 1
@@ -120,6 +122,7 @@ class Simulation:
             kept={wording.title for wording in self._last_wordings().values()},
             logged=self._logged,
             thorough=scenario.seed % 10 == 0,
+            corrected=self.corrector is not None,
         )
         seen = Checker(self.path, self.outside, known, self._problems).look(self.acknowledged)
         return Result(
@@ -194,8 +197,15 @@ class Simulation:
             chance = Random(f"operator {scenario.seed}")
             self.operator = Operator(self, chance, _open_beside(self.timeline))
             self.operator.begin(
-                sorted(chance.randrange(scenario.length) for _ in range(chance.randint(1, 5)))
+                sorted(
+                    chance.randrange(scenario.length) for _ in range(chance.randint(1, 5 * scenario.often))
+                )
             )
+
+        if scenario.corrections:
+            chance = Random(f"corrector {scenario.seed}")
+            self.corrector = Corrector(self, chance, _open_and_fail(self.timeline))
+            self.corrector.begin(scenario.corrections)
 
     def _file(self, kind: str) -> Path:
         return self._folder / f"{kind}.sla"
@@ -366,6 +376,13 @@ def _empty_store() -> bytes:
 def _open_beside(timeline: Timeline) -> Callable[[str], Store]:
     def opened(path: str) -> Store:
         return Store.open(path, writer=False, beside=True, now=timeline.wall, busy_timeout=0.0)
+
+    return opened
+
+
+def _open_and_fail(timeline: Timeline) -> Callable[[str, Fault], Store]:
+    def opened(path: str, fault: Fault) -> Store:
+        return Store.open(path, writer=False, beside=True, now=timeline.wall, busy_timeout=0.0, fault=fault)
 
     return opened
 

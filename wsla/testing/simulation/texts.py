@@ -50,6 +50,7 @@ _SHOP: Final = """agreement "{title}" version {version} {{
   }}
   cap credits to globex at {cap} EUR each day
   cap credits to initech at 20 EUR each month
+  publish report to globex, acme.manager each day
 }}
 """
 
@@ -140,6 +141,7 @@ _BEAT: Final = """agreement "{title}" version {version} {{
     on recovery: notify ops.oncall
   }}
   cap credits to bank at {cap} EUR over last 2 days
+  call review with ops, bank each day at 22:30 for 30m "Handover"
 }}
 """
 

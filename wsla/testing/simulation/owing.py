@@ -1,0 +1,68 @@
+"""What is owed after corrections, held against what the reference says of everything that was ever observed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+from wsla.api import Agreement
+from wsla.daemon.recovery import judged_from
+from wsla.evaluation.reference import evaluate
+from wsla.remedies.claims import credit_of
+from wsla.remedies.decider import decide
+from wsla.remedies.decisions import LedgerEntry
+from wsla.reporting.correcting import reconsider
+from wsla.reporting.stored import EARLIEST, LATEST
+from wsla.store.sqlite import Store
+from wsla.values.observations import Observation
+
+
+def owed_otherwise(
+    store: Store, key: str, agreement: Agreement, everything: Sequence[Observation]
+) -> list[str]:
+    """M97: a sentence for each credit of the last version whose entries, with those that one more correction would
+    book now, are not what the reference gives over all observations, those that came too late among them."""
+    plan = agreement.plan
+    said = [
+        one for one in store.judgements(key, EARLIEST, LATEST, final_only=True) if one.goal in agreement.goals
+    ]
+    start = judged_from(store.agreement_history(key))
+    said = [one for one in said if one.window.end > start]
+    if not said:
+        return []
+    until = max(one.window.end + plan.grace + 1 for one in said)
+    last = reconsider(store, key, agreement, until).found
+    if not store.late_observations(key) and (last.changed or last.entries):
+        return [f"nothing came too late, and a correction would change {len(last.changed)} verdicts"]
+    if any(one.cause not in agreement.goals for _, one in store.entries(key, EARLIEST, LATEST)):
+        # What rules have booked counts towards caps as it was booked, whatever came late.
+        return []
+    known = {source.name for source in plan.sources}
+    observed = [one for one in everything if one.source in known and one.at < until]
+    outcome = evaluate(plan, observed, start, until)
+    standing = {(one.goal, one.labels, one.window) for one in said}
+    latest = {one.goal: max(x.window.end for x in said if x.goal == one.goal) for one in said}
+    owed = _nets(
+        one
+        for one in decide(plan, outcome)
+        if isinstance(one, LedgerEntry)
+        and one.cause in latest
+        and ((one.cause, one.labels, one.window) in standing or one.window.end <= latest[one.cause])
+    )
+    prefix = f"{plan.title}|v{plan.version}|"
+    booked = [one for _, one in store.entries(key, EARLIEST, LATEST) if one.id.startswith(prefix)]
+    nets = _nets((*booked, *last.entries))
+    return [
+        f"{credit} comes to {nets.get(credit, 0)} with its corrections, and to {owed.get(credit, 0)} by the rules"
+        for credit in dict.fromkeys((*owed, *nets))
+        if owed.get(credit, 0) != nets.get(credit, 0)
+    ]
+
+
+def _nets(entries: Iterable[LedgerEntry]) -> dict[str, Decimal]:
+    """What each credit comes to; above zero where who comes first by name owes it."""
+    found: dict[str, Decimal] = defaultdict(Decimal)
+    for one in entries:
+        found[credit_of(one)] += one.amount if one.debtor < one.creditor else -one.amount
+    return dict(found)
