@@ -188,6 +188,7 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "W1303": "something that Prometheus looks at in another way",
         "W1304": "a query that cannot stand in a rule of Prometheus",
         "W1305": "a source whose metrics have to be there for Prometheus",
+        "W1306": "a goal whose budget Prometheus watches in its place",
         # E14: iCalendar
         "E1401": "a part of a calendar that cannot be read",
         "E1402": "a time zone in a calendar that nobody knows",

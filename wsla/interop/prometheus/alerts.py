@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from wsla.analysis.checked import Action, CheckedAgreement, Goal, Notify, Party, Rule
 from wsla.interop.prometheus.conditions import Condition, comparisons, terms_of
 from wsla.interop.prometheus.promql import camel, label_value
 from wsla.interop.prometheus.terms import Term
+from wsla.interop.prometheus.usual import Rate
 
 _URGENT_CHANNELS: Final = frozenset({"pagerduty", "opsgenie", "sms"})
 _URGENT_VERBS: Final = frozenset({"call", "escalate"})
@@ -93,6 +94,21 @@ def of_rule(agreement: CheckedAgreement, rule: Rule, condition: Condition) -> Al
         annotations={
             "summary": message or f"{agreement.title}: {about}",
             "condition": " ".join(rule.text.split()),
+            **_names(told),
+        },
+    )
+
+
+def of_usual(agreement: CheckedAgreement, rule: Rule, condition: Condition, goal: Goal, rate: Rate) -> Alert:
+    """The alert of a usual rule: called by its longer window, and as urgent as is usual."""
+    found = of_rule(agreement, rule, condition)
+    told = list(_told(goal.otherwise))
+    return evolve(
+        found,
+        name=f"{camel(agreement.title)}{camel(goal.name)}Burn{rate.name}",
+        labels={**found.labels, "severity": rate.severity},
+        annotations={
+            **{key: text for key, text in found.annotations.items() if key != "tells"},
             **_names(told),
         },
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from attrs import define, field
@@ -23,6 +23,7 @@ from wsla.interop.prometheus.recording import Recorder
 from wsla.interop.prometheus.scenarios import Observed, Scenario, of_alert
 from wsla.interop.prometheus.sources import Sources, Stream
 from wsla.interop.prometheus.unsaid import Unsaid
+from wsla.interop.prometheus.usual import Rate, burns, watched
 from wsla.interop.prometheus.verdicts import violated
 from wsla.interop.writing import cannot_be_said, identifier
 from wsla.syntax import surface
@@ -37,7 +38,14 @@ _OF_PRESENCE: Final = re.compile(r"step|previous|held|held_(?:count|streams)\w+"
 
 def export_rules(agreement: CheckedAgreement, source: SourceText) -> Exported:
     """The files of an agreement that was checked, and what they do not say."""
-    work = _Export(agreement=agreement, source=source)
+    plain = _Export(agreement=agreement, source=source)
+    left = [
+        goal
+        for goal in agreement.goals
+        if not any(burns(rule, goal) for rule in agreement.rules) and not plain.can_be_said(goal)
+    ]
+    usual = watched(agreement, source, left)
+    work = _Export(agreement=usual.agreement, source=source, usual=usual.rates)
     files = work.files()
     return Exported(files=files, diagnostics=tuple(sorted(work.found, key=lambda one: one.span.start)))
 
@@ -58,13 +66,14 @@ class _Export:
 
     agreement: CheckedAgreement
     source: SourceText
+    usual: Mapping[str, tuple[Goal, Rate]] = field(factory=dict)
     found: list[Diagnostic] = field(factory=list)
 
     def files(self) -> tuple[ExportedFile, ...]:
         """The rules and their tests; nothing where there is no alert."""
         # What cannot be said is found out first, so that nothing of it is left among the recorded series.
         judged: tuple[Goal | Rule, ...] = (*self.agreement.goals, *self.agreement.rules)
-        said = [one for one in judged if self._can_be_said(one)]
+        said = [one for one in judged if self.can_be_said(one)]
         self._rest(said)
         if not said:
             return ()
@@ -73,9 +82,12 @@ class _Export:
             condition = self._condition(one, read.formulas)
             if isinstance(one, Goal):
                 read.alerts.append(alerts.of_goal(self.agreement, one, condition))
+            elif one.name in self.usual:
+                read.alerts.append(alerts.of_usual(self.agreement, one, condition, *self.usual[one.name]))
             else:
                 read.alerts.append(alerts.of_rule(self.agreement, one, condition))
-            self._differences(read, one.span)
+            self._differences(read, self._place_of(one))
+        self._tell_of_usual(said)
         self._bound(read)
         stem = identifier(self.agreement.title) or "agreement"
         remark = f"{self.agreement.title}, version {self.agreement.version}: written by wsla export --to prometheus"
@@ -98,7 +110,8 @@ class _Export:
             return violated(one, formulas)
         return formulas.condition(one.trigger, True)
 
-    def _can_be_said(self, one: Goal | Rule) -> bool:
+    def can_be_said(self, one: Goal | Rule) -> bool:
+        """Whether Prometheus can evaluate it; what keeps it from that is told."""
         what = f"the goal `{one.name}`" if isinstance(one, Goal) else "this rule"
         try:
             read = self._reading()
@@ -109,9 +122,10 @@ class _Export:
             if len(paces) > 1 and max(paces) > _LOOKS_BACK:
                 raise Unsaid("several sources, one of which is looked at less often than every 5m", one.span)
         except Unsaid as unsaid:
-            self._warn(
-                unsaid.code, f"{_TITLE} cannot evaluate {what}: {unsaid.what}", unsaid.span, unsaid.notes
-            )
+            # What the agreement does not say itself is no loss.
+            if one.name not in self.usual or isinstance(one, Goal):
+                message = f"{_TITLE} cannot evaluate {what}: {unsaid.what}"
+                self._warn(unsaid.code, message, unsaid.span, unsaid.notes)
             return False
         return True
 
@@ -148,6 +162,24 @@ class _Export:
         for name, queries in read.sources.bound.items():
             said = f"the rules read the source `{name}` from {' and '.join(f'`{one}`' for one in queries)}"
             self._warn("W1305", said, read.sources.declared[name].span)
+
+    def _place_of(self, one: Goal | Rule) -> Span:
+        if isinstance(one, Rule) and one.name in self.usual:
+            return self.usual[one.name][0].span
+        return one.span
+
+    def _tell_of_usual(self, said: Iterable[Goal | Rule]) -> None:
+        """Which goals have alerts that the agreement does not state."""
+        names = {
+            self.usual[one.name][0].name for one in said if isinstance(one, Rule) and one.name in self.usual
+        }
+        for goal in self.agreement.goals:
+            if goal.name in names:
+                cannot = f"{_TITLE} cannot evaluate the goal `{goal.name}`"
+                self.found = [one for one in self.found if not one.message.startswith(f"{cannot}:")]
+                message = f"{cannot}, and watches how fast its budget is spent instead, at the usual rates"
+                note = "a rule of the agreement's own, such as `when burn(GOAL) over last 1h > 14.4`, replaces that"
+                self._warn("W1306", message, goal.span, (note,))
 
     def _rest(self, said: Iterable[Goal | Rule]) -> None:
         """Tells of what stands beside conditions."""

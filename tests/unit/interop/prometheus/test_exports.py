@@ -233,7 +233,7 @@ def test_every_alert_is_tested_at_its_limit() -> None:
     ("declarations", "what"),
     [
         (
-            "goal a: acme guarantees availability(probe.ok) each month >= 99% { otherwise notify shop }",
+            "goal a: acme guarantees availability(probe.ok) each day >= 99% { otherwise notify shop }",
             "windows of the calendar",
         ),
         (
