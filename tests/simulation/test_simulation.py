@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from random import Random
 
 import pytest
 
@@ -24,7 +23,7 @@ from wsla.testing.simulation.calendar import missed_by_calendar, reported_twice
 from wsla.testing.simulation.machine import Machine
 from wsla.testing.simulation.scenario import drawn
 from wsla.testing.simulation.simulation import LENGTH, run_seed
-from wsla.testing.simulation.texts import first_wording
+from wsla.testing.simulation.texts import Wording
 from wsla.testing.simulation.timeline import Crash, Stuck, Timeline
 from wsla.values.instants import HOUR, MINUTE, SECOND, parse_instant
 
@@ -66,7 +65,7 @@ def test_longer_runs_have_more_faults() -> None:
 
 def test_what_the_calendar_asks_for_is_missed_and_not_asked_for_twice() -> None:
     """M104, M105."""
-    shop = loads(first_wording("shop", Random(0)).text())
+    shop = loads(Wording(kind="shop", variant=1, title="Shop").text())
     begun = parse_instant("2026-05-01T21:00:00Z")
     until = begun + 24 * HOUR
     version = AgreementVersion(key="Shop", title="Shop", version=1, text="", sha256="", at=begun)

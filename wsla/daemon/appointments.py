@@ -17,14 +17,14 @@ from wsla.daemon.keeper import Kept
 from wsla.daemon.recovery import parsed
 from wsla.daemon.writer import Item, Writer
 from wsla.plan.model import Plan, Recurring, RecurringKind, Target
-from wsla.plan.recurring import Appointed, appointed, invited
+from wsla.plan.recurring import Appointed, appointed, invited, next_due
 from wsla.ports import Clock
 from wsla.remedies.decisions import Intent, Words
 from wsla.remedies.identity import Occasion, said_of
 from wsla.store.errors import StoreError
 from wsla.store.records import AgreementVersion, Decided
 from wsla.store.sqlite import Store
-from wsla.values.calendars import find_zone, label_of
+from wsla.values.calendars import find_zone, label_of, window_containing
 from wsla.values.instants import DAY, SECOND, Interval, format_instant, format_length, parse_instant
 
 _log = logging.getLogger(__name__)
@@ -68,15 +68,38 @@ class _Known:
     versions: tuple[tuple[Plan, int], ...]
     sent: set[str]
     meetings: dict[MeetingKey, Meeting]
+    _quiet: tuple[int, int] | None = None
+
+    def is_quiet(self, until: int, now: int) -> bool:
+        """True where nothing has fallen due since ``passed``; to know that costs next to nothing."""
+        return self._quiet is not None and until < self._quiet[0] and now < self._quiet[1]
 
     @property
     def empty(self) -> bool:
         """True where nothing will ever be due."""
         return not self.meetings and not any(plan.recurring for plan, _ in self.versions)
 
-    def passed(self, until: int) -> None:
-        """Everything that was due by an instant is decided."""
+    def passed(self, until: int, now: int | None = None) -> None:
+        """Everything that was due by an instant is decided, and all that was to say of meetings ``now``."""
         self.versions = tuple((plan, max(since, until)) for plan, since in self.versions)
+        if now is None:
+            return
+        dues = (
+            next_due(plan, one, since)
+            for plan, since in self.versions
+            for one in plan.recurring
+            if one.kind is RecurringKind.REPORT
+        )
+        # People are invited when a period begins.
+        turns = (
+            window_containing(one.window, now).end
+            for one in self.plan.recurring
+            if one.kind is RecurringKind.REVIEW
+        )
+        self._quiet = (
+            min((due for due in dues if due is not None), default=_LATEST),
+            min(turns, default=_LATEST),
+        )
 
     def reports(self, until: int) -> Iterator[Intent]:
         """All that were due by an instant."""
@@ -134,14 +157,16 @@ class Appointments:
             return False
         now = self._clock.now()
         until = min(now, judge.time)
+        if known.is_quiet(until, now):
+            return True
         decided: list[Intent] = []
         # What the judge has said up to its time was given to the writer before: a report comes after its verdicts.
         for intent in known.reports(until):
             if intent.id not in known.sent:
                 known.sent.add(intent.id)
                 decided.append(intent)
-        known.passed(until)
         decided += words_about_meetings(plan, known.meetings, now)
+        known.passed(until, now)
         if decided:
             for intent in decided:
                 _log.info("“%s”: %s", title, intent.subject)

@@ -222,6 +222,23 @@ def test_what_was_decided_is_not_looked_for_again(store: Store) -> None:
     assert list(known.reports(at("2026-01-25T00:00"))) == []
 
 
+def test_until_something_falls_due_nothing_is_worked_out(store: Store) -> None:
+    """An agreement is asked every second, and there may be thousands."""
+    begun = at("2026-01-20T00:00")
+    life = Life(store, agreement(f"{MONTHLY} {QUARTERLY}"), begun)
+    known = look_up(store, "Web | shop", life.plan, begun)
+    assert not known.is_quiet(begun, begun)
+    known.passed(begun, begun)
+    report, quarter = at("2026-02-03T08:00"), at("2026-03-31T22:00")
+    assert known.is_quiet(begun, begun)
+    assert known.is_quiet(report - 1, quarter - 1)
+    assert not known.is_quiet(report, report)
+    assert not known.is_quiet(report - 1, quarter)
+    known.passed(report, report)
+    assert known.is_quiet(report, report)
+    assert not known.is_quiet(at("2026-03-03T08:00"), at("2026-03-03T08:00"))
+
+
 def test_where_nothing_is_appointed_nothing_is_looked_for(store: Store) -> None:
     life = Life(store, agreement(""), at("2026-01-20T00:00"))
     assert look_up(store, "Web | shop", life.plan, at("2026-01-20T00:00")).empty

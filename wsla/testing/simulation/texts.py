@@ -50,7 +50,7 @@ _SHOP: Final = """agreement "{title}" version {version} {{
   }}
   cap credits to globex at {cap} EUR each day
   cap credits to initech at 20 EUR each month
-  publish report to globex, acme.manager each day
+  {calendar}
 }}
 """
 
@@ -141,11 +141,16 @@ _BEAT: Final = """agreement "{title}" version {version} {{
     on recovery: notify ops.oncall
   }}
   cap credits to bank at {cap} EUR over last 2 days
-  call review with ops, bank each day at 22:30 for 30m "Handover"
+  {calendar}
 }}
 """
 
 KINDS: Final = {"shop": _SHOP, "feed": _FEED, "desk": _DESK, "beat": _BEAT}
+_CALENDAR: Final = {
+    "shop": "publish report to globex, acme.manager each day",
+    "beat": 'call review with ops, bank each day at 22:30 for 30m "Handover"',
+}
+"""In every second variant, for it is looked at every second."""
 _VARIANTS: Final = 8
 _CHOICES: Final = {
     "every": ("80s", "100s", "2m"),
@@ -172,6 +177,7 @@ class Wording:
         """The text."""
         chance = Random(f"{self.kind} {self.variant % _VARIANTS}")
         chosen = {name: chance.choice(values) for name, values in _CHOICES.items()}
+        chosen["calendar"] = _CALENDAR.get(self.kind, "") if self.variant % 2 else ""
         text = KINDS[self.kind].format(title=self.title, version=self.version, **chosen)
         # Another address changes no term.
         return text.replace("/oncall", "/oncall2").replace("/health", "/healthy") if self.moved else text
