@@ -216,3 +216,31 @@ def test_a_correction_notes_how_far_it_has_looked(run_wsla: Run, path: Path) -> 
         assert done.code == 0, done.said
         with Store.open(str(path), writer=False) as store:
             assert (store.earliest_uncorrected(march.TITLE) is not None) == left
+
+
+@pytest.mark.parametrize(
+    ("changed", "promised", "booked"),
+    [
+        # March was final by then, under the terms of before: what was said of it stands, late data or not.
+        ("2026-04-09", "99.9%", [CREDIT]),
+        # The same terms, laid out otherwise.
+        ("2026-04-09", "99.5% # as ever", [CREDIT, BACK]),
+        # March was not over yet, and is a month of the new terms.
+        ("2026-03-20", "99.9%", [CREDIT, BACK]),
+    ],
+)
+def test_windows_that_were_final_under_other_terms_stand(
+    run_wsla: Run, path: Path, changed: str, promised: str, booked: list[tuple[str, str, str, str]]
+) -> None:
+    """M97. Found by simulation (seed 28): other terms under the same version number judged what they never held for."""
+    text = march.TEXT.replace("99.5% {", f"{promised}\n  {{")
+    at = march.agreement().instant(changed)
+    with Store.open(str(path), writer=True) as store:
+        store.register_agreement(
+            march.TITLE, title=march.TITLE, version=1, text=text, sha256=f"of {text}", at=at
+        )
+    done = run_wsla("correct", march.TITLE, "--store", path, "--at", AT)
+    assert done.code == 0, done.said
+    assert entries(path) == booked
+    told = f"the terms of version 1 changed at {changed}T00:00:00" in done.err
+    assert told == (promised == "99.9%")

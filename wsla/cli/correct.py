@@ -57,6 +57,10 @@ def command(title: str, store_url: str, at: str | None, dry_run: bool) -> None:
     if seen.kept_from is not None:
         when = format_instant(seen.kept_from, find_zone(agreement.plan.zone))
         click.echo(f"note: what rests on observations before {when} stands: not all are kept", err=True)
+    if seen.terms_from is not None:
+        when = format_instant(seen.terms_from, find_zone(agreement.plan.zone))
+        told = f"what was final when the terms of version {agreement.version} changed at {when} stands"
+        click.echo(f"note: {told}: other terms are another version", err=True)
     _print(seen.found, agreement, seen.late, dry_run=dry_run)
 
 

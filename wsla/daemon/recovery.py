@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final
 
 from attrs import define, field
@@ -118,6 +119,18 @@ def judged_from(history: list[AgreementVersion]) -> int:
         return history[0].at
     before = parsed(history[first - 1])
     return history[first].at - (0 if before is None else before.plan.grace)
+
+
+def terms_from(history: list[AgreementVersion]) -> int | None:
+    """Since when the latest version has the terms that it has now; None where it never had others."""
+    now = parsed(history[-1])
+    for earlier, later in reversed(list(pairwise(history))):
+        if earlier.version != history[-1].version:
+            return None
+        before = parsed(earlier)
+        if now is None or before is None or before.plan != now.plan:
+            return later.at
+    return None
 
 
 def _settle(store: Store, history: list[AgreementVersion], until: int) -> None:

@@ -19,13 +19,15 @@ if TYPE_CHECKING:
 @frozen(kw_only=True)
 class Reconsidered:
     """What a correction finds, not stored yet; ``late`` counts the observations that came too late for a verdict,
-    ``kept_from`` is the instant before which not all are kept (nanoseconds, None: all are)."""
+    ``kept_from`` is the instant before which not all are kept, ``terms_from`` that at which the terms changed without
+    another version's number (nanoseconds, None: never)."""
 
     key: str
     found: Correction
     arrival: int
     late: int
     kept_from: int | None
+    terms_from: int | None
 
     def batch(self) -> Batch:
         """What is to be stored because of it, in one transaction."""
@@ -48,14 +50,15 @@ class Reconsidered:
 def reconsider(store: Store, key: str, agreement: Agreement, at: int) -> Reconsidered:
     """Judges again what was judged by an agreement in force, for a correction dated ``at``. Raises StoreError."""
     from wsla.api import judge
-    from wsla.daemon.recovery import judged_from
+    from wsla.daemon.recovery import judged_from, terms_from
     from wsla.remedies.corrections import correct, judged_until
 
     plan = agreement.plan
     # A daemon may be writing: a verdict and what was booked with it are read as of one moment.
     with store.at_once():
         arrival = store.latest_arrival()
-        start = judged_from(store.agreement_history(key))
+        history = store.agreement_history(key)
+        start, terms = judged_from(history), terms_from(history)
         judged = list(store.judgements(key, EARLIEST, LATEST, final_only=True))
         # What another version has judged is that version's.
         own = [one for one in judged if one.window.end > start and one.goal in agreement.goals]
@@ -74,28 +77,34 @@ def reconsider(store: Store, key: str, agreement: Agreement, at: int) -> Reconsi
     kept_from = store.kept_from(key)
     return Reconsidered(
         key=key,
-        found=_still_kept(found, agreement, kept_from),
+        found=_without_what_stands(found, agreement, kept_from, terms),
         arrival=arrival,
         late=store.late_observations(key),
         kept_from=kept_from,
+        terms_from=terms,
     )
 
 
-def _still_kept(found: Correction, agreement: Agreement, kept_from: int | None) -> Correction:
-    """Without the windows that rest on observations that are no longer kept: what was said of them stands."""
+def _without_what_stands(
+    found: Correction, agreement: Agreement, kept_from: int | None, terms: int | None
+) -> Correction:
+    """Without the windows that rest on observations that are no longer kept, and those that were final before the
+    terms changed without another version's number: what was said of them stands."""
     from wsla.daemon.retention import reach
 
     far = None if kept_from is None else reach(agreement.plan)
-    if kept_from is None or far is None:
-        return found
+    earliest = EARLIEST if kept_from is None or far is None else kept_from + far
+    final_before = EARLIEST if terms is None else terms - agreement.plan.grace
 
     def stands(window: Interval | None) -> bool:
-        return window is not None and window.start >= kept_from + far
+        return window is None or window.start < earliest or window.end <= final_before
 
+    if earliest == final_before == EARLIEST:
+        return found
     pairs = ((pair, pair.after or pair.before) for pair in found.changed)
     return evolve(
         found,
-        changed=tuple(pair for pair, one in pairs if one is not None and stands(one.window)),
-        entries=tuple(entry for entry in found.entries if stands(entry.window)),
-        intents=tuple(intent for intent in found.intents if stands(intent.window)),
+        changed=tuple(pair for pair, one in pairs if one is not None and not stands(one.window)),
+        entries=tuple(entry for entry in found.entries if not stands(entry.window)),
+        intents=tuple(intent for intent in found.intents if not stands(intent.window)),
     )
