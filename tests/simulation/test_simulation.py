@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from wsla.testing.simulation.texts import Wording
 from wsla.testing.simulation.timeline import Crash, Stuck, Timeline
 from wsla.values.instants import HOUR, MINUTE, SECOND, parse_instant
 
-CORRECTED = 16
+CORRECTED = 158
 """A seed of a run in which something is owed otherwise after a correction, which is killed once."""
 EVENTFUL = 26
 """A seed of a run in which much happens."""
@@ -46,6 +47,13 @@ def test_the_same_seed_gives_the_same_run_to_the_byte(folder: Path) -> None:
         assert json.loads(done.stdout)["ledger"] == here.ledger
 
 
+def test_a_run_leaves_no_thread_behind(folder: Path) -> None:
+    """A thousand of them did, and those that still looked at files kept everything else from running."""
+    before = set(threading.enumerate())
+    run_seed(EVENTFUL, folder)
+    assert set(threading.enumerate()) <= before
+
+
 def test_other_seeds_give_other_runs(folder: Path) -> None:
     assert len({run_seed(seed, folder).ledger for seed in range(4)}) == 4
 
@@ -53,7 +61,7 @@ def test_other_seeds_give_other_runs(folder: Path) -> None:
 def test_windows_are_judged_again_in_the_middle_of_a_run(folder: Path) -> None:
     result = run_seed(CORRECTED, folder)
     assert not result.problems
-    assert any("2 late, 3 verdicts, 2 entries" in line for line in result.log)
+    assert any("6 late, 6 verdicts, 3 entries" in line for line in result.log)
     assert any("correct is killed at" in line for line in result.log)
     assert any("takes Feed|" in line and "|correction " in line for line in result.log)
 

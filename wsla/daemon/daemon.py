@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
@@ -28,6 +27,7 @@ from wsla.daemon.recovery import recover
 from wsla.daemon.reload import Changes, compare, remarks
 from wsla.daemon.reloading import Answering, Reloading, prepare_channels
 from wsla.daemon.shares import Shares, gather
+from wsla.daemon.signals import take_signals
 from wsla.daemon.status import AgreementStatus, SourceStatus, Status
 from wsla.daemon.supervisor import Supervisor
 from wsla.daemon.surroundings import USUAL, Surroundings
@@ -252,6 +252,7 @@ class Daemon:
             tell=self._tell,
             trouble=lambda: self._writer.trouble,
             taken=self._reloaded,
+            watches=surroundings.watches,
         )
 
     # From outside
@@ -367,7 +368,7 @@ class Daemon:
         if self._shares is not None:
             self._shares.start()
         self._appointments.start()
-        self._take_signals()
+        take_signals(self._loop, self.stop, self.reload)
         self._reloading.start(found)
         probes = len(self._keeper.runners)
         kept = f"keeping {_count(len(self._keeper.agreements), 'agreement')}, looking at {_count(probes, 'source')}"
@@ -466,16 +467,6 @@ class Daemon:
         assert self._loop is not None
         with suppress(RuntimeError):  # the loop has ended meanwhile
             self._loop.call_soon_threadsafe(function, *values)
-
-    def _take_signals(self) -> None:
-        assert self._loop is not None
-        wanted = [("SIGTERM", self.stop), ("SIGINT", self.stop), ("SIGHUP", self.reload)]
-        for name, reaction in wanted:
-            number = getattr(signal, name, None)
-            if number is not None:
-                # Only the main thread of a process can take signals, and not on every system.
-                with suppress(RuntimeError, ValueError, NotImplementedError):
-                    self._loop.add_signal_handler(number, reaction)
 
 
 def _count(number: int, word: str) -> str:

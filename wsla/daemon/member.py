@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +21,7 @@ from wsla.daemon.keeper import looking_runner
 from wsla.daemon.reload import Changes, compare
 from wsla.daemon.scheduler import Alarm, Runner, Slots
 from wsla.daemon.shares import may_be_shared
+from wsla.daemon.signals import take_signals
 from wsla.daemon.watching import Looks
 from wsla.ports import Clock
 from wsla.sources.witness import Witness
@@ -101,7 +101,7 @@ class Member:
     async def run(self) -> Store | None:
         """Returns the store once this daemon is the one that keeps it; None where it is told to stop. By then ``found``
         and ``changes`` are what the files held last."""
-        self._take_signals()
+        take_signals(asyncio.get_running_loop(), self.stop, self.reload)
         self._take(self.found, self.changes)
         try:
             while not self._stop.is_set():
@@ -262,15 +262,6 @@ class Member:
             return None
 
     # From outside
-
-    def _take_signals(self) -> None:
-        loop = asyncio.get_running_loop()
-        wanted = [("SIGTERM", self.stop), ("SIGINT", self.stop), ("SIGHUP", self.reload)]
-        for name, reaction in wanted:
-            number = getattr(signal, name, None)
-            if number is not None:
-                with suppress(RuntimeError, ValueError, NotImplementedError):
-                    loop.add_signal_handler(number, reaction)
 
     def _tell(self, sentence: str) -> None:
         self._say(sentence, logging.WARNING)

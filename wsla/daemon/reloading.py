@@ -75,6 +75,7 @@ class Reloading:
         tell: Callable[[str], None],
         trouble: Callable[[], str | None],
         taken: Callable[[], None],
+        watches: bool = True,
     ) -> None:
         self.config = config
         self.standing = Standing()
@@ -86,6 +87,7 @@ class Reloading:
         self._tell: Final = tell
         self._trouble: Final = trouble
         self._taken: Final = taken
+        self._watches: Final = watches
         self._asked: Final = asyncio.Event()
         self._by_hand = False
         self._postponed = False
@@ -104,7 +106,8 @@ class Reloading:
         self._watching.taken = {**found.checksums, **settings}
         self.standing = Standing(sound_at=self._clock.now())
         self._task = self._loop.create_task(self._run(), name="reload")
-        self._watching.start()
+        if self._watches:
+            self._watching.start()
 
     def stop(self) -> None:
         """End; what is read at the moment is not taken any more."""

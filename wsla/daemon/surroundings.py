@@ -26,7 +26,8 @@ class Surroundings:
     """``prober`` makes who looks at a target of a kind, ``channel`` what carries messages to an address of a kind;
     ``reader`` opens the store of a path once more, for reading; ``fraction`` gives the jitter between attempts, in
     [0, 1); ``beside`` is how many seconds lie between two looks at what others have written into the
-    store; ``collect`` is called when what is kept will stay."""
+    store; ``collect`` is called when what is kept will stay; without ``watches`` nobody looks whether files
+    change, which takes a thread of the machine's own."""
 
     prober: Callable[[str, Target, Clock], Prober] = build_prober
     channel: Callable[[str, str, Mapping[str, object], Clock], Channel] = build_channel
@@ -35,6 +36,7 @@ class Surroundings:
     threads: Threads = SYSTEM
     beside: float = 1.0
     collect: Callable[[], None] = settle
+    watches: bool = True
 
 
 USUAL: Final = Surroundings()

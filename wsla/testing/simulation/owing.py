@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from wsla.api import Agreement
-from wsla.daemon.recovery import judged_from
+from wsla.daemon.recovery import judged_from, terms_from
 from wsla.evaluation.reference import evaluate
 from wsla.remedies.claims import credit_of
 from wsla.remedies.decider import decide
@@ -27,7 +27,10 @@ def owed_otherwise(
     said = [
         one for one in store.judgements(key, EARLIEST, LATEST, final_only=True) if one.goal in agreement.goals
     ]
-    start = judged_from(store.agreement_history(key))
+    history = store.agreement_history(key)
+    start, terms = judged_from(history), terms_from(history)
+    # What was final under other terms of the same version stands as it was said.
+    compared_from = start if terms is None else terms - plan.grace
     said = [one for one in said if one.window.end > start]
     if not said:
         return []
@@ -48,10 +51,15 @@ def owed_otherwise(
         for one in decide(plan, outcome)
         if isinstance(one, LedgerEntry)
         and one.cause in latest
+        and one.window.end > compared_from
         and ((one.cause, one.labels, one.window) in standing or one.window.end <= latest[one.cause])
     )
     prefix = f"{plan.title}|v{plan.version}|"
-    booked = [one for _, one in store.entries(key, EARLIEST, LATEST) if one.id.startswith(prefix)]
+    booked = [
+        one
+        for _, one in store.entries(key, EARLIEST, LATEST)
+        if one.id.startswith(prefix) and one.window.end > compared_from
+    ]
     nets = _nets((*booked, *last.entries))
     return [
         f"{credit} comes to {nets.get(credit, 0)} with its corrections, and to {owed.get(credit, 0)} by the rules"

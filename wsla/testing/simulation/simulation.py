@@ -260,6 +260,7 @@ class Simulation:
                 threads=machine,
                 beside=30.0,
                 collect=lambda: None,
+                watches=False,
             ),
         )
 
