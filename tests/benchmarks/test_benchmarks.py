@@ -23,18 +23,18 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Everything that the batch workloads say of small data; B2 has the programs of B1."""
-    done = run(tmp_path_factory.mktemp("data"), "--json", "--only", "B1,B3,B4")
+    """What the batch workloads say of small data; B2 has the programs of B1, and B4 is shown as a table below."""
+    done = run(tmp_path_factory.mktemp("data"), "--json", "--only", "B1,B3")
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 
 
-@pytest.mark.parametrize("workload", ["B1", "B3", "B4"])
+@pytest.mark.parametrize("workload", ["B1", "B3"])
 def test_product_and_programs_by_hand_agree(measured: dict[str, Any], workload: str) -> None:
     roles = [program["role"] for program in measured[workload]["programs"]]
     assert roles.count("product") == 1
-    assert roles.count("peer") >= (1 if workload == "B4" else 2)
+    assert roles.count("peer") >= 2
     assert all(len(program["work_s"]) == 1 for program in measured[workload]["programs"])
     assert measured[workload]["goals"]
 

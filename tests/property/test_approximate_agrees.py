@@ -24,7 +24,7 @@ from wsla.values.calendars import ExactWindow, RollingWindow
 from wsla.values.instants import MINUTE, SECOND
 from wsla.values.observations import Observation
 
-QUICK = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=60)
+QUICK = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=40)
 ERRORS = (Fraction(1, 100), Fraction(1, 3), Fraction(1, 3000))
 UNTIL = 12 * MINUTE
 

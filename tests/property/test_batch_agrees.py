@@ -23,7 +23,7 @@ from wsla.values.calendars import OverlappingWindow
 
 from .reduction_double import double
 
-QUICK = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=40)
+QUICK = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=28)
 
 
 def assert_equal(found: Outcome, expected: Outcome) -> None:
@@ -66,7 +66,7 @@ def test_the_outcome_is_that_of_the_rules(case: Case) -> None:
     assert_equal(found, evaluate(case.plan, case.observations, case.start, case.until))
 
 
-@settings(QUICK, max_examples=60)
+@settings(QUICK, max_examples=40)
 @given(cases(), st.data())
 def test_the_outcome_is_that_of_the_stream_engine_in_any_order_of_streams(
     case: Case, data: st.DataObject
@@ -88,7 +88,7 @@ def test_the_second_stage_gives_what_the_rules_say_with_the_first_done_by_the_re
     assert_equal(evaluator.outcome(), evaluate(case.plan, case.observations, case.start, case.until))
 
 
-@settings(QUICK, max_examples=60)
+@settings(QUICK, max_examples=40)
 @given(cases())
 def test_decisions_need_no_more_than_the_verdicts_that_matter(case: Case) -> None:
     # M27: of rolling windows the first of equal verdicts in a row alone is carried out.

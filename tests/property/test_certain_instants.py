@@ -13,7 +13,7 @@ from wsla.evaluation.verdicts import CERTAIN
 from wsla.testing.strategies import Case, cases
 from wsla.values.observations import Observation
 
-QUICK = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=15)
+QUICK = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=10)
 
 
 def certain(events: list[Event]) -> list[StandingChanged]:

@@ -26,7 +26,7 @@ from wsla.testing.strategies import Case, cases
 from wsla.values.instants import Interval
 from wsla.values.intervals import clip, length
 
-QUICK = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=60)
+QUICK = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=42)
 
 
 def reduced(case: Case) -> ColumnReduction:

@@ -14,7 +14,7 @@ from wsla.remedies.ledger import balances
 from wsla.testing.engines import by_stream
 from wsla.testing.strategies import Case, cases
 
-QUICK = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=35)
+QUICK = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=25)
 
 
 def judged_and_booked(case: Case) -> tuple[list[Judgement], list[LedgerEntry]]:

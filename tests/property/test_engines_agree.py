@@ -13,7 +13,7 @@ from wsla.evaluation.stream import JudgementFinal, StreamEvaluator, TooLate, Tri
 from wsla.evaluation.verdicts import Judgement
 from wsla.testing.strategies import Case, cases
 
-QUICK = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=45)
+QUICK = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=32)
 
 
 def assert_equal(found: Outcome, expected: Outcome) -> None:

@@ -15,7 +15,7 @@ from wsla.testing.history import History
 from wsla.testing.strategies import Case, cases
 from wsla.values.instants import Interval
 
-QUICK = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=35)
+QUICK = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=25)
 
 
 def history_of(case: Case) -> History:

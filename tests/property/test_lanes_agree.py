@@ -15,7 +15,7 @@ from wsla.evaluation.rows import Rows
 from wsla.testing.strategies import Case, cases
 from wsla.values.observations import Observation
 
-QUICK = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=40)
+QUICK = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=28)
 
 
 def long_way(case: Case, observations: Iterable[Observation]) -> tuple[list[list[Output]], Engine]:

@@ -27,7 +27,7 @@ from wsla.values.instants import DAY, MINUTE, SECOND, Interval
 from wsla.values.observations import Observation
 from wsla.values.schedules import ALL_WEEK, Schedule, WeeklyHours
 
-QUICK = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=25)
+QUICK = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=18)
 
 each_engine = pytest.mark.parametrize("engine", ENGINES.values(), ids=ENGINES)
 

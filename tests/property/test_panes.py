@@ -28,7 +28,7 @@ from wsla.testing.pane_cases import pane_cases
 from wsla.testing.reductions import assert_panes_are_right
 from wsla.testing.strategies import Case, cases
 
-QUICK = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=40)
+QUICK = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=28)
 
 
 @QUICK

@@ -15,7 +15,7 @@ from wsla.testing.formulas import Formulas
 from wsla.testing.past_formulas import past_signal
 from wsla.testing.strategies import HOURS, SECONDS, Case, observations, stretches
 
-QUICK = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=45)
+QUICK = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=32)
 REGION = ("region",)
 
 

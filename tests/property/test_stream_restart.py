@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from wsla.evaluation.stream import Event, StreamEvaluator
 from wsla.testing.strategies import Case, cases
 
-QUICK = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=35)
+QUICK = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=28)
 
 
 def restarted(case: Case, evaluator: StreamEvaluator) -> StreamEvaluator:

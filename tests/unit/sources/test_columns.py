@@ -319,7 +319,7 @@ def test_the_rounding_of_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert by_column(ROUNDED, path) == rows
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     floats=st.lists(
         st.one_of(
@@ -384,7 +384,7 @@ TEXTS = {
 }
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     data=st.data(),
     zone=st.sampled_from([None, ZoneInfo("Europe/Berlin")]),
