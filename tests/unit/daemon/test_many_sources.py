@@ -244,7 +244,7 @@ def test_lateness_is_counted_in_classes(lengths: list[int], missed: int) -> None
 
 
 def test_lateness_is_a_histogram_of_prometheus() -> None:
-    metrics = pytest.importorskip("wsla.web.metrics")
+    metrics = pytest.importorskip("wsla.web.metrics", reason="the extra web is not installed")
     counts = (0,) * 3 + (2, 1) + (0,) * (len(BOUNDS) - 4)
     text = "\n".join(
         f"{sample.name}{sample.labels} {sample.value}"

@@ -15,7 +15,7 @@ from wsla.evaluation.encoding import DataError
 from wsla.sources.files import History, read_history
 from wsla.sources.files.following_calendars import CalendarFollower
 from wsla.sources.following import NotFollowed
-from wsla.values.instants import HOUR, format_instant, parse_instant
+from wsla.values.instants import HOUR, SECOND, format_instant, parse_instant
 
 CREATED = "CREATED:20260301T100000Z"
 CHANGED = "LAST-MODIFIED:20260309T100000Z"
@@ -230,11 +230,11 @@ def test_a_calendar_that_is_kept_is_read_again_when_it_was_written(tmp_path: Pat
 def test_a_calendar_that_is_half_written_is_waited_for_and_then_told(tmp_path: Path) -> None:
     path = tmp_path / "notices.ics"
     path.write_text("BEGIN:VCALENDAR\n")
-    written = path.stat().st_mtime
-    follower = CalendarFollower(source(), str(path), wall=lambda: written + 60.0)
+    written = path.stat().st_mtime_ns
+    follower = CalendarFollower(source(), str(path), wall=lambda: written + 60 * SECOND)
     follower.begin(None, 0)
     assert follower.look(0).rows == ()
-    follower.wall = lambda: written + 61.0
+    follower.wall = lambda: written + 60 * SECOND + 1
     with pytest.raises(NotFollowed, match="END:VCALENDAR is missing"):
         follower.look(0)
 

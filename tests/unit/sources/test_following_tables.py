@@ -13,7 +13,7 @@ from wsla.api import loads
 from wsla.sources.files import following_tables as module
 from wsla.sources.files.following_tables import TableFollower
 from wsla.sources.following import Found, NotFollowed
-from wsla.values.instants import parse_instant
+from wsla.values.instants import SECOND, parse_instant
 
 polars = pytest.importorskip("polars", reason="Polars is not installed")
 
@@ -42,7 +42,9 @@ class Reader:
         self.start()
 
     def start(self) -> None:
-        self.follower = TableFollower(DESK, str(self.path), wall=lambda: self.path.stat().st_mtime + 1)
+        self.follower = TableFollower(
+            DESK, str(self.path), wall=lambda: self.path.stat().st_mtime_ns + SECOND
+        )
         self.follower.begin(json.loads(json.dumps(self.place)), 0)
 
     def look(self, *, keep: bool = True) -> int:
@@ -82,7 +84,7 @@ def test_each_row_of_each_file_comes_once(
     monkeypatch.setattr(module, "MOST_ROWS", 4)
     reader = Reader(folder / pattern if pattern else folder)
     if pattern:
-        reader.follower.wall = lambda: 0.0
+        reader.follower.wall = lambda: 0
     with pytest.raises(NotFollowed, match="there is no file"):
         reader.look()
     write(folder / "a.parquet", range(10))
@@ -110,7 +112,7 @@ def test_a_file_that_is_not_whole_waits_and_one_that_is_none_is_told_once(folder
     reader = Reader(folder)
     assert reader.look() == 4
     assert reader.told == []
-    reader.follower.wall = lambda: os.stat(folder / "half.parquet").st_mtime + 61
+    reader.follower.wall = lambda: os.stat(folder / "half.parquet").st_mtime_ns + 60 * SECOND + 1
     assert reader.look() == 0
     assert reader.look() == 0
     assert len(reader.told) == 1
@@ -123,7 +125,7 @@ def test_a_single_file_that_is_none_cannot_be_read(tmp_path: Path) -> None:
     path = tmp_path / "desk.parquet"
     path.write_bytes(b"this is no table")
     reader = Reader(path)
-    reader.follower.wall = lambda: path.stat().st_mtime + 61
+    reader.follower.wall = lambda: path.stat().st_mtime_ns + 60 * SECOND + 1
     reader.look()
     with pytest.raises(NotFollowed, match=r"desk\.parquet.* is no Parquet file"):
         reader.look()

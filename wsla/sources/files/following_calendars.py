@@ -16,22 +16,23 @@ from wsla.sources.files.icalendar import LARGEST_FILE, read_events
 from wsla.sources.following import MOST_ROWS, Found, NotFollowed, Refusals, following, identified
 from wsla.sources.network.failures import Failure
 from wsla.sources.pushed import Row
+from wsla.values.instants import SECOND
 
-_WHOLE_WITHIN = 60.0
-"""Seconds for which a file that cannot be read may be one that is being written."""
+_WHOLE_WITHIN = 60 * SECOND
+"""For so long a file that cannot be read may be one that is being written."""
 
 
 @define(eq=False)
 class CalendarFollower:
     """Follows one calendar. A row that was read before has the same identity again, and is no news.
 
-    ``wall`` gives seconds since 1970, as the times of files count them.
+    ``wall`` gives nanoseconds since 1970, as the times of files count them.
     """
 
     source: Source
     path: str
     zone: ZoneInfo | None = None
-    wall: Callable[[], float] = time.time
+    wall: Callable[[], int] = time.time_ns
     _since: int = field(init=False, default=0)
     _read: tuple[int, ...] | None = field(init=False, default=None)
     _broken: tuple[tuple[int, ...], str] | None = field(init=False, default=None)
@@ -58,7 +59,7 @@ class CalendarFollower:
             try:
                 self._waiting = self._rows(now, refusals)
             except (DataError, OSError) as problem:
-                if self.wall() - seen[3] / 1e9 > _WHOLE_WITHIN:
+                if self.wall() - seen[3] > _WHOLE_WITHIN:
                     self._broken = (seen, str(problem))
                     raise NotFollowed(Failure.OBSERVER_FILE.value, str(problem)) from None
                 return Found()

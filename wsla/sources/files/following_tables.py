@@ -19,22 +19,23 @@ from wsla.sources.files.table import lay_out
 from wsla.sources.files.tables import exact, needed_columns, polars_problems, scan
 from wsla.sources.following import MOST_ROWS, Found, NotFollowed, Refusals, following, identified
 from wsla.sources.network.failures import Failure
+from wsla.values.instants import SECOND
 
 if TYPE_CHECKING:
     from wsla.sources.following import Following
 
-_WHOLE_WITHIN: Final = 60.0
+_WHOLE_WITHIN: Final = 60 * SECOND
 _Seen = tuple[int, int, int, int]
 
 
 @define(eq=False)
 class TableFollower:
-    """Follows the Parquet files of a source. ``wall`` gives seconds since 1970, as the times of files count them."""
+    """Follows the Parquet files of a source. ``wall`` gives nanoseconds since 1970, as times of files count them."""
 
     source: Source
     path: str
     zone: ZoneInfo | None = None
-    wall: Callable[[], float] = time.time
+    wall: Callable[[], int] = time.time_ns
     _read: dict[str, tuple[_Seen, int]] = field(init=False, factory=dict)
     _broken: dict[str, tuple[_Seen, str]] = field(init=False, factory=dict)
     _since: int = field(init=False, default=0)
@@ -72,7 +73,7 @@ class TableFollower:
                 return self._read_on(path, seen, rows if known == seen else 0, now, told)
             except DataError as problem:
                 # Somebody may be writing it just now.
-                if self.wall() - seen[3] / 1e9 > _WHOLE_WITHIN:
+                if self.wall() - seen[3] > _WHOLE_WITHIN:
                     self._broken[path] = (seen, str(problem))
                     told.append(str(problem))
         return Found(place=self._place() if gone else None, told=tuple(told))
