@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import os
 import random
 import signal
@@ -16,6 +18,7 @@ from typing import Any
 import pytest
 
 import wsla
+from wsla.daemon.judge import Judge
 from wsla.reporting.verification import verify_agreement
 from wsla.store.sqlite import Store
 
@@ -257,9 +260,14 @@ def test_who_was_paused_writes_nothing_after_others_took_over(place: Database) -
         miss(place)
     finally:
         first.send_signal(signal.SIGCONT)
-    # When it goes on it finds another one in force.
-    assert first.wait(30) == 1
+    # When it goes on it finds another one in force, and is one of those that stand by.
+    until(lambda: "steps back and stands by" in place.said_by(first))
     assert f"kept by another wsla: process {second.pid}" in place.said_by(first)
+    until(lambda: place.count("shares") > 0)
+    second.send_signal(signal.SIGKILL)
+    second.wait()
+    until(lambda: place.writer() == first.pid)
+    everything_is_looked_at(place)
     end_with_all_delivered(place, path)
     check_all(place, path)
 
@@ -299,3 +307,36 @@ def test_while_the_server_is_away_looking_goes_on(place: Database, postgres: Any
         )
     end_with_all_delivered(place, path)
     check_all(place, path)
+
+
+def test_who_is_replaced_steps_back_and_judges_again_in_the_same_process(place: Database) -> None:
+    """Nothing of a turn that is over is left behind: no thread, no descriptor, no task, no judge."""
+    path = agreement(place)
+    running = place.run(path)
+
+    def left() -> tuple[int, int, int, int]:
+        gc.unfreeze()
+        gc.collect()
+        judges = sum(type(one) is Judge for one in gc.get_objects())
+        tasks = running.ask(lambda _: len(asyncio.all_tasks()))
+        return threading.active_count(), len(os.listdir("/proc/self/fd")), tasks, judges
+
+    found = []
+    for number in range(1, 6):
+        now = time.time_ns()
+        until(lambda now=now: place.count("observations", f"at > {now}") > 20)
+        # Whoever raises the number is in force from then on; this one has gone again at once.
+        place.rows("UPDATE store SET epoch = epoch + 1 RETURNING epoch")
+        until(lambda number=number: sum("keeping 1 agreement" in one for one in running.lines) > number)
+        found.append(left())
+    print(found)
+    assert sum("steps back and stands by" in one for one in running.lines) == 5
+    threads, descriptors, tasks, judges = zip(*found, strict=True)
+    assert set(judges) == {1}
+    assert max(tasks) - min(tasks) <= 2
+    # Looks come and go; what stayed behind at every turn would be seen.
+    assert threads[-1] - threads[1] < 4
+    assert descriptors[-1] - descriptors[1] < 20
+    assert running.stop() == 0
+    with Store.open(place.url, writer=False) as store:
+        assert verify_agreement(store, "Quick", lambda *_: None).findings == []
