@@ -15,8 +15,10 @@ from wsla.daemon.member import Member
 from wsla.daemon.post import Post
 from wsla.daemon.pushing import Beat, Taken
 from wsla.daemon.recovery import parsed
-from wsla.daemon.standing import stored_standing
+from wsla.evaluation.verdicts import Judgement
 from wsla.plan.model import Plan
+from wsla.reporting.period import latest_standing
+from wsla.reporting.stored import LATEST
 from wsla.store.errors import StoreError
 from wsla.store.records import AgreementVersion, Observed
 from wsla.store.sqlite import Store
@@ -62,7 +64,7 @@ class Beside(Sight):
             return None
         began = time.monotonic()
         with self.store() as store:
-            asked_at, windows = stored_standing(store, one.agreement, self.now())
+            asked_at, windows = standing(store, one.agreement, self.now())
         seen = Seen(
             title=title,
             plan=one.agreement.plan,
@@ -117,3 +119,14 @@ class Beside(Sight):
                 kept[version.key] = _Known(version, agreement)
         self._kept, self._kept_until = kept, time.monotonic() + _FRESH_FOR
         return kept
+
+
+def standing(store: Store, agreement: Agreement, now: int) -> tuple[int, tuple[Judgement, ...]]:
+    """The open windows, and the instant (nanoseconds) as of which they stand so. Where no state of the engine of this
+    text is noted, verdicts stand as they were stored when they changed last. Raises StoreError."""
+    # Between the noted state and what came since, another state may be noted.
+    with store.at_once():
+        found = latest_standing(store, agreement.title, agreement)
+    if found is not None:
+        return found.at, tuple(found.judgements)
+    return now, tuple(one for one in store.judgements(agreement.title, now, LATEST) if not one.final)
