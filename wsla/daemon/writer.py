@@ -140,6 +140,7 @@ class Writer:
         self.trouble: str | None = None
         self.dead: str | None = None
         self.replaced = False
+        self._ended = False
 
     def start(self) -> None:
         """Begin to write."""
@@ -170,6 +171,8 @@ class Writer:
         self._queue.put((item, future))
         if self._waiting >= LARGEST_GROUP:
             self._hurry.set()
+        if self._ended:
+            self._refuse_rest()
         return future
 
     def call(self, function: Callable[[Store], Any]) -> Future[Any]:
@@ -178,6 +181,8 @@ class Writer:
         future.set_running_or_notify_cancel()
         self._queue.put(_Call(function, future))
         self._hurry.set()
+        if self._ended:
+            self._refuse_rest()
         return future
 
     def close(self, patience: float) -> int:
@@ -204,6 +209,7 @@ class Writer:
                 _log.critical("%s", self.dead, exc_info=not isinstance(error, StoreError))
             self._on_fatal(self.dead)
         finally:
+            self._ended = True
             self._refuse_rest()
 
     def _work(self) -> Steps[None]:
@@ -224,7 +230,14 @@ class Writer:
                 yield self._hurry.waiting(GROUP_FOR)
                 self._hurry.clear()
                 following = self._fill(group)
-            if not (yield from self._store_group(group)):
+            rest = () if following in (None, _END) else (following,)
+            try:
+                stored = yield from self._store_group(group)
+            except Exception:
+                self._refuse(*group.items, *rest)
+                raise
+            if not stored:
+                self._refuse(*group.items, *rest)
                 return
             if following is _END:
                 following = None
@@ -300,5 +313,11 @@ class Writer:
             except queue.Empty:
                 return
             if entry is not None:
-                future = entry.future if isinstance(entry, _Call) else entry[1]
+                self._refuse(entry)
+
+    def _refuse(self, *entries: _Entry) -> None:
+        """Nobody is left waiting for what is not stored any more."""
+        for entry in entries:
+            future = entry.future if isinstance(entry, _Call) else entry[1]
+            if not future.done():
                 future.set_exception(StoreError("The store is closed."))
