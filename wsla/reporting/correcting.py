@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
@@ -11,7 +12,7 @@ from wsla.reporting.stored import EARLIEST, LATEST
 if TYPE_CHECKING:
     from wsla.api import Agreement
     from wsla.remedies.corrections import Correction
-    from wsla.store.records import Batch
+    from wsla.store.records import Batch, Observed
     from wsla.store.sqlite import Store
     from wsla.values.instants import Interval
 
@@ -20,38 +21,47 @@ if TYPE_CHECKING:
 class Reconsidered:
     """What a correction finds, not stored yet; ``late`` counts the observations that came too late for a verdict,
     ``kept_from`` is the instant before which not all are kept, ``terms_from`` that at which the terms changed without
-    another version's number (nanoseconds, None: never)."""
+    another version's number (nanoseconds, None: never). ``versions`` are the verdicts of other agreements that are
+    others by now than they were observed."""
 
     key: str
+    agreement: Agreement
     found: Correction
     arrival: int
     late: int
     kept_from: int | None
     terms_from: int | None
+    versions: tuple[Observed, ...] = ()
 
     def batch(self) -> Batch:
         """What is to be stored because of it, in one transaction."""
+        from wsla.remedies.corrections import Withdrawn
         from wsla.store.records import Batch, Decided, Rejudged, Reviewed
 
         return Batch(
+            observations=self.versions,
             decisions=(
                 *(Decided(self.key, one) for one in self.found.entries),
                 *(Decided(self.key, one) for one in self.found.intents),
             ),
             corrections=tuple(
-                Rejudged(self.key, self.found.at, one.after)
+                Rejudged(self.key, self.found.at, one.said.judgement, False)
+                if isinstance(one.said, Withdrawn)
+                else Rejudged(self.key, self.found.at, one.said)
                 for one in self.found.changed
-                if one.after is not None
             ),
             reviews=(Reviewed(self.key, self.found.at, self.arrival),),
         )
 
 
-def reconsider(store: Store, key: str, agreement: Agreement, at: int) -> Reconsidered:
-    """Judges again what was judged by an agreement in force, for a correction dated ``at``. Raises StoreError."""
+def reconsider(
+    store: Store, key: str, agreement: Agreement, at: int, versions: Sequence[Observed] = ()
+) -> Reconsidered:
+    """Judges again what was judged by an agreement in force, for a correction dated ``at``; ``versions`` are looked at
+    as if they were stored. Raises StoreError."""
     from wsla.api import judge
     from wsla.daemon.recovery import judged_from, terms_from
-    from wsla.remedies.corrections import correct, judged_until
+    from wsla.remedies.corrections import Withdrawn, correct, judged_until
 
     plan = agreement.plan
     # A daemon may be writing: a verdict and what was booked with it are read as of one moment.
@@ -62,7 +72,14 @@ def reconsider(store: Store, key: str, agreement: Agreement, at: int) -> Reconsi
         judged = list(store.judgements(key, EARLIEST, LATEST, final_only=True))
         # What another version has judged is that version's.
         own = [one for one in judged if one.window.end > start and one.goal in agreement.goals]
-        said = [*own, *(one for _, one in store.corrections(key) if one.goal in agreement.goals)]
+        said = [
+            *own,
+            *(
+                one.judgement if one.exists else Withdrawn(one.judgement)
+                for one in store.rejudged(key)
+                if one.judgement.goal in agreement.goals
+            ),
+        ]
         prefix = (agreement.title.replace("%", "%25").replace("|", "%7C"), f"v{agreement.version}")
         booked = [
             entry
@@ -71,12 +88,14 @@ def reconsider(store: Store, key: str, agreement: Agreement, at: int) -> Reconsi
         ]
     until = max(start, judged_until(plan, said, at))
     known = {source.name for source in plan.sources}
-    observations = (one for one in store.observations(key, EARLIEST, LATEST) if one.source in known)
+    observations = (one for one in store.observations_that_stand(key, versions) if one.source in known)
     report = judge(agreement, observations, start, until)
     found = correct(plan, said, report.judgements, booked, at)
     kept_from = store.kept_from(key)
     return Reconsidered(
         key=key,
+        agreement=agreement,
+        versions=tuple(versions),
         found=_without_what_stands(found, agreement, kept_from, terms),
         arrival=arrival,
         late=store.late_observations(key),
