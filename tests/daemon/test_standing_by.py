@@ -151,7 +151,7 @@ def test_it_shows_what_the_one_that_judges_shows(place: Place, two: tuple[One, O
         assert one.get("/metrics", GLOBEX).status_code == 403
         status = one.get("/api/v1/status")
         assert status.json()["role"] == role
-        assert status.json()["judge"].startswith(status.headers["Wsla-Daemon"])
+        assert status.json()["judge"] == status.json()["daemon"] == status.headers["Wsla-Daemon"]
         assert status.headers["Wsla-Judge"] == status.json()["judge"]
         assert "Wsla-Judge" not in one.get("/", GLOBEX).headers
     assert "stands by" not in judge.get("/").text
