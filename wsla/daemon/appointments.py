@@ -14,7 +14,7 @@ from typing import Final
 from attrs import define, evolve, field, frozen
 
 from wsla.daemon.keeper import Kept
-from wsla.daemon.recovery import parsed
+from wsla.daemon.reigns import parsed
 from wsla.daemon.writer import Item, Writer
 from wsla.plan.model import Plan, Recurring, RecurringKind, Target
 from wsla.plan.recurring import Appointed, appointed, invited, next_due

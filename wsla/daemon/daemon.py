@@ -14,6 +14,7 @@ from typing import Final, Protocol, TypeVar
 
 from wsla.daemon.agreements import Found, find_agreements
 from wsla.daemon.appointments import Appointments
+from wsla.daemon.bindings import Deployment
 from wsla.daemon.clock import SystemClock
 from wsla.daemon.collecting import collecting_seldom
 from wsla.daemon.composing import Composer, Report
@@ -23,12 +24,12 @@ from wsla.daemon.keeper import Keeper, Kept
 from wsla.daemon.logs import set_up_logging, take_down_logging
 from wsla.daemon.outbox import Outbox
 from wsla.daemon.pushing import Beat, Inbox, Taken
-from wsla.daemon.recovery import recover
 from wsla.daemon.reload import Changes, compare, remarks
 from wsla.daemon.reloading import Answering, Reloading, prepare_channels
 from wsla.daemon.shares import Shares, gather
 from wsla.daemon.signals import take_signals
 from wsla.daemon.status import AgreementStatus, SourceStatus, Status
+from wsla.daemon.succeeding import recover_all, with_stored
 from wsla.daemon.supervisor import Supervisor
 from wsla.daemon.surroundings import USUAL, Surroundings
 from wsla.daemon.writer import Writer
@@ -187,6 +188,7 @@ class Daemon:
         self._store: Final = store
         self._say: Final[Announce] = say
         self._clock: Final = clock
+        self._environ: Final = environ
         self._supervisor: Final = Supervisor(environ)
         self._stop: Final = stop or asyncio.Event()
         self._code = 0
@@ -221,6 +223,7 @@ class Daemon:
             witness=Witness(references, clock, self._tell) if references else None,
             take=self._inbox.take,
             collect=surroundings.collect,
+            complete=self._complete,
         )
         self._outbox: Final = Outbox(
             self._writer,
@@ -240,7 +243,7 @@ class Daemon:
         self._housekeeping: Final = Housekeeping(
             self._writer,
             clock,
-            plans=lambda: [kept.judge.agreement.plan for kept in self._keeper.agreements.values()],
+            plans=lambda: self._keeper.plans_saying(clock.now()),
             retention=lambda: self.config.retention,
         )
         self._reloading: Final = Reloading(
@@ -349,7 +352,7 @@ class Daemon:
         if sharing is not None:
             gather(self._store, sharing)
         until = self._clock.now()
-        recovered = {one.agreement.title: recover(self._store, one.agreement, until) for one in changes.added}
+        changes.added[:], recovered = recover_all(self._store, changes.added, until, self._complete)
         ahead = self._clock.hold(max((one.latest for one in recovered.values()), default=0))
         if ahead > DAY:
             self._say(
@@ -384,6 +387,9 @@ class Daemon:
         await self._end()
         self._supervisor.close()
         return self._code
+
+    def _complete(self, store: Store, deployment: Deployment) -> Deployment:
+        return with_stored(store, deployment, self.config, self._environ, self._clock)
 
     # Ending
 
