@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 import pytest
 from attrs import frozen
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 import wsla
 from wsla.cli import main
@@ -20,8 +20,10 @@ from .postgres_server import Server, binaries
 
 ROOT = Path(__file__).resolve().parents[1]
 
-settings.register_profile("dev", deadline=None)
-settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+# How fast examples are made says how busy the machine is.
+BUSY = [HealthCheck.too_slow]
+settings.register_profile("dev", deadline=None, suppress_health_check=BUSY)
+settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True, suppress_health_check=BUSY)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import sqlite3
 import subprocess
 import threading
@@ -19,6 +18,8 @@ import pytest
 
 from wsla.daemon.config import Config, Limits
 from wsla.daemon.daemon import Daemon, run_daemon
+
+from ..ports import free_port
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -145,13 +146,6 @@ class Receiver(_Server):
         handler.answer(status)
 
 
-def closed_port() -> int:
-    """A port on which nobody listens."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
-
-
 AGREEMENT = """agreement "{title}" version {version} {{
   kind customer
   effective 2026-01-01 in "UTC"
@@ -205,7 +199,7 @@ class Running:
 
         self._thread = threading.Thread(target=run, daemon=True)
         self._thread.start()
-        assert self._ready.wait(30)
+        assert self._ready.wait(60)
 
     def ask(self, function: Callable[[Daemon], Any]) -> Any:
         """Calls a function with the daemon in its own loop."""
@@ -226,12 +220,12 @@ class Running:
         """Ends it; returns the exit code."""
         if self._thread.is_alive() and self.daemon is not None:
             self.ask(lambda daemon: daemon.stop())
-        self._thread.join(30)
+        self._thread.join(60)
         assert not self._thread.is_alive()
         return self.code
 
 
-def until(condition: Callable[[], Any], seconds: float = 30.0) -> Any:
+def until(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
     """Waits until something holds, and returns it; fails where it never does."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -254,7 +248,7 @@ class Place:
     environ: dict[str, str] = attrs.field(factory=lambda: {"HOOK_SECRET": SECRET})
 
     SECRET = SECRET
-    closed_port = staticmethod(closed_port)
+    closed_port = staticmethod(free_port)
     until = staticmethod(until)
 
     @property

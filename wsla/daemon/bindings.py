@@ -17,7 +17,7 @@ from wsla.daemon.agreements import sha256_of, side_by_side
 from wsla.daemon.config import Bindings, ChannelBinding, Config, SourceBinding
 from wsla.daemon.lineage import Lineage
 from wsla.daemon.tables import Reference, SecretMissing, nearest
-from wsla.interop.calendars import is_available
+from wsla.interop.icalendar.meetings import is_available
 from wsla.plan.model import Channel, Party, Plan, RecurringKind, Secret, Source, Target, Text
 from wsla.ports import Clock
 from wsla.sources import heartbeat

@@ -73,8 +73,8 @@ class Member:
         """``found`` and ``changes`` are what the files held at the start, ``stop`` is set to end it in order."""
         self.found = found
         self.changes = changes
+        self.config = config
         self._paths: Final = tuple(paths)
-        self._config: Final = config
         self._url: Final = url
         self._environ: Final = environ
         self._clock: Final = clock
@@ -192,7 +192,7 @@ class Member:
         task.add_done_callback(self._ending.discard)
 
     def _has_room(self) -> bool:
-        if sum(len(one.seen) for one in self._looked.values()) < self._config.limits.buffer:
+        if sum(len(one.seen) for one in self._looked.values()) < self.config.limits.buffer:
             return True
         self._dropped += 1
         if self._dropped == 1:
@@ -274,9 +274,9 @@ class Member:
 
     async def _read_anew(self) -> None:
         """What is broken changes nothing."""
-        found = await asyncio.to_thread(find_agreements, self._paths, None, self._config.within)
+        found = await asyncio.to_thread(find_agreements, self._paths, None, self.config.within)
         self._checksums = found.checksums
-        changes = compare({}, found, self._config, self._environ, self._clock)
+        changes = compare({}, found, self.config, self._environ, self._clock)
         for message in changes.messages:
             self._tell(message)
         if not changes.messages and changes.added:
@@ -291,7 +291,7 @@ class Member:
                 self._look_away(place)
 
     async def _have_files_changed(self) -> bool:
-        if not self._config.reload_on_change or time.monotonic() < self._look_at_files:
+        if not self.config.reload_on_change or time.monotonic() < self._look_at_files:
             return False
         self._look_at_files = time.monotonic() + _LOOK_AT_FILES
         names = dict.fromkeys([*files_of(self._paths)[0], *self._checksums])

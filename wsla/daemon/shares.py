@@ -19,7 +19,7 @@ from wsla.ports import Clock
 from wsla.sources.heartbeat import HeartbeatTarget
 from wsla.sources.registry import FOLLOWED_KINDS
 from wsla.store import lease
-from wsla.store.errors import StoreError
+from wsla.store.errors import StoreError, StoreLocked
 from wsla.store.records import Batch
 from wsla.store.sharing import MOST_AT_ONCE, Found, Incoming, Share, SharedSource, Sharing
 from wsla.store.sqlite import Store
@@ -113,15 +113,25 @@ def chosen(place: SharedSource, members: Iterable[str]) -> str:
 class Shares:
     """Grants sources to members that live, takes them back from those that do not, and hands on what they saw.
 
-    ``remote`` are the runners of what is shared; while ``fixed`` is set nothing else is. Used in one event loop.
+    ``remote`` are the runners of what is shared; while ``fixed`` is set nothing else is. ``replaced`` is called with a
+    sentence where another daemon judges by now. Used in one event loop.
     """
 
-    def __init__(self, writer: Writer, clock: Clock, keeping: Keeping) -> None:
+    def __init__(
+        self,
+        writer: Writer,
+        clock: Clock,
+        keeping: Keeping,
+        *,
+        replaced: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self.remote: Final[dict[SharedSource, RemoteRunner]] = {}
         self.fixed = False
         self._writer: Final = writer
         self._clock: Final = clock
         self._keeping: Final = keeping
+        self._replaced: Final = replaced
+        self._trouble = False
         self._me: Final = uuid.uuid4().hex
         self._granted: Final[dict[SharedSource, int]] = {}
         self._in_hand: Final[set[int]] = set()
@@ -175,8 +185,14 @@ class Shares:
             self._wake.clear()
             try:
                 await self._round()
+                self._trouble = False
+            except StoreLocked as error:
+                self._replaced(str(error))
+                return
             except StoreError as error:
-                _log.warning("what other daemons see cannot be read, and is tried again: %s", error)
+                if not self._trouble and not self._writer.dead:
+                    self._trouble = True
+                    _log.warning("what other daemons see cannot be read, and is tried again: %s", error)
                 for future in self._returning.values():
                     future.set_result(None)
                 self._returning.clear()
@@ -223,7 +239,7 @@ class Shares:
     async def _look(self) -> Found:
         """Hands on what has come in since."""
         known = tuple(self._in_hand)
-        found: Found = await self._ask(lambda sharing: sharing.look(known))
+        found: Found = await self._ask(lambda sharing: sharing.look_in_force(known))
         for one in found.incoming:
             self._hand_on(one)
         if found.whole:

@@ -110,7 +110,8 @@ class Writer:
     """Owns an open store. ``limit`` is the number of observations and other things that wait in memory at most.
 
     ``on_commit`` is called in the writing thread after each transaction, ``on_trouble`` with a sentence when writing
-    begins to fail and with None when it works again, ``on_fatal`` when there is no use in going on.
+    begins to fail and with None when it works again, ``on_fatal`` when there is no use in going on; where that is
+    because another writer is in force, ``replaced`` is true by then.
     """
 
     def __init__(
@@ -138,6 +139,7 @@ class Writer:
         self._thread: Thread | None = None
         self.trouble: str | None = None
         self.dead: str | None = None
+        self.replaced = False
 
     def start(self) -> None:
         """Begin to write."""
@@ -197,7 +199,9 @@ class Writer:
             self.dead = (
                 str(error) if isinstance(error, StoreError) else f"the store's writer failed: {error!r}"
             )
-            _log.critical("%s", self.dead, exc_info=not isinstance(error, StoreError))
+            self.replaced = isinstance(error, StoreLocked)
+            if not self.replaced:
+                _log.critical("%s", self.dead, exc_info=not isinstance(error, StoreError))
             self._on_fatal(self.dead)
         finally:
             self._refuse_rest()

@@ -81,6 +81,12 @@ class Sharing:
             whole=len(rows) < MOST_AT_ONCE,
         )
 
+    def look_in_force(self, known: Iterable[int] = ()) -> Found:
+        """The same. Raises StoreLocked where another writer is in force by now, which a writer that has nothing to
+        write would not learn otherwise."""
+        self._session.check_identity()
+        return self.look(known)
+
     def grant(self, granted: Mapping[SharedSource, tuple[str, int]]) -> None:
         """Grants sources to members, each from an instant on."""
         with self._session.transaction() as connection:
