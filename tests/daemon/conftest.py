@@ -170,8 +170,16 @@ class Running:
     """A daemon in a thread of this process."""
 
     def __init__(
-        self, paths: list[Path], config: Config, store: Path, environ: dict[str, str], **options: Any
+        self,
+        paths: list[Path],
+        config: Config,
+        store: Path,
+        environ: dict[str, str],
+        serving: Any = None,
+        **options: Any,
     ) -> None:
+        """With ``serving`` it answers over HTTP. It is there once it runs, or stands by."""
+        self.member: Any = None
         self.lines: list[str] = []
         self.code: int | None = None
         self.daemon: Daemon | None = None
@@ -181,6 +189,15 @@ class Running:
         def started(daemon: Daemon) -> None:
             self._loop = asyncio.get_running_loop()
             self.daemon = daemon
+            if serving is not None:
+                serving.begin(daemon, str(store))
+            self._ready.set()
+
+        def stands_by(member: Any) -> None:
+            self._loop = asyncio.get_running_loop()
+            self.member = member
+            if serving is not None:
+                serving.begin_beside(member, str(store))
             self._ready.set()
 
         def run() -> None:
@@ -192,6 +209,7 @@ class Running:
                     say=self.lines.append,
                     environ=environ,
                     started=started,
+                    stands_by=stands_by,
                     **options,
                 )
             finally:
@@ -218,8 +236,9 @@ class Running:
 
     def stop(self) -> int | None:
         """Ends it; returns the exit code."""
-        if self._thread.is_alive() and self.daemon is not None:
-            self.ask(lambda daemon: daemon.stop())
+        some = self.daemon or self.member
+        if self._thread.is_alive() and some is not None:
+            self._loop.call_soon_threadsafe(some.stop)
         self._thread.join(60)
         assert not self._thread.is_alive()
         return self.code

@@ -88,9 +88,7 @@ def test_what_comes_out_is_what_eval_says(place: Any, run_wsla: Callable[..., An
     )  # fmt: skip
     assert done.code == 0, done.said
     told = json.loads(done.out)
-    said = [
-        judgement_value(agreements[one.window.start >= begins * SECOND].plan, one) for one in judgements
-    ]
+    said = [judgement_value(agreements[one.window.start >= begins * SECOND].plan, one) for one in judgements]
     key = lambda one: (parse_instant(one["end"]), parse_instant(one["start"]))  # noqa: E731
     expected = [one for version in told for one in version["judgements"] if one["final"]]
     assert sorted(expected, key=key) == sorted(said, key=key)

@@ -20,6 +20,7 @@ from wsla.daemon.composing import Composer, Report
 from wsla.daemon.config import Config
 from wsla.daemon.housekeeping import Housekeeping
 from wsla.daemon.keeper import Keeper, Kept
+from wsla.daemon.letterbox import Letterbox
 from wsla.daemon.logs import set_up_logging, take_down_logging
 from wsla.daemon.outbox import Outbox
 from wsla.daemon.pushing import Beat, Inbox, Taken
@@ -28,10 +29,11 @@ from wsla.daemon.reload import Changes
 from wsla.daemon.reloading import Answering, Reloading, prepare_channels
 from wsla.daemon.shares import Shares, gather
 from wsla.daemon.signals import take_signals
-from wsla.daemon.status import AgreementStatus, SourceStatus, Status
+from wsla.daemon.status import AgreementStatus, SourceStatus, Status, Turn, name_of_process
 from wsla.daemon.succeeding import recover_all, with_stored
 from wsla.daemon.supervisor import Supervisor
 from wsla.daemon.surroundings import USUAL, Surroundings
+from wsla.daemon.threads import ask_in
 from wsla.daemon.writer import Writer
 from wsla.plan.model import Plan
 from wsla.sources.witness import Witness
@@ -137,6 +139,7 @@ class Daemon:
         self._crowded = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._shares: Shares | None = None
+        self._letters: Letterbox | None = None
         self._writer: Final = Writer(
             store,
             limit=config.limits.buffer,
@@ -236,17 +239,8 @@ class Daemon:
 
     def ask(self, function: Callable[[], Answer]) -> Future[Answer]:
         """Called from any thread: what ``function`` finds in the thread of the daemon, as soon as that comes to it."""
-        future: Future[Answer] = Future()
-
-        def answer() -> None:
-            if future.set_running_or_notify_cancel():
-                try:
-                    future.set_result(function())
-                except Exception as error:
-                    future.set_exception(error)
-
-        self._soon(answer)
-        return future
+        assert self._loop is not None
+        return ask_in(self._loop, function)
 
     def push(self, title: str, source: str, sent: Sequence[Observed]) -> Future[Taken]:
         """Called from any thread: gives observations of a source that others send; see ``Inbox.take``."""
@@ -261,6 +255,14 @@ class Daemon:
     def now(self) -> int:
         """The daemon's time, nanoseconds since the epoch."""
         return self._clock.now()
+
+    @property
+    def turn(self) -> Turn:
+        """Whose turn it is to judge: this one's, until it steps back."""
+        name = name_of_process()
+        if self.replaced:
+            return Turn(role="standby", me=name, judge=None)
+        return Turn(role="judge", me=name, judge=name)
 
     def plans(self) -> dict[str, Plan]:
         """The plan of every agreement that is kept, by title."""
@@ -290,6 +292,7 @@ class Daemon:
             looks=self._keeper.slots.lateness.counts(),
             broken=self._reloading.standing.broken,
             sound_at=self._reloading.standing.sound_at,
+            turn=self.turn,
         )
 
     async def run(
@@ -315,12 +318,14 @@ class Daemon:
                 self._writer, self._clock, self._keeper, replaced=self._step_back
             )
             self._shares.prepare(sharing, changes.added, self._clock.now())
+            self._letters = Letterbox(self._writer, self._inbox)
         self._writer.start()
         await self._keeper.begin_all(changes.added, recovered, until)
         self._outbox.start()
         self._housekeeping.start()
-        if self._shares is not None:
+        if self._shares is not None and self._letters is not None:
             self._shares.start()
+            self._letters.start()
         self._appointments.start()
         take_signals(self._loop, self.stop, self.reload)
         self._reloading.start(found)
@@ -372,8 +377,8 @@ class Daemon:
         """Ends everything, and stores nothing: the store would refuse it."""
         for kept in self._keeper.agreements.values():
             kept.judge.close()
-        if self._shares is not None:
-            await self._shares.stop()
+        if self._shares is not None and self._letters is not None:
+            await asyncio.gather(self._letters.stop(), self._shares.stop())
         await asyncio.gather(
             self._outbox.close(0),
             *(runner.stop(0) for runner in self._keeper.runners),
@@ -385,6 +390,8 @@ class Daemon:
         _log.info("stopping")
         if self._shares is not None:
             self._shares.fixed = True
+        if self._letters is not None:
+            await self._letters.stop()
         await asyncio.gather(
             self._outbox.close(SENDS_END_WITHIN),
             *(runner.stop(PROBES_END_WITHIN) for runner in self._keeper.runners),

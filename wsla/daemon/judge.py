@@ -34,6 +34,8 @@ _PIECE: Final = 2_000
 _MOST_HELD: Final = 10_000
 _ADVANCE_SHARE: Final = 20
 _COMPANY: Final = 0.02
+_WORTH_NOTING: Final = 64
+_SELDOM: Final = 10
 
 
 @define(eq=False)
@@ -116,6 +118,8 @@ class Judge:
         self.leaves_at: int | None = None
         self.leaves: Callable[[], None] = lambda: None
         """Called once time has come past ``leaves_at``: some source need not be looked at any more."""
+        self._unnoted = 0
+        self._wake_at = 0.0
 
     def ended(self, *observations: Observation) -> None:
         """Takes the observations of a look that has ended: one, or one of each stream."""
@@ -182,7 +186,7 @@ class Judge:
                 self._disordered = self._sent = True
                 waited_for.append((given, one))
         outputs.extend(self._advanced(horizon))
-        stored = self._submit(observed, outputs)
+        stored = self._submit(observed, outputs, waited_for=bool(waited_for))
         if waited_for and stored is not None:
             _tell_when_stored(stored, waited_for)
         self._set_timer()
@@ -259,27 +263,32 @@ class Judge:
         _log.critical("“%s”: %s", self.agreement.title, self.failed, exc_info=error)
         return ()
 
-    def _submit(self, observed: list[Observed], outputs: list[Said]) -> Future[None] | None:
-        """Stores all of it; gives what is done once the observations are on the disk."""
+    def _submit(
+        self, observed: list[Observed], outputs: list[Said], *, waited_for: bool = False
+    ) -> Future[None] | None:
+        """Stores all of it; gives what is done once the observations are on the disk, if that is waited for."""
         title = self.agreement.title
         judged, decided = self._sort(title, outputs)
         snapshots: tuple[Snapshot, ...] = ()
         if observed or outputs:
             self._changed = True
             self.accepted += len(observed)
+            self._unnoted += len(observed)
         if self._snapshot_due() or self._acted(decided):
             snapshots = (self._snapshot(),)
         if not (observed or judged or decided or snapshots):
             return None
         if len(judged) + len(decided) <= _PIECE:
-            return self._writer.submit(
-                Item(
-                    observations=tuple(observed),
-                    judgements=tuple(judged),
-                    decisions=tuple(decided),
-                    snapshots=snapshots,
-                )
+            item = Item(
+                observations=tuple(observed),
+                judgements=tuple(judged),
+                decisions=tuple(decided),
+                snapshots=snapshots,
             )
+            if waited_for:
+                return self._writer.submit(item)
+            self._writer.give(item)
+            return None
         # After a long absence there may be more than one transaction should hold.
         stored = self._writer.submit(Item(observations=tuple(observed)))
         for start in range(0, len(judged), _PIECE):
@@ -333,7 +342,11 @@ class Judge:
     def _snapshot_due(self) -> bool:
         if not self._changed or self.failed is not None or self._writer.trouble is not None:
             return False
-        return self._clock.monotonic() - self._snapshot_at >= self._snapshot_every(self._snapshot_cost)
+        waited, every = self._clock.monotonic() - self._snapshot_at, self._snapshot_every(self._snapshot_cost)
+        if self._unnoted < _WORTH_NOTING:
+            # To judge a few again is less work than to note the state.
+            every *= _SELDOM
+        return waited >= every
 
     def _snapshot(self) -> Snapshot:
         began = self._clock.monotonic()
@@ -341,17 +354,39 @@ class Judge:
         self._snapshot_at = self._clock.monotonic()
         self._snapshot_cost = self._snapshot_at - began
         self._changed = False
+        self._unnoted = 0
         return Snapshot(self.agreement.title, self.state, max(self.time, self._latest, 0), content)
 
     def _set_timer(self) -> None:
+        delay = self._delay()
+        if delay is None:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            return
+        loop = asyncio.get_running_loop()
+        self._wake_at = loop.time() + delay
+        # One that is set for earlier is kept: to look at the clock once more is less work than to set another.
         if self._timer is not None:
+            if self._timer.when() <= self._wake_at:
+                return
             self._timer.cancel()
-            self._timer = None
+        self._timer = loop.call_at(self._wake_at, self._wake)
+
+    def _wake(self) -> None:
+        self._timer = None
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._wake_at:
+            self._timer = loop.call_at(self._wake_at, self._wake)
+        else:
+            self.step()
+
+    def _delay(self) -> float | None:
+        """Seconds until time has to be moved on without an observation; None where it never has."""
         if self.failed is not None:
-            return
+            return None
         if self._behind and self._disordered:
-            self._timer = asyncio.get_running_loop().call_later(max(self._rest(), 0.001), self.step)
-            return
+            return max(self._rest(), 0.001)
         delays = [self._rest()] if self._behind else []
         # That a window is lost is told when it is certain, and not only with the next look at the service.
         due = self._coming.at()
@@ -363,9 +398,7 @@ class Judge:
             # What is due already waits for a look that has not ended, and its end calls `step`.
             if wait > 0 or self.horizon() >= due:
                 delays.append(wait)
-        if delays:
-            delay = min(max(min(delays), 0.001), _LONGEST_SLEEP)
-            self._timer = asyncio.get_running_loop().call_later(delay, self.step)
+        return min(max(min(delays), 0.001), _LONGEST_SLEEP) if delays else None
 
 
 def _tell_when_stored(stored: Future[None], waited_for: list[tuple[Given, Observed]]) -> None:

@@ -230,11 +230,15 @@ def judged_from(history: Sequence[AgreementVersion]) -> int:
     return latest(history)[-1].start
 
 
-def terms_from(history: list[AgreementVersion]) -> int | None:
-    """Since when the latest version has the terms that it has now; None where it never had others."""
+def terms_from(history: Sequence[AgreementVersion], number: int | None = None) -> int | None:
+    """Since when the latest version, or that of a number among those that run, has the terms that it has now; None
+    where it never had others."""
+    last = history[-1].version if number is None else number
+    if len(latest(history)) > 1:
+        history = [one for one in history if one.version == last]
     now = parsed(history[-1])
     for earlier, later in reversed(list(pairwise(history))):
-        if earlier.version != history[-1].version:
+        if earlier.version != last:
             return None
         before = parsed(earlier)
         if now is None or before is None or before.plan != now.plan:

@@ -81,7 +81,8 @@ class RemoteRunner:
 
 
 def gather(store: Store, sharing: Sharing) -> None:
-    """At the start: takes back whatever was shared, and stores what was seen of it, before any engine is made.
+    """At the start: takes back whatever was shared, and stores what was seen of it, and beats that somebody before had
+    noted, before any engine is made.
 
     Nothing of it is older than what a writer before this one has judged, as long as it comes in its own order.
     """
@@ -97,6 +98,10 @@ def gather(store: Store, sharing: Sharing) -> None:
         piece = found[start : start + MOST_AT_ONCE]
         store.write(Batch(observations=tuple(one.observed for one in piece)))
         sharing.done(one.sequence for one in piece)
+    letters = store.letters()
+    beats = () if letters is None else tuple(letters.noted())
+    if beats:
+        store.write(Batch(observations=beats))
 
 
 def may_be_shared(plan: ProbePlan) -> bool:

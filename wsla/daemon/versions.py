@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from attrs import define, evolve, frozen
 
 from wsla.api import Agreement
 from wsla.daemon.agreements import state_version
-from wsla.engine import FORM, Engine, Output
+from wsla.daemon.reigns import Reign
+from wsla.engine import FORM, Engine, Output, SnapshotError
 from wsla.evaluation.stream import JudgementFinal, StandingChanged, TooLate
 from wsla.evaluation.verdicts import Judgement
 from wsla.plan.model import Plan
@@ -189,3 +190,33 @@ def states_of(noted: tuple[str, int, Any] | None) -> dict[int, tuple[str, int, A
     if not isinstance(versions, list):
         return {}
     return {one["version"]: (one["state"], noted[1], one["engine"]) for one in versions}
+
+
+def standing_beside(
+    reigns: Sequence[Reign], noted: tuple[str, int, Any], observations: Iterable[Observation]
+) -> tuple[int, tuple[Judgement, ...]] | None:
+    """How the open windows of versions that run side by side stand by their states as they were noted, and what was
+    observed since: the instant, and the judgements. None where the states are those of other texts or another program.
+    """
+    states, at = states_of(noted), noted[1]
+    running: list[tuple[Reign, Engine]] = []
+    for reign in reigns:
+        state = None if reign.agreement is None else states.get(reign.agreement.version)
+        if (
+            reign.agreement is None
+            or state is None
+            or state[0] != bounded_state(reign.agreement, reign.start)
+        ):
+            return None
+        if state[2] is not None:
+            try:
+                running.append((reign, Engine.restore(reign.agreement.plan, state[2])))
+            except SnapshotError:
+                return None
+    for observation in observations:
+        for reign, engine in running:
+            own = reign.own(observation)
+            if own is not None:
+                engine.observe(own)
+                at = max(at, own.at + 1)
+    return at, tuple(judgement for _, engine in running for judgement in engine.judgements(at))

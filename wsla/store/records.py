@@ -52,11 +52,13 @@ class Judged(NamedTuple):
 
 
 class Rejudged(NamedTuple):
-    """A verdict of an agreement that was final and is another since the instant ``at`` of a correction."""
+    """A verdict of an agreement that was final and is another since the instant ``at`` of a correction; or there is no
+    such window any more, where it no longer ``exists``."""
 
     agreement: str
     at: int
     judgement: Judgement
+    exists: bool = True
 
 
 class Reviewed(NamedTuple):

@@ -16,6 +16,7 @@ from attrs import frozen
 from wsla.store import codecs, lease
 from wsla.store.codecs import bounded, sound_text
 from wsla.store.errors import StoreError
+from wsla.store.lock import holder_in_words
 from wsla.store.postgres import PostgresSession
 from wsla.store.records import Observed
 from wsla.store.schema import APPLICATION_ID
@@ -112,13 +113,14 @@ class Sharing:
 @frozen(kw_only=True)
 class Told:
     """What a member learns: the server's time (nanoseconds); its shares; whether the writer is there (``held``), has
-    not been heard of for a while (``ended``), or has left in order (``left``)."""
+    not been heard of for a while (``ended``), or has left in order (``left``); and who it is, in words."""
 
     now: int
     shares: tuple[Share, ...]
     held: bool
     ended: bool
     left: bool
+    holder: str
 
 
 class Membership:
@@ -140,13 +142,14 @@ class Membership:
         shares = self._session.read(
             "SELECT agreement, source, member, number, pending FROM shares WHERE member = ?", (name,)
         )
-        ((locks, ended, left),) = self._session.read(WRITER, (APPLICATION_ID,))
+        ((locks, ended, left, holder),) = self._session.read(WRITER, (APPLICATION_ID,))
         return Told(
             now=now,
             shares=tuple(Share(*row) for row in shares),
             held=locks > 0,
             ended=ended > 0,
             left=left > 0,
+            holder=holder_in_words(json.loads(holder)),
         )
 
     def settle(self) -> bool:

@@ -242,8 +242,8 @@ class Writing:
 
     def correct(self, rejudged: Rejudged) -> None:
         """Store what a final verdict is from a correction on; the verdict itself stays as it was said."""
-        key, at, judgement = rejudged
-        number, content = self._agreement(key), codecs.dump_judgement(judgement)
+        key, at, judgement, exists = Rejudged(*rejudged)
+        number, content = self._agreement(key), codecs.dump_judgement(judgement, exists=exists)
         (sequence,) = self._run(
             "INSERT INTO corrections (agreement_id, at, window_start, window_end, content, recorded_at)"
             " VALUES (?, ?, ?, ?, ?, ?) RETURNING sequence",

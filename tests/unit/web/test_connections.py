@@ -15,6 +15,7 @@ pytest.importorskip("jinja2", reason="what draws pages is not installed")
 pytest.importorskip("prometheus_client", reason="what tells figures is not installed")
 
 from wsla.daemon.http_config import Http, Token
+from wsla.daemon.status import ALONE
 from wsla.web import server
 from wsla.web.connections import Patience
 from wsla.web.server import WebServer
@@ -26,6 +27,8 @@ ASKED = b"GET /style.css HTTP/1.1\r\nHost: x\r\n\r\n"
 
 class NoDaemon:
     """Stands for a daemon about which nothing is asked."""
+
+    turn = ALONE
 
     def titles(self) -> dict[str, Any]:
         return {}
