@@ -266,7 +266,8 @@ class Daemon:
 
     def plans(self) -> dict[str, Plan]:
         """The plan of every agreement that is kept, by title."""
-        return {title: kept.deployment.agreement.plan for title, kept in self._keeper.agreements.items()}
+        now = self._clock.now()
+        return {title: kept.deployment.lineage.shown(now) for title, kept in self._keeper.agreements.items()}
 
     def kept(self, title: str) -> Kept | None:
         """An agreement that is kept."""
@@ -458,10 +459,12 @@ class Daemon:
             )
 
     def _status_of(self, kept: Kept) -> AgreementStatus:
-        agreement, judge = kept.deployment.agreement, kept.judge
+        now, lineage, judge = self._clock.now(), kept.deployment.lineage, kept.judge
+        agreement = lineage.at(now)
         return AgreementStatus(
             title=agreement.title,
             version=agreement.version,
+            versions=tuple(plan.version for plan in lineage.saying(now)),
             file=agreement.source.name,
             sources=tuple(
                 SourceStatus(name=name, last=runner.last, lateness=runner.lateness)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 from attrs import evolve, field, frozen
 
@@ -63,6 +63,22 @@ class Lineage:
         """The version in force at an instant."""
         return self.agreements[self.place_of(at)]
 
+    def shown(self, at: int) -> Plan:
+        """The plan of the version in force at an instant, and with it what is known of the others alone: their goals,
+        rules, parties, services and metrics, and the sources of all."""
+        if len(self.agreements) == 1:
+            return self.newest.plan
+        plan = self.at(at).plan
+        others = [one.plan for one in reversed(self.agreements) if one.plan is not plan]
+        return evolve(
+            plan,
+            goals=_with_others(plan.goals, [one.goals for one in others]),
+            rules=_with_others(plan.rules, [one.rules for one in others]),
+            parties=_with_others(plan.parties, [one.parties for one in others]),
+            services=_with_others(plan.services, [one.services for one in others]),
+            sources=tuple(self.sources.values()),
+        )
+
     def rests_on(self) -> RestsOn:
         """What judgements of any of the versions rest on."""
         by_goal = [
@@ -110,6 +126,22 @@ class Lineage:
         end = judged_to(agreement.plan)
         # What a window ends with may be known by the look after it alone.
         return None if end is None else end + 2 * (self.sources[stored].every or 0)
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+Thing = TypeVar("Thing", bound=_Named)
+
+
+def _with_others(own: Sequence[Thing], others: Sequence[Sequence[Thing]]) -> tuple[Thing, ...]:
+    """Things by name, the own ones first; of several of one name the first counts."""
+    found = {one.name: one for one in own}
+    for one in (one for several in others for one in several):
+        found.setdefault(one.name, one)
+    return tuple(found.values())
 
 
 def stored_names(plans: Sequence[Plan]) -> list[dict[str, str]]:
