@@ -14,12 +14,12 @@ from attrs import define, field
 
 from wsla.api import Agreement
 from wsla.daemon.coming import Coming
+from wsla.daemon.lineage import Lineage
 from wsla.daemon.scheduler import Runner
+from wsla.daemon.versions import Judging, Said, TakenOver
 from wsla.daemon.writer import Item, Writer
-from wsla.engine import Engine, Output
 from wsla.evaluation.stream import JudgementFinal, StandingChanged, TooLate, TriggerChanged
 from wsla.evaluation.verdicts import Judgement, Labels
-from wsla.plan.rests import sources_of_goals
 from wsla.ports import Clock
 from wsla.remedies.decisions import Intent, LedgerEntry
 from wsla.store.errors import StoreError
@@ -73,16 +73,17 @@ class Judge:
     def __init__(
         self,
         agreement: Agreement,
-        engine: Engine,
+        engine: Judging,
         state: str,
         *,
         writer: Writer,
         clock: Clock,
         snapshot_every: Callable[[int], int],
         dropped: Callable[[], None],
+        lineage: Lineage | None = None,
     ) -> None:
         self.agreement = agreement
-        self.engine: Final = engine
+        self.engine: Final[Judging] = engine
         self.state = state
         self.runners: dict[str, Runner] = {}
         self.standings: dict[tuple[str, Labels], Judgement] = {}
@@ -91,14 +92,15 @@ class Judge:
         self.closed = False
         self.failed: str | None = None
         self.accepted = 0
-        self._sources: Final = sources_of_goals(agreement.plan)
-        self._rules: Final = frozenset(rule.name for rule in agreement.plan.rules)
+        together = Lineage(agreements=(agreement,)) if lineage is None else lineage
+        self._rests_on: Final = together.rests_on()
+        self._rules: Final = frozenset(rule.name for one in together.agreements for rule in one.plan.rules)
         self._sent = False
         self._writer: Final = writer
         self._clock: Final = clock
         self._snapshot_every: Final = snapshot_every
         self._dropped: Final = dropped
-        self._labels: Final = {source.name: source.labels for source in agreement.plan.sources}
+        self._labels: Final = {name: source.labels for name, source in together.sources.items()}
         self._held: list[_Held] = []
         self._given = 0
         self._disordered = False
@@ -113,6 +115,9 @@ class Judge:
         self._snapshot_at = clock.monotonic()
         self._snapshot_cost = 0
         self._changed = True
+        self.leaves_at: int | None = None
+        self.leaves: Callable[[], None] = lambda: None
+        """Called once time has come past ``leaves_at``: some source need not be looked at any more."""
         self._unnoted = 0
         self._wake_at = 0.0
 
@@ -167,7 +172,7 @@ class Judge:
             return
         horizon = self.horizon()
         observed: list[Observed] = []
-        outputs: list[Output] = []
+        outputs: list[Said] = []
         waited_for: list[tuple[Given, Observed]] = []
         while self._held and self._held[0][0] <= horizon:
             _, _, one, given = heappop(self._held)
@@ -185,8 +190,11 @@ class Judge:
         if waited_for and stored is not None:
             _tell_when_stored(stored, waited_for)
         self._set_timer()
+        if self.leaves_at is not None and horizon > self.leaves_at:
+            self.leaves_at = None
+            self.leaves()
 
-    def submit(self, outputs: Iterable[Output]) -> None:
+    def submit(self, outputs: Iterable[Said]) -> None:
         """Stores what an engine has said."""
         self._submit([], list(outputs))
 
@@ -213,7 +221,7 @@ class Judge:
         self._given += given is not None
         heappush(self._held, (observed.observation.at, self._sequence, observed, given))
 
-    def _fed(self, observation: Observation) -> Sequence[Output]:
+    def _fed(self, observation: Observation) -> Sequence[Said]:
         self._latest = observation.at
         self._coming.moved()
         if self.failed is not None:
@@ -223,7 +231,7 @@ class Judge:
         except Exception as error:
             return self._give_up(error)
 
-    def _advanced(self, horizon: int) -> Sequence[Output]:
+    def _advanced(self, horizon: int) -> Sequence[Said]:
         if self.failed is not None or horizon <= self.time:
             return ()
         try:
@@ -249,14 +257,14 @@ class Judge:
         """Seconds until time is moved on again where nothing is due: it costs something for every goal."""
         return (self._advanced_at + _ADVANCE_SHARE * self._advance_cost - self._clock.monotonic()) / SECOND
 
-    def _give_up(self, error: Exception) -> Sequence[Output]:
+    def _give_up(self, error: Exception) -> Sequence[Said]:
         """Other agreements must not suffer; observations of this one are kept and can be judged later."""
         self.failed = f"judging failed ({type(error).__name__}); observations are still recorded"
         _log.critical("“%s”: %s", self.agreement.title, self.failed, exc_info=error)
         return ()
 
     def _submit(
-        self, observed: list[Observed], outputs: list[Output], *, waited_for: bool = False
+        self, observed: list[Observed], outputs: list[Said], *, waited_for: bool = False
     ) -> Future[None] | None:
         """Stores all of it; gives what is done once the observations are on the disk, if that is waited for."""
         title = self.agreement.title
@@ -290,16 +298,18 @@ class Judge:
         self._writer.submit(Item(snapshots=snapshots))
         return stored
 
-    def _sort(self, title: str, outputs: list[Output]) -> tuple[list[Judged], list[Decided]]:
+    def _sort(self, title: str, outputs: list[Said]) -> tuple[list[Judged], list[Decided]]:
         judged: dict[object, Judged] = {}
         decided: list[Decided] = []
         late: dict[str, list[int]] = {}
-        for output in outputs:
+        for said in outputs:
+            output = said.output if isinstance(said, TakenOver) else said
+            version, place = (said.version, said.place) if isinstance(said, TakenOver) else (None, None)
             match output:
                 case JudgementFinal(judgement=judgement) | StandingChanged(judgement=judgement):
                     # Of one window only the latest word counts.
-                    judged[judgement.goal, judgement.labels, judgement.window] = Judged(
-                        title, judgement, self._sources.get(judgement.goal)
+                    judged[judgement.goal, judgement.labels, judgement.window, version] = Judged(
+                        title, judgement, self._rests_on(judgement, place), version
                     )
                     self.standings[judgement.goal, judgement.labels] = judgement
                 case Intent() | LedgerEntry():
