@@ -138,7 +138,7 @@ def test_what_a_daemon_books_meanwhile_is_not_taken_back(
 ) -> None:
     path = tmp_path / "wsla.db"
     march.fill(path)
-    corrections = Store.corrections
+    rejudged = Store.rejudged
     with Store.open(str(path), writer=True) as daemon, Store.open(str(path), writer=False) as store:
         agreement = in_force(store.agreement_history(march.TITLE)[-1])
         assert agreement is not None
@@ -151,9 +151,9 @@ def test_what_a_daemon_books_meanwhile_is_not_taken_back(
         def meanwhile(self: Store, key: str) -> Any:
             later = evolve(booked, id=identity, window=window, at=window.end)
             daemon.write(Batch(decisions=(Decided(march.TITLE, later),)))
-            return corrections(self, key)
+            return rejudged(self, key)
 
-        monkeypatch.setattr(Store, "corrections", meanwhile)
+        monkeypatch.setattr(Store, "rejudged", meanwhile)
         seen = reconsider(store, march.TITLE, agreement, booked.at + 90 * DAY)
     assert not seen.found.entries
     assert len(entries(path)) == 2

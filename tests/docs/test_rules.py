@@ -76,6 +76,7 @@ ELSEWHERE = {
     "96": "store/records.py",
     "97": "remedies/corrections.py",
     "98": "remedies/corrections.py",
+    "106": "reporting/standing_on.py",
     # What changes no verdict.
     "80": "composition/structure.py",
     "81": "composition/guarantees.py",

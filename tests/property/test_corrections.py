@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from wsla.evaluation.verdicts import Judgement
-from wsla.remedies.corrections import Correction, correct
+from wsla.remedies.corrections import Correction, correct, standing_of
 from wsla.remedies.decider import decide
 from wsla.remedies.decisions import LedgerEntry
 from wsla.remedies.ledger import balances
@@ -45,11 +45,13 @@ def test_after_a_correction_the_same_is_owed_as_if_nothing_had_been_late(
     assert all(one.at == at and one.amount > 0 for one in correction.entries)
     assert len({one.id for one in together}) == len(together)
     # The verdicts that stand now are those found, and judging once more says nothing new.
-    standing = [*said, *(pair.after for pair in correction.changed if pair.after is not None)]
-    once_more = correct(case.plan, standing, found, together, at + 1)
-    assert not once_more.entries
-    assert not [pair for pair in once_more.changed if pair.after is not None]
-    assert not once_more.intents
+    standing = [*said, *(pair.said for pair in correction.changed)]
+    assert correct(case.plan, standing, found, together, at + 1) == Correction(at=at + 1)
+    # What was taken away, its window being no more, comes back with what was late forgotten again.
+    back = correct(case.plan, standing, said, together, at + 2)
+    stood = {(one.goal, one.labels, one.window): one.verdict for one in said}
+    lost = stood.keys() - standing_of(standing).keys()
+    assert {(x.goal, x.labels, x.window) for pair in back.changed if (x := pair.after)} >= lost
 
 
 @QUICK

@@ -122,7 +122,11 @@ def _from_store(store: Store, key: str, agreement: Agreement) -> Judged:
     known = {source.name for source in plan.sources}
     # What came too late is part of a verdict only once that was corrected.
     corrected = store.corrections(key)
-    seen = store.observations(key, EARLIEST, LATEST, late=bool(corrected))
+    seen = (
+        store.observations_that_stand(key)
+        if corrected
+        else store.observations(key, EARLIEST, LATEST, late=False)
+    )
     observations = [one for one in seen if one.source in known]
     if not observations:
         raise click.ClickException(f"the store holds no observation for “{agreement.title}” yet")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from wsla.daemon.agreements import Found
 from wsla.daemon.appointments import Appointments
+from wsla.daemon.bindings import Deployment
 from wsla.daemon.clock import SystemClock
 from wsla.daemon.collecting import collecting_seldom
 from wsla.daemon.composing import Composer, Report
@@ -23,12 +24,13 @@ from wsla.daemon.letterbox import Letterbox
 from wsla.daemon.logs import set_up_logging, take_down_logging
 from wsla.daemon.outbox import Outbox
 from wsla.daemon.pushing import Beat, Inbox, Taken
-from wsla.daemon.recovery import Recovered, recover
+from wsla.daemon.recovery import Recovered
 from wsla.daemon.reload import Changes
 from wsla.daemon.reloading import Answering, Reloading, prepare_channels
 from wsla.daemon.shares import Shares, gather
 from wsla.daemon.signals import take_signals
 from wsla.daemon.status import AgreementStatus, SourceStatus, Status, Turn, name_of_process
+from wsla.daemon.succeeding import recover_all, with_stored
 from wsla.daemon.supervisor import Supervisor
 from wsla.daemon.surroundings import USUAL, Surroundings
 from wsla.daemon.threads import ask_in
@@ -127,6 +129,7 @@ class Daemon:
         self._store: Final = store
         self._say: Final[Announce] = say
         self._clock: Final = clock
+        self._environ: Final = environ
         self._supervisor: Final = supervisor or Supervisor(environ)
         self._watched_over_by_others: Final = supervisor is not None
         self._stop: Final = stop or asyncio.Event()
@@ -164,6 +167,7 @@ class Daemon:
             witness=Witness(references, clock, self._tell) if references else None,
             take=self._inbox.take,
             collect=surroundings.collect,
+            complete=self._complete,
         )
         self._outbox: Final = Outbox(
             self._writer,
@@ -183,7 +187,7 @@ class Daemon:
         self._housekeeping: Final = Housekeeping(
             self._writer,
             clock,
-            plans=lambda: [kept.judge.agreement.plan for kept in self._keeper.agreements.values()],
+            plans=lambda: self._keeper.plans_saying(clock.now()),
             retention=lambda: self.config.retention,
         )
         self._reloading: Final = Reloading(
@@ -262,7 +266,8 @@ class Daemon:
 
     def plans(self) -> dict[str, Plan]:
         """The plan of every agreement that is kept, by title."""
-        return {title: kept.deployment.agreement.plan for title, kept in self._keeper.agreements.items()}
+        now = self._clock.now()
+        return {title: kept.deployment.lineage.shown(now) for title, kept in self._keeper.agreements.items()}
 
     def kept(self, title: str) -> Kept | None:
         """An agreement that is kept."""
@@ -345,14 +350,16 @@ class Daemon:
             self._supervisor.close()
         return self._code
 
+    def _complete(self, store: Store, deployment: Deployment) -> Deployment:
+        return with_stored(store, deployment, self.config, self._environ, self._clock)
+
     async def _recovered(self, changes: Changes, sharing: Sharing | None) -> tuple[int, dict[str, Recovered]]:
         def recovered() -> tuple[int, dict[str, Recovered]]:
             if sharing is not None:
                 gather(self._store, sharing)
             until = self._clock.now()
-            return until, {
-                one.agreement.title: recover(self._store, one.agreement, until) for one in changes.added
-            }
+            changes.added[:], found = recover_all(self._store, changes.added, until, self._complete)
+            return until, found
 
         # One that stood by is watched over and asked meanwhile.
         return recovered() if sharing is None else await asyncio.to_thread(recovered)
@@ -451,10 +458,12 @@ class Daemon:
             )
 
     def _status_of(self, kept: Kept) -> AgreementStatus:
-        agreement, judge = kept.deployment.agreement, kept.judge
+        now, lineage, judge = self._clock.now(), kept.deployment.lineage, kept.judge
+        agreement = lineage.at(now)
         return AgreementStatus(
             title=agreement.title,
             version=agreement.version,
+            versions=tuple(plan.version for plan in lineage.saying(now)),
             file=agreement.source.name,
             sources=tuple(
                 SourceStatus(name=name, last=runner.last, lateness=runner.lateness)

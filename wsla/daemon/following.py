@@ -12,6 +12,7 @@ from wsla.daemon.bindings import ProbePlan
 from wsla.daemon.pushing import Crowded, NotPushed, Taken
 from wsla.daemon.scheduler import next_tick, phase_of
 from wsla.daemon.writer import Item, Writer
+from wsla.evaluation.encoding import SECOND_VALUE
 from wsla.plan.model import Source
 from wsla.ports import Clock
 from wsla.sources.following import Follower, Found, NotFollowed
@@ -179,8 +180,10 @@ class FollowRunner:
         sent = [Observed(self._agreement, one, received_at, stream, row) for stream, row, one in found.rows]
         if sent:
             taken = await self._taken(sent)
-            self.refused += len(taken.refused)
-            for position, reason in taken.refused[:5]:
+            refused = [one for one in taken.refused if self._tells_unknown or one[1] != SECOND_VALUE]
+            # A verdict that was corrected after it was read first: its later version comes with the correction.
+            self.refused += len(refused)
+            for position, reason in refused[:5]:
                 at = sent[position].observation.at
                 _log.warning("“%s”, %s: the row of %d: %s", self._agreement, self.plan.source, at, reason)
             self.last = sent[-1].observation

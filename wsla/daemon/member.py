@@ -181,7 +181,7 @@ class Member:
     def _keeps(self) -> dict[str, str]:
         if self.apart:
             return {}
-        return {title: sha256_of(one.agreement) for title, one in self._deployments.items()}
+        return {title: one.sha256 for title, one in self._deployments.items()}
 
     def _look(self, told: Told) -> None:
         """Begins and ends looks, so that they are those that are granted."""
@@ -200,9 +200,7 @@ class Member:
                 self._looked[place] = self._begun(share, deployment, plan)
 
     def _begun(self, share: Share, deployment: Deployment, plan: ProbePlan) -> _Looked:
-        [labels] = [
-            source.labels for source in deployment.agreement.plan.sources if source.name == share.source
-        ]
+        labels = deployment.lineage.sources[share.source].labels
         seen: list[Observed] = []
 
         def ended(*observations: Observation) -> None:

@@ -53,6 +53,12 @@ class Route:
 
     plan: Plan
     channel: ChannelPlan | str
+    versions: tuple[Plan, ...] = ()
+
+    def plan_of(self, intent: Intent) -> Plan:
+        """The plan by which an intent was decided, where that version is kept."""
+        number = _version_of(intent, self.plan)
+        return next((plan for plan in self.versions if plan.version == number), self.plan)
 
 
 Routes = Callable[[str, Target], Route | None]
@@ -350,7 +356,7 @@ class Outbox:
         intent, links = item.intent, self._links()
         page = None if links is None else links.page(lane.agreement)
         try:
-            composed = await self._composed(lane, intent, route.plan, route.channel, page)
+            composed = await self._composed(lane, intent, route.plan_of(intent), route.channel, page)
         except StoreError as error:
             return DeliveryResult(delivered=False, reason=str(error))
         except Exception as error:
@@ -360,7 +366,7 @@ class Outbox:
             key=intent.id,
             subject=intent.subject,
             text=f"{composed.text}\n\n{REPEATED}" if item.possible_repeat else composed.text,
-            payload=payload_of(route.plan, lane.agreement, intent)
+            payload=payload_of(route.plan_of(intent), lane.agreement, intent)
             | ({"possible_repeat": True} if item.possible_repeat else {}),
             attempt=attempt,
             page_url=page,

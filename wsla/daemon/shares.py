@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, Protocol
 
-from wsla.daemon.agreements import sha256_of
 from wsla.daemon.bindings import Deployment, ProbePlan
 from wsla.daemon.judge import Given, Judge
 from wsla.daemon.scheduler import Runner
@@ -292,8 +291,8 @@ class Shares:
         found = {}
         for deployment in deployments:
             agreement = deployment.agreement
-            sha256 = sha256_of(agreement)
-            for name, plan in deployment.probes.items():
+            sha256 = deployment.sha256
+            for name, plan in deployment.looked_at(self._clock.now()).items():
                 if may_be_shared(plan):
                     found[agreement.title, name] = (plan, sha256)
         return found

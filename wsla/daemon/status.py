@@ -42,7 +42,8 @@ class SourceStatus:
 
 @frozen(kw_only=True)
 class AgreementStatus:
-    """An agreement that is kept. ``failed`` says why it is not judged, None where it is."""
+    """An agreement that is kept. ``failed`` says why it is not judged, None where it is. ``version`` is the one in
+    force, ``versions`` are all that run."""
 
     title: str
     version: int
@@ -51,6 +52,7 @@ class AgreementStatus:
     standings: tuple[Judgement, ...]
     accepted: int
     failed: str | None
+    versions: tuple[int, ...] = ()
 
 
 @frozen(kw_only=True)

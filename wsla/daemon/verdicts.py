@@ -13,7 +13,7 @@ from wsla.sources.network.failures import Failure
 from wsla.sources.pushed import Row
 from wsla.sources.verdicts import VerdictsTarget, observed
 from wsla.store.errors import StoreError
-from wsla.store.records import stream_of
+from wsla.store.records import Rejudged, stream_of
 from wsla.store.sqlite import Store
 
 
@@ -32,7 +32,7 @@ class VerdictFollower:
     def begin(self, place: Any, since: int) -> None:
         """Goes on from a place that was kept."""
         self._since = since
-        same = isinstance(place, dict) and place.get("of") == self._of
+        same = isinstance(place, dict) and place.get("of") == place_of(self._target)
         self._until = int(place["until"]) if same else since
         self._known = set()
 
@@ -40,23 +40,21 @@ class VerdictFollower:
         """The windows that became final. Raises NotFollowed."""
         problem = self._trouble(self._target.agreement, self._target.goal)
         judged = self._judged(now)
-        rows: list[Row] = []
-        for one in judged:
-            if (identity := _identity(one)) in self._known:
-                continue
-            try:
-                rows.append(self._row(one, identity))
-            except DataError as reason:
-                raise NotFollowed(Failure.OBSERVER_AGREEMENT.value, str(reason)) from None
-        if problem is not None and not rows:
+        new = [one for one in judged if _identity(one.judgement) not in self._known]
+        if problem is not None and not new:
             raise NotFollowed(Failure.OBSERVER_AGREEMENT.value, problem)
-        if not rows:
+        if not new:
             return Found()
-        self._until = judged[-1].window.end
-        self._known = {_identity(one) for one in judged if one.window.end == self._until}
+        try:
+            # Where there is no window any more, there is nothing to observe.
+            rows = [row_of(self._target, one.judgement) for one in new if one.exists]
+        except DataError as reason:
+            raise NotFollowed(Failure.OBSERVER_AGREEMENT.value, str(reason)) from None
+        self._until = judged[-1].judgement.window.end
+        self._known = {_identity(one.judgement) for one in judged if one.judgement.window.end == self._until}
         return Found(
             rows=tuple(row for row in rows if row[2].at >= self._since),
-            place={"of": self._of, "until": self._until},
+            place={"of": place_of(self._target), "until": self._until},
             more=len(judged) >= MOST_ROWS,
         )
 
@@ -66,31 +64,41 @@ class VerdictFollower:
     def close(self) -> None:
         """Nothing is open between two looks."""
 
-    @property
-    def _of(self) -> list[str]:
-        return [self._target.agreement, self._target.goal]
-
-    def _judged(self, now: int) -> list[Judgement]:
-        """The next windows in order of their ends; those that end together are never parted."""
-        found: list[Judgement] = []
+    def _judged(self, now: int) -> list[Rejudged]:
+        """The next windows as they stand, in order of their ends; those that end together are never parted."""
+        title = self._target.agreement
+        found: list[Rejudged] = []
         try:
             with Store.open(self._store, writer=False) as store:
-                for one in store.judgements(self._target.agreement, self._until - 1, now, final_only=True):
-                    if one.goal != self._target.goal:
+                judged = store.judgements(title, self._until - 1, now, final_only=True)
+                later = {
+                    (one.judgement.goal, one.judgement.labels, one.judgement.window): one
+                    for one in store.rejudged(title, self._until - 1)
+                }
+                for said in judged:
+                    if said.goal != self._target.goal:
                         continue
-                    if len(found) >= MOST_ROWS and one.window.end != found[-1].window.end:
+                    if len(found) >= MOST_ROWS and said.window.end != found[-1].judgement.window.end:
                         break
-                    found.append(one)
+                    one = later.get((said.goal, said.labels, said.window))
+                    found.append(Rejudged(title, 0, said) if one is None else one)
         except StoreError as problem:
             raise NotFollowed(Failure.OBSERVER_AGREEMENT.value, str(problem)) from None
         return found
 
-    def _row(self, one: Judgement, identity: tuple[str, str]) -> Row:
-        source = self._target.declared
-        observation = observed(self._target, one)
-        if source.records:
-            return ("", " ".join(identity), observation)
-        return (stream_of([observation.fields[name] for name in source.labels]), "", observation)
+
+def place_of(target: VerdictsTarget) -> list[str]:
+    """What the place of a target, as it is kept, is of: the agreement and the goal."""
+    return [target.agreement, target.goal]
+
+
+def row_of(target: VerdictsTarget, one: Judgement) -> Row:
+    """A window as it is observed. Raises DataError."""
+    source = target.declared
+    observation = observed(target, one)
+    if source.records:
+        return ("", " ".join(_identity(one)), observation)
+    return (stream_of([observation.fields[name] for name in source.labels]), "", observation)
 
 
 def _identity(one: Judgement) -> tuple[str, str]:

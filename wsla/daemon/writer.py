@@ -66,7 +66,7 @@ class _Call:
     future: Future[Any]
 
 
-_Entry = tuple[Item, Future[None]] | _Call
+_Entry = tuple[Item, Future[None] | None] | _Call
 _END: Final = _Call(lambda store: None, Future())
 """Stands for the end of all that was given."""
 
@@ -75,7 +75,7 @@ _END: Final = _Call(lambda store: None, Future())
 class _Group:
     """Items that become one transaction."""
 
-    items: list[tuple[Item, Future[None]]] = field(factory=list)
+    items: list[tuple[Item, Future[None] | None]] = field(factory=list)
     weight: int = 0
     kept: set[str] = field(factory=set)
 
@@ -86,7 +86,7 @@ class _Group:
             return False
         return not self.kept or not any(one.agreement in self.kept for one in item.observations)
 
-    def add(self, item: Item, future: Future[None]) -> None:
+    def add(self, item: Item, future: Future[None] | None) -> None:
         """Puts an item in."""
         self.items.append((item, future))
         self.weight += item.weight
@@ -166,6 +166,14 @@ class Writer:
         future: Future[None] = Future()
         # Who waits may be cancelled; what was given is stored all the same.
         future.set_running_or_notify_cancel()
+        self._put(item, future)
+        return future
+
+    def give(self, item: Item) -> None:
+        """As ``submit``, where nobody waits for it: a future costs more than the rest."""
+        self._put(item, None)
+
+    def _put(self, item: Item, future: Future[None] | None) -> None:
         with self._lock:
             self._waiting += item.weight
         self._queue.put((item, future))
@@ -173,7 +181,6 @@ class Writer:
             self._hurry.set()
         if self._ended:
             self._refuse_rest()
-        return future
 
     def call(self, function: Callable[[Store], Any]) -> Future[Any]:
         """Asks the store something, after everything that was given before. The future may hold a StoreError."""
@@ -297,7 +304,8 @@ class Writer:
         for refused, reason in result.refused:
             _log.error("an observation of %s cannot be stored: %s", refused.observation.source, reason)
         for _, future in group.items:
-            future.set_result(None)
+            if future is not None:
+                future.set_result(None)
         self._on_commit(batch, result)
 
     def _answer(self, call: _Call) -> None:
@@ -319,5 +327,5 @@ class Writer:
         """Nobody is left waiting for what is not stored any more."""
         for entry in entries:
             future = entry.future if isinstance(entry, _Call) else entry[1]
-            if not future.done():
+            if future is not None and not future.done():
                 future.set_exception(StoreError("The store is closed."))

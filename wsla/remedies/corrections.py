@@ -7,11 +7,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
-from typing import Final
+from typing import Final, Self
 
 from attrs import evolve, field, frozen
 
-from wsla.evaluation.verdicts import Judgement, Labels
+from wsla.evaluation.verdicts import Judgement, Labels, Verdict
 from wsla.plan.model import Credit, Goal, Plan
 from wsla.remedies.claims import credit_of
 from wsla.remedies.credits import claim_deadline
@@ -25,12 +25,39 @@ WindowKey = tuple[str, Labels, Interval]
 """A goal, labels and a window: what has one verdict."""
 
 
+@frozen
+class Withdrawn:
+    """What a correction said of a window that does not exist any more: ``judgement`` is not applicable."""
+
+    judgement: Judgement
+
+    @classmethod
+    def of(cls, before: Judgement) -> Self:
+        """What is said of the window of a verdict that stood."""
+        nothing = evolve(
+            before, value=None, lower=None, upper=None, budget=None, budget_left=None, amounts=()
+        )
+        return cls(evolve(nothing, verdict=Verdict.NOT_APPLICABLE, final=True))
+
+
+Said = Judgement | Withdrawn
+"""What was said of a window at some time."""
+
+
 @frozen(kw_only=True)
 class Corrected:
     """A window's verdict as it stood and as it is now; None where there was none, or where there is none any more."""
 
     before: Judgement | None
     after: Judgement | None
+
+    @property
+    def said(self) -> Said:
+        """What is said of the window from now on."""
+        if self.after is not None:
+            return self.after
+        assert self.before is not None
+        return Withdrawn.of(self.before)
 
 
 @frozen(kw_only=True)
@@ -53,7 +80,7 @@ class _Anew:
 
 def correct(
     plan: Plan,
-    judged: Sequence[Judgement],
+    judged: Sequence[Said],
     found: Iterable[Judgement],
     booked: Iterable[LedgerEntry],
     at: int,
@@ -64,9 +91,12 @@ def correct(
     earlier ones; ``found`` those of judging again with everything that is known now, as far as any of
     these. ``booked`` is the ledger of this agreement so far. Nothing that stands is touched.
     """
-    standing = {_key(one): one for one in judged}
-    times = Counter(_key(one) for one in judged)
-    latest = {one.goal: max(x.window.end for x in judged if x.goal == one.goal) for one in judged}
+    standing = standing_of(judged)
+    said = [_verdict(one) for one in judged]
+    times = Counter(_key(one) for one in said)
+    latest: dict[str, int] = {}
+    for one in said:
+        latest[one.goal] = max(one.window.end, latest.get(one.goal, one.window.end))
     until = judged_until(plan, judged, at)
     # A window of labels that only late data brought forth counts where its goal had been judged as far as that.
     again = {
@@ -93,10 +123,25 @@ def correct(
     )
 
 
-def judged_until(plan: Plan, judged: Iterable[Judgement], at: int) -> int:
+def standing_of(judged: Iterable[Said]) -> dict[WindowKey, Judgement]:
+    """The verdicts that stand; what was said later follows what was said earlier."""
+    found: dict[WindowKey, Judgement] = {}
+    for one in judged:
+        if isinstance(one, Withdrawn):
+            found.pop(_key(one.judgement), None)
+        else:
+            found[_key(one)] = one
+    return found
+
+
+def _verdict(said: Said) -> Judgement:
+    return said.judgement if isinstance(said, Withdrawn) else said
+
+
+def judged_until(plan: Plan, judged: Iterable[Said], at: int) -> int:
     """Up to when history is to be judged for a correction dated ``at``: the clock may have been set back since, or the
     correction be dated earlier, and what was final is final all the same."""
-    return max((at, *(one.window.end + plan.grace + 1 for one in judged)))
+    return max((at, *(_verdict(one).window.end + plan.grace + 1 for one in judged)))
 
 
 def _key(judgement: Judgement) -> WindowKey:
@@ -210,15 +255,17 @@ def _intents(
     for entry in adjusting:
         money[entry.cause, entry.labels, entry.window].append(entry)
     found = []
-    for key, after in again.items():
+    withdrawn = {key: Withdrawn.of(one).judgement for key, one in standing.items() if key not in again}
+    for key, after in {**again, **withdrawn}.items():
         before = standing.get(key)
         same = before is not None and before.verdict is after.verdict
         if same and key not in money:
             continue
         told = anew.intents.get(key) or _told(plan, before)
         was = "nothing" if before is None else before.verdict.value
+        now = " There is no such window any more." if key in withdrawn else ""
         goal = goals[after.goal]
-        notice = wording.of_verdict(goal, after, money.get(key, []), f"Said before: {was}.")
+        notice = wording.of_verdict(goal, after, money.get(key, []), f"Said before: {was}.{now}")
         found += [
             evolve(
                 intent,

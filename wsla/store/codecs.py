@@ -79,10 +79,11 @@ def dump_labels(labels: Labels) -> str:
     return dump_json(labels)
 
 
-def dump_judgement(judgement: Judgement) -> str:
-    """A judgement as a JSON object."""
+def dump_judgement(judgement: Judgement, *, exists: bool = True) -> str:
+    """A judgement as a JSON object; what no longer ``exists`` says so in it."""
     return dump_json(
-        {
+        ({} if exists else {"exists": False})
+        | {
             "goal": judgement.goal,
             "labels": judgement.labels,
             "window": _dump_window(judgement.window),
@@ -116,6 +117,11 @@ def load_judgement(text: str) -> Judgement:
         final=form["final"],
         amounts=tuple((operation, _load_optional(amount)) for operation, amount in form["amounts"]),
     )
+
+
+def exists(text: str) -> bool:
+    """False where ``dump_judgement`` wrote of a window that does not exist any more."""
+    return bool(load_json(text).get("exists", True))
 
 
 def dump_intent(intent: Intent) -> str:

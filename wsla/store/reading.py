@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from itertools import groupby
 from typing import Any, Final
@@ -27,11 +27,19 @@ from wsla.store.interventions import (
     read_interventions,
     read_withheld,
 )
-from wsla.store.records import AgreementVersion, DeliveryState, OutboxCounts, OutboxItem
+from wsla.store.records import (
+    AgreementVersion,
+    DeliveryState,
+    Observed,
+    OutboxCounts,
+    OutboxItem,
+    Rejudged,
+)
 from wsla.store.rollups import Rollup, StreamRollup
 from wsla.store.statements import Session
 from wsla.store.thinning import STREAMS_TO_THIN
 from wsla.store.together import PAGE, Together
+from wsla.store.versions import VERSIONS, Versioned, latest, that_stand
 from wsla.store.writing import CHAIN_START, chain
 from wsla.values.instants import HOUR, Interval
 from wsla.values.observations import Observation
@@ -94,6 +102,24 @@ class Reading:
             return iter(())
         return Together(self._session, number, source, late=late).between(bounded(since), bounded(until))
 
+    def observations_that_stand(self, agreement: str, more: Sequence[Observed] = ()) -> Iterator[Observation]:
+        """All observations of an agreement, what came too late among them, in order of ``at``; of what a correction of
+        another agreement changed the latest version alone. ``more`` are versions that are not stored yet."""
+        number = self._agreement(agreement)
+        if number is None:
+            return
+        numbers = latest(self._session.read(VERSIONS, [number]), more)
+        together = Together(self._session, number, late=True).placed(codecs.SMALLEST, codecs.LARGEST)
+        later = sorted(more, key=lambda one: one.observation.at)
+        for at, source, _, look in that_stand(together, numbers, later) if numbers else together:
+            yield Observation(
+                source=source, at=at, fields=look.fields, reason=look.reason, failure=look.failure
+            )
+
+    def versions(self, agreement: str) -> dict[Versioned, int]:
+        """Of what is stored in several versions, the number of the latest."""
+        return latest(self._session.read(VERSIONS, [self._agreement(agreement)]))
+
     def observations_after_snapshot(self, agreement: str) -> Iterator[Observation]:
         """What the latest snapshot of an agreement does not know yet, in order of arrival; everything where there is
         no snapshot. What came too late is not for an engine, and left out."""
@@ -139,6 +165,13 @@ class Reading:
         )
         return codecs.load_json(rows[0][0]) if rows else None
 
+    def follows(self, agreement: str, kind: str) -> bool:
+        """True where a source of an agreement has been read as one of a kind."""
+        rows = self._session.read(
+            "SELECT content FROM places WHERE agreement_id = ?", [self._agreement(agreement)]
+        )
+        return any(codecs.load_json(content).get("kind") == kind for (content,) in rows)
+
     def streams(self, agreement: str, source: str, limit: int) -> list[str]:
         """The streams of a source, at most so many."""
         rows = self._session.read(
@@ -167,11 +200,18 @@ class Reading:
 
     def corrections(self, agreement: str) -> list[tuple[int, Judgement]]:
         """What final verdicts were corrected to, each with the instant of the correction, in order."""
+        return [(one.at, one.judgement) for one in self.rejudged(agreement)]
+
+    def rejudged(self, agreement: str, after: int = codecs.SMALLEST) -> list[Rejudged]:
+        """The corrections of an agreement, in order, of windows that end after an instant."""
         rows = self._session.read(
-            "SELECT at, content FROM corrections WHERE agreement_id = ? ORDER BY sequence",
-            [self._agreement(agreement)],
+            "SELECT at, content FROM corrections WHERE agreement_id = ? AND window_end > ? ORDER BY sequence",
+            [self._agreement(agreement), bounded(after)],
         )
-        return [(at, codecs.load_judgement(content)) for at, content in rows]
+        return [
+            Rejudged(agreement, at, codecs.load_judgement(content), codecs.exists(content))
+            for at, content in rows
+        ]
 
     def count_observations(self, agreement: str) -> int:
         """How many observations of an agreement are kept."""
@@ -183,12 +223,12 @@ class Reading:
         return int(number)
 
     def late_observations(self, agreement: str) -> int:
-        """How many observations of an agreement came too late."""
+        """How many observations of an agreement came too late, later versions of what was observed not among them."""
+        key = self._agreement(agreement)
         ((number,),) = self._session.read(
-            "SELECT count(*) FROM observations WHERE agreement_id = ? AND late = 1",
-            [self._agreement(agreement)],
+            "SELECT count(*) FROM observations WHERE agreement_id = ? AND late = 1", [key]
         )
-        return int(number)
+        return int(number) - len(self._session.read(VERSIONS, [key]))
 
     def earliest_uncorrected(self, agreement: str) -> int | None:
         """The earliest instant of what came too late and no correction has looked at; None where there is nothing."""

@@ -381,6 +381,7 @@ def _status(asked: Asked) -> Response:
                 {
                     "title": one.title,
                     "version": one.version,
+                    "versions": list(one.versions or (one.version,)),
                     "file": one.file,
                     "observations": one.accepted,
                     "trouble": one.failed,

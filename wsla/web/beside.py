@@ -14,7 +14,7 @@ from wsla.api import Agreement
 from wsla.daemon.member import Member
 from wsla.daemon.post import Post
 from wsla.daemon.pushing import Beat, Taken
-from wsla.daemon.recovery import parsed
+from wsla.daemon.reigns import parsed
 from wsla.evaluation.verdicts import Judgement
 from wsla.plan.model import Plan
 from wsla.reporting.period import latest_standing

@@ -97,7 +97,8 @@ class _Figures:
         observed = CounterMetricFamily("wsla_observations", "Observations taken in.", labels=["agreement"])
         listed = sorted(self._status.agreements, key=lambda one: (one.failed is None, one.title))
         for one in listed[:MOST_AGREEMENTS]:
-            info.add_metric([one.title], {"version": str(one.version)})
+            for version in one.versions or (one.version,):
+                info.add_metric([one.title], {"version": str(version)})
             judged.add_metric([one.title], int(one.failed is None))
             observed.add_metric([one.title], one.accepted)
         yield info

@@ -160,11 +160,12 @@ class View(Sight):
         kept = self._daemon.kept(title)
         if kept is None:
             return None
-        agreement, judge = kept.deployment.agreement, kept.judge
+        now, judge = self._daemon.now(), kept.judge
+        agreement = kept.deployment.lineage.at(now)
         asked_at = max(judge.time, 0)
         return Seen(
             title=agreement.title,
-            plan=agreement.plan,
+            plan=kept.deployment.lineage.shown(now),
             version=agreement.version,
             text=agreement.text,
             sha256=sha256_of(agreement),
