@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from unittest.mock import patch
 
 import pytest
 from attrs import frozen
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 import wsla
 from wsla.cli import main
@@ -20,8 +21,10 @@ from .postgres_server import Server, binaries
 
 ROOT = Path(__file__).resolve().parents[1]
 
-settings.register_profile("dev", deadline=None)
-settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+# How fast examples are made says how busy the machine is.
+BUSY = [HealthCheck.too_slow]
+settings.register_profile("dev", deadline=None, suppress_health_check=BUSY)
+settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True, suppress_health_check=BUSY)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 
@@ -33,6 +36,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # What takes long comes first, so that no worker is left alone with it at the end.
     long = ROOT / "tests" / "property"
     items.sort(key=lambda item: long not in item.path.parents)
+
+
+def pytest_collection_finish() -> None:
+    # What was collected stays: a tenth of the time went into looking at it again and again.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(30_000, 20, 20)
 
 
 def pytest_sessionstart() -> None:

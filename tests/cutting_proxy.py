@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from contextlib import suppress
 from typing import Literal
 
@@ -49,10 +48,11 @@ class Proxy:
                 continue
             server = socket.create_connection(("127.0.0.1", self._target))
             self._open += [client, server]
-            threading.Thread(target=self._forward, args=(client, server), daemon=True).start()
-            threading.Thread(target=self._return, args=(client, server), daemon=True).start()
+            answered = threading.Event()
+            for one in (self._forward, self._return):
+                threading.Thread(target=one, args=(client, server, answered), daemon=True).start()
 
-    def _forward(self, client: socket.socket, server: socket.socket) -> None:
+    def _forward(self, client: socket.socket, server: socket.socket, answered: threading.Event) -> None:
         with suppress(OSError):
             while said := client.recv(65_536):
                 cut, self._armed = self._armed, None
@@ -61,16 +61,18 @@ class Proxy:
                     self.cuts += 1
                     _shut(client)
                     if cut == "after":
+                        answered.clear()
                         server.sendall(said)
-                        # The server has time to do it; what it answers goes nowhere.
-                        time.sleep(0.2)
+                        # Once it answers it has done it; what it answers goes nowhere.
+                        answered.wait(30)
                     break
                 server.sendall(said)
         _shut(server)
 
-    def _return(self, client: socket.socket, server: socket.socket) -> None:
+    def _return(self, client: socket.socket, server: socket.socket, answered: threading.Event) -> None:
         with suppress(OSError):
             while said := server.recv(65_536):
+                answered.set()
                 client.sendall(said)
         _shut(client)
 

@@ -7,12 +7,13 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+from .ports import free_port
 
 
 def binaries() -> Path | None:
@@ -30,9 +31,7 @@ class Server:
         self._become = _unprivileged(self.folder)
         self._numbers = itertools.count()
         self._process: subprocess.Popen[bytes] | None = None
-        with socket.socket() as found:
-            found.bind(("127.0.0.1", 0))
-            self.port = int(found.getsockname()[1])
+        self.port = free_port()
         make = [
             "-D",
             str(self.folder / "data"),
@@ -87,7 +86,7 @@ class Server:
                 stderr=log,
                 cwd=self.folder,
             )
-        for _ in range(300):
+        for _ in range(1200):
             try:
                 psycopg.connect(self.url("postgres")).close()
                 return

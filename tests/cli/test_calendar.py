@@ -17,7 +17,7 @@ pytest.importorskip("icalendar", reason="what writes calendars is not installed"
 import icalendar
 from dateutil.rrule import rrulestr
 
-from wsla.interop.calendars import uid_of
+from wsla.interop.icalendar.meetings import uid_of
 
 Run = Callable[..., Any]
 

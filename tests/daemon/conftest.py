@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -22,6 +21,8 @@ import pytest
 import wsla
 from wsla.daemon.config import Config, Limits
 from wsla.daemon.daemon import Daemon, run_daemon
+
+from ..ports import free_port
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -148,13 +149,6 @@ class Receiver(_Server):
         handler.answer(status)
 
 
-def closed_port() -> int:
-    """A port on which nobody listens."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
-
-
 AGREEMENT = """agreement "{title}" version {version} {{
   kind customer
   effective 2026-01-01 in "UTC"
@@ -179,8 +173,16 @@ class Running:
     """A daemon in a thread of this process."""
 
     def __init__(
-        self, paths: list[Path], config: Config, store: Path, environ: dict[str, str], **options: Any
+        self,
+        paths: list[Path],
+        config: Config,
+        store: Path,
+        environ: dict[str, str],
+        serving: Any = None,
+        **options: Any,
     ) -> None:
+        """With ``serving`` it answers over HTTP. It is there once it runs, or stands by."""
+        self.member: Any = None
         self.lines: list[str] = []
         self.code: int | None = None
         self.daemon: Daemon | None = None
@@ -190,6 +192,15 @@ class Running:
         def started(daemon: Daemon) -> None:
             self._loop = asyncio.get_running_loop()
             self.daemon = daemon
+            if serving is not None:
+                serving.begin(daemon, str(store))
+            self._ready.set()
+
+        def stands_by(member: Any) -> None:
+            self._loop = asyncio.get_running_loop()
+            self.member = member
+            if serving is not None:
+                serving.begin_beside(member, str(store))
             self._ready.set()
 
         def run() -> None:
@@ -201,6 +212,7 @@ class Running:
                     say=self.lines.append,
                     environ=environ,
                     started=started,
+                    stands_by=stands_by,
                     **options,
                 )
             finally:
@@ -208,7 +220,7 @@ class Running:
 
         self._thread = threading.Thread(target=run, daemon=True)
         self._thread.start()
-        assert self._ready.wait(30)
+        assert self._ready.wait(60)
 
     def ask(self, function: Callable[[Daemon], Any]) -> Any:
         """Calls a function with the daemon in its own loop."""
@@ -227,14 +239,15 @@ class Running:
 
     def stop(self) -> int | None:
         """Ends it; returns the exit code."""
-        if self._thread.is_alive() and self.daemon is not None:
-            self.ask(lambda daemon: daemon.stop())
-        self._thread.join(30)
+        some = self.daemon or self.member
+        if self._thread.is_alive() and some is not None:
+            self._loop.call_soon_threadsafe(some.stop)
+        self._thread.join(60)
         assert not self._thread.is_alive()
         return self.code
 
 
-def until(condition: Callable[[], Any], seconds: float = 30.0) -> Any:
+def until(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
     """Waits until something holds, and returns it; fails where it never does."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -257,7 +270,7 @@ class Place:
     environ: dict[str, str] = attrs.field(factory=lambda: {"HOOK_SECRET": SECRET})
 
     SECRET = SECRET
-    closed_port = staticmethod(closed_port)
+    closed_port = staticmethod(free_port)
     until = staticmethod(until)
 
     @property

@@ -188,9 +188,9 @@ def test_the_same_at_once_is_stored_once(pushing: Pushing) -> None:
 
 def test_what_comes_too_late_is_kept(place: Any) -> None:
     """Rule M96."""
-    pushing = Pushing(place, grace="10s")
+    pushing = Pushing(place, grace="60s")
     try:
-        rows = [row(-30), row(-2)]
+        rows = [row(-120), row(-2)]
         first = pushing.send(WEB, rows)
         assert (first.json()["accepted"], first.json()["late"]) == (2, 1)
         assert pushing.send(WEB, rows).json() == first.json()

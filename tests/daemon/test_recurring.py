@@ -52,6 +52,7 @@ def test_what_fell_due_is_sent_and_after_another_start_not_again(place: Any) -> 
     kept_since_yesterday(place)
     running = place.run(report=write_report)
     place.until(lambda: told(place, "report") and told(place, "review"))
+    place.until(lambda: place.count("outbox", "state = 'pending'") == 0)
     reports, meetings = told(place, "report"), told(place, "review")
     validator = jsonschema.Draft202012Validator(notice_schema(), format_checker=jsonschema.FormatChecker())
     for one in (*reports, *meetings):
@@ -108,6 +109,7 @@ def test_a_reload_that_drops_the_review_cancels_the_meeting(place: Any) -> None:
     kept_since_yesterday(place)
     running = place.run(report=write_report)
     place.until(lambda: told(place, "review"))
+    place.until(lambda: place.count("outbox", "state = 'pending'") == 0)
     invited = {one["meeting"]["uid"]: one["meeting"]["sequence"] for one in told(place, "review")}
     path = place.folder / "quick.sla"
     path.write_text(re.sub(r"  call review .*\n", "", path.read_text()))

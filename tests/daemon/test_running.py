@@ -103,11 +103,14 @@ def test_every_bad_habit_has_its_word_and_none_stops_the_others(place: Any) -> N
     )
     running = place.run()
     query = "SELECT count(*) FROM observations JOIN streams ON streams.id = stream_id WHERE source = ?"
-    for name in services:
+    expected = {name: failure for name, (_, failure) in BAD_HABITS.items()} | {"refusing": "refused"}
+    for name, failure in expected.items():
         place.until(lambda name=name: place.rows(query, name)[0][0] >= 3)
+        # A loaded machine may make a good look slow, but never a bad one good; and not every look.
+        found = "IS NULL" if failure is None else f"= '{failure}'"
+        place.until(lambda name=name, found=found: place.rows(f"{query} AND failure {found}", name)[0][0])
     status = running.ask(lambda daemon: daemon.status())
     assert running.stop() == 0
-    expected = {name: failure for name, (_, failure) in BAD_HABITS.items()} | {"refusing": "refused"}
     seen: dict[str, set[str | None]] = {name: set() for name in services}
     observed = "SELECT source, failure, fields FROM observations JOIN streams ON streams.id = stream_id"
     for name, failure, fields in place.rows(observed):
@@ -116,9 +119,7 @@ def test_every_bad_habit_has_its_word_and_none_stops_the_others(place: Any) -> N
             continue
         seen[name].add(failure)
         assert json.loads(fields)["ok"] is (failure is None)
-    # A loaded machine may make a good look slow, but never a bad one good.
     for name, failure in expected.items():
-        assert failure in seen[name]
         assert seen[name] <= {failure, "timeout"}
     assert {source.name for source in status.agreements[0].sources} == set(services)
 
@@ -179,12 +180,14 @@ def test_a_locked_store_stops_neither_looking_nor_anything_for_good(place: Any) 
     blocker.execute("BEGIN IMMEDIATE")
     place.service.healthy = False
     asked = place.service.asked["/health"]
-    place.until(lambda: running.ask(lambda daemon: daemon.status().store_trouble), 20)
+    place.until(lambda: running.ask(lambda daemon: daemon.status().store_trouble))
     place.until(lambda: place.service.asked["/health"] > asked + 20)
-    assert not place.receiver.got  # nothing is told that is not booked
+    # Nothing is told that is not booked; a busy machine may have had something to tell before.
+    told = {one["notice"]["id"] for one in place.receiver.got}
+    assert told <= {row[0] for row in place.rows("SELECT id FROM intents")}
     blocker.execute("ROLLBACK")
     blocker.close()
-    place.until(lambda: place.receiver.got)
+    place.until(lambda: len(place.receiver.got) > len(told))
     assert running.ask(lambda daemon: daemon.status().store_trouble) is None
     assert running.ask(lambda daemon: daemon.status().dropped) == 0
     assert running.stop() == 0

@@ -99,11 +99,16 @@ def test_what_one_comes_to_the_other_stands_on(place: Any) -> None:
             before = place.count("judgements", "final")
             place.until(lambda before=before: place.count("judgements", "final") >= before + 4)
         place.until(lambda turn=turn: len(verdicts(place, "Above")) >= 2 * turn + 2)
+        # On a busy machine it may take some windows till not one look of one was slow.
+        place.service.healthy = True
+        place.until(
+            lambda: (
+                10**12 in {one.fields["uptime"] for one in stored(place, "Above", "windows")}
+                and {one.fields["met"] for one in stored(place, "Above", "base")} >= {True, False}
+            )
+        )
         assert running.stop() == 0
     check(place, above)
-    uptimes = {one.fields["uptime"] for one in stored(place, "Above", "windows")}
-    assert 10**12 in uptimes
-    assert {one.fields["met"] for one in stored(place, "Above", "base")} >= {True, False}
 
 
 def test_another_that_is_missing_or_comes_later_is_unknown_till_then(place: Any) -> None:

@@ -51,6 +51,9 @@ def test_a_run_leaves_no_thread_behind(folder: Path) -> None:
     """A thousand of them did, and those that still looked at files kept everything else from running."""
     before = set(threading.enumerate())
     run_seed(EVENTFUL, folder)
+    # One that has ended may take a moment till it is gone.
+    for one in set(threading.enumerate()) - before:
+        one.join(60)
     assert set(threading.enumerate()) <= before
 
 

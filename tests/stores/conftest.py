@@ -34,6 +34,7 @@ from wsla.testing.reductions import assert_panes_are_right
 from wsla.testing.strategies import Case
 from wsla.values.observations import Raw
 
+from ..ports import free_port
 from .clickhouse_server import Engine, serving
 
 
@@ -201,16 +202,9 @@ def _exists(name: str) -> bool:
     return True
 
 
-def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
 def wait_for_port(port: int, server: subprocess.Popen[bytes]) -> None:
     """Until somebody listens."""
-    for _ in range(300):
+    for _ in range(600):
         if server.poll() is not None:
             pytest.fail("the server ended by itself")
         with socket.socket() as found:

@@ -28,6 +28,8 @@ from wsla.sources.sql_reading import SqlFollower, SqlProber
 from wsla.values.instants import SECOND, parse_instant
 from wsla.values.observations import Observation
 
+from ..ports import free_port
+
 AT = parse_instant("2026-03-01T01:00:00Z")
 NAMES = (f"wsla_sql_{number}" for number in count())
 SECRET = "a very secret word"
@@ -393,6 +395,4 @@ def test_instants_may_be_numbers(tmp_path: Path) -> None:
 @pytest.fixture
 def closed() -> int:
     """A port on which nobody listens."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
+    return free_port()

@@ -10,7 +10,7 @@ import click
 from wsla.cli.claims import moment
 from wsla.cli.files import format_option, the_agreement
 from wsla.cli.stored import find_stored, parse_window, reading, store_option
-from wsla.reporting.stored import in_force
+from wsla.reporting.stored import in_force_at
 from wsla.reporting.verdicts import window_name
 
 
@@ -42,7 +42,7 @@ def command(
     wanted = the_agreement(path)
     with reading(store_url) as store:
         version = find_stored(store, wanted.title)
-        agreement = in_force(version) or wanted
+        agreement = in_force_at(store, version.key, time.time_ns()) or wanted
         if version.text.strip() != wanted.text.strip():
             click.echo(
                 f"note: {path} is not the text that the daemon runs (version {version.version}); "
@@ -57,6 +57,7 @@ def command(
             raise click.ClickException(f"the store holds no verdict of “{title}” yet")
         zone = agreement.plan.zone
         period = everything if window is None else parse_window(window, zone)
+        agreement = in_force_at(store, version.key, min(period.end, time.time_ns())) or agreement
         claims_at = time.time_ns() if at is None else moment(at, "--at", zone)
         report = gather(store, version.key, agreement, period, goals, standing, claims_at=claims_at)
         if not report.goals:

@@ -7,7 +7,7 @@ from typing import Any
 
 from wsla.cli.report_text import print_report
 from wsla.reporting.period import gather, report_value
-from wsla.reporting.stored import in_force
+from wsla.reporting.stored import in_force_at
 from wsla.reporting.verdicts import window_name
 from wsla.store.sqlite import Store
 from wsla.values.instants import Interval
@@ -19,8 +19,7 @@ def write_report(store_url: str, title: str, period: Interval, claims_at: int) -
     Raises StoreError, and ValueError where the store holds no such agreement that this wsla reads.
     """
     with Store.open(store_url, writer=False) as store:
-        version = next((one for one in store.agreements() if one.key == title), None)
-        agreement = None if version is None else in_force(version)
+        agreement = in_force_at(store, title, period.end)
         if agreement is None:
             raise ValueError(f"the store holds no agreement {title!r}")
         report = gather(store, title, agreement, period, claims_at=claims_at)

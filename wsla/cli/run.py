@@ -14,6 +14,7 @@ from wsla.diagnostics.diagnostic import Diagnostic, has_errors
 
 if TYPE_CHECKING:
     from wsla.daemon.daemon import Daemon
+    from wsla.daemon.member import Member
     from wsla.values.instants import Interval
 
 _USUAL_CONFIG = "wsla.toml"
@@ -99,8 +100,13 @@ def command(
     def started(daemon: Daemon) -> None:
         serving.begin(daemon, store_url or settings.store)
 
+    def stands_by(member: Member) -> None:
+        serving.begin_beside(member, store_url or settings.store)
+
     try:
-        code = run_daemon(paths, settings, store_url, say=_say, started=started, report=_report)
+        code = run_daemon(
+            paths, settings, store_url, say=_say, started=started, stands_by=stands_by, report=_report
+        )
     finally:
         serving.close()
     raise click.exceptions.Exit(code)

@@ -11,9 +11,11 @@ from typing import Final
 
 from attrs import define, evolve, field
 
-from wsla.api import Agreement, AgreementError, load_all
+from wsla.api import Agreement, AgreementError, load_all, versions_of
 from wsla.diagnostics.diagnostic import Diagnostic, Severity
 from wsla.diagnostics.source import SourceText
+from wsla.syntax import surface
+from wsla.syntax.parse import parse
 from wsla.texts import OUTSIDE, Disk, agreements_in, content_of, lies_within, read_imports
 
 read_all: Final = lru_cache(maxsize=256)(load_all)
@@ -22,13 +24,15 @@ read_all: Final = lru_cache(maxsize=256)(load_all)
 
 @define(kw_only=True)
 class Found:
-    """``agreements`` by title. ``broken`` names the files that could not be taken as they are, ``messages`` say why.
+    """``agreements`` by title, of several versions the latest; ``before`` are those that it follows, the oldest first.
+    ``broken`` names the files that could not be taken as they are, ``messages`` say why.
 
     ``checksums`` are those of all files that were read, imported ones among them, as ``checksum`` gives them; ``read``
     are the agreements of each file.
     """
 
     agreements: dict[str, Agreement] = field(factory=dict)
+    before: dict[str, tuple[Agreement, ...]] = field(factory=dict)
     broken: set[str] = field(factory=set)
     messages: list[str] = field(factory=list)
     checksums: dict[str, str] = field(factory=dict)
@@ -51,6 +55,7 @@ def find_agreements(
     file as they were read before: what is still the same is not checked anew.
     """
     found = Found()
+    versions: dict[str, list[Agreement]] = {}
     files, problems = files_of(paths)
     for file, message in problems:
         found.refuse(file, message)
@@ -69,13 +74,51 @@ def find_agreements(
             continue
         found.read[file] = agreements
         for agreement in agreements:
-            other = found.agreements.get(agreement.title)
-            if other is not None:
-                where = "twice in it" if other.source.name == file else f"in {other.source.name} too"
-                found.refuse(file, f"{file}: error: the agreement “{agreement.title}” is {where}")
-                continue
-            found.agreements[agreement.title] = alone(agreement)
+            versions.setdefault(agreement.title, []).append(agreement)
+    for title, several in versions.items():
+        found.agreements[title] = alone(several[0])
+        if len(several) > 1:
+            _put_in_order(found, title, several)
     return found
+
+
+def _put_in_order(found: Found, title: str, several: Sequence[Agreement]) -> None:
+    """Takes agreements of one title for versions of one, or refuses the file of the first that does not fit."""
+    known: list[Agreement] = []
+    for one in sorted(several, key=lambda one: one.version):
+        before = known[-1] if known else None
+        problem = None if before is None else _misfit(before, one)
+        if problem is not None:
+            found.refuse(one.source.name, f"{one.source.name}: error: {problem}")
+            return
+        known.append(one)
+    *before_it, newest = side_by_side([own_text(one) for one in known])
+    found.agreements[title], found.before[title] = newest, tuple(before_it)
+
+
+def _misfit(before: Agreement, after: Agreement) -> str | None:
+    """Why an agreement is not the version that follows another; None where it is."""
+    title, amends = after.title, after.checked.amends
+    there = f"in {before.source.name} too"
+    if before.version == after.version:
+        where = "twice in it" if before.source.name == after.source.name else there
+        return f"the agreement “{title}” is {where}"
+    if amends is None:
+        return (
+            f"the agreement “{title}” is {there}, as version {before.version}; to run beside it, this one has to say "
+            f"`version {after.version} amends {before.version}`"
+        )
+    if amends != before.version:
+        return (
+            f"version {after.version} of “{title}” amends version {amends}; the one before it here is version "
+            f"{before.version}, in {before.source.name}"
+        )
+    if after.plan.effective_start <= before.plan.effective_start:
+        return (
+            f"version {after.version} of “{title}” takes effect no later than version {before.version}, which it "
+            "amends"
+        )
+    return None
 
 
 def files_of(paths: Sequence[str | Path]) -> tuple[list[str], list[tuple[str, str]]]:
@@ -96,11 +139,57 @@ def files_of(paths: Sequence[str | Path]) -> tuple[list[str], list[tuple[str, st
     return list(files), problems
 
 
-def alone(agreement: Agreement) -> Agreement:
-    """The agreement as the only version that runs: an amendment takes over the windows under way."""
-    if agreement.plan.judges_from is None:
+def own_text(agreement: Agreement) -> Agreement:
+    """The agreement by a text without the other versions in it, so that each is kept and compared by itself."""
+    source = agreement.source
+    document, _ = parse(source)
+    stretches = []
+    keeps = True
+    for item in document.items:
+        if isinstance(item, surface.Agreement):
+            number = int(item.version.text.partition(".")[0])
+            keeps = item.title.value != agreement.title or number == agreement.version
+        elif isinstance(item, surface.Import | surface.Template):
+            continue
+        if not keeps:
+            stretches.append(item.span)
+    if not stretches:
         return agreement
-    return evolve(agreement, plan=evolve(agreement.plan, judges_from=None))
+    text, position = "", 0
+    for span in stretches:
+        text = _joined(text, source.text[position : span.start])
+        position = span.end
+    text = _joined(text, source.text[position:])
+    try:
+        found = read_all(SourceText(name=source.name, text=text, imports=source.imports))
+    except AgreementError:
+        return agreement
+    same = next(
+        (one for one in found if (one.title, one.version) == (agreement.title, agreement.version)), None
+    )
+    return agreement if same is None else evolve(same, warnings=agreement.warnings)
+
+
+def _joined(before: str, after: str) -> str:
+    parts = [part.strip() for part in (before, after) if part.strip()]
+    return "".join(f"{part}\n" for part in parts) if len(parts) < 2 else f"{parts[0]}\n\n{parts[1]}\n"
+
+
+def alone(agreement: Agreement) -> Agreement:
+    """The agreement as the first version that runs: an amendment takes over the windows under way."""
+    plan = agreement.plan
+    if plan.judges_from is None and plan.judges_until is None:
+        return agreement
+    return evolve(agreement, plan=evolve(plan, judges_from=None))
+
+
+def side_by_side(agreements: Sequence[Agreement]) -> tuple[Agreement, ...]:
+    """Versions that run together, the oldest first, each bounded by the next one; a single one judges alone.
+
+    Raises ValueError where they do not follow each other.
+    """
+    first, *others = versions_of(agreements)
+    return (alone(first), *others)
 
 
 def concise(found: Diagnostic) -> str:

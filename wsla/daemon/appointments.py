@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Final
 
 from attrs import define, evolve, field, frozen
 
 from wsla.daemon.keeper import Kept
-from wsla.daemon.recovery import parsed
+from wsla.daemon.reigns import parsed
 from wsla.daemon.writer import Item, Writer
 from wsla.plan.model import Plan, Recurring, RecurringKind, Target
 from wsla.plan.recurring import Appointed, appointed, invited, next_due
@@ -62,12 +63,14 @@ class Meeting:
 @define
 class _Known:
     """What the store holds of an agreement's calendar: ``versions`` are those whose reports may be due yet, each with
-    the instant after which its reports are sent."""
+    the instant after which its reports are sent; ``before`` those that run beside the latest one, which may call people
+    to reviews yet."""
 
     plan: Plan
     versions: tuple[tuple[Plan, int], ...]
     sent: set[str]
     meetings: dict[MeetingKey, Meeting]
+    before: tuple[Plan, ...] = ()
     _quiet: tuple[int, int] | None = None
 
     def is_quiet(self, until: int, now: int) -> bool:
@@ -77,7 +80,8 @@ class _Known:
     @property
     def empty(self) -> bool:
         """True where nothing will ever be due."""
-        return not self.meetings and not any(plan.recurring for plan, _ in self.versions)
+        plans = (*self.before, *(plan for plan, _ in self.versions))
+        return not self.meetings and not any(plan.recurring for plan in plans)
 
     def passed(self, until: int, now: int | None = None) -> None:
         """Everything that was due by an instant is decided, and all that was to say of meetings ``now``."""
@@ -93,7 +97,8 @@ class _Known:
         # People are invited when a period begins.
         turns = (
             window_containing(one.window, now).end
-            for one in self.plan.recurring
+            for plan in (*self.before, self.plan)
+            for one in plan.recurring
             if one.kind is RecurringKind.REVIEW
         )
         self._quiet = (
@@ -148,9 +153,10 @@ class Appointments:
         title, plan = agreement.title, agreement.plan
         known = self._known.get(title)
         if known is None or known.plan is not plan:
+            plans = [one.agreement.plan for one in kept.deployment.versions]
 
             def ask(store: Store) -> _Known:
-                return look_up(store, title, plan, self._clock.now())
+                return look_up(store, title, plan, self._clock.now(), in_turn(plans))
 
             known = self._known[title] = await asyncio.wrap_future(self._writer.call(ask))
         if known.empty:
@@ -165,7 +171,7 @@ class Appointments:
             if intent.id not in known.sent:
                 known.sent.add(intent.id)
                 decided.append(intent)
-        decided += words_about_meetings(plan, known.meetings, now)
+        decided += words_about_meetings(plan, known.meetings, now, known.before)
         known.passed(until, now)
         if decided:
             for intent in decided:
@@ -174,10 +180,16 @@ class Appointments:
         return True
 
 
-def look_up(store: Store, title: str, plan: Plan, now: int) -> _Known:
-    """What the store holds of an agreement's calendar."""
+def in_turn(plans: Sequence[Plan]) -> tuple[Plan, ...]:
+    """Of versions that run side by side those before the latest, each for the periods that end before the next one
+    takes effect."""
+    return tuple(evolve(plan, judges_until=following.effective_start) for plan, following in pairwise(plans))
+
+
+def look_up(store: Store, title: str, plan: Plan, now: int, before: tuple[Plan, ...] = ()) -> _Known:
+    """What the store holds of an agreement's calendar; versions ``before`` run beside it."""
     history = store.agreement_history(title)
-    known = _Known(plan=plan, versions=_versions(history, plan, now), sent=set(), meetings={})
+    known = _Known(plan=plan, versions=_versions(history, plan, now), sent=set(), meetings={}, before=before)
     # A version that says the same of the same time sends no second report of what the one before it has reported.
     numbers = {plan.version, *(version.version for version in history)}
     known.sent.update(
@@ -186,9 +198,8 @@ def look_up(store: Store, title: str, plan: Plan, now: int) -> _Known:
         for one in _reports(own, since, now)
         if any(store.delivery(report_of(evolve(own, version=number), one).id) for number in numbers)
     )
-    if any(one.kind is RecurringKind.REVIEW for one in plan.recurring) or any(
-        _REVIEW in version.text for version in history
-    ):
+    calls = any(one.kind is RecurringKind.REVIEW for each in (*before, plan) for one in each.recurring)
+    if calls or any(_REVIEW in version.text for version in history):
         for _, intent in store.intents(title, now - _LONGEST_AHEAD, _LATEST):
             _learn(known.meetings, intent)
     return known
@@ -249,24 +260,28 @@ def report_of(plan: Plan, one: Appointed) -> Intent:
     )
 
 
-def words_about_meetings(plan: Plan, meetings: dict[MeetingKey, Meeting], now: int) -> list[Intent]:
-    """What has to be said about meetings that are yet to come; ``meetings`` takes note of it."""
-    wanted: dict[MeetingKey, Appointed] = {
-        (recurring.name, one.period.start): one
-        for recurring in plan.recurring
+def words_about_meetings(
+    plan: Plan, meetings: dict[MeetingKey, Meeting], now: int, before: Sequence[Plan] = ()
+) -> list[Intent]:
+    """What has to be said about meetings that are yet to come; ``meetings`` takes note of it. Versions ``before`` the
+    plan's may call people yet."""
+    wanted: dict[MeetingKey, tuple[Plan, Appointed]] = {
+        (recurring.name, one.period.start): (each, one)
+        for each in (*before, plan)
+        for recurring in each.recurring
         if recurring.kind is RecurringKind.REVIEW
-        for one in invited(plan, recurring, now)
+        for one in invited(each, recurring, now)
     }
     found: list[Intent] = []
     for key in {**dict.fromkeys(meetings), **wanted}:
         meeting = meetings.setdefault(key, Meeting())
-        one = wanted.get(key)
-        told = None if one is None else _told(plan, one)
+        caller, one = wanted.get(key, (plan, None))
+        told = None if one is None else _told(caller, one)
         targets = {} if one is None else {str(target): target for target in one.recurring.targets}
         groups: dict[tuple[str, Told], list[Target]] = {}
-        for name, (target, before) in meeting.told.items():
-            if name not in targets and before.window.start > now:
-                groups.setdefault(("cancellation", before), []).append(target)
+        for name, (target, known) in meeting.told.items():
+            if name not in targets and known.window.start > now:
+                groups.setdefault(("cancellation", known), []).append(target)
         for name, target in targets.items():
             assert told is not None
             if name not in meeting.told:
@@ -274,7 +289,7 @@ def words_about_meetings(plan: Plan, meetings: dict[MeetingKey, Meeting], now: i
             elif meeting.told[name][1] != told:
                 groups.setdefault(("change", told), []).append(target)
         for (word, about), some in groups.items():
-            intent = _word(plan, key, word, meeting.number + 1, about, tuple(some), now)
+            intent = _word(caller, key, word, meeting.number + 1, about, tuple(some), now)
             found.append(intent)
         for intent in found[len(found) - len(groups) :]:
             _learn(meetings, intent)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, cast
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from wsla.analysis.fields import SOURCE_KINDS
 from wsla.analysis.operations import SourceField
 from wsla.api import Agreement
 from wsla.channels.registry import DIRECT_KINDS, ChannelError, build_channel
+from wsla.daemon.agreements import sha256_of, side_by_side
 from wsla.daemon.config import Bindings, ChannelBinding, Config, SourceBinding
+from wsla.daemon.lineage import Lineage
 from wsla.daemon.tables import Reference, SecretMissing, nearest
-from wsla.interop.calendars import is_available
+from wsla.interop.icalendar.meetings import is_available
 from wsla.plan.model import Channel, Party, Plan, RecurringKind, Secret, Source, Target, Text
 from wsla.ports import Clock
 from wsla.sources import heartbeat
@@ -56,13 +59,42 @@ class Deployment:
     """An agreement, ready to run here.
 
     ``channels`` hold, by target (``party`` or ``party.channel``), where messages go, or why they go nowhere.
-    ``pushed`` are the sources whose observations others send.
+    ``pushed`` are the sources whose observations others send. ``before`` are the versions that run beside it, the
+    oldest first, each by itself; the sources of all are among ``probes`` and ``pushed``, as the store calls them.
     """
 
     agreement: Agreement
     probes: Mapping[str, ProbePlan]
     channels: Mapping[str, ChannelPlan | str]
     pushed: frozenset[str] = frozenset()
+    before: tuple[Deployment, ...] = ()
+    lineage: Lineage = field(init=False, eq=False, repr=False)
+
+    @lineage.default
+    def _line_up(self) -> Lineage:
+        return Lineage(agreements=(*(one.agreement for one in self.before), self.agreement))
+
+    @property
+    def versions(self) -> tuple[Deployment, ...]:
+        """The versions that run side by side, the oldest first."""
+        return (*self.before, self)
+
+    @property
+    def sha256(self) -> str:
+        """The checksum of the texts of all versions."""
+        texts = [sha256_of(one.agreement) for one in self.versions]
+        return texts[0] if len(texts) == 1 else hashlib.sha256(" ".join(texts).encode()).hexdigest()
+
+    def looked_at(self, now: int) -> Mapping[str, ProbePlan]:
+        """The sources to look at at an instant: some version may still judge by them."""
+        if not self.before:
+            return self.probes
+        wanted = self.lineage.looked_at(now)
+        return {name: probe for name, probe in self.probes.items() if name in wanted}
+
+    def at(self, at: int) -> Deployment:
+        """That of the version in force at an instant."""
+        return self.versions[self.lineage.place_of(at)]
 
     @property
     def followed(self) -> frozenset[str]:
@@ -84,16 +116,20 @@ class Deploying:
     clock: Clock
     problems: list[str] = field(factory=list)
     warnings: list[str] = field(factory=list)
+    stored: Mapping[str, str] = field(factory=dict)
+    """What sources are called in the store, where they have another name there."""
 
     def deploy(self) -> Deployment:
         """The deployment; of use only where there are no problems."""
         plan = self.agreement.plan
-        probes = {source.name: probe for source in plan.sources if (probe := self._probe(source)) is not None}
+        probes = {
+            probe.source: probe for source in plan.sources if (probe := self._probe(source)) is not None
+        }
         channels: dict[str, ChannelPlan | str] = {}
         for party in plan.parties:
             self._party(party, channels)
         self._reviews()
-        pushed = frozenset(source.name for source in plan.sources if self._is_pushed(source))
+        pushed = frozenset(self._name(source) for source in plan.sources if self._is_pushed(source))
         return Deployment(agreement=self.agreement, probes=probes, channels=channels, pushed=pushed)
 
     @property
@@ -111,6 +147,9 @@ class Deploying:
     def _binding(self, source: Source) -> SourceBinding | None:
         return next((found for one in self._bindings if (found := one.sources.get(source.name))), None)
 
+    def _name(self, source: Source) -> str:
+        return self.stored.get(source.name, source.name)
+
     def _is_pushed(self, source: Source) -> bool:
         return _kind(source, self._binding(source)) == PUSHED
 
@@ -124,8 +163,8 @@ class Deploying:
                 )
             if kind == PUSHED or source.every is None:
                 return None
-            target = heartbeat.HeartbeatTarget(source=source.name, timeout=source.timeout or 0)
-            return ProbePlan(source=source.name, kind=kind, every=source.every, target=target)
+            target = heartbeat.HeartbeatTarget(source=self._name(source), timeout=source.timeout or 0)
+            return ProbePlan(source=self._name(source), kind=kind, every=source.every, target=target)
         if not _fits(self.agreement.plan, source, kind):
             article = "an" if kind[0] in "aeiouh" else "a"
             self._problem(
@@ -184,7 +223,7 @@ class Deploying:
             self._problem(f"source {source.name}: `{path}` cannot be read: {OUTSIDE}")
             return None
         deployed = Deployed(
-            declared=source,
+            declared=source if self._name(source) == source.name else evolve(source, name=self._name(source)),
             options=options,
             timeout=timeout,
             every=every,
@@ -206,7 +245,7 @@ class Deploying:
         if file is not None and not lies_within(file, self.config.within):
             self._problem(f"source {source.name}: `{file}` cannot be read: {OUTSIDE}")
             return None
-        return ProbePlan(source=source.name, kind=kind, every=every, target=target)
+        return ProbePlan(source=self._name(source), kind=kind, every=every, target=target)
 
     def _folder(self, binding: SourceBinding) -> str:
         """Where relative paths of files start from: where the one who wrote them wrote."""
@@ -298,6 +337,33 @@ class Deploying:
             return None
 
 
+def deploy_together(
+    agreements: Sequence[Agreement], config: Config, environ: Mapping[str, str], clock: Clock
+) -> tuple[Deployment, list[str], list[str]]:
+    """The deployment of versions that run side by side, the oldest first; what keeps it from running; and warnings.
+
+    Raises ValueError where they do not follow each other.
+    """
+    if len(agreements) == 1:
+        deploying = Deploying(agreements[0], config, environ, clock)
+        return deploying.deploy(), deploying.problems, deploying.warnings
+    lineage = Lineage(agreements=side_by_side(agreements))
+    single, problems, warnings = [], dict[str, None](), dict[str, None]()
+    for agreement, names in zip(lineage.agreements, lineage.names, strict=True):
+        deploying = Deploying(agreement, config, environ, clock, stored=names)
+        single.append(deploying.deploy())
+        problems.update(dict.fromkeys(deploying.problems))
+        warnings.update(dict.fromkeys(deploying.warnings))
+    *before, newest = single
+    together = evolve(
+        newest,
+        probes={name: probe for one in single for name, probe in one.probes.items()},
+        pushed=frozenset(name for one in single for name in one.pushed),
+        before=tuple(before),
+    )
+    return together, list(problems), list(warnings)
+
+
 def _files_lie_within(path: str, folders: tuple[str, ...] | None) -> bool:
     """True where all files that a path or pattern stands for lie in one of the folders; None stands for all."""
     if folders is None:
@@ -330,7 +396,7 @@ def _fits(plan: Plan, source: Source, kind: str) -> bool:
     return not source.records and all(given.get(name) == type_ for name, type_ in wanted.items())
 
 
-def unused_bindings(config: Config, agreements: Mapping[str, Agreement]) -> list[str]:
+def unused_bindings(config: Config, agreements: Mapping[str, Sequence[Agreement]]) -> list[str]:
     """Bindings that fit no source and no channel of any agreement: most likely misspelt."""
     problems = []
     for title, bindings in [(None, config.bindings), *config.agreements.items()]:
@@ -338,7 +404,8 @@ def unused_bindings(config: Config, agreements: Mapping[str, Agreement]) -> list
         if title is not None and title not in agreements:
             problems.append(f'agreements."{title}": there is no such agreement{nearest(title, agreements)}')
             continue
-        meant = [agreements[title]] if title is not None else list(agreements.values())
+        kept = [agreements[title]] if title is not None else list(agreements.values())
+        meant = [one for versions in kept for one in versions]
         sources = {source.name for one in meant for source in one.plan.sources}
         parties = [party for one in meant for party in one.plan.parties]
         channels = {f"{party.name}.{channel.name}" for party in parties for channel in party.channels}

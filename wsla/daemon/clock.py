@@ -48,7 +48,7 @@ class SystemClock:
             expected = self._last + passed
             lag = expected - wall
             if lag <= _UNNOTICED:
-                self._last = max(wall, self._last)
+                self._last = max(self._last, wall)
                 self._behind = False
             else:
                 self._tell(lag)

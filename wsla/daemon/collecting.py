@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Final
 
 _WHILE_ALL_GROWS: Final = (20_000, 20, 1_000)
-_AFTERWARDS: Final = (20_000, 20, 20)
+_AFTERWARDS: Final = (50_000, 10, 20)
 
 
 @contextmanager

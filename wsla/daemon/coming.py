@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from wsla.engine import Engine
+from wsla.daemon.versions import Judging
 from wsla.ports import Clock
 from wsla.values.instants import SECOND
 
@@ -14,7 +14,7 @@ _SHARE: Final = 20
 class Coming:
     """Remembers what the engine said last. Asking takes at most a twentieth of the time, whatever the engine costs."""
 
-    def __init__(self, engine: Engine, clock: Clock) -> None:
+    def __init__(self, engine: Judging, clock: Clock) -> None:
         self._engine: Final = engine
         self._clock: Final = clock
         self._known: int | None = None

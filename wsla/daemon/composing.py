@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 from attrs import field, frozen
 
 from wsla.daemon.bindings import ChannelPlan
-from wsla.interop.calendars import MEDIA_TYPE, Meeting, Method, uid_of, write_calendar
+from wsla.interop.icalendar.meetings import MEDIA_TYPE, Meeting, Method, uid_of, write_calendar
 from wsla.plan.model import Plan, RecurringKind
 from wsla.ports import Attachment
 from wsla.remedies.decisions import Intent

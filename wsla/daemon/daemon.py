@@ -5,40 +5,45 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
-from wsla.daemon.agreements import Found, find_agreements
+from wsla.daemon.agreements import Found
 from wsla.daemon.appointments import Appointments
+from wsla.daemon.bindings import Deployment
 from wsla.daemon.clock import SystemClock
 from wsla.daemon.collecting import collecting_seldom
 from wsla.daemon.composing import Composer, Report
 from wsla.daemon.config import Config
 from wsla.daemon.housekeeping import Housekeeping
 from wsla.daemon.keeper import Keeper, Kept
+from wsla.daemon.letterbox import Letterbox
 from wsla.daemon.logs import set_up_logging, take_down_logging
 from wsla.daemon.outbox import Outbox
 from wsla.daemon.pushing import Beat, Inbox, Taken
-from wsla.daemon.recovery import recover
-from wsla.daemon.reload import Changes, compare, remarks
+from wsla.daemon.recovery import Recovered
+from wsla.daemon.reload import Changes
 from wsla.daemon.reloading import Answering, Reloading, prepare_channels
 from wsla.daemon.shares import Shares, gather
 from wsla.daemon.signals import take_signals
-from wsla.daemon.status import AgreementStatus, SourceStatus, Status
+from wsla.daemon.status import AgreementStatus, SourceStatus, Status, Turn, name_of_process
+from wsla.daemon.succeeding import recover_all, with_stored
 from wsla.daemon.supervisor import Supervisor
 from wsla.daemon.surroundings import USUAL, Surroundings
+from wsla.daemon.threads import ask_in
 from wsla.daemon.writer import Writer
 from wsla.plan.model import Plan
 from wsla.sources.witness import Witness
-from wsla.store.errors import StoreError, StoreLocked
-from wsla.store.postgres_place import is_postgres
 from wsla.store.records import Batch, Observed, WriteResult
 from wsla.store.sqlite import Store
 from wsla.values.instants import DAY, SECOND, format_length
+
+if TYPE_CHECKING:
+    from wsla.daemon.member import Member
+    from wsla.store.sharing import Sharing
 
 _log = logging.getLogger(__name__)
 
@@ -50,7 +55,6 @@ CROWDED: Final = (
     "order; look for a receiver that is down."
 )
 UNCROWDED: Final = "The outbox is below its limit again."
-_MOST_FILES: Final = 65_536
 
 Say = Callable[[str], None]
 
@@ -74,13 +78,15 @@ def run_daemon(
     environ: Mapping[str, str] | None = None,
     log_format: str | None = None,
     started: Callable[[Daemon], None] | None = None,
+    stands_by: Callable[[Member], None] | None = None,
     report: Report | None = None,
 ) -> int:
     """Keeps agreements until it is told to stop (SIGTERM, SIGINT); reads everything anew on SIGHUP.
 
     ``store_url`` and ``log_format`` go before the configuration; ``say`` takes lines for whoever started it, unless the
-    log is for machines, and all of them stand in the log too; ``started`` is called once everything runs; ``report``
-    writes the reports that are sent. Returns the exit code: 0 after an orderly end, 1 where something is wrong.
+    log is for machines, and all of them stand in the log too; ``started`` is called once everything runs, ``stands_by``
+    where another daemon keeps the store, each again whenever that changes; ``report`` writes the reports that are sent.
+    Returns the exit code: 0 after an orderly end, 1 where something is wrong.
     """
     form = log_format or config.log_format
     handler = set_up_logging(form)
@@ -96,76 +102,11 @@ def run_daemon(
 
     try:
         with collecting_seldom():
-            return _run(paths, config, store_url, announce, known, started, report)
+            from wsla.daemon.turns import begin
+
+            return begin(paths, config, store_url, announce, known, started, stands_by, report)
     finally:
         take_down_logging(handler)
-
-
-def _run(
-    paths: Sequence[str | Path],
-    config: Config,
-    store_url: str | None,
-    say: Announce,
-    environ: Mapping[str, str],
-    started: Callable[[Daemon], None] | None,
-    report: Report | None,
-) -> int:
-    clock = SystemClock()
-    found = find_agreements(paths, within=config.within)
-    changes = compare({}, found, config, environ, clock)
-    if changes.messages:
-        for message in changes.messages:
-            say(message, logging.ERROR)
-        return 1
-    if not changes.added:
-        say("There is no agreement in these files.", logging.ERROR)
-        return 1
-    remarked = len(remarks(found))
-    if remarked:
-        say(f"{_count(remarked, 'remark')} on the agreements; `wsla check` shows them")
-    for warning in changes.warnings:
-        say(f"warning: {warning}", logging.WARNING)
-    _raise_limit_on_files()
-    url = store_url or config.store
-    store: Store | None = None
-    try:
-        store = Store.open(url, writer=True)
-    except StoreError as error:
-        if not (isinstance(error, StoreLocked) and is_postgres(url)):
-            say(str(error), logging.ERROR)
-            return 1
-        say(f"{error} This one stands by, and looks at a share of the sources.")
-
-    async def keep() -> int:
-        nonlocal store
-        stop = asyncio.Event()
-        if store is None:
-            from wsla.daemon.member import Member
-
-            member = Member(paths, config, url, found, changes, environ, clock, tell=say, stop=stop)
-            supervisor = Supervisor(environ)
-            supervisor.ready("standing by")
-            try:
-                store = await member.run()
-            finally:
-                supervisor.close()
-            if store is None:
-                return 0
-            return await go_on(store, member.found, member.changes, stop)
-        return await go_on(store, found, changes, stop)
-
-    async def go_on(store: Store, found: Found, changes: Changes, stop: asyncio.Event) -> int:
-        daemon = Daemon(paths, config, store, say=say, environ=environ, clock=clock, stop=stop, report=report)
-        return await daemon.run(found, changes, started)
-
-    try:
-        return asyncio.run(keep())
-    except StoreError as error:
-        say(str(error), logging.ERROR)
-        return 1
-    finally:
-        if store is not None:
-            store.close()
 
 
 class Daemon:
@@ -182,18 +123,23 @@ class Daemon:
         clock: SystemClock,
         stop: asyncio.Event | None = None,
         report: Report | None = None,
+        supervisor: Supervisor | None = None,
         surroundings: Surroundings = USUAL,
     ) -> None:
         self._store: Final = store
         self._say: Final[Announce] = say
         self._clock: Final = clock
-        self._supervisor: Final = Supervisor(environ)
+        self._environ: Final = environ
+        self._supervisor: Final = supervisor or Supervisor(environ)
+        self._watched_over_by_others: Final = supervisor is not None
         self._stop: Final = stop or asyncio.Event()
+        self._replaced: Final = asyncio.Event()
         self._code = 0
         self._dropped = 0
         self._crowded = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._shares: Shares | None = None
+        self._letters: Letterbox | None = None
         self._writer: Final = Writer(
             store,
             limit=config.limits.buffer,
@@ -221,6 +167,7 @@ class Daemon:
             witness=Witness(references, clock, self._tell) if references else None,
             take=self._inbox.take,
             collect=surroundings.collect,
+            complete=self._complete,
         )
         self._outbox: Final = Outbox(
             self._writer,
@@ -240,7 +187,7 @@ class Daemon:
         self._housekeeping: Final = Housekeeping(
             self._writer,
             clock,
-            plans=lambda: [kept.judge.agreement.plan for kept in self._keeper.agreements.values()],
+            plans=lambda: self._keeper.plans_saying(clock.now()),
             retention=lambda: self.config.retention,
         )
         self._reloading: Final = Reloading(
@@ -267,6 +214,17 @@ class Daemon:
         """How often the files were read anew."""
         return self._reloading.standing.reloads
 
+    @property
+    def replaced(self) -> bool:
+        """True where another daemon keeps the store by now, and this one has stepped back."""
+        return self._replaced.is_set()
+
+    def held(self) -> tuple[Found, Changes]:
+        """What was kept last, to go on with. What files hold by now is not said: they are to be read anew."""
+        deployments = self._keeper.deployments()
+        agreements = {one.agreement.title: one.agreement for one in deployments}
+        return Found(agreements=agreements), Changes(added=deployments)
+
     def answer_with(self, answering: Answering) -> None:
         """Has other settings of HTTP taken up when the files are read anew."""
         self._reloading.answering = answering
@@ -281,17 +239,8 @@ class Daemon:
 
     def ask(self, function: Callable[[], Answer]) -> Future[Answer]:
         """Called from any thread: what ``function`` finds in the thread of the daemon, as soon as that comes to it."""
-        future: Future[Answer] = Future()
-
-        def answer() -> None:
-            if future.set_running_or_notify_cancel():
-                try:
-                    future.set_result(function())
-                except Exception as error:
-                    future.set_exception(error)
-
-        self._soon(answer)
-        return future
+        assert self._loop is not None
+        return ask_in(self._loop, function)
 
     def push(self, title: str, source: str, sent: Sequence[Observed]) -> Future[Taken]:
         """Called from any thread: gives observations of a source that others send; see ``Inbox.take``."""
@@ -307,9 +256,18 @@ class Daemon:
         """The daemon's time, nanoseconds since the epoch."""
         return self._clock.now()
 
+    @property
+    def turn(self) -> Turn:
+        """Whose turn it is to judge: this one's, until it steps back."""
+        name = name_of_process()
+        if self.replaced:
+            return Turn(role="standby", me=name, judge=None)
+        return Turn(role="judge", me=name, judge=name)
+
     def plans(self) -> dict[str, Plan]:
         """The plan of every agreement that is kept, by title."""
-        return {title: kept.deployment.agreement.plan for title, kept in self._keeper.agreements.items()}
+        now = self._clock.now()
+        return {title: kept.deployment.lineage.shown(now) for title, kept in self._keeper.agreements.items()}
 
     def kept(self, title: str) -> Kept | None:
         """An agreement that is kept."""
@@ -335,6 +293,7 @@ class Daemon:
             looks=self._keeper.slots.lateness.counts(),
             broken=self._reloading.standing.broken,
             sound_at=self._reloading.standing.sound_at,
+            turn=self.turn,
         )
 
     async def run(
@@ -346,10 +305,7 @@ class Daemon:
         """
         self._loop = asyncio.get_running_loop()
         sharing = self._store.sharing()
-        if sharing is not None:
-            gather(self._store, sharing)
-        until = self._clock.now()
-        recovered = {one.agreement.title: recover(self._store, one.agreement, until) for one in changes.added}
+        until, recovered = await self._recovered(changes, sharing)
         ahead = self._clock.hold(max((one.latest for one in recovered.values()), default=0))
         if ahead > DAY:
             self._say(
@@ -359,38 +315,84 @@ class Daemon:
             return 1
         await asyncio.to_thread(prepare_channels, changes)
         if sharing is not None:
-            self._keeper.shares = self._shares = Shares(self._writer, self._clock, self._keeper)
+            self._keeper.shares = self._shares = Shares(
+                self._writer, self._clock, self._keeper, replaced=self._step_back
+            )
             self._shares.prepare(sharing, changes.added, self._clock.now())
+            self._letters = Letterbox(self._writer, self._inbox)
         self._writer.start()
         await self._keeper.begin_all(changes.added, recovered, until)
         self._outbox.start()
         self._housekeeping.start()
-        if self._shares is not None:
+        if self._shares is not None and self._letters is not None:
             self._shares.start()
+            self._letters.start()
         self._appointments.start()
         take_signals(self._loop, self.stop, self.reload)
         self._reloading.start(found)
         probes = len(self._keeper.runners)
-        kept = f"keeping {_count(len(self._keeper.agreements), 'agreement')}, looking at {_count(probes, 'source')}"
+        kept = f"keeping {count(len(self._keeper.agreements), 'agreement')}, looking at {count(probes, 'source')}"
         self._say(kept)
         if started is not None:
             started(self)
         self._supervisor.ready(kept)
-        await self._stop.wait()
-        self._supervisor.stopping()
+        await self._until_it_is_over()
+        if self.replaced:
+            # What answers over HTTP goes on: the one who stands by uses it.
+            self._reloading.answering = None
+        else:
+            self._supervisor.stopping()
         self._reloading.stop()
         self._housekeeping.stop()
         self._appointments.stop()
-        await self._end()
-        self._supervisor.close()
+        await (self._drop_all() if self.replaced else self._end())
+        if not self._watched_over_by_others:
+            self._supervisor.close()
         return self._code
 
+    def _complete(self, store: Store, deployment: Deployment) -> Deployment:
+        return with_stored(store, deployment, self.config, self._environ, self._clock)
+
+    async def _recovered(self, changes: Changes, sharing: Sharing | None) -> tuple[int, dict[str, Recovered]]:
+        def recovered() -> tuple[int, dict[str, Recovered]]:
+            if sharing is not None:
+                gather(self._store, sharing)
+            until = self._clock.now()
+            changes.added[:], found = recover_all(self._store, changes.added, until, self._complete)
+            return until, found
+
+        # One that stood by is watched over and asked meanwhile.
+        return recovered() if sharing is None else await asyncio.to_thread(recovered)
+
     # Ending
+
+    async def _until_it_is_over(self) -> None:
+        waits = [asyncio.ensure_future(one.wait()) for one in (self._stop, self._replaced)]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waits:
+                one.cancel()
+
+    async def _drop_all(self) -> None:
+        """Ends everything, and stores nothing: the store would refuse it."""
+        for kept in self._keeper.agreements.values():
+            kept.judge.close()
+        if self._shares is not None and self._letters is not None:
+            await asyncio.gather(self._letters.stop(), self._shares.stop())
+        await asyncio.gather(
+            self._outbox.close(0),
+            *(runner.stop(0) for runner in self._keeper.runners),
+            return_exceptions=True,
+        )
+        await asyncio.to_thread(self._writer.close, 0)
 
     async def _end(self) -> None:
         _log.info("stopping")
         if self._shares is not None:
             self._shares.fixed = True
+        if self._letters is not None:
+            await self._letters.stop()
         await asyncio.gather(
             self._outbox.close(SENDS_END_WITHIN),
             *(runner.stop(PROBES_END_WITHIN) for runner in self._keeper.runners),
@@ -400,7 +402,7 @@ class Daemon:
             await self._shares.stop()
         self._keeper.close()
         left = await asyncio.to_thread(self._writer.close, WRITES_END_WITHIN)
-        if left:
+        if left and not self.replaced:
             self._code = 1
             self._tell(
                 f"{_many(left, 'observation or result', 'observations and results')} could not be stored. "
@@ -432,7 +434,18 @@ class Daemon:
         self._keeper.step()
         self._reloading.store_is_well()
 
+    def _step_back(self, sentence: str) -> None:
+        if not self.replaced:
+            self._replaced.set()
+            waiting = _many(self._writer.waiting, "result", "results")
+            self._tell(
+                f"{sentence} This one steps back and stands by; {waiting} not stored by then are left out."
+            )
+
     def _fatal(self, sentence: str) -> None:
+        if self._writer.replaced and self._shares is not None:
+            self._step_back(sentence)
+            return
         self._code = 1
         self._say(sentence, logging.ERROR)
         self.stop()
@@ -446,10 +459,12 @@ class Daemon:
             )
 
     def _status_of(self, kept: Kept) -> AgreementStatus:
-        agreement, judge = kept.deployment.agreement, kept.judge
+        now, lineage, judge = self._clock.now(), kept.deployment.lineage, kept.judge
+        agreement = lineage.at(now)
         return AgreementStatus(
             title=agreement.title,
             version=agreement.version,
+            versions=tuple(plan.version for plan in lineage.saying(now)),
             file=agreement.source.name,
             sources=tuple(
                 SourceStatus(name=name, last=runner.last, lateness=runner.lateness)
@@ -469,21 +484,8 @@ class Daemon:
             self._loop.call_soon_threadsafe(function, *values)
 
 
-def _count(number: int, word: str) -> str:
+def count(number: int, word: str) -> str:
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
-
-
-def _raise_limit_on_files() -> None:
-    """Every probe that runs needs a file descriptor, and many systems give a process only 1,024 to begin with."""
-    if sys.platform == "win32":
-        return
-    import resource
-
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        with suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _many(count: int, one: str, several: str) -> str:

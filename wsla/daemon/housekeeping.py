@@ -39,7 +39,8 @@ class Housekeeping:
         plans: Callable[[], list[Plan]],
         retention: Callable[[], Retention],
     ) -> None:
-        """``plans`` gives those of the agreements that are kept, ``retention`` what is configured by now."""
+        """``plans`` gives those of the agreements that are kept, of every version that may still say something;
+        ``retention`` is what is configured by now."""
         self._writer: Final = writer
         self._clock: Final = clock
         self._plans: Final = plans
@@ -87,14 +88,18 @@ class Housekeeping:
 
     async def _thin(self) -> None:
         retention = self._retention()
+        by_title: dict[str, list[Plan]] = {}
         for plan in self._plans() if retention.observations is not None else ():
-            until = await self._ask(partial(kept_in, plan=plan, retention=retention))
-            if until is None:
+            by_title.setdefault(plan.title, []).append(plan)
+        for title, plans in by_title.items():
+            bounds = [await self._ask(partial(kept_in, plan=one, retention=retention)) for one in plans]
+            if any(one is None for one in bounds):
                 continue
+            until = min(bounds)
             until = until // retention.rollup * retention.rollup
             stream = 0
             while True:
-                found = await self._ask(methodcaller("streams_to_thin", plan.title, until, stream, _AT_ONCE))
+                found = await self._ask(methodcaller("streams_to_thin", title, until, stream, _AT_ONCE))
                 if not found:
                     break
                 stream = found[-1]
@@ -102,7 +107,7 @@ class Housekeeping:
                 if result.observations:
                     _log.info(
                         "“%s”: %d observations before %s became %d roll-ups",
-                        plan.title,
+                        title,
                         result.observations,
                         format_instant(until),
                         result.rollups,

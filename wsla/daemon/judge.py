@@ -14,12 +14,12 @@ from attrs import define, field
 
 from wsla.api import Agreement
 from wsla.daemon.coming import Coming
+from wsla.daemon.lineage import Lineage
 from wsla.daemon.scheduler import Runner
+from wsla.daemon.versions import Judging, Said, TakenOver
 from wsla.daemon.writer import Item, Writer
-from wsla.engine import Engine, Output
 from wsla.evaluation.stream import JudgementFinal, StandingChanged, TooLate, TriggerChanged
 from wsla.evaluation.verdicts import Judgement, Labels
-from wsla.plan.rests import sources_of_goals
 from wsla.ports import Clock
 from wsla.remedies.decisions import Intent, LedgerEntry
 from wsla.store.errors import StoreError
@@ -34,6 +34,8 @@ _PIECE: Final = 2_000
 _MOST_HELD: Final = 10_000
 _ADVANCE_SHARE: Final = 20
 _COMPANY: Final = 0.02
+_WORTH_NOTING: Final = 64
+_SELDOM: Final = 10
 
 
 @define(eq=False)
@@ -71,16 +73,17 @@ class Judge:
     def __init__(
         self,
         agreement: Agreement,
-        engine: Engine,
+        engine: Judging,
         state: str,
         *,
         writer: Writer,
         clock: Clock,
         snapshot_every: Callable[[int], int],
         dropped: Callable[[], None],
+        lineage: Lineage | None = None,
     ) -> None:
         self.agreement = agreement
-        self.engine: Final = engine
+        self.engine: Final[Judging] = engine
         self.state = state
         self.runners: dict[str, Runner] = {}
         self.standings: dict[tuple[str, Labels], Judgement] = {}
@@ -89,14 +92,15 @@ class Judge:
         self.closed = False
         self.failed: str | None = None
         self.accepted = 0
-        self._sources: Final = sources_of_goals(agreement.plan)
-        self._rules: Final = frozenset(rule.name for rule in agreement.plan.rules)
+        together = Lineage(agreements=(agreement,)) if lineage is None else lineage
+        self._rests_on: Final = together.rests_on()
+        self._rules: Final = frozenset(rule.name for one in together.agreements for rule in one.plan.rules)
         self._sent = False
         self._writer: Final = writer
         self._clock: Final = clock
         self._snapshot_every: Final = snapshot_every
         self._dropped: Final = dropped
-        self._labels: Final = {source.name: source.labels for source in agreement.plan.sources}
+        self._labels: Final = {name: source.labels for name, source in together.sources.items()}
         self._held: list[_Held] = []
         self._given = 0
         self._disordered = False
@@ -111,6 +115,11 @@ class Judge:
         self._snapshot_at = clock.monotonic()
         self._snapshot_cost = 0
         self._changed = True
+        self.leaves_at: int | None = None
+        self.leaves: Callable[[], None] = lambda: None
+        """Called once time has come past ``leaves_at``: some source need not be looked at any more."""
+        self._unnoted = 0
+        self._wake_at = 0.0
 
     def ended(self, *observations: Observation) -> None:
         """Takes the observations of a look that has ended: one, or one of each stream."""
@@ -163,7 +172,7 @@ class Judge:
             return
         horizon = self.horizon()
         observed: list[Observed] = []
-        outputs: list[Output] = []
+        outputs: list[Said] = []
         waited_for: list[tuple[Given, Observed]] = []
         while self._held and self._held[0][0] <= horizon:
             _, _, one, given = heappop(self._held)
@@ -177,12 +186,15 @@ class Judge:
                 self._disordered = self._sent = True
                 waited_for.append((given, one))
         outputs.extend(self._advanced(horizon))
-        stored = self._submit(observed, outputs)
+        stored = self._submit(observed, outputs, waited_for=bool(waited_for))
         if waited_for and stored is not None:
             _tell_when_stored(stored, waited_for)
         self._set_timer()
+        if self.leaves_at is not None and horizon > self.leaves_at:
+            self.leaves_at = None
+            self.leaves()
 
-    def submit(self, outputs: Iterable[Output]) -> None:
+    def submit(self, outputs: Iterable[Said]) -> None:
         """Stores what an engine has said."""
         self._submit([], list(outputs))
 
@@ -209,7 +221,7 @@ class Judge:
         self._given += given is not None
         heappush(self._held, (observed.observation.at, self._sequence, observed, given))
 
-    def _fed(self, observation: Observation) -> Sequence[Output]:
+    def _fed(self, observation: Observation) -> Sequence[Said]:
         self._latest = observation.at
         self._coming.moved()
         if self.failed is not None:
@@ -219,7 +231,7 @@ class Judge:
         except Exception as error:
             return self._give_up(error)
 
-    def _advanced(self, horizon: int) -> Sequence[Output]:
+    def _advanced(self, horizon: int) -> Sequence[Said]:
         if self.failed is not None or horizon <= self.time:
             return ()
         try:
@@ -245,33 +257,38 @@ class Judge:
         """Seconds until time is moved on again where nothing is due: it costs something for every goal."""
         return (self._advanced_at + _ADVANCE_SHARE * self._advance_cost - self._clock.monotonic()) / SECOND
 
-    def _give_up(self, error: Exception) -> Sequence[Output]:
+    def _give_up(self, error: Exception) -> Sequence[Said]:
         """Other agreements must not suffer; observations of this one are kept and can be judged later."""
         self.failed = f"judging failed ({type(error).__name__}); observations are still recorded"
         _log.critical("“%s”: %s", self.agreement.title, self.failed, exc_info=error)
         return ()
 
-    def _submit(self, observed: list[Observed], outputs: list[Output]) -> Future[None] | None:
-        """Stores all of it; gives what is done once the observations are on the disk."""
+    def _submit(
+        self, observed: list[Observed], outputs: list[Said], *, waited_for: bool = False
+    ) -> Future[None] | None:
+        """Stores all of it; gives what is done once the observations are on the disk, if that is waited for."""
         title = self.agreement.title
         judged, decided = self._sort(title, outputs)
         snapshots: tuple[Snapshot, ...] = ()
         if observed or outputs:
             self._changed = True
             self.accepted += len(observed)
+            self._unnoted += len(observed)
         if self._snapshot_due() or self._acted(decided):
             snapshots = (self._snapshot(),)
         if not (observed or judged or decided or snapshots):
             return None
         if len(judged) + len(decided) <= _PIECE:
-            return self._writer.submit(
-                Item(
-                    observations=tuple(observed),
-                    judgements=tuple(judged),
-                    decisions=tuple(decided),
-                    snapshots=snapshots,
-                )
+            item = Item(
+                observations=tuple(observed),
+                judgements=tuple(judged),
+                decisions=tuple(decided),
+                snapshots=snapshots,
             )
+            if waited_for:
+                return self._writer.submit(item)
+            self._writer.give(item)
+            return None
         # After a long absence there may be more than one transaction should hold.
         stored = self._writer.submit(Item(observations=tuple(observed)))
         for start in range(0, len(judged), _PIECE):
@@ -281,16 +298,18 @@ class Judge:
         self._writer.submit(Item(snapshots=snapshots))
         return stored
 
-    def _sort(self, title: str, outputs: list[Output]) -> tuple[list[Judged], list[Decided]]:
+    def _sort(self, title: str, outputs: list[Said]) -> tuple[list[Judged], list[Decided]]:
         judged: dict[object, Judged] = {}
         decided: list[Decided] = []
         late: dict[str, list[int]] = {}
-        for output in outputs:
+        for said in outputs:
+            output = said.output if isinstance(said, TakenOver) else said
+            version, place = (said.version, said.place) if isinstance(said, TakenOver) else (None, None)
             match output:
                 case JudgementFinal(judgement=judgement) | StandingChanged(judgement=judgement):
                     # Of one window only the latest word counts.
-                    judged[judgement.goal, judgement.labels, judgement.window] = Judged(
-                        title, judgement, self._sources.get(judgement.goal)
+                    judged[judgement.goal, judgement.labels, judgement.window, version] = Judged(
+                        title, judgement, self._rests_on(judgement, place), version
                     )
                     self.standings[judgement.goal, judgement.labels] = judgement
                 case Intent() | LedgerEntry():
@@ -323,7 +342,11 @@ class Judge:
     def _snapshot_due(self) -> bool:
         if not self._changed or self.failed is not None or self._writer.trouble is not None:
             return False
-        return self._clock.monotonic() - self._snapshot_at >= self._snapshot_every(self._snapshot_cost)
+        waited, every = self._clock.monotonic() - self._snapshot_at, self._snapshot_every(self._snapshot_cost)
+        if self._unnoted < _WORTH_NOTING:
+            # To judge a few again is less work than to note the state.
+            every *= _SELDOM
+        return waited >= every
 
     def _snapshot(self) -> Snapshot:
         began = self._clock.monotonic()
@@ -331,17 +354,39 @@ class Judge:
         self._snapshot_at = self._clock.monotonic()
         self._snapshot_cost = self._snapshot_at - began
         self._changed = False
+        self._unnoted = 0
         return Snapshot(self.agreement.title, self.state, max(self.time, self._latest, 0), content)
 
     def _set_timer(self) -> None:
+        delay = self._delay()
+        if delay is None:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            return
+        loop = asyncio.get_running_loop()
+        self._wake_at = loop.time() + delay
+        # One that is set for earlier is kept: to look at the clock once more is less work than to set another.
         if self._timer is not None:
+            if self._timer.when() <= self._wake_at:
+                return
             self._timer.cancel()
-            self._timer = None
+        self._timer = loop.call_at(self._wake_at, self._wake)
+
+    def _wake(self) -> None:
+        self._timer = None
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._wake_at:
+            self._timer = loop.call_at(self._wake_at, self._wake)
+        else:
+            self.step()
+
+    def _delay(self) -> float | None:
+        """Seconds until time has to be moved on without an observation; None where it never has."""
         if self.failed is not None:
-            return
+            return None
         if self._behind and self._disordered:
-            self._timer = asyncio.get_running_loop().call_later(max(self._rest(), 0.001), self.step)
-            return
+            return max(self._rest(), 0.001)
         delays = [self._rest()] if self._behind else []
         # That a window is lost is told when it is certain, and not only with the next look at the service.
         due = self._coming.at()
@@ -353,9 +398,7 @@ class Judge:
             # What is due already waits for a look that has not ended, and its end calls `step`.
             if wait > 0 or self.horizon() >= due:
                 delays.append(wait)
-        if delays:
-            delay = min(max(min(delays), 0.001), _LONGEST_SLEEP)
-            self._timer = asyncio.get_running_loop().call_later(delay, self.step)
+        return min(max(min(delays), 0.001), _LONGEST_SLEEP) if delays else None
 
 
 def _tell_when_stored(stored: Future[None], waited_for: list[tuple[Given, Observed]]) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from attrs import define
 
-from wsla.api import Agreement
-from wsla.daemon.agreements import sha256_of, state_version
+from wsla.daemon.agreements import state_version
 from wsla.daemon.bindings import Deployment, ProbePlan
 from wsla.daemon.collecting import settle
 from wsla.daemon.config import Limits
@@ -17,14 +17,15 @@ from wsla.daemon.following import SLOWEST, FollowRunner, Takes
 from wsla.daemon.heartbeat import HeartbeatRunner
 from wsla.daemon.judge import Judge
 from wsla.daemon.outbox import Route
-from wsla.daemon.recovery import Recovered, recover
+from wsla.daemon.recovery import Recovered, recover, registrations
 from wsla.daemon.reload import Changes
 from wsla.daemon.scheduler import Alarm, Runner, Slots, SourceRunner
 from wsla.daemon.series import SeriesRunner
 from wsla.daemon.shortage import Shortage
 from wsla.daemon.verdicts import VerdictFollower
+from wsla.daemon.versions import Versions, bounded_state, state_beside
 from wsla.daemon.writer import Item, Writer
-from wsla.plan.model import Target
+from wsla.plan.model import Plan, Target
 from wsla.ports import Clock, Prober
 from wsla.sources.heartbeat import HeartbeatTarget
 from wsla.sources.prometheus import PrometheusTarget
@@ -34,7 +35,6 @@ from wsla.sources.targets import Target as Looked
 from wsla.sources.verdicts import VerdictsTarget
 from wsla.sources.witness import Witness, WitnessedProber, needs_network
 from wsla.store.errors import StoreError
-from wsla.store.records import AgreementVersion
 from wsla.store.sqlite import Store
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from wsla.store.sharing import SharedSource
 
 _SNAPSHOT_SHARE: Final = 20
+
+Complete = Callable[[Store, Deployment], Deployment]
 
 
 @define
@@ -55,6 +57,7 @@ class Kept:
 class Keeper:
     """``agreements`` are those that are kept, by title. ``tell`` takes what an operator should know.
 
+    ``complete`` adds to an agreement those versions before it that the store alone knows.
     ``witness`` says whether this machine's own network works; without one it is taken to. ``build`` makes who looks;
     ``collect`` is called when what is kept will stay.
     """
@@ -71,6 +74,7 @@ class Keeper:
         take: Takes,
         build: Callable[[str, Looked, Clock], Prober] | None = None,
         collect: Callable[[], None] = settle,
+        complete: Complete = lambda store, deployment: deployment,
     ) -> None:
         self.agreements: Final[dict[str, Kept]] = {}
         self.shares: Shares | None = None
@@ -86,6 +90,8 @@ class Keeper:
         self._settled: set[int] = set()
         self._build: Final = build or build_prober
         self._collect: Final = collect
+        self._complete: Final = complete
+        self._leaving: Final[set[asyncio.Task[None]]] = set()
 
     @property
     def runners(self) -> list[Runner]:
@@ -97,7 +103,15 @@ class Keeper:
         kept = self.agreements.get(title)
         if kept is None:
             return None
-        return Route(plan=kept.deployment.agreement.plan, channel=kept.deployment.channel(target))
+        deployment = kept.deployment
+        # Messages go where the version in force says, or one that knows whom they are for.
+        known = [deployment.at(self._clock.now()), *reversed(deployment.versions)]
+        chosen = next((one for one in known if str(target) in one.channels), known[0])
+        return Route(
+            plan=chosen.agreement.plan,
+            channel=chosen.channel(target),
+            versions=tuple(one.agreement.plan for one in deployment.versions),
+        )
 
     def begin(self, deployment: Deployment, recovered: Recovered, until: int) -> None:
         """Keeps one more agreement, from the state that was recovered for ``until``."""
@@ -149,6 +163,10 @@ class Keeper:
         kept = self.agreements.get(title)
         return None if kept is None else kept.judge
 
+    def plans_saying(self, now: int) -> list[Plan]:
+        """The plans of all versions that may still have something to say."""
+        return [plan for kept in self.agreements.values() for plan in kept.deployment.lineage.saying(now)]
+
     def deployments(self) -> list[Deployment]:
         """Every agreement that is kept."""
         return [kept.deployment for kept in self.agreements.values()]
@@ -192,18 +210,16 @@ class Keeper:
         agreement = deployment.agreement
         kept = self.agreements[agreement.title]
         judge = kept.judge
-        if sha256_of(judge.agreement) != sha256_of(agreement):
-            registration = AgreementVersion(
-                key=agreement.title,
-                title=agreement.title,
-                version=agreement.version,
-                text=agreement.text,
-                sha256=sha256_of(agreement),
-                at=self._clock.now(),
-            )
-            self._writer.submit(Item(agreements=(registration,)))
+        if kept.deployment.sha256 != deployment.sha256:
+            texts = registrations(deployment.lineage, self._clock.now())
+            self._writer.submit(Item(agreements=texts))
             judge.agreement = agreement
-            judge.state = state_version(agreement, judge.engine.start)
+            if isinstance(judge.engine, Versions):
+                for one, member in zip(deployment.lineage.agreements, judge.engine.members, strict=True):
+                    member.state = bounded_state(one, member.start)
+                judge.state = state_beside([member.state for member in judge.engine.members])
+            else:
+                judge.state = state_version(agreement, judge.engine.start)
         kept.deployment = deployment
         await self._look_away(judge, deployment)
         self._look(judge, deployment)
@@ -219,7 +235,7 @@ class Keeper:
         old.paused = True
         until = old.horizon()
         try:
-            recovered = await self._recover(deployment, until)
+            deployment, recovered = await self._recover(deployment, until)
         except StoreError as error:
             old.paused = False
             old.step()
@@ -236,39 +252,55 @@ class Keeper:
     async def _add(self, deployment: Deployment) -> None:
         until = self._clock.now()
         try:
-            recovered = await self._recover(deployment, until)
+            deployment, recovered = await self._recover(deployment, until)
         except StoreError as error:
             self._tell(f"“{deployment.agreement.title}” cannot be kept: {error}")
             return
         self.begin(deployment, recovered, until)
 
-    async def _recover(self, deployment: Deployment, until: int) -> Recovered:
-        def ask(store: Store) -> Recovered:
-            return recover(store, deployment.agreement, until)
+    async def _recover(self, deployment: Deployment, until: int) -> tuple[Deployment, Recovered]:
+        def ask(store: Store) -> tuple[Deployment, Recovered]:
+            whole = self._complete(store, deployment)
+            before = [one.agreement for one in whole.before]
+            return whole, recover(store, whole.agreement, until, before)
 
-        recovered: Recovered = await asyncio.wrap_future(self._writer.call(ask))
-        return recovered
+        found: tuple[Deployment, Recovered] = await asyncio.wrap_future(self._writer.call(ask))
+        return found
 
     def _look(self, judge: Judge, deployment: Deployment) -> None:
         """Starts the sources that do not run yet."""
         title = deployment.agreement.title
-        for name, plan in deployment.probes.items():
+        now = self._clock.now()
+        for name, plan in deployment.looked_at(now).items():
             if name not in judge.runners:
                 shared = None if self.shares is None else self.shares.runner(title, plan, judge.ended)
-                runner = judge.runners[name] = shared or self._runner(deployment.agreement, plan, judge)
+                runner = judge.runners[name] = shared or self._runner(deployment, plan, judge)
                 runner.start()
+        if deployment.before:
+            judge.leaves_at = deployment.lineage.next_end(now)
+            judge.leaves = partial(self._leave, title, judge)
+
+    def _leave(self, title: str, judge: Judge) -> None:
+        """Looks away from what no version of an agreement judges by any more."""
+        kept = self.agreements.get(title)
+        if kept is None or kept.judge is not judge:
+            return
+        judge.leaves_at = kept.deployment.lineage.next_end(self._clock.now())
+        task = asyncio.get_running_loop().create_task(self._look_away(judge, kept.deployment))
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
 
     def _trouble_with(self, title: str, goal: str) -> str | None:
         """Why a goal has no verdicts at the moment; None where it has. Called from any thread."""
         kept = self.agreements.get(title)
         if kept is None:
             return f"the agreement “{title}” is not kept here"
-        if goal not in {one.name for one in kept.deployment.agreement.plan.goals}:
+        if goal not in {one for version in kept.deployment.versions for one in version.agreement.goals}:
             return f"the agreement “{title}” has no goal {goal}"
         return None if kept.judge.failed is None else f"the agreement “{title}”: {kept.judge.failed}"
 
-    def _runner(self, agreement: Agreement, plan: ProbePlan, judge: Judge) -> Runner:
-        title = agreement.title
+    def _runner(self, deployment: Deployment, plan: ProbePlan, judge: Judge) -> Runner:
+        title = deployment.agreement.title
         follower = build_follower(plan.kind, plan.target)
         if isinstance(plan.target, VerdictsTarget):
             follower = VerdictFollower(plan.target, self._writer.store_url, self._trouble_with)
@@ -276,11 +308,11 @@ class Keeper:
             return FollowRunner(
                 title,
                 plan,
-                agreement.plan.source(plan.source),
+                deployment.lineage.sources[plan.source],
                 follower,
                 patience=getattr(plan.target, "patience", 0),
                 deadline=getattr(plan.target, "deadline", SLOWEST),
-                grace=agreement.plan.grace,
+                grace=max(one.agreement.plan.grace for one in deployment.versions),
                 clock=self._clock,
                 writer=self._writer,
                 take=self._take,
@@ -295,7 +327,7 @@ class Keeper:
 
     async def _look_away(self, judge: Judge, deployment: Deployment | None) -> None:
         """Stops the sources that are not to be looked at any more, or in another way."""
-        wanted = {} if deployment is None else deployment.probes
+        wanted = {} if deployment is None else deployment.looked_at(self._clock.now())
         for name, runner in list(judge.runners.items()):
             if wanted.get(name) != runner.plan:
                 await runner.stop(0)
@@ -310,6 +342,7 @@ class Keeper:
             clock=self._clock,
             snapshot_every=self._snapshot_every,
             dropped=self._dropped,
+            lineage=deployment.lineage,
         )
         judge.time = max(until, recovered.latest)
         return judge

@@ -6,22 +6,28 @@ import asyncio
 import logging
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
-from attrs import define, field
+from attrs import define, field, frozen
 
+from wsla.api import Agreement
 from wsla.daemon.agreements import Found, files_of, find_agreements, sha256_of
 from wsla.daemon.bindings import Deployment, ProbePlan
-from wsla.daemon.config import Config
+from wsla.daemon.config import Config, ConfigError, load_config
 from wsla.daemon.keeper import looking_runner
 from wsla.daemon.reload import Changes, compare
+from wsla.daemon.reloading import Answering
 from wsla.daemon.scheduler import Alarm, Runner, Slots
 from wsla.daemon.shares import may_be_shared
 from wsla.daemon.signals import take_signals
+from wsla.daemon.status import AgreementStatus, SourceStatus, Status, Turn, name_of_process
+from wsla.daemon.threads import ask_in
 from wsla.daemon.watching import Looks
 from wsla.ports import Clock
 from wsla.sources.witness import Witness
@@ -44,6 +50,9 @@ _LOOK_AT_FILES: Final = 5.0
 _PROBES_END_WITHIN: Final = 2.0
 
 
+Answer = TypeVar("Answer")
+
+
 @define(eq=False)
 class _Looked:
     """A source that is looked at here, and what was seen of it and is not told yet."""
@@ -54,8 +63,17 @@ class _Looked:
     told: int = 0
 
 
+@frozen
+class Kept:
+    """An agreement as this daemon's files have it."""
+
+    agreement: Agreement
+    sha256: str
+
+
 class Member:
-    """Stands by a store that another daemon keeps. Used in one event loop."""
+    """Stands by a store that another daemon keeps. Used in one event loop; ``apart`` is true while this machine's clock
+    is too far from that of the database's server."""
 
     def __init__(
         self,
@@ -73,8 +91,10 @@ class Member:
         """``found`` and ``changes`` are what the files held at the start, ``stop`` is set to end it in order."""
         self.found = found
         self.changes = changes
+        self.config = config
+        self.apart = False
+        self.answering: Answering | None = None
         self._paths: Final = tuple(paths)
-        self._config: Final = config
         self._url: Final = url
         self._environ: Final = environ
         self._clock: Final = clock
@@ -90,10 +110,18 @@ class Member:
         self._unsure: dict[SharedSource, tuple[_Looked, int, int]] = {}
         self._stop: Final = stop
         self._reload = False
-        self._checksums: Mapping[str, str] = found.checksums
+        self._checksums: Mapping[str, str] = {
+            **found.checksums,
+            **Looks().look(_settings(config.path, config.files)),
+        }
         self._look_at_files = 0.0
-        self._apart = False
-        self._trouble = False
+        self._trouble: str | None = None
+        self._judge: str | None = None
+        self._counts: Final[Counter[str]] = Counter()
+        self._running: asyncio.AbstractEventLoop | None = None
+        self._reloads = 0
+        self._broken: tuple[str, ...] = ()
+        self._sound_at = clock.now()
         self._free_since: float | None = None
         self._back_at: float | None = None
         self._dropped = 0
@@ -101,7 +129,8 @@ class Member:
     async def run(self) -> Store | None:
         """Returns the store once this daemon is the one that keeps it; None where it is told to stop. By then ``found``
         and ``changes`` are what the files held last."""
-        take_signals(asyncio.get_running_loop(), self.stop, self.reload)
+        self._running = asyncio.get_running_loop()
+        take_signals(self._running, self.stop, self.reload)
         self._take(self.found, self.changes)
         try:
             while not self._stop.is_set():
@@ -110,6 +139,8 @@ class Member:
                     return store
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._stop.wait(), EVERY)
+            if self.answering is not None:
+                self.answering.end_soon()
             return None
         finally:
             await self._end()
@@ -131,25 +162,26 @@ class Member:
                     self._told(self._unsure)
                 self._unsure = {}
             told = await asyncio.to_thread(membership.tick, self._keeps())
+            self._judge = told.holder if told.held and not told.ended else None
             self._look(told)
             await self._flush(membership)
-            if self._trouble:
-                self._trouble, self._back_at = False, time.monotonic()
+            if self._trouble is not None:
+                self._trouble, self._back_at = None, time.monotonic()
                 self._tell("The store can be reached again.")
             return await self._taken_over() if self._may_take_over(told) else None
         except StoreError as error:
-            self._free_since = None
-            if not self._trouble:
-                self._trouble = True
+            self._free_since = self._judge = None
+            if self._trouble is None:
+                self._trouble = str(error)
                 self._tell(f"{error} Looking goes on, and what was seen waits in memory.")
             return None
 
     # Looking
 
     def _keeps(self) -> dict[str, str]:
-        if self._apart:
+        if self.apart:
             return {}
-        return {title: sha256_of(one.agreement) for title, one in self._deployments.items()}
+        return {title: one.sha256 for title, one in self._deployments.items()}
 
     def _look(self, told: Told) -> None:
         """Begins and ends looks, so that they are those that are granted."""
@@ -168,9 +200,7 @@ class Member:
                 self._looked[place] = self._begun(share, deployment, plan)
 
     def _begun(self, share: Share, deployment: Deployment, plan: ProbePlan) -> _Looked:
-        [labels] = [
-            source.labels for source in deployment.agreement.plan.sources if source.name == share.source
-        ]
+        labels = deployment.lineage.sources[share.source].labels
         seen: list[Observed] = []
 
         def ended(*observations: Observation) -> None:
@@ -194,7 +224,7 @@ class Member:
         task.add_done_callback(self._ending.discard)
 
     def _has_room(self) -> bool:
-        if sum(len(one.seen) for one in self._looked.values()) < self._config.limits.buffer:
+        if sum(len(one.seen) for one in self._looked.values()) < self.config.limits.buffer:
             return True
         self._dropped += 1
         if self._dropped == 1:
@@ -205,8 +235,8 @@ class Member:
 
     def _compare_clocks(self, now: int) -> None:
         apart = abs(self._clock.now() - now)
-        before, self._apart = self._apart, apart > _CLOCKS_APART
-        if self._apart and not before:
+        before, self.apart = self.apart, apart > _CLOCKS_APART
+        if self.apart and not before:
             length = format_length(apart // MILLISECOND * MILLISECOND)
             self._tell(
                 f"This machine's clock and that of the database's server are {length} apart: until they agree, this "
@@ -238,6 +268,7 @@ class Member:
     def _told(self, sent: Mapping[SharedSource, tuple[_Looked, int, int]]) -> None:
         for looked, count, until in sent.values():
             del looked.seen[:count]
+            self._counts[looked.share.agreement] += count
             looked.told = until
 
     # Taking over
@@ -261,6 +292,74 @@ class Member:
         except StoreLocked:
             return None
 
+    # What is asked
+
+    @property
+    def turn(self) -> Turn:
+        """Whose turn it is to judge."""
+        return Turn(role="standby", me=name_of_process(), judge=self._judge)
+
+    def now(self) -> int:
+        """The daemon's time, nanoseconds since the epoch."""
+        return self._clock.now()
+
+    def ask(self, function: Callable[[], Answer]) -> Future[Answer]:
+        """Called from any thread: what ``function`` finds in the thread of the daemon."""
+        assert self._running is not None
+        return ask_in(self._running, function)
+
+    def answer_with(self, answering: Answering) -> None:
+        """Has other settings of HTTP taken up when the files are read anew."""
+        self.answering = answering
+
+    def told_of(self, title: str) -> int:
+        """How many observations of an agreement this daemon has handed on."""
+        return self._counts[title]
+
+    def kept(self) -> dict[str, Kept]:
+        """The agreements of this daemon's files, by title."""
+        return {
+            title: Kept(one.agreement, sha256_of(one.agreement)) for title, one in self._deployments.items()
+        }
+
+    def status(self) -> Status:
+        """What is going on here."""
+        agreements = tuple(self._status_of(title, one) for title, one in self._deployments.items())
+        sources = [source for agreement in agreements for source in agreement.sources]
+        return Status(
+            agreements=agreements,
+            running_probes=self._slots.running,
+            lateness=max((source.lateness for source in sources), default=0),
+            waiting=sum(len(one.seen) for one in self._looked.values()),
+            dropped=self._dropped,
+            store_trouble=self._trouble,
+            in_hand=0,
+            delivered=0,
+            failed_attempts=0,
+            dead=0,
+            reloads=self._reloads,
+            looks=self._slots.lateness.counts(),
+            broken=self._broken,
+            sound_at=self._sound_at,
+            turn=self.turn,
+        )
+
+    def _status_of(self, title: str, deployment: Deployment) -> AgreementStatus:
+        agreement = deployment.agreement
+        return AgreementStatus(
+            title=title,
+            version=agreement.version,
+            file=agreement.source.name,
+            sources=tuple(
+                SourceStatus(name=place[1], last=looked.runner.last, lateness=looked.runner.lateness)
+                for place, looked in self._looked.items()
+                if place[0] == title
+            ),
+            standings=(),
+            accepted=self._counts[title],
+            failed=None,
+        )
+
     # From outside
 
     def _tell(self, sentence: str) -> None:
@@ -276,13 +375,39 @@ class Member:
 
     async def _read_anew(self) -> None:
         """What is broken changes nothing."""
-        found = await asyncio.to_thread(find_agreements, self._paths, None, self._config.within)
-        self._checksums = found.checksums
-        changes = compare({}, found, self._config, self._environ, self._clock)
-        for message in changes.messages:
+        self._reloads += 1
+        config, problems, found, changes = await asyncio.to_thread(self._read)
+        messages = [*problems, *changes.messages]
+        settle: Callable[[], None] | None = None
+        if not messages and config.http != self.config.http and self.answering is not None:
+            try:
+                settle = self.answering.prepare(config.http)
+            except ValueError as problem:
+                messages.append(str(problem))
+        for message in messages:
             self._tell(message)
-        if not changes.messages and changes.added:
+        self._broken = tuple(messages)
+        if not messages and changes.added:
+            self.config = config
+            self._sound_at = self._clock.now()
             self._take(found, changes)
+            if settle is not None:
+                settle()
+
+    def _read(self) -> tuple[Config, tuple[str, ...], Found, Changes]:
+        """Called in another thread: what configuration and agreements say by now, and what is wrong with the first."""
+        config, files = self.config, self.config.files
+        problems: tuple[str, ...] = ()
+        if config.path is not None:
+            try:
+                config = load_config(config.path, self._environ)
+                files = config.files
+            except ConfigError as error:
+                problems, files = error.problems, error.files
+        found = find_agreements(self._paths, None, config.within)
+        changes = compare({}, found, config, self._environ, self._clock)
+        self._checksums = {**found.checksums, **Looks().look(_settings(self.config.path, files))}
+        return config, problems, found, changes
 
     def _take(self, found: Found, changes: Changes) -> None:
         before = self._deployments
@@ -293,7 +418,7 @@ class Member:
                 self._look_away(place)
 
     async def _have_files_changed(self) -> bool:
-        if not self._config.reload_on_change or time.monotonic() < self._look_at_files:
+        if not self.config.reload_on_change or time.monotonic() < self._look_at_files:
             return False
         self._look_at_files = time.monotonic() + _LOOK_AT_FILES
         names = dict.fromkeys([*files_of(self._paths)[0], *self._checksums])
@@ -314,3 +439,7 @@ class Member:
                 await self._flush(membership)
             await asyncio.to_thread(membership.leave)
             membership.close()
+
+
+def _settings(path: str | None, files: Sequence[str]) -> list[str]:
+    return [] if path is None else [path, *files]

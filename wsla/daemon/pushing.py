@@ -121,17 +121,40 @@ class Inbox:
 
     async def beat(self, title: str, source: str, *, good: bool) -> Beat:
         """Returns once a beat that has just come is on the disk. Raises as ``take`` does."""
+        return await self.keep(self.heard(title, source, good=good))
+
+    def heard(self, title: str, source: str, *, good: bool) -> Observed:
+        """What a beat that has just come is taken for; it is to be kept then. Raises Crowded and NotPushed."""
+        _, runner = self._listening(title, source)
+        if self._writer.full:
+            raise Crowded("The store takes nothing more at the moment.")
+        observation = runner.beat(good=good)
+        return Observed(title, observation, observation.at)
+
+    async def keep(self, beat: Observed) -> Beat:
+        """Returns once a beat that was heard is on the disk, where it may be already. Raises NotPushed and
+        StoreError."""
+        judge, _ = self._listening(beat.agreement, beat.observation.source)
+        given = Given(1, asyncio.get_running_loop().create_future())
+        judge.take([beat], given)
+        await given.done
+        return self.answer_to(beat)
+
+    def answer_to(self, beat: Observed) -> Beat:
+        """What is answered to a beat that was kept. Raises NotPushed."""
+        _, runner = self._listening(beat.agreement, beat.observation.source)
+        return Beat(at=beat.observation.at, next_due=beat.observation.at + runner.plan.every)
+
+    async def is_kept(self, beat: Observed) -> bool:
+        """True where a beat is on the disk."""
+        return bool(await self._stored(beat.agreement, beat.observation.source, {0: beat}))
+
+    def _listening(self, title: str, source: str) -> tuple[Judge, HeartbeatRunner]:
         kept = self._kept(title)
         runner = None if kept is None else kept.judge.runners.get(source)
         if kept is None or not isinstance(runner, HeartbeatRunner):
             raise NotPushed
-        if self._writer.full:
-            raise Crowded("The store takes nothing more at the moment.")
-        observation = runner.beat(good=good)
-        given = Given(1, asyncio.get_running_loop().create_future())
-        kept.judge.take([Observed(title, observation, observation.at)], given)
-        await given.done
-        return Beat(at=observation.at, next_due=observation.at + runner.plan.every)
+        return kept.judge, runner
 
     def _find(self, title: str, source: str) -> Judge:
         kept = self._kept(title)

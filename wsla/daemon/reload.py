@@ -8,9 +8,11 @@ from pathlib import Path
 from attrs import define, field
 
 from wsla.api import Agreement
-from wsla.daemon.agreements import Found, concise, sha256_of
-from wsla.daemon.bindings import Deploying, Deployment, unused_bindings
+from wsla.daemon.agreements import Found, concise
+from wsla.daemon.bindings import Deployment, deploy_together, unused_bindings
 from wsla.daemon.config import Config
+from wsla.plan.build import build_plan
+from wsla.plan.model import Plan
 from wsla.ports import Clock
 
 
@@ -46,25 +48,49 @@ def compare(
             # It may only look as if it had moved: the file that it came from cannot be read now.
             changes.messages.append(f"“{title}” stays as it was: {before.agreement.source.name} is broken")
             continue
-        deploying = Deploying(agreement, config, environ, clock)
-        after = deploying.deploy()
-        changes.warnings.extend(deploying.warnings)
-        if deploying.problems:
-            changes.messages.extend(deploying.problems)
+        versions = _with_earlier((*found.before.get(title, ()), agreement), before)
+        after, problems, warnings = deploy_together(versions, config, environ, clock)
+        changes.warnings.extend(warnings)
+        if problems:
+            changes.messages.extend(problems)
         elif before is None:
             changes.added.append(after)
-        elif before.agreement.plan != agreement.plan:
+        elif _plans(before) != _plans(after):
             changes.changed.append(after)
-            changes.warnings.extend(_changed_without_version(before.agreement, agreement))
-        elif before != after or sha256_of(before.agreement) != sha256_of(agreement):
+            changes.warnings.extend(_changed_without_version(before, after))
+        elif before != after or before.sha256 != after.sha256:
             changes.adjusted.append(after)
     for title, deployment in running.items():
         if title not in found.agreements and not _is_broken(deployment.agreement, found.broken):
             changes.removed.append(title)
-    kept = {title: one.agreement for title, one in running.items()} | found.agreements
+    kept = {
+        **{title: [version.agreement for version in one.versions] for title, one in running.items()},
+        **{title: [*found.before.get(title, ()), one] for title, one in found.agreements.items()},
+    }
+    for deployment in (*changes.added, *changes.changed, *changes.adjusted):
+        kept[deployment.agreement.title] = [one.agreement for one in deployment.versions]
     if not found.broken:
         changes.messages.extend(unused_bindings(config, kept))
     return changes
+
+
+def _with_earlier(versions: tuple[Agreement, ...], before: Deployment | None) -> tuple[Agreement, ...]:
+    """Versions with those in front of them that run and are in no file any more: an amendment may take the place of
+    what it amends."""
+    if before is None:
+        return versions
+    running = [one.agreement for one in before.versions]
+    first = versions[0]
+    places = [
+        place
+        for place, one in enumerate(running)
+        if one.version == first.checked.amends and one.plan.effective_start < first.plan.effective_start
+    ]
+    return (*running[: places[0] + 1], *versions) if places else versions
+
+
+def _plans(deployment: Deployment) -> list[Plan]:
+    return [one.agreement.plan for one in deployment.versions]
 
 
 def _is_broken(agreement: Agreement, broken: set[str]) -> bool:
@@ -81,10 +107,12 @@ def remarks(found: Found) -> list[str]:
     return list(seen)
 
 
-def _changed_without_version(before: Agreement, after: Agreement) -> list[str]:
-    if before.version != after.version:
-        return []
+def _changed_without_version(before: Deployment, after: Deployment) -> list[str]:
+    known = {one.agreement.version: one.agreement.checked for one in before.versions}
     return [
-        f"“{after.title}”: its terms changed, but it is still version {after.version}. Windows that are final stay as "
-        "they are; the others are judged anew. A new version number would keep the two apart."
+        f"“{one.agreement.title}”: its terms changed, but it is still version {one.agreement.version}. Windows that "
+        "are final stay as they are; the others are judged anew. A new version number would keep the two apart."
+        for one in after.versions
+        if one.agreement.version in known
+        and build_plan(known[one.agreement.version]) != build_plan(one.agreement.checked)
     ]

@@ -66,7 +66,7 @@ def reach(plan: Plan) -> int | None:
             return None
         depths.append(_depth(operation, max((depths[place] for place in inputs(operation)), default=0)))
     held = max((source.staleness or 0 for source in plan.sources), default=0)
-    return DAY + plan.grace + held + max(depths, default=0) + _settling(plan)
+    return DAY + plan.grace + held + max(depths, default=0) + settling(plan)
 
 
 def _depth(operation: Operation, below: int) -> int:
@@ -87,7 +87,7 @@ def _depth(operation: Operation, below: int) -> int:
             return below
 
 
-def _settling(plan: Plan) -> int:
+def settling(plan: Plan) -> int:
     """The longest time from the start of a window until what follows from it does not change any more."""
     windows = (longest(goal.window) * (1 + sum(one.count for one in goal.refunds)) for goal in plan.goals)
     actions = (action for goal in plan.goals for action in (*goal.otherwise, *goal.rewarding))

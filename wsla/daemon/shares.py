@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, Protocol
 
-from wsla.daemon.agreements import sha256_of
 from wsla.daemon.bindings import Deployment, ProbePlan
 from wsla.daemon.judge import Given, Judge
 from wsla.daemon.scheduler import Runner
@@ -20,7 +19,7 @@ from wsla.ports import Clock
 from wsla.sources.heartbeat import HeartbeatTarget
 from wsla.sources.registry import FOLLOWED_KINDS
 from wsla.store import lease
-from wsla.store.errors import StoreError
+from wsla.store.errors import StoreError, StoreLocked
 from wsla.store.records import Batch
 from wsla.store.sharing import MOST_AT_ONCE, Found, Incoming, Share, SharedSource, Sharing
 from wsla.store.sqlite import Store
@@ -82,7 +81,8 @@ class RemoteRunner:
 
 
 def gather(store: Store, sharing: Sharing) -> None:
-    """At the start: takes back whatever was shared, and stores what was seen of it, before any engine is made.
+    """At the start: takes back whatever was shared, and stores what was seen of it, and beats that somebody before had
+    noted, before any engine is made.
 
     Nothing of it is older than what a writer before this one has judged, as long as it comes in its own order.
     """
@@ -98,6 +98,10 @@ def gather(store: Store, sharing: Sharing) -> None:
         piece = found[start : start + MOST_AT_ONCE]
         store.write(Batch(observations=tuple(one.observed for one in piece)))
         sharing.done(one.sequence for one in piece)
+    letters = store.letters()
+    beats = () if letters is None else tuple(letters.noted())
+    if beats:
+        store.write(Batch(observations=beats))
 
 
 def may_be_shared(plan: ProbePlan) -> bool:
@@ -114,15 +118,25 @@ def chosen(place: SharedSource, members: Iterable[str]) -> str:
 class Shares:
     """Grants sources to members that live, takes them back from those that do not, and hands on what they saw.
 
-    ``remote`` are the runners of what is shared; while ``fixed`` is set nothing else is. Used in one event loop.
+    ``remote`` are the runners of what is shared; while ``fixed`` is set nothing else is. ``replaced`` is called with a
+    sentence where another daemon judges by now. Used in one event loop.
     """
 
-    def __init__(self, writer: Writer, clock: Clock, keeping: Keeping) -> None:
+    def __init__(
+        self,
+        writer: Writer,
+        clock: Clock,
+        keeping: Keeping,
+        *,
+        replaced: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self.remote: Final[dict[SharedSource, RemoteRunner]] = {}
         self.fixed = False
         self._writer: Final = writer
         self._clock: Final = clock
         self._keeping: Final = keeping
+        self._replaced: Final = replaced
+        self._trouble = False
         self._me: Final = uuid.uuid4().hex
         self._granted: Final[dict[SharedSource, int]] = {}
         self._in_hand: Final[set[int]] = set()
@@ -176,8 +190,14 @@ class Shares:
             self._wake.clear()
             try:
                 await self._round()
+                self._trouble = False
+            except StoreLocked as error:
+                self._replaced(str(error))
+                return
             except StoreError as error:
-                _log.warning("what other daemons see cannot be read, and is tried again: %s", error)
+                if not self._trouble and not self._writer.dead:
+                    self._trouble = True
+                    _log.warning("what other daemons see cannot be read, and is tried again: %s", error)
                 for future in self._returning.values():
                     future.set_result(None)
                 self._returning.clear()
@@ -224,7 +244,7 @@ class Shares:
     async def _look(self) -> Found:
         """Hands on what has come in since."""
         known = tuple(self._in_hand)
-        found: Found = await self._ask(lambda sharing: sharing.look(known))
+        found: Found = await self._ask(lambda sharing: sharing.look_in_force(known))
         for one in found.incoming:
             self._hand_on(one)
         if found.whole:
@@ -271,8 +291,8 @@ class Shares:
         found = {}
         for deployment in deployments:
             agreement = deployment.agreement
-            sha256 = sha256_of(agreement)
-            for name, plan in deployment.probes.items():
+            sha256 = deployment.sha256
+            for name, plan in deployment.looked_at(self._clock.now()).items():
                 if may_be_shared(plan):
                     found[agreement.title, name] = (plan, sha256)
         return found

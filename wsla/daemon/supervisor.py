@@ -29,7 +29,7 @@ class Supervisor:
     def ready(self, status: str) -> None:
         """It runs. From now on it says regularly that its loop goes round; where it stops to, it is started anew."""
         self._tell("READY=1", f"STATUS={_short(status)}")
-        if self._address and self._watched:
+        if self._address and self._watched and self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._watch(self._watched), name="watchdog")
 
     def status(self, status: str) -> None:
@@ -44,6 +44,7 @@ class Supervisor:
         """Says nothing more."""
         if self._task is not None:
             self._task.cancel()
+            self._task = None
 
     async def _watch(self, within: float) -> None:
         while True:

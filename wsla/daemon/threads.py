@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 import queue
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any, Final, Protocol, TypeVar
 
 from attrs import frozen
 
 Entry = TypeVar("Entry")
+
+
+def ask_in(loop: asyncio.AbstractEventLoop, function: Callable[[], Entry]) -> Future[Entry]:
+    """Called from any thread: what ``function`` finds in the thread of a loop, as soon as that comes to it."""
+    future: Future[Entry] = Future()
+
+    def answer() -> None:
+        if future.set_running_or_notify_cancel():
+            try:
+                future.set_result(function())
+            except Exception as error:
+                future.set_exception(error)
+
+    with suppress(RuntimeError):  # the loop has ended meanwhile
+        loop.call_soon_threadsafe(answer)
+    return future
 
 
 class Wait(Protocol):

@@ -66,7 +66,7 @@ class _Call:
     future: Future[Any]
 
 
-_Entry = tuple[Item, Future[None]] | _Call
+_Entry = tuple[Item, Future[None] | None] | _Call
 _END: Final = _Call(lambda store: None, Future())
 """Stands for the end of all that was given."""
 
@@ -75,7 +75,7 @@ _END: Final = _Call(lambda store: None, Future())
 class _Group:
     """Items that become one transaction."""
 
-    items: list[tuple[Item, Future[None]]] = field(factory=list)
+    items: list[tuple[Item, Future[None] | None]] = field(factory=list)
     weight: int = 0
     kept: set[str] = field(factory=set)
 
@@ -86,7 +86,7 @@ class _Group:
             return False
         return not self.kept or not any(one.agreement in self.kept for one in item.observations)
 
-    def add(self, item: Item, future: Future[None]) -> None:
+    def add(self, item: Item, future: Future[None] | None) -> None:
         """Puts an item in."""
         self.items.append((item, future))
         self.weight += item.weight
@@ -110,7 +110,8 @@ class Writer:
     """Owns an open store. ``limit`` is the number of observations and other things that wait in memory at most.
 
     ``on_commit`` is called in the writing thread after each transaction, ``on_trouble`` with a sentence when writing
-    begins to fail and with None when it works again, ``on_fatal`` when there is no use in going on.
+    begins to fail and with None when it works again, ``on_fatal`` when there is no use in going on; where that is
+    because another writer is in force, ``replaced`` is true by then.
     """
 
     def __init__(
@@ -138,6 +139,8 @@ class Writer:
         self._thread: Thread | None = None
         self.trouble: str | None = None
         self.dead: str | None = None
+        self.replaced = False
+        self._ended = False
 
     def start(self) -> None:
         """Begin to write."""
@@ -163,12 +166,21 @@ class Writer:
         future: Future[None] = Future()
         # Who waits may be cancelled; what was given is stored all the same.
         future.set_running_or_notify_cancel()
+        self._put(item, future)
+        return future
+
+    def give(self, item: Item) -> None:
+        """As ``submit``, where nobody waits for it: a future costs more than the rest."""
+        self._put(item, None)
+
+    def _put(self, item: Item, future: Future[None] | None) -> None:
         with self._lock:
             self._waiting += item.weight
         self._queue.put((item, future))
         if self._waiting >= LARGEST_GROUP:
             self._hurry.set()
-        return future
+        if self._ended:
+            self._refuse_rest()
 
     def call(self, function: Callable[[Store], Any]) -> Future[Any]:
         """Asks the store something, after everything that was given before. The future may hold a StoreError."""
@@ -176,6 +188,8 @@ class Writer:
         future.set_running_or_notify_cancel()
         self._queue.put(_Call(function, future))
         self._hurry.set()
+        if self._ended:
+            self._refuse_rest()
         return future
 
     def close(self, patience: float) -> int:
@@ -197,9 +211,12 @@ class Writer:
             self.dead = (
                 str(error) if isinstance(error, StoreError) else f"the store's writer failed: {error!r}"
             )
-            _log.critical("%s", self.dead, exc_info=not isinstance(error, StoreError))
+            self.replaced = isinstance(error, StoreLocked)
+            if not self.replaced:
+                _log.critical("%s", self.dead, exc_info=not isinstance(error, StoreError))
             self._on_fatal(self.dead)
         finally:
+            self._ended = True
             self._refuse_rest()
 
     def _work(self) -> Steps[None]:
@@ -220,7 +237,14 @@ class Writer:
                 yield self._hurry.waiting(GROUP_FOR)
                 self._hurry.clear()
                 following = self._fill(group)
-            if not (yield from self._store_group(group)):
+            rest = () if following in (None, _END) else (following,)
+            try:
+                stored = yield from self._store_group(group)
+            except Exception:
+                self._refuse(*group.items, *rest)
+                raise
+            if not stored:
+                self._refuse(*group.items, *rest)
                 return
             if following is _END:
                 following = None
@@ -280,7 +304,8 @@ class Writer:
         for refused, reason in result.refused:
             _log.error("an observation of %s cannot be stored: %s", refused.observation.source, reason)
         for _, future in group.items:
-            future.set_result(None)
+            if future is not None:
+                future.set_result(None)
         self._on_commit(batch, result)
 
     def _answer(self, call: _Call) -> None:
@@ -296,5 +321,11 @@ class Writer:
             except queue.Empty:
                 return
             if entry is not None:
-                future = entry.future if isinstance(entry, _Call) else entry[1]
+                self._refuse(entry)
+
+    def _refuse(self, *entries: _Entry) -> None:
+        """Nobody is left waiting for what is not stored any more."""
+        for entry in entries:
+            future = entry.future if isinstance(entry, _Call) else entry[1]
+            if future is not None and not future.done():
                 future.set_exception(StoreError("The store is closed."))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
@@ -11,6 +12,8 @@ from wsla.reporting.stored import EARLIEST, LATEST
 
 if TYPE_CHECKING:
     from wsla.api import Agreement
+    from wsla.daemon.reigns import Reign
+    from wsla.evaluation.verdicts import Judgement
     from wsla.remedies.corrections import Correction
     from wsla.store.records import Batch, Observed
     from wsla.store.sqlite import Store
@@ -60,48 +63,75 @@ def reconsider(
     """Judges again what was judged by an agreement in force, for a correction dated ``at``; ``versions`` are looked at
     as if they were stored. Raises StoreError."""
     from wsla.api import judge
-    from wsla.daemon.recovery import judged_from, terms_from
-    from wsla.remedies.corrections import Withdrawn, correct, judged_until
+    from wsla.daemon.recovery import terms_from
+    from wsla.daemon.reigns import latest
+    from wsla.remedies.corrections import Correction, Withdrawn, correct, judged_until
 
-    plan = agreement.plan
     # A daemon may be writing: a verdict and what was booked with it are read as of one moment.
     with store.at_once():
         arrival = store.latest_arrival()
         history = store.agreement_history(key)
-        start, terms = judged_from(history), terms_from(history)
         judged = list(store.judgements(key, EARLIEST, LATEST, final_only=True))
+        rejudged = [one.judgement if one.exists else Withdrawn(one.judgement) for one in store.rejudged(key)]
+        entries = [entry for _, entry in store.entries(key, EARLIEST, LATEST)]
+    kept_from = store.kept_from(key)
+    running = latest(history)
+    parts: list[Correction] = []
+    for place, reign in enumerate(running):
+        one = agreement if len(running) == 1 else reign.agreement
+        if one is None:
+            continue
+        own = _own_windows(running, place, judged)
+        plan, start = one.plan, reign.start
         # What another version has judged is that version's.
-        own = [one for one in judged if one.window.end > start and one.goal in agreement.goals]
         said = [
-            *own,
+            *(x for x in judged if x.window.end > start and x.goal in one.goals and own(x)),
             *(
-                one.judgement if one.exists else Withdrawn(one.judgement)
-                for one in store.rejudged(key)
-                if one.judgement.goal in agreement.goals
+                x
+                for x in rejudged
+                if (about := x.judgement if isinstance(x, Withdrawn) else x).goal in one.goals and own(about)
             ),
         ]
-        prefix = (agreement.title.replace("%", "%25").replace("|", "%7C"), f"v{agreement.version}")
-        booked = [
-            entry
-            for _, entry in store.entries(key, EARLIEST, LATEST)
-            if tuple(entry.id.split("|")[:2]) == prefix
-        ]
-    until = max(start, judged_until(plan, said, at))
-    known = {source.name for source in plan.sources}
-    observations = (one for one in store.observations_that_stand(key, versions) if one.source in known)
-    report = judge(agreement, observations, start, until)
-    found = correct(plan, said, report.judgements, booked, at)
-    kept_from = store.kept_from(key)
+        prefix = (one.title.replace("%", "%25").replace("|", "%7C"), f"v{one.version}")
+        booked = [entry for entry in entries if tuple(entry.id.split("|")[:2]) == prefix]
+        until = max(start, judged_until(plan, said, at))
+        stored = store.observations_that_stand(key, versions)
+        known = (x for observation in stored if (x := reign.own(observation)) is not None)
+        report = judge(one, known, start, until)
+        found = correct(plan, said, [x for x in report.judgements if own(x)], booked, at)
+        parts.append(_without_what_stands(found, one, kept_from, terms_from(history, one.version)))
     return Reconsidered(
         key=key,
         agreement=agreement,
         versions=tuple(versions),
-        found=_without_what_stands(found, agreement, kept_from, terms),
+        found=Correction(
+            at=at,
+            changed=tuple(x for part in parts for x in part.changed),
+            entries=tuple(x for part in parts for x in part.entries),
+            intents=tuple(x for part in parts for x in part.intents),
+        ),
         arrival=arrival,
         late=store.late_observations(key),
         kept_from=kept_from,
-        terms_from=terms,
+        terms_from=terms_from(history),
     )
+
+
+def _own_windows(
+    running: Sequence[Reign], place: int, judged: Sequence[Judgement]
+) -> Callable[[Judgement], bool]:
+    """Tells the windows of one of the versions that run from those of the others. A window that two of them have judged
+    parts of (rule M70) is nobody's here: what was said of it stands."""
+    if len(running) == 1:
+        return lambda one: True
+    starts = [
+        EARLIEST if reign.agreement is None else reign.agreement.plan.effective_start for reign in running
+    ]
+    begin = EARLIEST if place == 0 else starts[place]
+    end = min(starts[place + 1 :], default=LATEST)
+    counted = Counter((one.goal, one.labels, one.window) for one in judged)
+    parted = {which for which, count in counted.items() if count > 1}
+    return lambda one: begin <= one.window.start < end and (one.goal, one.labels, one.window) not in parted
 
 
 def _without_what_stands(

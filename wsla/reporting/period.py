@@ -14,7 +14,7 @@ from wsla.remedies.claims import Claims
 from wsla.remedies.decisions import Intent, LedgerEntry
 from wsla.remedies.ledger import Balance, balances
 from wsla.reporting.money import balance_value, claimed_value, sums_by_state, sums_value
-from wsla.reporting.stored import EARLIEST, LATEST
+from wsla.reporting.stored import EARLIEST, LATEST, beside
 from wsla.reporting.verdicts import judgement_value
 from wsla.values.calendars import RollingWindow, find_zone
 from wsla.values.instants import Interval, format_instant
@@ -130,7 +130,10 @@ def gather(
         if not goals or judgement.goal in goals:
             found.setdefault((judgement.goal, judgement.labels), []).append(judgement)
     reports = []
-    for goal in plan.goals:
+    # A goal that only a version before had is one of the period all the same.
+    shown = {goal.name: goal for one in (*beside(store, key), agreement) for goal in one.plan.goals}
+    order = [goal.name for goal in plan.goals]
+    for goal in (*plan.goals, *(goal for name, goal in shown.items() if name not in order)):
         for name, labels in sorted(found):
             if name == goal.name:
                 judgements = _of_period(goal, found[name, labels], period)
@@ -161,12 +164,18 @@ def latest_standing(store: Store, key: str, agreement: Agreement) -> Standing | 
     """How open windows stand by everything that is stored: the engine's state as it was last noted, and what was
     observed since. None where there is no such state, or it was noted under another text or program."""
     from wsla.daemon.agreements import state_version
+    from wsla.daemon.reigns import latest
+    from wsla.daemon.versions import standing_beside
     from wsla.engine import Engine
 
     snapshot = store.latest_snapshot(key)
     if snapshot is None:
         return None
     state, at, content = snapshot
+    reigns = latest(store.agreement_history(key))
+    if len(reigns) > 1:
+        found = standing_beside(reigns, snapshot, store.observations_after_snapshot(key))
+        return None if found is None else Standing(at=found[0], judgements=found[1])
     known = {source.name for source in agreement.plan.sources}
     try:
         if state != state_version(agreement, content["start"]):

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
-from itertools import chain, groupby, islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final
 
 from attrs import define, evolve, field, frozen
 
-from wsla.daemon.recovery import judged_from
+from wsla.daemon.reigns import Reign, successions
 from wsla.daemon.retention import reach
+from wsla.plan.build import build_plan
 from wsla.remedies.corrections import ADJUSTMENT
 from wsla.remedies.decisions import LedgerEntry
+from wsla.remedies.identity import said_of
 from wsla.reporting.rebooking import Booked, differing_entries
 from wsla.reporting.stored import EARLIEST, LATEST, in_force
 from wsla.reporting.verdicts import labels_text
-from wsla.store.chain import ALONE, ENTRY, KINDS, ROOT, START, VERDICT, Link, root_of, sha256_of
+from wsla.store.chain import ALONE, ENTRY, KINDS, ROOT, START, VERDICT, Link, root_of, sha256_of, version_in
 from wsla.store.evidence import Evidence
 from wsla.values.instants import Interval, format_instant
 
@@ -170,21 +172,30 @@ def _of_goal(goal: str, labels: Labels) -> str:
 
 
 @frozen
+class _Judged:
+    """A final judgement, the number of its link, and the version that took the window over, where one did."""
+
+    link: int | None
+    judgement: Judgement
+    version: int | None
+
+
+@frozen
 class _Said:
-    """The final judgements, each with the number of its link, and the entries without those of corrections, which
+    """The final judgements, and the entries without those of corrections, which
     follow from observations that came too late.
 
     Everything that was said of the time up to ``until`` is among them.
     """
 
-    judgements: list[tuple[int | None, Judgement]]
+    judgements: list[_Judged]
     entries: list[Booked]
     until: int
 
 
 def _check_chain(store: Store, key: str, links: list[Link], result: Verified) -> _Said:
     """Every link and every record; and what was said."""
-    from wsla.store.codecs import load_entry, load_judgement
+    from wsla.store.codecs import load_entry, load_json, load_judgement
 
     records = {kind: dict(store.records(key, kind)) for kind in KINDS}
     named: dict[str, set[str]] = {kind: set() for kind in KINDS}
@@ -224,7 +235,9 @@ def _check_chain(store: Store, key: str, links: list[Link], result: Verified) ->
     until = store.snapshot_at(key)
     return _Said(
         [
-            (numbers.get((VERDICT, subject)), load_judgement(content))
+            _Judged(
+                numbers.get((VERDICT, subject)), load_judgement(content), version_in(load_json(subject)[0])
+            )
             for subject, content in records[VERDICT].items()
         ],
         [one for one in entries if one.entry.kind != ADJUSTMENT],
@@ -283,62 +296,105 @@ def _check_verdicts(
     result: Verified,
     step: Callable[[int], None],
 ) -> None:
-    history = store.agreement_history(key)
     waiting, entries = said.judgements, said.entries
-    for start, switch, version in _reigns(history):
-        agreement = in_force(version)
-        if agreement is None:
-            continue
-
-        def ours(
-            goal: str,
-            window: Interval,
-            agreement: Agreement = agreement,
-            start: int = start,
-            switch: int | None = switch,
-        ) -> bool:
-            known = goal in agreement.goals or any(rule.name == goal for rule in agreement.plan.rules)
-            ended = switch is None or window.end + agreement.plan.grace <= switch
-            return known and window.end > start and ended
-
-        own = [found for found in waiting if ours(found[1].goal, found[1].window)]
-        waiting = [found for found in waiting if not ours(found[1].goal, found[1].window)]
-        kept = [found for found in own if found[1].window.start >= far]
+    for ours in _owners(store.agreement_history(key)):
+        own = [found for found in waiting if ours.judged(found)]
+        waiting = [found for found in waiting if not ours.judged(found)]
+        kept = [found for found in own if found.judgement.window.start >= far]
         result.left += len(own) - len(kept)
-        booked = [one for one in entries if ours(one.entry.cause, one.entry.window)]
-        entries = [one for one in entries if not ours(one.entry.cause, one.entry.window)]
+        booked = [one for one in entries if ours.booked(one.entry)]
+        entries = [one for one in entries if not ours.booked(one.entry)]
         booked = [one for one in booked if one.entry.window.start >= far]
         if kept or booked:
-            since = max(start, store.kept_from(key) or start)
+            switch = ours.reign.switch
             until = said.until if switch is None else min(said.until, switch)
-            _judge_again(store, key, agreement, since, _Said(kept, booked, until), far, result, step)
+            _judge_again(store, key, ours, _Said(kept, booked, until), far, result, step)
     result.left += len(waiting)
+
+
+@frozen
+class _Own:
+    """Tells what a version has said while it judged: of windows that begin at ``since`` or later, and before
+    ``before``, where these are not None."""
+
+    reign: Reign
+    agreement: Agreement
+    since: int | None = None
+    before: int | None = None
+    may_take_over: bool = False
+
+    def judged(self, said: _Judged) -> bool:
+        judgement = said.judgement
+        if said.version is not None and said.version != self.agreement.version:
+            return False
+        took_over = self.may_take_over and judgement.window.start < self.agreement.plan.effective_start
+        whose = took_over == (said.version is not None)
+        return whose and self._is_own(judgement.goal, judgement.window) and self._begins(judgement.window)
+
+    def booked(self, entry: LedgerEntry) -> bool:
+        said = said_of(entry.id)
+        own = said is None or said.version == self.agreement.version
+        begins = entry.cause not in self.agreement.goals or self._begins(entry.window)
+        return own and begins and self._is_own(entry.cause, entry.window)
+
+    def _is_own(self, goal: str, window: Interval) -> bool:
+        plan, switch = self.agreement.plan, self.reign.switch
+        known = goal in self.agreement.goals or any(rule.name == goal for rule in plan.rules)
+        ended = switch is None or window.end + plan.grace <= switch
+        return known and window.end > self.reign.start and ended
+
+    def _begins(self, window: Interval) -> bool:
+        in_time = self.since is None or window.start >= self.since
+        return in_time and (self.before is None or window.start < self.before)
+
+
+def _owners(history: Sequence[AgreementVersion]) -> Iterator[_Own]:
+    for group in successions(history):
+        plans = [one.agreement.plan for one in group if one.agreement is not None]
+        for reign in group:
+            if reign.agreement is None:
+                continue
+            later = [plan.effective_start for plan in plans if plan.version > reign.version.version]
+            takes_over = reign.agreement.checked.takes_over and plans[0].version < reign.version.version
+            before = min(later, default=None)
+            yield _Own(reign, reign.agreement, before=before, may_take_over=takes_over)
+            if reign.taken_over_at is not None:
+                # As it was before an amendment came that had taken effect by then.
+                plan = evolve(
+                    build_plan(reign.agreement.checked), judges_from=reign.agreement.plan.judges_from
+                )
+                earlier = evolve(reign.agreement, plan=plan)
+                yield _Own(
+                    evolve(reign, agreement=earlier, switch=reign.taken_over_at), earlier, since=before
+                )
 
 
 def _judge_again(
     store: Store,
     key: str,
-    agreement: Agreement,
-    start: int,
+    ours: _Own,
     said: _Said,
     far: int,
     result: Verified,
     step: Callable[[int], None],
 ) -> None:
-    windows = [one.window for _, one in said.judgements] + [one.entry.window for one in said.entries]
+    reign, agreement = ours.reign, ours.agreement
+    start = max(reign.start, store.kept_from(key) or reign.start)
+    windows = [one.judgement.window for one in said.judgements] + [one.entry.window for one in said.entries]
     # An outage ends with a sample at its very end, which is known a moment later.
     until = max(said.until, *(window.end + 1 for window in windows))
-    known = {source.name for source in agreement.plan.sources}
-    stored = store.observations(key, agreement.plan.effective_start, until, late=False)
-    observations = _counted((one for one in stored if one.source in known), step)
+    # An amendment knows what was observed last before it took effect.
+    since = agreement.plan.effective_start if agreement.plan.judges_from is None else EARLIEST
+    stored = store.observations(key, since, until, late=False)
+    observations = _counted((own for one in stored if (own := reign.own(one)) is not None), step)
     engine, found, decisions = _judged(agreement, observations, start, until)
     result.engines.add(engine)
     result.booked += len(said.entries)
-    entries = [one for one in decisions if isinstance(one, LedgerEntry)]
+    entries = [one for one in decisions if isinstance(one, LedgerEntry) and ours.booked(one)]
     for what, link, since in differing_entries(agreement, said.entries, entries, far, said.until):
         result.found(what, link, since)
     again = {(one.goal, one.labels, one.window): one for one in found}
-    for number, one in said.judgements:
+    for number, one in ((one.link, one.judgement) for one in said.judgements):
         result.judged += 1
         now = again.get((one.goal, one.labels, one.window))
         if now is None or evolve(now, final=True, amounts=()) != evolve(one, final=True, amounts=()):
@@ -372,17 +428,6 @@ def _judged(
         return "columns", report.judgements, report.decisions
     report = judge(agreement, everything, start, until)
     return "stream", report.judgements, report.decisions
-
-
-def _reigns(history: list[AgreementVersion]) -> Iterator[tuple[int, int | None, AgreementVersion]]:
-    """Of every version the instant from which it judged, that at which the next one came (None: it is in force), and
-    its last text."""
-    groups = [list(group) for _, group in groupby(history, key=lambda one: one.version)]
-    seen: list[AgreementVersion] = []
-    for place, group in enumerate(groups):
-        seen.extend(group)
-        following = groups[place + 1][0].at if place + 1 < len(groups) else None
-        yield judged_from(seen), following, group[-1]
 
 
 def _counted(observations: Iterator[Observation], step: Callable[[int], None]) -> Iterator[Observation]:

@@ -71,6 +71,18 @@ def link_digest(
     )
 
 
+def goal_of(goal: str, version: int | None) -> str:
+    """What a goal is called where its judgements are told apart: by its name, and the version that took a window over
+    (see ``Judged``)."""
+    return codecs.sound_text(goal if version is None else f"{goal}@{version}")
+
+
+def version_in(goal: str) -> int | None:
+    """The version in what ``goal_of`` gave; None where there is none."""
+    _, at, version = goal.rpartition("@")
+    return int(version) if at and version.isdecimal() else None
+
+
 def subject_of_judgement(goal: str, labels: str, start: int, end: int) -> str:
     """What names a judgement, by its columns."""
     return codecs.dump_json([goal, labels, start, end])

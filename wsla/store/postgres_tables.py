@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from wsla.store import lease, sharing_sql
+from wsla.store import lease, letters_sql, sharing_sql
 from wsla.store.errors import StoreError, StoreTooNew
 from wsla.store.postgres_sql import SCHEMA, STORE, in_postgres, table_in_postgres
 from wsla.store.schema import Migration
@@ -84,3 +84,6 @@ def migrate(
                 raw.execute("ROLLBACK")
             raise
         fault("after-migration-commit")
+    # Beside the versions of the tables that both databases have: one who finds it missing makes it.
+    if not connection.execute("SELECT to_regclass(?) IS NOT NULL", (f"{SCHEMA}.letters",)).fetchone()[0]:
+        raw.execute(letters_sql.TABLE.encode())

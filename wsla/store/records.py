@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import NamedTuple
 
-from attrs import frozen
+from attrs import field, frozen
 
 from wsla.evaluation.verdicts import Judgement
 from wsla.plan.model import Target
@@ -39,11 +39,16 @@ def stream_of(labels: Sequence[Raw]) -> str:
 
 
 class Judged(NamedTuple):
-    """A judgement of an agreement. ``sources`` are those that it rests on; None stands for all of them."""
+    """A judgement of an agreement. ``sources`` are those that it rests on; None stands for all of them.
+
+    ``version`` is that of an amendment that took a window over that was under way (rule M70): the version before it
+    has judged its own part of the same window. It is None for all other judgements.
+    """
 
     agreement: str
     judgement: Judgement
     sources: tuple[str, ...] | None = None
+    version: int | None = None
 
 
 class Rejudged(NamedTuple):
@@ -94,7 +99,10 @@ class Place(NamedTuple):
 
 @frozen(kw_only=True)
 class AgreementVersion:
-    """The full text of an agreement as it was taken into force at an instant."""
+    """The full text of an agreement as it was taken into force at an instant.
+
+    ``beside`` is one that comes into force together with others of the same instant: that is noted even where it was
+    in force before."""
 
     key: str
     title: str
@@ -102,6 +110,7 @@ class AgreementVersion:
     text: str
     sha256: str
     at: int
+    beside: bool = field(default=False, eq=False)
 
 
 @frozen(kw_only=True)

@@ -81,6 +81,12 @@ class Sharing:
             whole=len(rows) < MOST_AT_ONCE,
         )
 
+    def look_in_force(self, known: Iterable[int] = ()) -> Found:
+        """The same. Raises StoreLocked where another writer is in force by now, which a writer that has nothing to
+        write would not learn otherwise."""
+        self._session.check_identity()
+        return self.look(known)
+
     def grant(self, granted: Mapping[SharedSource, tuple[str, int]]) -> None:
         """Grants sources to members, each from an instant on."""
         with self._session.transaction() as connection:
@@ -106,13 +112,14 @@ class Sharing:
 @frozen(kw_only=True)
 class Told:
     """What a member learns: the server's time (nanoseconds); its shares; whether the writer is there (``held``), has
-    not been heard of for a while (``ended``), or has left in order (``left``)."""
+    not been heard of for a while (``ended``), or has left in order (``left``); and who it is, in words."""
 
     now: int
     shares: tuple[Share, ...]
     held: bool
     ended: bool
     left: bool
+    holder: str
 
 
 class Membership:
@@ -134,13 +141,14 @@ class Membership:
         shares = self._session.read(
             "SELECT agreement, source, member, number, pending FROM shares WHERE member = ?", (name,)
         )
-        ((locks, ended, left),) = self._session.read(WRITER, (APPLICATION_ID,))
+        ((locks, ended, left, holder),) = self._session.read(WRITER, (APPLICATION_ID,))
         return Told(
             now=now,
             shares=tuple(Share(*row) for row in shares),
             held=locks > 0,
             ended=ended > 0,
             left=left > 0,
+            holder=_name(json.loads(holder)),
         )
 
     def settle(self) -> bool:
@@ -173,6 +181,13 @@ class Membership:
     def close(self) -> None:
         """Ends the connection."""
         self._session.close()
+
+
+def _name(holder: Any) -> str:
+    match holder:
+        case {"pid": int(pid), "host": str(host)}:
+            return f"process {pid} on {host}"
+    return "a process that did not leave its name"
 
 
 def _row(one: Observed) -> tuple[object, ...]:

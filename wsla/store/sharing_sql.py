@@ -49,7 +49,8 @@ WRITER: Final = """
     SELECT (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = 0 AND objid = ?
             AND objsubid = 1 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())),
         (SELECT count(*) FROM lease WHERE until < clock_timestamp()),
-        (SELECT count(*) FROM lease WHERE until = '-infinity')
+        (SELECT count(*) FROM lease WHERE until = '-infinity'),
+        (SELECT holder FROM store)
 """
 # Numbers are given out before they are to be seen, so that a lower one may come after a higher one.
 INCOMING: Final = """

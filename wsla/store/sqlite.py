@@ -32,6 +32,7 @@ from wsla.store.thinning import ThinResult, note_thinning, thin_stream
 from wsla.store.writing import Names, Writing
 
 if TYPE_CHECKING:
+    from wsla.store.letters import Letters
     from wsla.store.sharing import Sharing
 
 DEFAULT_OUTBOX_LIMIT: Final = 1_000_000
@@ -268,6 +269,14 @@ class Store(Reading):
         from wsla.store.sharing import Sharing
 
         return Sharing(self._session)
+
+    def letters(self) -> Letters | None:
+        """What is sent to daemons that stand by; None for a file."""
+        if not is_postgres(self.url):
+            return None
+        from wsla.store.letters import Letters
+
+        return Letters(self._session)
 
     def check_identity(self) -> None:
         """Raises StoreReplaced where the file was removed, moved or replaced since it was opened."""

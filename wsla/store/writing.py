@@ -10,7 +10,7 @@ from attrs import define, field
 
 from wsla.remedies.decisions import Intent, LedgerEntry
 from wsla.store import codecs
-from wsla.store.chain import CORRECTION, ENTRY, INTENT, TEXT, VERDICT, Chains, subject_of_judgement
+from wsla.store.chain import CORRECTION, ENTRY, INTENT, TEXT, VERDICT, Chains, goal_of, subject_of_judgement
 from wsla.store.codecs import bounded, sound_text
 from wsla.store.errors import StoreError
 from wsla.store.evidence import StoredHours, evidence_of
@@ -127,7 +127,7 @@ class Writing:
         self._chains = Chains(self.connection, self.recorded_at)
 
     def register(self, agreement: AgreementVersion) -> None:
-        """Keep a version's text; note that it is in force now unless it already was."""
+        """Keep a version's text; note that it is in force now unless it already was, and comes alone."""
         key = sound_text(agreement.key)
         self._run("INSERT INTO agreements (key) VALUES (?) ON CONFLICT (key) DO NOTHING", key)
         number = self._agreement(agreement.key)
@@ -151,7 +151,18 @@ class Writing:
         latest = self._run(
             "SELECT text_id FROM registrations WHERE agreement_id = ? ORDER BY sequence DESC LIMIT 1", number
         ).fetchone()
-        if latest != (text_id,):
+        noted = latest == (text_id,)
+        if agreement.beside:
+            noted = (
+                self._run(
+                    "SELECT 1 FROM registrations WHERE agreement_id = ? AND text_id = ? AND at = ?",
+                    number,
+                    text_id,
+                    bounded(agreement.at),
+                ).fetchone()
+                is not None
+            )
+        if not noted:
             (sequence,) = self._run(
                 "INSERT INTO registrations (agreement_id, text_id, at) VALUES (?, ?, ?) RETURNING sequence",
                 number,
@@ -196,9 +207,9 @@ class Writing:
 
     def judge(self, judged: Judged) -> None:
         """Store a judgement in place of an earlier one that is not final; a final one with what it rests on."""
-        key, judgement, sources = Judged(*judged)
+        key, judgement, sources, version = Judged(*judged)
         number = self._agreement(key)
-        goal, labels = sound_text(judgement.goal), codecs.dump_labels(judgement.labels)
+        goal, labels = goal_of(judgement.goal, version), codecs.dump_labels(judgement.labels)
         start, end = bounded(judgement.window.start), bounded(judgement.window.end)
         identity = (number, goal, labels, start, end)
         content = codecs.dump_judgement(judgement)

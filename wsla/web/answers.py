@@ -9,7 +9,7 @@ from wsla.plan.model import Plan
 from wsla.remedies.claims import Claims
 from wsla.reporting.money import claimed_value
 from wsla.reporting.period import gather, report_value
-from wsla.reporting.stored import EARLIEST, LATEST, in_force
+from wsla.reporting.stored import EARLIEST, LATEST, in_force_at
 from wsla.reporting.verdicts import judgement_value, parse_window
 from wsla.store.records import OutboxItem
 from wsla.store.sqlite import Store
@@ -91,11 +91,10 @@ def verdicts_value(
 
 def report_of(store: Store, seen: Seen, window: str | None, now: int) -> dict[str, Any]:
     """The report of a period, as `wsla report --format json` gives it. Raises NotFound where it would be empty."""
-    version = next((one for one in store.agreements() if one.key == seen.title), None)
-    agreement = None if version is None else in_force(version)
+    period = period_of(window, seen.plan.zone)
+    agreement = in_force_at(store, seen.title, min(period.end, now))
     if agreement is None:
         raise NotFound("the store holds nothing of this agreement yet")
-    period = period_of(window, seen.plan.zone)
     return report_value(gather(store, seen.title, agreement, period, claims_at=now))
 
 

@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 from wsla.channels.notice import notice_schema
 from wsla.daemon.http_config import Http, Token
-from wsla.daemon.status import Status
+from wsla.daemon.status import Status, Turn
 from wsla.plan.model import Plan
 from wsla.store.errors import StoreError
 from wsla.values.instants import SECOND, format_instant
@@ -33,12 +33,15 @@ from wsla.web.otlp import PATH as OTLP
 from wsla.web.otlp import Telemetry, refused
 from wsla.web.pushing import KNOWN, Pushes
 from wsla.web.refusals import Refused
-from wsla.web.view import NotAnswering, Seen, View
+from wsla.web.view import NotAnswering, Seen, Sight
 
 _log = logging.getLogger(__name__)
 
+ROLES: Final = ("judge", "standby")
 ANSWERS_AT_ONCE: Final = 4
 """More threads at work at once would get no more done, and each takes its share of time from looks and judges."""
+ME: Final = "Wsla-Daemon"
+JUDGE: Final = "Wsla-Judge"
 _UNAUTHORIZED: Final = {"WWW-Authenticate": 'Basic realm="wsla", charset="UTF-8"'}
 
 
@@ -48,7 +51,7 @@ class Asked:
 
     request: Request
     token: Token
-    view: View
+    view: Sight
 
     def query(self, name: str) -> str | None:
         """A parameter of the query; None where it is not given."""
@@ -61,6 +64,19 @@ class Asked:
         if not (text.isascii() and text.isdigit()) or len(text) > 12:
             raise Refused(400, "after: this is the number that the answer before gave as `next`")
         return int(text)
+
+    @property
+    def answered_by(self) -> str:
+        """What a page says of the daemon that answers, where that is not the one that judges; its name and that of the
+        other are for those who may see daemons."""
+        turn = self.view.turn
+        if turn.role == "judge":
+            return ""
+        if "operate" not in self.token.scopes:
+            return "from a daemon that stands by"
+        return f"from {turn.me}, which stands by; " + (
+            "nobody judges at the moment" if turn.judge is None else f"{turn.judge} judges"
+        )
 
     def seen(self) -> Seen:
         """The agreement of the path. Raises Refused, in the same words for one that is another party's."""
@@ -76,7 +92,7 @@ class Asked:
         return [seen for title in sorted(titles)[:most] if (seen := self.view.agreement(title)) is not None]
 
 
-def build_app(view: View, settings: Http, failures: Allowance | None = None) -> Starlette:
+def build_app(view: Sight, settings: Http, failures: Allowance | None = None) -> Starlette:
     """The application. ``view`` is asked in threads of their own, so that no answer holds up another.
 
     ``failures`` counts wrong tokens on where the application takes another's place.
@@ -101,7 +117,10 @@ def build_app(view: View, settings: Http, failures: Allowance | None = None) -> 
         try:
             _within(requests, address)
             token = _admitted(request, scope, address)
-            return answer(Asked(request, token, view))
+            response = answer(Asked(request, token, view))
+            if "operate" in token.scopes:
+                _name(response, view.turn)
+            return response
         except Exception as error:
             return _failed(request, error)
 
@@ -267,7 +286,14 @@ def build_app(view: View, settings: Http, failures: Allowance | None = None) -> 
         route("/", "read", _overview),
         route("/agreements/{title:path}", "read", _page),
     ]
-    return Starlette(routes=routes, middleware=[Middleware(Guard)])
+    return Starlette(routes=routes, middleware=[Middleware(Guard, role=lambda: view.turn.role)])
+
+
+def _name(response: Response, turn: Turn) -> None:
+    """Says which daemon answers and which one judges, to those who may see daemons."""
+    for name, value in ((ME, turn.me), (JUDGE, turn.judge)):
+        if value:
+            response.headers[name] = value.encode("ascii", "replace").decode()
 
 
 def _address(request: Request) -> str:
@@ -315,24 +341,32 @@ def _remarks(status: Status) -> list[str]:
 def _ready(asked: Asked) -> Response:
     """Observations are taken in, judged and stored. Whoever may ask nothing else learns no names here."""
     status = asked.view.status()
+    wanted = asked.query("role") or status.turn.role
+    if wanted not in ROLES:
+        raise Refused(400, f"role: this is {' or '.join(ROLES)}")
     reasons = []
+    if wanted != status.turn.role:
+        reasons.append("this daemon stands by" if wanted == "judge" else "this daemon judges")
     if status.store_trouble is not None:
         reasons.append("the store cannot be written")
+    elif status.turn.role == "standby" and status.turn.judge is None:
+        reasons.append("no daemon judges at the moment")
     failed = sum(one.failed is not None for one in status.agreements)
     if failed:
         reasons.append(f"agreements that cannot be judged: {failed}")
     if status.dropped:
         reasons.append(f"observations lost since the start: {status.dropped}")
     remarks = _remarks(status)
-    ready = status.store_trouble is None and not failed
+    ready = status.store_trouble is None and not failed and wanted == status.turn.role
     value = {"status": "ok" if ready else "not ready", "reasons": reasons, "remarks": remarks}
     return _json(value, 200 if ready else 503)
 
 
 def _metrics(asked: Asked) -> Response:
-    text, content_type = exposition(
-        asked.view.status(), asked.all_seen(MOST_AGREEMENTS), asked.request.headers.get("accept", "")
-    )
+    status = asked.view.status()
+    # What agreements come to is told once, by the one that judges.
+    seen = asked.all_seen(MOST_AGREEMENTS) if status.turn.role == "judge" else []
+    text, content_type = exposition(status, seen, asked.request.headers.get("accept", ""))
     return Response(text, media_type=content_type)
 
 
@@ -340,10 +374,14 @@ def _status(asked: Asked) -> Response:
     status = asked.view.status()
     return _json(
         {
+            "role": status.turn.role,
+            "daemon": status.turn.me,
+            "judge": status.turn.judge,
             "agreements": [
                 {
                     "title": one.title,
                     "version": one.version,
+                    "versions": list(one.versions or (one.version,)),
                     "file": one.file,
                     "observations": one.accepted,
                     "trouble": one.failed,
@@ -416,10 +454,10 @@ def _overview(asked: Asked) -> Response:
     seen = asked.all_seen()
     status = asked.view.status() if "operate" in asked.token.scopes else None
     with asked.view.store() as store:
-        return HTMLResponse(pages.overview(store, seen, asked.view.now(), status))
+        return HTMLResponse(pages.overview(store, seen, asked.view.now(), status, asked.answered_by))
 
 
 def _page(asked: Asked) -> Response:
     seen = asked.seen()
     with asked.view.store() as store:
-        return HTMLResponse(pages.agreement(store, seen, asked.view.now()))
+        return HTMLResponse(pages.agreement(store, seen, asked.view.now(), asked.answered_by))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from starlette.datastructures import MutableHeaders
@@ -28,11 +29,17 @@ WITH_FORM: Final = {
 """For a page with a form of its own."""
 
 
-class Guard:
-    """Adds the headers to whatever the application answers, where it has not said otherwise."""
+ROLE: Final = "Wsla-Role"
+"""The header that says whether the daemon that answers judges or stands by."""
 
-    def __init__(self, app: ASGIApp) -> None:
+
+class Guard:
+    """Adds the headers to whatever the application answers, where it has not said otherwise; ``role`` gives the
+    daemon's."""
+
+    def __init__(self, app: ASGIApp, role: Callable[[], str]) -> None:
         self._app: Final = app
+        self._role: Final = role
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def guarded(message: Message) -> None:
@@ -40,6 +47,7 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
+                headers.setdefault(ROLE, self._role())
             await send(message)
 
         await self._app(scope, receive, guarded)

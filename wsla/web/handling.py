@@ -23,7 +23,7 @@ from wsla.store.interventions import Intervention
 from wsla.values.calendars import find_zone
 from wsla.values.instants import format_instant
 from wsla.web.refusals import Refused
-from wsla.web.view import View
+from wsla.web.view import Sight
 
 LARGEST: Final = 16 * 1024
 _READ_WITHIN: Final = 30.0
@@ -75,7 +75,7 @@ def said_in_json(request: Request, body: bytes, known: tuple[str, ...]) -> dict[
     return {name: one for name, one in value.items() if one is not None}
 
 
-def acknowledge_by_token(view: View, title: str, plan: Plan, said: dict[str, str]) -> dict[str, Any]:
+def acknowledge_by_token(view: Sight, title: str, plan: Plan, said: dict[str, str]) -> dict[str, Any]:
     """Acknowledges the episode of a message, or the latest ones of a rule. Raises Refused and StoreError."""
     author, note = _author(said), _note(said.get("note"), "note")
     notice, cause = said.get("notice"), said.get("cause")
@@ -97,14 +97,14 @@ def acknowledge_by_token(view: View, title: str, plan: Plan, said: dict[str, str
     }
 
 
-def silences_value(view: View, title: str, plan: Plan) -> dict[str, Any]:
+def silences_value(view: Sight, title: str, plan: Plan) -> dict[str, Any]:
     """The silences of an agreement that hold now. Raises StoreError."""
     with view.store() as store:
         found = silences(store, title, view.now())
     return {"silences": [_silence(plan, one) for one in found]}
 
 
-def silence_by_token(view: View, title: str, plan: Plan, said: dict[str, str]) -> dict[str, Any]:
+def silence_by_token(view: Sight, title: str, plan: Plan, said: dict[str, str]) -> dict[str, Any]:
     """Begins a silence. Raises Refused and StoreError."""
     reason = _note(said.get("reason"), "reason")
     if reason is None:
@@ -119,7 +119,7 @@ def silence_by_token(view: View, title: str, plan: Plan, said: dict[str, str]) -
     return _silenced(view, title, plan, said, at=at, until=until, note=reason)
 
 
-def end_silence_by_token(view: View, title: str, plan: Plan, said: dict[str, str]) -> dict[str, Any]:
+def end_silence_by_token(view: Sight, title: str, plan: Plan, said: dict[str, str]) -> dict[str, Any]:
     """Ends a silence. Raises Refused, also where there is none, and StoreError."""
     at = view.now()
     with view.store() as store:
@@ -131,7 +131,7 @@ def end_silence_by_token(view: View, title: str, plan: Plan, said: dict[str, str
 
 
 def _silenced(
-    view: View, title: str, plan: Plan, said: dict[str, str], *, at: int, until: int, note: str
+    view: Sight, title: str, plan: Plan, said: dict[str, str], *, at: int, until: int, note: str
 ) -> dict[str, Any]:
     cause = said.get("cause", "")
     names = [*(goal.name for goal in plan.goals), *(rule.name for rule in plan.rules)]
@@ -152,7 +152,7 @@ def _silenced(
     return _silence(plan, made)
 
 
-def opened(view: View, links: Links | None, token: str) -> Episode:
+def opened(view: Sight, links: Links | None, token: str) -> Episode:
     """The episode that a signed address acknowledges. Raises Refused and StoreError."""
     if links is None:
         raise Refused(404, "This address acknowledges nothing here.")
@@ -167,7 +167,7 @@ def opened(view: View, links: Links | None, token: str) -> Episode:
     return found
 
 
-def noted_of(view: View, episode: Episode) -> Intervention | None:
+def noted_of(view: Sight, episode: Episode) -> Intervention | None:
     """Who has acknowledged an episode already."""
     with view.store() as store:
         return next(
@@ -175,7 +175,7 @@ def noted_of(view: View, episode: Episode) -> Intervention | None:
         )
 
 
-def acknowledge_by_link(view: View, episode: Episode, author: str, note: str | None) -> Intervention:
+def acknowledge_by_link(view: Sight, episode: Episode, author: str, note: str | None) -> Intervention:
     """Acknowledges an episode; whoever did so before stays the author. Raises StoreError."""
     with view.noting() as store:
         ((_, noted, _),) = acknowledge(store, [episode], at=view.now(), author=author, note=note)

@@ -19,7 +19,7 @@ from prometheus_client.core import (
 from prometheus_client.exposition import choose_encoder
 
 from wsla.daemon.lateness import BOUNDS, LatenessCounts
-from wsla.daemon.status import Status
+from wsla.daemon.status import Status, Turn
 from wsla.values.instants import SECOND
 from wsla.web.view import Seen
 
@@ -45,6 +45,7 @@ class _Figures:
 
     def collect(self) -> Iterator[Metric]:
         status = self._status
+        yield from _turn(status.turn)
         yield _gauge("wsla_agreements", "Agreements that are kept.", len(status.agreements))
         yield _gauge(
             "wsla_agreements_without_series",
@@ -84,9 +85,11 @@ class _Figures:
         attempts.add_metric(["delivered"], status.delivered)
         attempts.add_metric(["failed"], status.failed_attempts)
         attempts.add_metric(["given up"], status.dead)
-        yield attempts
-        yield from self._of_agreements()
-        yield from self._of_goals()
+        if status.turn.role == "judge":
+            # What is not done here is not counted here.
+            yield attempts
+            yield from self._of_agreements()
+            yield from self._of_goals()
 
     def _of_agreements(self) -> Iterator[Metric]:
         info = InfoMetricFamily("wsla_agreement", "Agreements that are kept.", labels=["agreement"])
@@ -94,7 +97,8 @@ class _Figures:
         observed = CounterMetricFamily("wsla_observations", "Observations taken in.", labels=["agreement"])
         listed = sorted(self._status.agreements, key=lambda one: (one.failed is None, one.title))
         for one in listed[:MOST_AGREEMENTS]:
-            info.add_metric([one.title], {"version": str(one.version)})
+            for version in one.versions or (one.version,):
+                info.add_metric([one.title], {"version": str(version)})
             judged.add_metric([one.title], int(one.failed is None))
             observed.add_metric([one.title], one.accepted)
         yield info
@@ -125,6 +129,17 @@ class _Figures:
                 left.add_metric([seen.title, goal], float(share))
         yield windows
         yield left
+
+
+def _turn(turn: Turn) -> Iterator[Metric]:
+    role = GaugeMetricFamily("wsla_role", "1 for what this daemon does: judge, or stand by.", labels=["role"])
+    for name in ("judge", "standby"):
+        role.add_metric([name], int(turn.role == name))
+    yield role
+    if turn.judge is not None:
+        judge = InfoMetricFamily("wsla_judge", "The daemon that judges.", labels=[])
+        judge.add_metric([], {"daemon": turn.judge})
+        yield judge
 
 
 def _lateness(looks: LatenessCounts) -> Metric:

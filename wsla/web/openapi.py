@@ -190,6 +190,12 @@ _AFTER: Final = {
 }
 
 
+_ROLE: Final = {
+    "name": "role",
+    "in": "query",
+    "schema": {"enum": ["judge", "standby"]},
+    "description": "Ready only while the daemon does this.",
+}
 _SOURCE: Final = {
     "name": "source",
     "in": "path",
@@ -205,7 +211,7 @@ def _paged(name: str, schema: str) -> dict[str, Any]:
 
 _PATHS: Final[tuple[tuple[str, str, str | None, tuple[dict[str, Any], ...], dict[str, Any]], ...]] = (
     ("/healthz", "The daemon answers.", None, (), _named("Health")),
-    ("/readyz", "Observations are taken in, judged and stored.", None, (), _named("Health")),
+    ("/readyz", "Observations are taken in, judged and stored.", None, (_ROLE,), _named("Health")),
     (f"{API}/status", "The daemon at the moment.", "operate", (), _named("Status")),
     (
         f"{API}/dead-letters",

@@ -21,7 +21,7 @@ from wsla.values.calendars import find_zone
 from wsla.web.access import may_see
 from wsla.web.pushing import Pushes, refuse_pages, sentence
 from wsla.web.refusals import Refused
-from wsla.web.view import View
+from wsla.web.view import Sight
 
 PATH: Final = "/v1/metrics"
 _PROTOBUF: Final = "application/x-protobuf"
@@ -44,7 +44,7 @@ class _Share:
 class Telemetry:
     """Takes metrics. ``largest`` bounds a body, packed and unpacked."""
 
-    def __init__(self, view: View, pushes: Pushes, largest: int) -> None:
+    def __init__(self, view: Sight, pushes: Pushes, largest: int) -> None:
         self._view: Final = view
         self._pushes: Final = pushes
         self._largest: Final = largest

@@ -74,15 +74,20 @@ class Card:
     owed: tuple[str, ...]
 
 
-def overview(store: Store, agreements: Iterable[Seen], now: int, status: Status | None) -> str:
-    """Every agreement with its goals; ``status`` is the daemon's own, where whoever asks may see it."""
+def overview(
+    store: Store, agreements: Iterable[Seen], now: int, status: Status | None, answered_by: str = ""
+) -> str:
+    """Every agreement with its goals; ``status`` is the daemon's own, where whoever asks may see it. ``answered_by``
+    says where that is from, if not from the daemon that judges."""
     claims = Claims(store.claim_events())
     cards = [_card(store, seen, claims, now) for seen in agreements]
     cards.sort(key=lambda card: (("bad", "warn", "good", "none").index(card.tone), card.seen.title))
-    return _template("overview.html").render(cards=cards, status=status, asked_at=_instant(now, "UTC"))
+    return _template("overview.html").render(
+        cards=cards, status=status, asked_at=_instant(now, "UTC"), answered_by=answered_by
+    )
 
 
-def agreement(store: Store, seen: Seen, now: int) -> str:
+def agreement(store: Store, seen: Seen, now: int, answered_by: str = "") -> str:
     """One agreement: open windows, verdicts of the latest weeks, what is owed, what was said, its text."""
     plan = seen.plan
     claims = Claims(store.claim_events())
@@ -106,6 +111,7 @@ def agreement(store: Store, seen: Seen, now: int) -> str:
             for one in reversed(notices)
         ],
         asked_at=_instant(seen.asked_at, plan.zone),
+        answered_by=answered_by,
     )
 
 

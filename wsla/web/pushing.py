@@ -22,7 +22,7 @@ from wsla.store.records import Observed
 from wsla.values.calendars import find_zone
 from wsla.values.instants import format_instant
 from wsla.web.refusals import Refused
-from wsla.web.view import View
+from wsla.web.view import Sight
 
 REASONS: Final = 100
 """Refused rows that an answer shows."""
@@ -41,7 +41,7 @@ Answer = TypeVar("Answer")
 class Pushes:
     """Takes what is sent. ``settings`` bound a body; a few of the largest may be in memory at once."""
 
-    def __init__(self, view: View, settings: Http) -> None:
+    def __init__(self, view: Sight, settings: Http) -> None:
         self._view: Final = view
         self._settings: Final = settings
         self._in_memory = 0

@@ -17,7 +17,7 @@ from wsla.daemon.http_config import MOST_CONNECTIONS, Http
 from wsla.web.access import FAILURES, Allowance
 from wsla.web.app import build_app
 from wsla.web.connections import Connection, Connections, Patience
-from wsla.web.view import View
+from wsla.web.view import Sight
 
 _log = logging.getLogger(__name__)
 
@@ -40,12 +40,12 @@ class WebServer:
             MOST_CONNECTIONS, settings.connections_per_address, self._patience
         )
         self._failures: Final = Allowance(FAILURES, time.monotonic_ns)
-        self._view: View | None = None
+        self._view: Sight | None = None
         self._app: ASGIApp | None = None
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
 
-    def serve(self, view: View) -> None:
+    def serve(self, view: Sight) -> None:
         """Begin to answer."""
         self._view = view
         self.change(self.settings)
@@ -66,6 +66,11 @@ class WebServer:
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._run, args=[self._server], name="wsla-web", daemon=True)
         self._thread.start()
+
+    def show(self, view: Sight) -> None:
+        """Answer from another daemon's turn. What is being answered goes on as it began."""
+        self._view = view
+        self.change(self.settings)
 
     def change(self, settings: Http) -> None:
         """Other tokens and limits, at the same address. What is being answered goes on as it began."""

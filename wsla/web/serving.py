@@ -11,8 +11,9 @@ from wsla.daemon.daemon import Daemon
 from wsla.daemon.http_config import Http
 
 if TYPE_CHECKING:
+    from wsla.daemon.member import Member
     from wsla.web.server import WebServer
-    from wsla.web.view import View
+    from wsla.web.view import Sight
 
 _log = logging.getLogger(__name__)
 
@@ -25,7 +26,7 @@ class Serving:
 
     def __init__(self, settings: Http | None, say: Callable[[str], None] | None = None) -> None:
         self._say: Final = say
-        self._view: View | None = None
+        self._view: Sight | None = None
         self._server: WebServer | None = None if settings is None else _server(settings)
 
     def begin(self, daemon: Daemon, store_url: str) -> None:
@@ -33,9 +34,14 @@ class Serving:
         from wsla.web.view import View
 
         daemon.answer_with(self)
-        self._view = View(daemon, store_url)
-        if self._server is not None:
-            self._serve(self._server)
+        self._show(View(daemon, store_url))
+
+    def begin_beside(self, member: Member, store_url: str) -> None:
+        """The same for a daemon that stands by."""
+        from wsla.web.beside import Beside
+
+        member.answer_with(self)
+        self._show(Beside(member, store_url))
 
     def prepare(self, settings: Http | None) -> Callable[[], None]:
         """Whatever may fail before other settings hold; what is returned makes them hold."""
@@ -57,6 +63,15 @@ class Serving:
         """End; answers under way have a moment."""
         if self._server is not None:
             self._server.close()
+
+    def _show(self, view: Sight) -> None:
+        begun, self._view = self._view is not None, view
+        if self._server is None:
+            return
+        if begun:
+            self._server.show(view)
+        else:
+            self._serve(self._server)
 
     def _replace(self, old: WebServer | None, new: WebServer | None) -> None:
         self._server = new

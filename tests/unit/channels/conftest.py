@@ -14,6 +14,8 @@ from attrs import define, field, frozen
 from wsla.ports import Delivery
 from wsla.values.instants import SECOND, parse_instant
 
+from ...ports import free_port
+
 NOW = parse_instant("2026-03-04T10:00:00Z")
 
 
@@ -131,12 +133,10 @@ def respond() -> Callable[..., Behaviour]:
     return answer
 
 
-@pytest.fixture
-def free_port() -> int:
+@pytest.fixture(name="free_port")
+def a_free_port() -> int:
     """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_port()
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -20,6 +19,8 @@ from wsla.channels.alertmanager import AlertmanagerChannel, alert_of
 from wsla.channels.errors import ChannelError
 from wsla.ports import Delivery, DeliveryResult
 from wsla.values.instants import SECOND, parse_instant
+
+from ...ports import free_port
 
 NOW = parse_instant("2026-03-04T10:00:00Z")
 PROGRAMS = ("prometheus-alertmanager", "alertmanager")
@@ -149,9 +150,7 @@ def alertmanager(tmp_path: Path) -> Iterator[str]:
     if program is None:
         pytest.skip("Alertmanager is not installed (Debian: prometheus-alertmanager)")
     (tmp_path / "am.yml").write_text("route: {receiver: none}\nreceivers: [{name: none}]\n", "utf-8")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     process = subprocess.Popen(
         [
@@ -165,7 +164,7 @@ def alertmanager(tmp_path: Path) -> Iterator[str]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        for _ in range(300):
+        for _ in range(600):
             try:
                 if httpx.get(f"{url}/-/ready", trust_env=False).status_code == 200:
                     break

@@ -151,7 +151,7 @@ def test_a_binding_that_fits_nothing_is_a_problem(agreements: Any) -> None:
         channels={"globex.hok": ChannelBinding(kind="log", address="")},
     )
     config = Config(bindings=bindings, agreements={"Quik": Bindings()})
-    found = unused_bindings(config, {"Quick": agreements()})
+    found = unused_bindings(config, {"Quick": [agreements()]})
     assert len(found) == 3
     assert all("did you mean" in one for one in found[:2])
 

@@ -94,7 +94,13 @@ class Disk:
         return Taken(accepted=len(sent), late=0, known=0, refused=())
 
 
-def run(script: Script, disk: Disk, until: Callable[[], bool], told: list[Observation] | None = None) -> None:
+def run(
+    script: Script,
+    disk: Disk,
+    until: Callable[[], bool],
+    told: list[Observation] | None = None,
+    deadline: int = 60 * SECOND,
+) -> None:
     async def whole() -> None:
         target = FileTarget(declared=SOURCE, kind="csv", path="s.csv", timeout=0)
         runner = FollowRunner(
@@ -103,7 +109,7 @@ def run(script: Script, disk: Disk, until: Callable[[], bool], told: list[Observ
             SOURCE,
             script,
             patience=0,
-            deadline=100 * MILLISECOND,
+            deadline=deadline,
             grace=0,
             clock=SystemClock(),
             writer=disk,  # type: ignore[arg-type]
@@ -111,7 +117,7 @@ def run(script: Script, disk: Disk, until: Callable[[], bool], told: list[Observ
             ended=(told if told is not None else []).append,
         )
         runner.start()
-        for _ in range(1000):
+        for _ in range(6000):
             await asyncio.sleep(0.01)
             if until():
                 break
@@ -151,11 +157,12 @@ def test_what_a_look_finds_that_took_too_long_is_kept_all_the_same() -> None:
             ends.set()
         return len(disk.rows) >= 3
 
-    run(script, disk, late, told)
+    run(script, disk, late, told, deadline=100 * MILLISECOND)
     assert disk.rows[:3] == [1, 2, 3]
-    assert [(one.failure, one.reason) for one in told] == [
+    # On a busy machine another one may be late as well.
+    assert {(one.failure, one.reason) for one in told} == {
         ("observer-late", "there was no answer within 100ms")
-    ]
+    }
 
 
 def test_what_could_not_be_kept_is_read_again() -> None:

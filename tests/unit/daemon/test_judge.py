@@ -46,6 +46,9 @@ class KeepingWriter:
         self.items.append(item)
         self.told += [(self._clock.time, one.judgement.verdict) for one in item.judgements]
 
+    def give(self, item: Item) -> None:
+        self.submit(item)
+
 
 def judge_of(agreement: Agreement, start: int, writer: KeepingWriter, clock: Any) -> Judge:
     """Judges from ``start`` on; its state is not noted."""

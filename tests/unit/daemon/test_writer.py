@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from wsla.daemon.writer import Item, Writer
-from wsla.store.errors import StoreBroken, StoreBusy, StoreCorrupt, StoreError, StoreFull
+from wsla.store.errors import StoreBroken, StoreBusy, StoreCorrupt, StoreError, StoreFull, StoreLocked
 from wsla.store.records import AgreementVersion, Batch, Observed, Snapshot, WriteResult
 from wsla.values.observations import Observation
 
@@ -158,3 +158,26 @@ def test_who_waits_may_be_cancelled(store: Any) -> None:
     writer.start()
     assert writer.close(5) == 0
     assert future.done()
+
+
+@pytest.mark.parametrize(
+    ("error", "replaced"), [(StoreLocked("taken", "b"), True), (StoreCorrupt("bad"), False)]
+)
+def test_once_it_is_over_nobody_waits_any_more(error: Exception, replaced: bool) -> None:
+    """What was in hand, what came behind it, and what is given afterwards."""
+    told = Told()
+    writer = told.writer(Failing([error]))
+    given = [
+        writer.submit(item(1, snapshots=(Snapshot("A", "v", 1, {}),))),
+        writer.submit(item(2)),
+        writer.call(lambda store: 1),
+        writer.submit(item(3)),
+    ]
+    writer.start()
+    assert told.ended.wait(10)
+    given += [writer.submit(item(4)), writer.call(lambda store: 1)]
+    for future in given:
+        with pytest.raises(StoreError, match="closed"):
+            future.result(10)
+    assert writer.replaced is replaced
+    assert told.fatal == [str(error)]

@@ -189,7 +189,7 @@ def test_a_long_query_is_asked_in_parts(server: Any, monkeypatch: pytest.MonkeyP
     [
         (("query=up", "query=wrong"), "refuses the query: no such function"),
         (("query=up", "query=busy"), "gives no answer of Prometheus"),
-        (("query=up&", ""), "lacks query"),
+        (("query=up&", ""), "does not say query: write …\\?query=up behind it"),
         (("step=30s", "step=soon"), "has no step such as 30s"),
         (("step=30s", "step=0s"), "has no step such as 30s"),
         (("12:00:00Z", "12:00:00"), "has a start without an offset"),

@@ -121,6 +121,10 @@ def test_several_metrics_of_a_text_are_fields(tmp_path: Path) -> None:
             "no answer of Prometheus",
         ),
         ('{"status": "success", "data": {"result": 5}}', "no answer of Prometheus"),
+        (
+            '{"status": "success", "data": {"resultType": "vector", "result": []}}',
+            "answers a query for one instant",
+        ),
         ("[" * 100_000, "is no JSON"),
     ],
 )
@@ -206,7 +210,7 @@ def test_a_step_and_a_query_of_ones_own(server: Any) -> None:
     ("kind", "old", "new", "words"),
     [
         ("push", "", "", "is of kind push, so there has to be a query"),
-        ('prometheus "http://x.example"', "&end=", "&until=", "lacks end"),
+        ('prometheus "http://x.example"', "&end=", "&until=", "does not say end: write …\\?end="),
         (
             'prometheus "http://x.example"',
             "127.0.0.1:",

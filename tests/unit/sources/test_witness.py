@@ -16,6 +16,8 @@ from wsla.sources.witness import Witness, WitnessedProber, needs_network
 from wsla.values.instants import SECOND
 from wsla.values.observations import Observation
 
+from ...ports import free_port
+
 
 class HandClock:
     """Stands still until it is moved."""
@@ -52,12 +54,6 @@ def nowhere(host: str) -> list[Address]:
     raise socket.gaierror(socket.EAI_AGAIN, "no network")
 
 
-def closed_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
-
-
 def witness(*references: Endpoint, told: list[str] | None = None, clock: Any = None) -> Witness:
     lines = [] if told is None else told
     return Witness(references, clock or HandClock(), lines.append, Resolver(nowhere))
@@ -88,7 +84,7 @@ def test_what_came_back_over_the_network_stands(failure: str | None) -> None:
 
 
 def test_one_reference_that_answers_is_enough_and_a_refusal_is_an_answer() -> None:
-    refusing = Endpoint(host="127.0.0.1", port=closed_port())
+    refusing = Endpoint(host="127.0.0.1", port=free_port())
     told: list[str] = []
     seen = asyncio.run(WitnessedProber(Failing("timeout"), witness(UNKNOWN, refusing, told=told)).probe(7))
     assert (seen.failure, seen.fields["ok"], told) == ("timeout", False, [])
@@ -107,7 +103,7 @@ def test_the_references_are_asked_once_for_many_failures_and_changes_are_told_on
 
     clock = HandClock()
     told: list[str] = []
-    reference = Endpoint(host="reference.example", port=closed_port())
+    reference = Endpoint(host="reference.example", port=free_port())
 
     async def main() -> None:
         nonlocal works
@@ -132,7 +128,7 @@ def test_the_references_are_asked_once_for_many_failures_and_changes_are_told_on
 
 def test_who_gives_up_does_not_stop_the_question_for_others() -> None:
     async def main() -> bool:
-        one = witness(Endpoint(host="127.0.0.1", port=closed_port()))
+        one = witness(Endpoint(host="127.0.0.1", port=free_port()))
         first = asyncio.ensure_future(one.network_works())
         second = asyncio.ensure_future(one.network_works())
         await asyncio.sleep(0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import platform
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -132,9 +134,15 @@ def test_a_member_cut_off_at_the_commit_adds_nothing_twice(
 def test_members_learn_whether_somebody_writes(store: Store, member: Membership, opener: Opener) -> None:
     told = member.tick({})
     assert (told.held, told.ended, told.left) == (True, False, False)
-    assert abs(told.now - time.time_ns()) < 10**9
+    assert abs(told.now - time.time_ns()) < 60 * 10**9
+    assert told.holder == f"process {os.getpid()} on {platform.node()}"
     store.close()
-    told = member.tick({})
+    # The server notices a moment later that a connection has gone.
+    for _ in range(100):
+        told = member.tick({})
+        if not told.held:
+            break
+        time.sleep(0.05)
     assert (told.held, told.left) == (False, True)
     opener()
     assert member.tick({}).held
@@ -151,14 +159,14 @@ def test_a_writer_that_says_nothing_any_more_is_replaced(
     url: str, opener: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """D7: its lease ends although it keeps its connection, and with it the lock."""
-    monkeypatch.setattr(lease, "LENGTH", 0.4)
+    monkeypatch.setattr(lease, "LENGTH", 2.0)
     first = opener()
     register(first)
     with pytest.raises(StoreLocked):
         opener()
     keeper = first._session._lease
     keeper.end()
-    time.sleep(0.5)
+    time.sleep(2.1)
     second = opener()
     with pytest.raises(StoreLocked):
         register(first, "other")
@@ -169,10 +177,10 @@ def test_a_writer_that_says_nothing_any_more_is_replaced(
 def test_a_lease_is_kept_while_the_writer_does_nothing(
     store: Store, opener: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lease, "LENGTH", 0.4)
+    monkeypatch.setattr(lease, "LENGTH", 2.0)
     store.close()
     store = opener()
-    time.sleep(0.8)
+    time.sleep(3)
     with pytest.raises(StoreLocked):
         opener()
     register(store, "more")

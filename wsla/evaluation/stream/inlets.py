@@ -140,6 +140,9 @@ class Inlet:
         staleness = self.staleness
         if staleness is None:
             return None
+        only = self.only
+        if only is not None:
+            return only.at + staleness if only.values[0] is not None else None
         for _ in range(2):
             agenda = self._agenda
             for position in range(self._looked, len(agenda)):
@@ -158,7 +161,7 @@ class Inlet:
         """The samples that are held no longer from this instant on are forgotten."""
         found = []
         while self.stale_from() == instant:
-            stream = self._agenda[self._looked][2]
+            stream = self.only or self._agenda[self._looked][2]
             stream.clear()
             found.append(stream)
         return found

@@ -128,7 +128,8 @@ class Machine(Endings):
 
     def show_triggers(self) -> None:
         """Tells what triggers are at ``now`` if nothing is observed at that very instant."""
-        if not self.pending:
+        wiring = self.wiring
+        if not self.pending and (self.touched or wiring.begun or wiring.changed):
             for watcher in (*self.foresee(), *self.wiring.begun):
                 if isinstance(watcher, Trigger):
                     watcher.refresh(self.now)

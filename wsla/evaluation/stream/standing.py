@@ -83,6 +83,8 @@ class Standings:
         self._found: Final[dict[int, tuple[Comparison, ...] | None]] = {}
         # Goals of which nothing is said while their windows are open.
         self._silent: Final[set[int]] = set()
+        # The others that are looked at whether or not anybody waits for that.
+        self._eager: Final[list[int]] = []
         self._judges: tuple[Judge, ...] = ()
         self._layout: Final = layout
         self._followers: Final[dict[tuple[int, Labels], Follower]] = {}
@@ -134,6 +136,8 @@ class Standings:
             self._silent.add(number)
             return
         found = comparisons(layout, judge)
+        if found is None or not judge.over_time:
+            self._eager.append(number)
         if found is None:
             self._found[number] = None
             self.close = self.close or rests_on_samples(layout, judge)
@@ -242,8 +246,9 @@ class Standings:
         self.observed += 1
         self._stir(machine)
         found = []
-        for number, judge in enumerate(self._judges):
-            if not judge.over_time or number in self._silent:
+        for number in self._numbers():
+            judge = self._judges[number]
+            if not judge.over_time:
                 continue
             followed = self._found[number]
             if followed is None:
@@ -316,9 +321,8 @@ class Standings:
         """The judgements of all open windows whose word has changed; ``every`` goal is looked at if asked for."""
         self._stir(machine)
         found = []
-        for number, judge in enumerate(self._judges):
-            if number in self._silent:
-                continue
+        for number in self._numbers():
+            judge = self._judges[number]
             # What waits to take effect is not looked at yet.
             observed = -1 - self.observed if machine.pending else self.observed
             state = (machine.ends, 0 if judge.over_series else observed)
@@ -335,6 +339,12 @@ class Standings:
                 else:
                     found += self._look(machine, self._waiting_for(number))
         return found
+
+    def _numbers(self) -> list[int]:
+        """The goals, by their positions, of which something may be said now."""
+        return (
+            sorted({*self._eager, *(number for number, _ in self.waiting)}) if self.waiting else self._eager
+        )
 
     def _waiting_for(self, number: int) -> list[Follower]:
         found = [follower for follower in self.waiting.values() if follower.number == number]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from wsla.interop.calendars import uid_of
+from wsla.interop.icalendar.meetings import uid_of
 from wsla.interop.icalendar.schedules import Term, entries_of, term_of
 from wsla.interop.icalendar.writing import Entry, calendar_text
 from wsla.plan.model import Plan

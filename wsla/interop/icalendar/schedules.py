@@ -8,7 +8,7 @@ from typing import Final
 
 from attrs import define, field, frozen
 
-from wsla.interop.calendars import uid_of
+from wsla.interop.icalendar.meetings import uid_of
 from wsla.interop.icalendar.remembered import Remembered
 from wsla.interop.icalendar.writing import Entry
 from wsla.values.calendars import find_zone

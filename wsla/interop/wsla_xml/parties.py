@@ -78,7 +78,7 @@ class Parties:
         kept = [*([contact] if contact is not None else []), *kept, *party.all("Sponsor")]
         if kept:
             words = {"Contact": "the address", "Action": "the binding of an action", "Sponsor": "a sponsor"}
-            what = " and ".join(dict.fromkeys(words[one.name] for one in kept))
+            what = ", ".join(dict.fromkeys(words[one.name] for one in kept))
             yield self.context.keep(
                 Element(
                     name=party.name,
@@ -86,7 +86,7 @@ class Parties:
                     children=tuple(kept),
                     span=party.span,
                 ),
-                f"{what} of a party",
+                f"what describes the party `{own}` ({what})",
             )
         title = f" {quoted(name)}" if name != own else ""
         block = f" {{ {'  '.join(channels)} }}" if channels else ""

@@ -21,6 +21,15 @@ from wsla.values.quantities import TIME, QuantityError, parse_quantity
 
 _POINTS_AT_ONCE: Final = 10_000
 _SECONDS_TO_ANSWER: Final = 120
+_LIKE: Final = {
+    "query": "up",
+    "step": "1m",
+    "start": "2026-03-01T00:00:00Z",
+    "end": "2026-04-01T00:00:00Z",
+}
+"""What an address has to say, each with an example."""
+_INSTANT: Final = ("vector", "scalar", "string")
+"""The types of answers that hold one instant; one over a range is a matrix."""
 
 
 def read_range_query(wanted: Request) -> History:
@@ -39,11 +48,12 @@ def points_of(wanted: Request, options: Mapping[str, str]) -> Iterator[Mapping[s
     """The points that the options of an address ask for, of the server of that address. Raises DataError."""
     options = dict(options)
     parts = urlsplit(wanted.path)
-    shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-    missing = [name for name in ("query", "step", "start", "end") if not options.get(name)]
+    shown = f"{parts.scheme.removeprefix('prometheus+')}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    missing = [name for name in _LIKE if not options.get(name)]
     if missing:
+        wanting = "&".join(f"{name}={_LIKE[name]}" for name in missing)
         raise DataError(
-            f"the address {quoted(shown)} lacks {', '.join(missing)}: write …?query=…&step=1m&start=…&end=…"
+            f"the address {quoted(shown)} does not say {' and '.join(missing)}: write …?{wanting} behind it"
         )
     step = _step(options.pop("step"), shown)
     start, end = (_moment(wanted, options.pop(name), name, shown) for name in ("start", "end"))
@@ -84,6 +94,13 @@ def rows_of_answer(answer: Any, shown: str) -> Iterator[Mapping[str, object]]:
     if not isinstance(answer, dict) or answer.get("status") != "success":
         said = answer.get("error") if isinstance(answer, dict) else None
         raise DataError(f"{quoted(shown)} refuses the query: {said or 'no reason given'}")
+    data = answer.get("data")
+    kind = data.get("resultType") if isinstance(data, dict) else None
+    if kind in _INSTANT:
+        raise DataError(
+            f"{quoted(shown)} answers a query for one instant (resultType {kind}); "
+            "what is read is a range query, /api/v1/query_range"
+        )
     try:
         for series in answer["data"]["result"]:
             labels = dict(series["metric"])
@@ -118,7 +135,8 @@ def _moment(wanted: Request, text: str, name: str, shown: str) -> int:
         instant = parse_instant(text, wanted.zone)
     except LocalTimeError:
         raise DataError(
-            f"the address {quoted(shown)} has a {name} without an offset: {quoted(text)}"
+            f"the address {quoted(shown)} has a {name} without an offset: {quoted(text)}; "
+            "write it as 2026-03-04T10:00:00Z"
         ) from None
     except (ValueError, OverflowError):
         raise DataError(f"the address {quoted(shown)} has no {name} such as 2026-03-04T10:00:00Z") from None

@@ -45,7 +45,7 @@ class Address:
         return str(self.socket_address[0])
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=32_768)
 def reach(host: str) -> Reach:
     """The reach of a numeric address. An IPv4 address wrapped in IPv6 counts as what it wraps."""
     number = _unwrapped(ip_address(host.partition("%")[0]))

@@ -93,10 +93,10 @@ async def connect(addresses: Sequence[Address], where: str, deadline: float) -> 
     worst: ProbeFailed | None = None
     for position, address in enumerate(addresses):
         left = len(addresses) - position
-        share = loop.time() + (deadline - loop.time()) / left
         try:
             if left == 1:
                 return await _connect_one(address), address
+            share = loop.time() + (deadline - loop.time()) / left
             async with asyncio.timeout_at(share):
                 return await _connect_one(address), address
         except TimeoutError:

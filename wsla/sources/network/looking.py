@@ -9,6 +9,7 @@ from typing import Final, Generic, Protocol, TypeVar
 from attrs import define
 
 from wsla.ports import Clock
+from wsla.sources.network.deadline import Deadline, deadlines_of
 from wsla.sources.network.failures import Failure, ProbeFailed, Stage
 from wsla.values.instants import MILLISECOND, SECOND, format_length
 from wsla.values.observations import Observation, Raw
@@ -62,7 +63,7 @@ class BoundedProber(ABC, Generic[Found]):
     def __init__(self, target: BoundedTarget, clock: Clock) -> None:
         self._bounds = target
         self._clock = clock
-        self._running: set[asyncio.Timeout] = set()
+        self._running: set[Deadline] = set()
         self._closed = False
 
     @abstractmethod
@@ -99,24 +100,19 @@ class BoundedProber(ABC, Generic[Found]):
     async def close(self) -> None:
         """End the looks that run and refuse further ones."""
         self._closed = True
-        now = asyncio.get_running_loop().time()
         for deadline in self._running:
-            if not deadline.expired():
-                deadline.reschedule(now)
+            deadline.expire()
         while self._running:
             await asyncio.sleep(0)
 
     async def _within_deadline(self, trace: Found) -> None:
         if self._closed:
             raise _shutdown()
-        deadline = asyncio.timeout(self._bounds.timeout / SECOND)
+        deadline = deadlines_of(asyncio.get_running_loop(), self._bounds.timeout / SECOND).begin()
+        self._running.add(deadline)
         try:
-            async with deadline:
-                self._running.add(deadline)
-                try:
-                    await self._look(trace, deadline.when() or 0.0)
-                finally:
-                    self._running.discard(deadline)
+            with deadline:
+                await self._look(trace, deadline.when)
         except TimeoutError:
             if self._closed:
                 raise _shutdown() from None
@@ -129,6 +125,8 @@ class BoundedProber(ABC, Generic[Found]):
                     Failure.OBSERVER_RESOLVER, f"the resolver did not answer for {self._bounds.host}"
                 ) from None
             raise self._timed_out(trace) from None
+        finally:
+            self._running.discard(deadline)
 
     def _timed_out(self, trace: Found) -> ProbeFailed:
         limit = format_length(self._bounds.timeout)

@@ -54,16 +54,20 @@ class Polled:
             except FileNotFoundError:
                 # It was closed meanwhile, and the number is another socket's now.
                 pass
-        self._poll.register(number, events | select.EPOLLONESHOT)
+        try:
+            self._poll.register(number, events | select.EPOLLONESHOT)
+        except FileExistsError:
+            self._poll.modify(number, events | select.EPOLLONESHOT)
         self._known.add(number)
 
     def forget(self, number: int) -> None:
         """See ``Readiness``."""
-        self._waiting.pop(number, None)
         if number in self._known:
             self._known.discard(number)
-            with suppress(FileNotFoundError):
-                self._poll.unregister(number)
+            # What has told tells nothing more, and is taken out by being closed.
+            if self._waiting.pop(number, None) is not None:
+                with suppress(FileNotFoundError):
+                    self._poll.unregister(number)
 
     def _look(self) -> None:
         for number, _ in self._poll.poll(0, _MOST_AT_ONCE):

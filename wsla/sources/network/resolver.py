@@ -81,8 +81,10 @@ class Resolver:
 
     async def resolve(self, host: str, port: int) -> list[Address]:
         """The addresses of a host in the order to try them, at once for a numeric one. Raises OSError."""
-        known = numeric(host)
-        found = [known] if known is not None else await self._answer(host)
+        known = numeric(host, port)
+        if known is not None:
+            return [known]
+        found = await self._answer(host)
         if not found:
             raise socket.gaierror(socket.EAI_NONAME, "no addresses")
         return [Address(one.family, (one.host, port, *one.socket_address[2:])) for one in found]
@@ -163,13 +165,13 @@ class Resolver:
                 future.set_exception(problem)
 
 
-@lru_cache(maxsize=4096)
-def numeric(host: str) -> Address | None:
-    """The address that a host writes as a number, with port 0; None for a name."""
+@lru_cache(maxsize=32_768)
+def numeric(host: str, port: int = 0) -> Address | None:
+    """The address that a host writes as a number; None for a name."""
     try:
         number = ip_address(host)
     except ValueError:
         return None
     if number.version == 4:
-        return Address(socket.AF_INET, (host, 0))
-    return Address(socket.AF_INET6, (host, 0, 0, 0))
+        return Address(socket.AF_INET, (host, port))
+    return Address(socket.AF_INET6, (host, port, 0, 0))

@@ -381,7 +381,7 @@ def goals(draw: st.DrawFn) -> str:
 
 
 @needs_promtool
-@settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
 @given(declarations=goals())
 def test_promtool_accepts_generated_goals(declarations: str, tmp_path: Path) -> None:
     found = check_text(

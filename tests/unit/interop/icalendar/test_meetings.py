@@ -9,8 +9,9 @@ import pytest
 pytest.importorskip("icalendar", reason="what writes calendars is not installed")
 
 import icalendar
+from attrs import evolve
 
-from wsla.interop.calendars import Meeting, Method, uid_of, write_calendar
+from wsla.interop.icalendar.meetings import Meeting, Method, uid_of, write_calendar
 from wsla.values.instants import HOUR, from_datetime, parse_instant
 
 START = parse_instant("2026-10-25T01:30+02:00")
@@ -47,11 +48,25 @@ def test_an_invitation_can_be_read_back() -> None:
 
 
 def test_times_are_those_of_the_zone_which_comes_with_them() -> None:
-    """Over the hour that clocks show twice."""
+    """Into the hour that clocks show twice: its second time can only be said in UTC."""
     calendar, found = event()
     assert found["dtstart"].params["TZID"] == "Europe/Berlin"
     assert from_datetime(found.decoded("dtstart")) == START
-    assert len(calendar.walk("VTIMEZONE")) == 1
+    assert "TZID" not in found["dtend"].params
+    assert from_datetime(found.decoded("dtend")) == START + 2 * HOUR
+    (clocks,) = calendar.walk("VTIMEZONE")
+    zone = clocks.to_tz()
+    assert from_datetime(found["dtstart"].dt.replace(tzinfo=zone)) == START
+    assert [str(part["rrule"].to_ical(), "ascii") for part in clocks.subcomponents if "rrule" in part] == [
+        "FREQ=YEARLY;BYDAY=-1SU;BYMONTH=3",
+        "FREQ=YEARLY;BYDAY=-1SU;BYMONTH=10",
+    ]
+
+
+def test_a_meeting_in_utc_needs_no_clocks() -> None:
+    text = write_calendar((evolve(MEETING, zone="UTC"),), Method.REQUEST).decode()
+    assert "VTIMEZONE" not in text
+    assert "DTSTART:20261024T233000Z" in text
 
 
 def test_a_cancellation() -> None:

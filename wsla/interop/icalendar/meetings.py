@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
 
+from wsla.interop.icalendar.clocks import clocks_of
+from wsla.interop.icalendar.writing import PRODUCT
 from wsla.values.calendars import find_zone
 from wsla.values.instants import SECOND, to_datetime
 
@@ -15,7 +18,6 @@ if TYPE_CHECKING:
     from icalendar import Event
 
 MEDIA_TYPE: Final = "text/calendar"
-_PRODUCT: Final = "-//wsla//wsla//EN"
 
 
 class Method(Enum):
@@ -65,26 +67,36 @@ def write_calendar(meetings: tuple[Meeting, ...], method: Method) -> bytes:
     from icalendar import Calendar
 
     calendar = Calendar()
-    calendar.add("prodid", _PRODUCT)
+    calendar.add("prodid", PRODUCT)
     calendar.add("version", "2.0")
     calendar.add("method", method.value)
+    # Clocks of the reader's programs may know other rules: the entry brings those that it was meant by.
+    for zone in dict.fromkeys(meeting.zone for meeting in meetings if meeting.zone != "UTC"):
+        times = [at for meeting in meetings if meeting.zone == zone for at in (meeting.start, meeting.end)]
+        years = [to_datetime(at, find_zone(zone)).year for at in (min(times), max(times))]
+        calendar.add_component(clocks_of(zone, years[0], years[1]))
     for meeting in meetings:
         calendar.add_component(_event(meeting, method))
-    # Clocks of the reader's programs may know other rules: the entry brings those that it was meant by.
-    calendar.add_missing_timezones()
     return bytes(calendar.to_ical())
+
+
+def _shown(instant: int, zone: str) -> datetime:
+    if zone == "UTC":
+        return to_datetime(instant)
+    shown = to_datetime(instant, find_zone(zone))
+    # What clocks show twice means the first time (RFC 5545, section 3.3.5), so that the second can only be said in UTC.
+    return to_datetime(instant) if shown.fold else shown
 
 
 def _event(meeting: Meeting, method: Method) -> Event:
     from icalendar import Event, vCalAddress, vText
 
-    zone = find_zone(meeting.zone)
     event = Event()
     event.add("uid", meeting.uid)
     event.add("sequence", meeting.sequence)
     event.add("dtstamp", to_datetime(meeting.said_at // SECOND * SECOND))
-    event.add("dtstart", to_datetime(meeting.start, zone))
-    event.add("dtend", to_datetime(meeting.end, zone))
+    event.add("dtstart", _shown(meeting.start, meeting.zone))
+    event.add("dtend", _shown(meeting.end, meeting.zone))
     event.add("summary", meeting.summary)
     event.add("description", meeting.description)
     event.add("status", "CANCELLED" if method is Method.CANCEL else "CONFIRMED")
