@@ -48,8 +48,7 @@ class SystemClock:
             expected = self._last + passed
             lag = expected - wall
             if lag <= _UNNOTICED:
-                if wall > self._last:
-                    self._last = wall
+                self._last = max(wall, self._last)
                 self._behind = False
             else:
                 self._tell(lag)

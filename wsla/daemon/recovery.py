@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
+from weakref import WeakValueDictionary
 
 from attrs import define, field
 
@@ -24,6 +25,8 @@ _log = logging.getLogger(__name__)
 
 _END_OF_TIME: Final = 2**63 - 1
 _PIECE: Final = 5_000
+_running: Final[WeakValueDictionary[tuple[str, str], Agreement]] = WeakValueDictionary()
+"""Agreements by title and checksum: what was registered of those that run need not be checked once more."""
 
 
 @define
@@ -48,6 +51,7 @@ def recover(store: Store, agreement: Agreement, until: int) -> Recovered:
     and is the same then. Raises StoreError.
     """
     title = agreement.title
+    _running[title, sha256_of(agreement)] = agreement
     # The machine's clock may have been set back since: what was said of later time was said all the same.
     said = _said_last(store, agreement)
     until = max(until, said)
@@ -149,6 +153,9 @@ def _settle(store: Store, history: list[AgreementVersion], until: int) -> None:
 
 def parsed(registered: AgreementVersion) -> Agreement | None:
     """The agreement as it was registered; None where this wsla no longer accepts its text."""
+    known = _running.get((registered.title, registered.sha256))
+    if known is not None:
+        return known
     try:
         agreements = read_all(SourceText(name=registered.title, text=registered.text))
     except AgreementError:

@@ -342,7 +342,9 @@ class Standings:
 
     def _numbers(self) -> list[int]:
         """The goals, by their positions, of which something may be said now."""
-        return sorted({*self._eager, *(number for number, _ in self.waiting)}) if self.waiting else self._eager
+        return (
+            sorted({*self._eager, *(number for number, _ in self.waiting)}) if self.waiting else self._eager
+        )
 
     def _waiting_for(self, number: int) -> list[Follower]:
         found = [follower for follower in self.waiting.values() if follower.number == number]

@@ -8,7 +8,6 @@ from functools import lru_cache
 from types import TracebackType
 from typing import Final
 
-
 _FEW: Final = 256
 
 
