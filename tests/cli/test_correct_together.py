@@ -103,6 +103,9 @@ def test_whoever_stands_on_a_verdict_is_corrected_with_it_level_by_level(run_wsl
 def test_done_again_from_any_level_it_changes_nothing(run_wsla: Run, path: Path) -> None:
     correct(run_wsla, path)
     after = everything(path)
+    with Store.open(str(path), writer=False) as store:
+        # Nothing waits for a correction, so that nothing is kept for one.
+        assert [store.earliest_uncorrected(title) for title in levels.TEXTS] == [None] * 3
     for title in levels.TEXTS:
         done = correct(run_wsla, path, title)
         assert "came too late; nothing to correct" in done.out

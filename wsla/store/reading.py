@@ -39,7 +39,7 @@ from wsla.store.rollups import Rollup, StreamRollup
 from wsla.store.statements import Session
 from wsla.store.thinning import STREAMS_TO_THIN
 from wsla.store.together import PAGE, Together
-from wsla.store.versions import VERSIONS, Versioned, latest, that_stand
+from wsla.store.versions import IS_VERSION, VERSIONS, Versioned, latest, that_stand
 from wsla.store.writing import CHAIN_START, chain
 from wsla.values.instants import HOUR, Interval
 from wsla.values.observations import Observation
@@ -234,7 +234,9 @@ class Reading:
         """The earliest instant of what came too late and no correction has looked at; None where there is nothing."""
         ((at,),) = self._session.read(
             "SELECT min(at) FROM observations WHERE agreement_id = ?1 AND late = 1"
-            " AND arrival > coalesce((SELECT arrival FROM reviews WHERE agreement_id = ?1), 0)",
+            " AND arrival > coalesce((SELECT arrival FROM reviews WHERE agreement_id = ?1), 0)"
+            # Later versions come with the correction that looks at them.
+            f" AND NOT ({IS_VERSION})",
             [self._agreement(agreement)],
         )
         return None if at is None else int(at)

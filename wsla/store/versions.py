@@ -18,9 +18,10 @@ from wsla.store.together import Placed
 _NAMED: Final = re.compile(r"(.*)\|(correction|withdrawn) (\d+)", re.DOTALL)
 _BY_TIME: Final = itemgetter(0)
 
-VERSIONS: Final = """
+IS_VERSION: Final = "row LIKE '%|correction %' OR row LIKE '%|withdrawn %'"
+VERSIONS: Final = f"""
     SELECT source, stream, at, row FROM observations CROSS JOIN streams ON streams.id = observations.stream_id
-    WHERE observations.agreement_id = ? AND late = 1 AND (row LIKE '%|correction %' OR row LIKE '%|withdrawn %')
+    WHERE observations.agreement_id = ? AND late = 1 AND ({IS_VERSION})
 """
 
 
