@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sqlite3
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +18,7 @@ from typing import Any
 import attrs
 import pytest
 
+import wsla
 from wsla.daemon.config import Config, Limits
 from wsla.daemon.daemon import Daemon, run_daemon
 
@@ -335,3 +338,22 @@ def place(tmp_path: Path) -> Iterator[Place]:
             running.stop()
         found.service.end()
         found.receiver.end()
+
+
+@pytest.fixture
+def spawned(place: Any) -> Callable[..., Any]:
+    """Starts a daemon as a process."""
+    program = Path(__file__).with_name("process.py")
+
+    def spawn(path: Path) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, str(program), str(place.store), "", str(place.folder / "accepted"), str(path)],
+            env={**os.environ, "PYTHONPATH": str(Path(wsla.__path__[0]).parent)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        place.processes.append(process)
+        return process
+
+    return spawn

@@ -6,8 +6,6 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,13 +13,11 @@ from typing import Any
 
 import pytest
 
-import wsla
 from wsla.api import judge, load
 from wsla.daemon.config import Config, Limits
 from wsla.store.sqlite import Store
 from wsla.values.instants import format_instant
 
-PROCESS = Path(__file__).with_name("process.py")
 SOON = Config(limits=Limits(snapshot_every=300_000_000))
 
 
@@ -186,21 +182,3 @@ def test_killed_at_any_moment_no_row_is_lost_or_doubled(place: Any, spawned: Cal
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) == 0
     assert place.count(rows, "source = 'desk'") == written
-
-
-@pytest.fixture
-def spawned(place: Any) -> Callable[..., Any]:
-    """Starts a daemon as a process."""
-
-    def spawn(path: Path) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [sys.executable, str(PROCESS), str(place.store), "", str(place.folder / "accepted"), str(path)],
-            env={**os.environ, "PYTHONPATH": str(Path(wsla.__path__[0]).parent)},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        place.processes.append(process)
-        return process
-
-    return spawn

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import random
+import signal
 import sqlite3
 import time
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +17,7 @@ import pytest
 from wsla.api import judge, load
 from wsla.daemon.config import Config, Limits
 from wsla.store.sqlite import Store
-from wsla.values.instants import format_instant
+from wsla.values.instants import SECOND, format_instant
 
 pytest.importorskip("sqlalchemy", reason="SQLAlchemy is not installed")
 
@@ -88,3 +93,50 @@ def test_a_secret_that_is_missing_keeps_it_from_starting(place: Any) -> None:
     running = place.run(place.write(agreement(place)))
     assert running.stop() == 1
     assert any("DESK is not set" in line for line in running.lines)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL")
+def test_killed_at_any_moment_no_row_is_lost_or_doubled(place: Any, spawned: Callable[..., Any]) -> None:
+    """K2, for a table that is read on: rows are added, some late, while the daemon is killed again and again."""
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    base = place.folder / "shop.db"
+    execute(base, "CREATE TABLE desk (closed TEXT, done INTEGER)")
+    path = place.write(
+        'agreement "Bases" version 1 {\n  effective 2026-01-01 in "UTC"\n  grace 1h\n'
+        '  party acme "Acme" provider\n  party globex "Globex" consumer\n'
+        '  source desk = records sql "sqlite:///shop.db" "SELECT closed, done FROM desk" every 100ms { at closed }\n'
+        "  metric fixed = count(desk where desk.done) each 1s\n"
+        "  goal fixing: acme guarantees fixed <= 1000\n}\n"
+    )
+    written: list[tuple[int, str]] = []
+
+    def add() -> None:
+        with sqlite3.connect(base, timeout=30) as connection:
+            for _ in range(chance.randrange(1, 20)):
+                # Rows of a second mostly say the same; one in ten is of up to half a minute ago.
+                late = chance.randrange(30) if chance.random() < 0.1 else 0
+                closed = format_instant((time.time_ns() // SECOND - late) * SECOND)
+                row = (int(chance.random() < 0.9), closed)
+                connection.execute("INSERT INTO desk (done, closed) VALUES (?, ?)", row)
+                written.append(row)
+        connection.close()
+
+    for _ in range(4):
+        process = spawned(path)
+        end = time.monotonic() + chance.uniform(0.8, 1.8)
+        while time.monotonic() < end:
+            add()
+            time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    process = spawned(path)
+    add()
+    place.until(lambda: place.count("observations") >= len(written))
+    time.sleep(0.5)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+    with Store.open(str(place.store), writer=False) as store:
+        found = list(store.observations("Bases", 0, 2**62))
+    assert Counter((int(one.fields["done"]), format_instant(one.at)) for one in found) == Counter(written)

@@ -20,7 +20,7 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from wsla.daemon import post
-from wsla.daemon.config import Config, Limits
+from wsla.daemon.config import Config, Limits, load_config
 from wsla.daemon.http_config import SCOPES, Http, Token
 from wsla.store.errors import StoreError
 from wsla.store.sqlite import Store
@@ -53,13 +53,17 @@ ROWS = "/api/v1/agreements/Sent/sources/web/observations"
 BEAT = "/api/v1/heartbeat/Sent/job"
 
 
+CONFIG = Config(
+    http=Http(host="127.0.0.1", port=0, tokens=(OPERATOR, GLOBEX, OTHER), requests_per_minute=100_000),
+    limits=Limits(snapshot_every=300_000_000),
+)
+
+
 class One:
     """A daemon in this process, and somebody who asks it."""
 
-    def __init__(self, place: Database) -> None:
-        http = Http(host="127.0.0.1", port=0, tokens=(OPERATOR, GLOBEX, OTHER), requests_per_minute=100_000)
-        self.serving = Serving(http)
-        config = Config(http=http, limits=Limits(snapshot_every=300_000_000))
+    def __init__(self, place: Database, config: Config = CONFIG) -> None:
+        self.serving = Serving(config.http)
         self.running: Running = place.run(place.folder, config=config, serving=self.serving)
         assert self.running.daemon or self.running.member, self.running.lines
         server = self.serving._server
@@ -151,7 +155,7 @@ def test_it_shows_what_the_one_that_judges_shows(place: Place, two: tuple[One, O
         assert one.get("/metrics", GLOBEX).status_code == 403
         status = one.get("/api/v1/status")
         assert status.json()["role"] == role
-        assert status.json()["judge"].startswith(status.headers["Wsla-Daemon"])
+        assert status.json()["judge"] == status.json()["daemon"] == status.headers["Wsla-Daemon"]
         assert status.headers["Wsla-Judge"] == status.json()["judge"]
         assert "Wsla-Judge" not in one.get("/", GLOBEX).headers
     assert "stands by" not in judge.get("/").text
@@ -238,6 +242,30 @@ def test_people_say_it_to_either(place: Database, two: tuple[One, One]) -> None:
     assert view is not None
     with pytest.raises(StoreError, match="clock"), view.noting():
         pass
+
+
+def test_changed_tokens_hold_there_too(place: Database, two: tuple[One, One]) -> None:
+    """Nobody whose token was taken away goes on to read at the daemon beside."""
+    file = place.folder / "wsla.toml"
+    head = f'[http]\naddress = "127.0.0.1:{place.closed_port()}"\n'
+    old, new = (
+        f'[http.tokens.{name}]\nsecret = {{ env = "{name}" }}\nscopes = ["read"]\n' for name in ("OLD", "NEW")
+    )
+    place.environ |= {"OLD": OTHER.secret, "NEW": GLOBEX.secret}
+    file.write_text(head + old)
+    third = One(place, load_config(file, place.environ))
+    try:
+        codes = lambda: [third.get("/", token).status_code for token in (OTHER, GLOBEX)]  # noqa: E731
+        assert codes() == [200, 401]
+        file.write_text(head + new)
+        third.running.member.reload()
+        until(lambda: codes() == [401, 200])
+        file.write_text(head + old + "[nonsense")
+        third.running.member.reload()
+        until(lambda: third.get("/readyz", None).json()["remarks"])
+        assert codes() == [401, 200]
+    finally:
+        third.end()
 
 
 def test_what_nobody_takes_is_not_acknowledged(

@@ -96,6 +96,33 @@ def corrected_again(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(corrections, "correct", forgetful)
 
 
+def what_rules_booked_uncounted(patch: pytest.MonkeyPatch) -> None:
+    """A correction applies the caps anew as if no rule had ever booked a credit."""
+    decide = corrections._decide
+
+    def forgetful(plan: Any, judgements: Any, of_rules: Any) -> Any:
+        return decide(plan, judgements, [])
+
+    patch.setattr(corrections, "_decide", forgetful)
+
+
+def what_rules_booked_taken_back(patch: pytest.MonkeyPatch) -> None:
+    """A correction books back what rules have booked, for no verdict gives it."""
+    adjusting = corrections._adjusting
+    correct = corrections.correct
+
+    def greedy(plan: Any, judged: Any, found: Any, booked: Any, at: int) -> Any:
+        entries = list(booked)
+
+        def all_of_it(plan: Any, of_goals: Any, owed: Any, at: int) -> Any:
+            return adjusting(plan, entries, owed, at)
+
+        patch.setattr(corrections, "_adjusting", all_of_it)
+        return correct(plan, judged, found, entries, at)
+
+    patch.setattr(corrections, "correct", greedy)
+
+
 def reports_left_out_after_a_start(patch: pytest.MonkeyPatch) -> None:
     """What fell due by the calendar while no daemon ran is not decided any more."""
 
@@ -118,6 +145,8 @@ def first_that_fails(folder: Path) -> int | None:
         booked_again_on_replay,
         acknowledged_before_it_is_stored,
         corrected_again,
+        what_rules_booked_uncounted,
+        what_rules_booked_taken_back,
         reports_left_out_after_a_start,
     ],
     ids=lambda plant: plant.__name__,

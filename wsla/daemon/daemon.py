@@ -220,10 +220,10 @@ class Daemon:
         return self._replaced.is_set()
 
     def held(self) -> tuple[Found, Changes]:
-        """What was kept last, to go on with."""
+        """What was kept last, to go on with. What files hold by now is not said: they are to be read anew."""
         deployments = self._keeper.deployments()
         agreements = {one.agreement.title: one.agreement for one in deployments}
-        return Found(agreements=agreements, checksums=self._reloading.taken), Changes(added=deployments)
+        return Found(agreements=agreements), Changes(added=deployments)
 
     def answer_with(self, answering: Answering) -> None:
         """Has other settings of HTTP taken up when the files are read anew."""

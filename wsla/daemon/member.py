@@ -139,6 +139,8 @@ class Member:
                     return store
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._stop.wait(), EVERY)
+            if self.answering is not None:
+                self.answering.end_soon()
             return None
         finally:
             await self._end()

@@ -25,7 +25,7 @@ from wsla.daemon.writer import Item, Writer
 from wsla.plan.model import Plan, Target
 from wsla.ports import Channel, Clock, Delivery, DeliveryResult
 from wsla.remedies.decisions import Intent
-from wsla.store.errors import StoreError
+from wsla.store.errors import StoreBroken, StoreError, StoreLocked
 from wsla.store.records import DeliveryOutcome, DeliveryState, OutboxItem
 from wsla.store.sqlite import Store
 from wsla.values.instants import MINUTE, SECOND, format_instant, format_length
@@ -87,9 +87,13 @@ class _Look:
     answer: asyncio.Future[Interventions | None] | None = None
 
     def look(self, store: Store) -> Interventions | None:
-        """What they did, where that is more than before."""
+        """What they did, where that is more than before. Raises StoreLocked where somebody else sends by now."""
         self.begun = True
-        return _interventions(store)
+        try:
+            return _interventions(store)
+        except StoreBroken:
+            # A connection was lost: the next one tells whether anybody has taken over meanwhile.
+            return _interventions(store)
 
 
 class Outbox:
@@ -218,15 +222,20 @@ class Outbox:
 
     async def _heed(self) -> None:
         """Learns of everything that people had done by now: whoever was told that it is noted gets no message any
-        more. While the store does not answer, what was known before counts."""
+        more. While the store does not answer, what was known before counts. Raises StoreLocked where another daemon
+        sends by now."""
         look = self._look
         # One that has begun may have missed what was noted since; one that has not serves everybody who waits.
         if look is None or look.begun:
             look = self._look = _Look()
             look.answer = asyncio.wrap_future(self._writer.call(look.look))
         assert look.answer is not None
-        with suppress(StoreError, TimeoutError):
+        try:
             self._learn(await asyncio.wait_for(asyncio.shield(look.answer), _HEED_WITHIN))
+        except StoreLocked:
+            raise
+        except (StoreError, TimeoutError):
+            return
 
     def _learn(self, found: Interventions | None) -> None:
         # They are only ever added: of two the longer one is the later one, whichever came here first.

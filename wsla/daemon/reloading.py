@@ -122,11 +122,6 @@ class Reloading:
         self._by_hand = True
         self._asked.set()
 
-    @property
-    def taken(self) -> dict[str, str]:
-        """The checksums of all files as they were taken last."""
-        return dict(self._watching.taken or {})
-
     def store_is_well(self) -> None:
         """What waited for the store is read again."""
         if self._postponed:

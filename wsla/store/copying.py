@@ -12,11 +12,10 @@ from urllib.parse import quote
 from attrs import frozen
 
 from wsla.store import schema
-from wsla.store.chain import RESTORED, Chains
-from wsla.store.codecs import dump_json
 from wsla.store.errors import StoreError, damaged, from_os, from_sqlite
 from wsla.store.location import check_place, size
 from wsla.store.lock import WriterLock
+from wsla.store.restoring import Restored, mark_restored
 
 _PAGES: Final = 2_000
 
@@ -30,18 +29,6 @@ class Copied:
 
     size: int
     agreements: int
-
-
-@frozen(kw_only=True)
-class Restored:
-    """A store that was made from a backup that was taken at an instant (nanoseconds; None where that is not known).
-
-    ``repeats`` counts the messages that were waiting then, and may have been delivered since.
-    """
-
-    taken_at: int | None
-    agreements: int
-    repeats: int
 
 
 def back_up(source: str, target: str, now: int, advance: Advance) -> Copied:
@@ -72,25 +59,12 @@ def restore(source: str, target: str, now: Callable[[], int], advance: Advance) 
             if version == 0:
                 raise StoreError(f"{source} holds no store.")
             schema.migrate(copy, version, schema.MIGRATIONS, lambda _: None)
-            restored = _mark(copy, now())
+            with _transaction(copy):
+                restored = mark_restored(copy, now())
         lock.write_holder(store=True)
     finally:
         lock.release()
     return restored
-
-
-def _mark(copy: sqlite3.Connection, now: int) -> Restored:
-    """Notes the restoration, and the messages that may have been delivered since the backup."""
-    with _transaction(copy):
-        (taken_at,) = copy.execute("SELECT max(at) FROM copies WHERE kind = 'backup'").fetchone()
-        repeats = copy.execute("UPDATE outbox SET possible_repeat = 1 WHERE state = 'pending'").rowcount
-        copy.execute("INSERT INTO copies (kind, at) VALUES ('restored', ?)", (now,))
-        chains = Chains(copy, now)
-        agreements = copy.execute("SELECT id FROM agreements ORDER BY id").fetchall()
-        content = dump_json([taken_at, now])
-        for (agreement,) in agreements:
-            chains.add(agreement, RESTORED, content, content)
-    return Restored(taken_at=taken_at, agreements=len(agreements), repeats=repeats)
 
 
 def _refuse_existing(path: str, advice: str) -> None:

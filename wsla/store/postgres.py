@@ -7,6 +7,7 @@ raises. Every transaction looks at the number first, so that who was thought dea
 from __future__ import annotations
 
 import json
+import logging
 import os
 import platform
 import time
@@ -22,10 +23,14 @@ from wsla.store.postgres_errors import from_postgres, is_lost
 from wsla.store.postgres_place import place_of
 from wsla.store.postgres_sql import SCHEMA, in_postgres
 from wsla.store.postgres_tables import check_server, check_version, migrate
+from wsla.store.postgres_whereabouts import is_elsewhere, whereabouts
+from wsla.store.restoring import mark_restored
 from wsla.store.statements import Cursor
 
 if TYPE_CHECKING:
     import psycopg
+
+_log = logging.getLogger(__name__)
 
 _STOPPED_FOR: Final = "60s"
 """For how long a transaction may do nothing before the server ends it: nobody else writes meanwhile."""
@@ -209,9 +214,7 @@ class PostgresSession:
                 self._lock(statements, version > 0)
                 version = check_version(statements, self.path, newest)
                 migrate(connection, statements, version, schema.MIGRATIONS, self._fault)
-                (self._epoch,) = statements.execute(
-                    "UPDATE store SET epoch = epoch + 1, holder = ? RETURNING epoch", (self._holder(),)
-                ).fetchone()
+                self._begin_epoch(connection, statements)
                 statements.execute(TAKE, (self._epoch, lease.LENGTH))
                 assert self._epoch is not None
                 self._lease = LeaseKeeper(self._connect, self._epoch)
@@ -266,8 +269,33 @@ class PostgresSession:
             time.sleep(_LOOK_AGAIN)
         (self._held_by,) = statements.execute("SELECT pg_backend_pid()").fetchone()
 
-    def _holder(self) -> str:
-        return json.dumps({"pid": os.getpid(), "host": platform.node(), "since": self._now()})
+    def _begin_epoch(self, connection: psycopg.Connection[Any], statements: Statements) -> None:
+        """This writer is in force from now on. Where the one before it wrote elsewhere, this is a copy of that."""
+        here = whereabouts(connection)
+        holder = {"pid": os.getpid(), "host": platform.node(), "since": self._now(), "whereabouts": here}
+        restored = None
+        connection.execute("BEGIN")
+        try:
+            (before,) = statements.execute("SELECT holder FROM store FOR UPDATE").fetchone()
+            if is_elsewhere(json.loads(before).get("whereabouts"), here):
+                restored = mark_restored(statements, self._now())
+            (self._epoch,) = statements.execute(
+                "UPDATE store SET epoch = epoch + 1, holder = ? RETURNING epoch", (json.dumps(holder),)
+            ).fetchone()
+            self._fault("before-epoch-commit")
+            connection.execute("COMMIT")
+        except BaseException:
+            self._roll_back(connection)
+            raise
+        if restored is not None:
+            number = restored.repeats
+            _log.warning(
+                "The store %s was restored from a copy, or its server from an earlier state: what was stored after it "
+                "is not there. %d message%s waited then and may have been delivered since: marked “possible repeat”.",
+                self.path,
+                number,
+                "" if number == 1 else "s",
+            )
 
     def _locked(self, holder: str) -> StoreLocked:
         name = holder_in_words(json.loads(holder))

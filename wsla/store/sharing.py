@@ -16,7 +16,6 @@ from attrs import frozen
 from wsla.store import codecs, lease
 from wsla.store.codecs import bounded, sound_text
 from wsla.store.errors import StoreError
-from wsla.store.lock import holder_in_words
 from wsla.store.postgres import PostgresSession
 from wsla.store.records import Observed
 from wsla.store.schema import APPLICATION_ID
@@ -149,7 +148,7 @@ class Membership:
             held=locks > 0,
             ended=ended > 0,
             left=left > 0,
-            holder=holder_in_words(json.loads(holder)),
+            holder=_name(json.loads(holder)),
         )
 
     def settle(self) -> bool:
@@ -182,6 +181,13 @@ class Membership:
     def close(self) -> None:
         """Ends the connection."""
         self._session.close()
+
+
+def _name(holder: Any) -> str:
+    match holder:
+        case {"pid": int(pid), "host": str(host)}:
+            return f"process {pid} on {host}"
+    return "a process that did not leave its name"
 
 
 def _row(one: Observed) -> tuple[object, ...]:

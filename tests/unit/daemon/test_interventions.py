@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,7 @@ from wsla.plan.model import Target
 from wsla.ports import Delivery, DeliveryResult
 from wsla.remedies.decisions import Intent, Words
 from wsla.remedies.identity import episode_of, is_recovery
+from wsla.store.errors import StoreBroken, StoreLocked
 from wsla.store.interventions import Intervention
 from wsla.store.records import Batch, Decided
 from wsla.store.sqlite import Store
@@ -241,3 +243,27 @@ def test_a_silence_is_half_open_and_the_last_one_counts() -> None:
     assert [held(first, ended, now=NOW + at) for at in (4, 5)] == [False, False]
     assert held(first, intervention("silence", "slow", at=NOW + 5, until=NOW + 5), now=NOW + 6)
     assert not Interventions([first]).withholds("Other", message, NOW)
+
+
+def test_who_was_replaced_while_it_was_paused_sends_nothing(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """D7: its connection was ended, and the next one tells that another daemon is in force."""
+    answers: list[Exception] = []
+
+    def look(_: Store) -> None:
+        answers.append(StoreLocked("taken", "another") if answers else StoreBroken("lost"))
+        raise answers[-1]
+
+    monkeypatch.setattr(wsla.daemon.outbox, "_interventions", look)
+    desk.intend(intent(identity("fired 1")))
+    ended: list[float] = []
+
+    def settled() -> bool:
+        if len(answers) >= 2 and not ended:
+            ended.append(time.monotonic() + 0.3)
+        return bool(ended) and time.monotonic() > ended[0]
+
+    desk.run(settled)
+    assert desk.sent == []
+    assert desk.store.outbox_counts().pending == 1

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
+
+from attrs import evolve
 
 from wsla.api import Agreement
 from wsla.daemon.recovery import judged_from, terms_from
 from wsla.evaluation.reference import evaluate
+from wsla.evaluation.verdicts import Judgement
+from wsla.plan.model import Plan
 from wsla.remedies.claims import credit_of
-from wsla.remedies.decider import decide
+from wsla.remedies.corrections import ADJUSTMENT
+from wsla.remedies.decider import Decider
 from wsla.remedies.decisions import LedgerEntry
 from wsla.reporting.correcting import reconsider
 from wsla.reporting.stored import EARLIEST, LATEST
@@ -22,7 +27,8 @@ def owed_otherwise(
     store: Store, key: str, agreement: Agreement, everything: Sequence[Observation]
 ) -> list[str]:
     """M97: a sentence for each credit of the last version whose entries, with those that one more correction would
-    book now, are not what the reference gives over all observations, those that came too late among them."""
+    book now, are not what the reference gives over all observations, those that came too late among them. What rules
+    have booked has to stand as it was booked, and counts towards the caps."""
     plan = agreement.plan
     said = [
         one for one in store.judgements(key, EARLIEST, LATEST, final_only=True) if one.goal in agreement.goals
@@ -38,34 +44,49 @@ def owed_otherwise(
     last = reconsider(store, key, agreement, until).found
     if not store.late_observations(key) and (last.changed or last.entries):
         return [f"nothing came too late, and a correction would change {len(last.changed)} verdicts"]
-    if any(one.cause not in agreement.goals for _, one in store.entries(key, EARLIEST, LATEST)):
-        # What rules have booked counts towards caps as it was booked, whatever came late.
-        return []
+    prefix = f"{plan.title}|v{plan.version}|"
+    booked = [one for _, one in store.entries(key, EARLIEST, LATEST) if one.id.startswith(prefix)]
+    of_rules = [one for one in booked if one.cause not in agreement.goals]
     known = {source.name for source in plan.sources}
     observed = [one for one in everything if one.source in known and one.at < until]
     outcome = evaluate(plan, observed, start, until)
     standing = {(one.goal, one.labels, one.window) for one in said}
     latest = {one.goal: max(x.window.end for x in said if x.goal == one.goal) for one in said}
-    owed = _nets(
+    judged = [
         one
-        for one in decide(plan, outcome)
-        if isinstance(one, LedgerEntry)
-        and one.cause in latest
-        and one.window.end > compared_from
-        and ((one.cause, one.labels, one.window) in standing or one.window.end <= latest[one.cause])
-    )
-    prefix = f"{plan.title}|v{plan.version}|"
-    booked = [
-        one
-        for _, one in store.entries(key, EARLIEST, LATEST)
-        if one.id.startswith(prefix) and one.window.end > compared_from
+        for one in outcome.judgements
+        if one.final
+        and ((one.goal, one.labels, one.window) in standing or one.window.end <= latest.get(one.goal, start))
     ]
-    nets = _nets((*booked, *last.entries))
-    return [
+    owed = _nets(one for one in _follows(plan, judged, of_rules) if one.window.end > compared_from)
+    goals = [one for one in (*booked, *last.entries) if one.cause in agreement.goals]
+    nets = _nets(one for one in goals if one.window.end > compared_from)
+    touched = [one.id for one in (*of_rules, *last.entries) if one.kind == ADJUSTMENT and one not in goals]
+    return [f"a correction touched what a rule has booked: {one}" for one in touched] + [
         f"{credit} comes to {nets.get(credit, 0)} with its corrections, and to {owed.get(credit, 0)} by the rules"
         for credit in dict.fromkeys((*owed, *nets))
         if owed.get(credit, 0) != nets.get(credit, 0)
     ]
+
+
+def _follows(
+    plan: Plan, judgements: Iterable[Judgement], of_rules: Iterable[LedgerEntry]
+) -> Iterator[LedgerEntry]:
+    """M29: what follows from verdicts in the order of their instants, at one instant before what rules do at it; of
+    rules there is what was booked, no more."""
+    decider = Decider(evolve(plan, rules=()))
+    decided: dict[int, list[Judgement]] = defaultdict(list)
+    stands: dict[int, list[LedgerEntry]] = defaultdict(list)
+    for one in judgements:
+        decided[one.window.end + plan.grace].append(one)
+    for entry in of_rules:
+        stands[entry.at].append(entry)
+    for at in sorted({*decided, *stands}):
+        for decision in decider.moment(at, decided[at]):
+            if isinstance(decision, LedgerEntry):
+                yield decision
+        for entry in stands[at]:
+            decider.count(entry)
 
 
 def _nets(entries: Iterable[LedgerEntry]) -> dict[str, Decimal]:

@@ -112,7 +112,11 @@ _DESK: Final = """agreement "{title}" version {version} {{
     otherwise credit sales 4 EUR only above 1 EUR
     otherwise ticket it.desk
   }}
-  when available violated in 2 of last 3 windows {{ notify sales, it.desk }}
+  when available violated in 2 of last 3 windows {{
+    notify sales, it.desk
+    credit sales 2 EUR from it
+  }}
+  cap credits to sales at {most} EUR each day
 }}
 """
 
@@ -160,6 +164,7 @@ _CHOICES: Final = {
     "unknown": ("is excluded", "counts as missed", "counts as met"),
     "patience": ("2m", "3m"),
     "cap": ("40", "400"),
+    "most": ("20", "30", "60"),
 }
 
 
