@@ -1,9 +1,10 @@
 """R1: what a stored look at a web service costs `wsla run`, beside prometheus-blackbox-exporter's probe, and how late.
 
-Run from the top folder: `python benchmarks/probes.py [--json] [--quick] [--sources N] [--every S] [--seconds S]`. Ten
-thousand sources in a thousand agreements, each looked at every thirty seconds; a tenth of the services hang until the
-timeout, and some do everything else that services should not do. The daemon keeps its store, judges and books. The
-exporter makes the same requests at the same rate and stores nothing. The services run in a process of their own, and
+Run from the top folder: `python benchmarks/probes.py [--json] [--quick] [--tls] [--sources N] [--every S]
+[--seconds S]`. Ten thousand sources in a thousand agreements, each looked at every thirty seconds; a tenth of the
+services hang until the timeout, and some do everything else that services should not do. The daemon keeps its store,
+judges and books. The exporter makes the same requests at the same rate and stores nothing. With `--tls` each look is a
+fresh handshake, and the certificates, one for each host, are checked. The services run in a process of their own, and
 so does the driver of the exporter, whose time is not counted. Linux alone.
 """
 
@@ -42,6 +43,10 @@ modules:
       body_size_limit: 1MB
       preferred_ip_protocol: ip4
 """
+_TRUST = """      tls_config:
+        ca_file: {authorities}
+"""
+_AUTHORITIES = "authorities.pem"
 
 
 def main() -> None:
@@ -51,6 +56,7 @@ def main() -> None:
     parser.add_argument(
         "--quick", action="store_true", help="a tenth of the sources, ten times as often, for 9 s"
     )
+    parser.add_argument("--tls", action="store_true", help="https in place of http")
     parser.add_argument("--sources", type=int, help="10000 unless stated")
     parser.add_argument("--every", type=int, help="seconds; 30 unless stated")
     parser.add_argument("--seconds", type=int, help="how long to measure; 60 unless stated")
@@ -62,19 +68,24 @@ def main() -> None:
         print(json.dumps({}) if chosen.json else "not measured: this needs Linux")
         return
     with tempfile.TemporaryDirectory() as name:
-        found = measure(Path(name), sources, every, seconds)
+        found = measure(Path(name), sources, every, seconds, tls=chosen.tls)
     if chosen.json:
         print(json.dumps(found, indent=1))
     else:
-        show(found, sources, every)
+        show(found, f"{sources} {'https' if chosen.tls else 'http'}", every)
 
 
-def measure(folder: Path, sources: int, every: int, seconds: int) -> dict[str, Any]:
+def measure(folder: Path, sources: int, every: int, seconds: int, *, tls: bool = False) -> dict[str, Any]:
     """Both, one after the other, on the same services."""
     timeout = max(every // 3, 1)
     count = (sources + EACH - 1) // EACH
     services = subprocess.Popen(
-        [sys.executable, str(ROOT / "benchmarks" / "targets.py"), str(count)],
+        [
+            sys.executable,
+            str(ROOT / "benchmarks" / "targets.py"),
+            str(count),
+            *([str(certify(folder, count))] if tls else []),
+        ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -83,7 +94,7 @@ def measure(folder: Path, sources: int, every: int, seconds: int) -> dict[str, A
     assert services.stdin is not None
     try:
         port = int(services.stdout.readline())
-        addresses = list_targets(sources, count, port)
+        addresses = list_targets(sources, count, port, "https" if tls else "http")
         found = {"wsla": run_product(folder, addresses, every, timeout, seconds)}
         if shutil.which(EXPORTER):
             found["exporter"] = run_exporter(folder, addresses, every, timeout, seconds)
@@ -93,7 +104,20 @@ def measure(folder: Path, sources: int, every: int, seconds: int) -> dict[str, A
     return found
 
 
-def list_targets(sources: int, count: int, port: int) -> list[str]:
+def certify(folder: Path, count: int) -> Path:
+    """A folder with a key and a certificate for each host, and beside it those who vouch for them."""
+    import trustme
+
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(folder / _AUTHORITIES)
+    kept = folder / "certificates"
+    kept.mkdir()
+    for host in hosts(count):
+        authority.issue_cert(host).private_key_and_cert_chain_pem.write_to_path(kept / f"{host}.pem")
+    return kept
+
+
+def list_targets(sources: int, count: int, port: int, scheme: str = "http") -> list[str]:
     """Addresses: those of a tenth of the hosts hang, and of the others one in fifty misbehaves."""
     found = []
     known = hosts(count)
@@ -104,7 +128,7 @@ def list_targets(sources: int, count: int, port: int) -> list[str]:
             path = "/hang"
         elif number % 50 == 7:
             path = HOSTILE[number // 50 % len(HOSTILE)]
-        found.append(f"http://{known[host]}:{port}{path}")
+        found.append(f"{scheme}://{known[host]}:{port}{path}")
     return found
 
 
@@ -115,7 +139,11 @@ def run_product(folder: Path, addresses: list[str], every: int, timeout: int, se
     for start in range(0, len(addresses), EACH):
         text = agreement(start // EACH, addresses[start : start + EACH], every, timeout)
         (kept / f"{start // EACH:05}.sla").write_text(text)
-    (kept / "wsla.toml").write_text('log_format = "text"\n')
+    settings = 'log_format = "text"\n'
+    if (folder / _AUTHORITIES).exists():
+        bound = f'ca_file = "{folder / _AUTHORITIES}"\n'
+        settings += "".join(f"[bindings.sources.web{number}]\n{bound}" for number in range(EACH))
+    (kept / "wsla.toml").write_text(settings)
     command = [sys.executable, str(ROOT / "benchmarks" / "programs" / "probes_wsla.py"), str(kept)]
     environment = {**os.environ, "PYTHONPATH": str(as_installed(folder))}
     done = subprocess.run(
@@ -154,7 +182,9 @@ def run_exporter(
 ) -> dict[str, Any]:
     """The exporter on these addresses."""
     settings, targets = folder / "exporter.yml", folder / "targets"
-    settings.write_text(_MODULE.format(timeout=timeout))
+    authorities = folder / _AUTHORITIES
+    trust = _TRUST.format(authorities=authorities) if authorities.exists() else ""
+    settings.write_text(_MODULE.format(timeout=timeout) + trust)
     targets.write_text("\n".join(addresses))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -189,9 +219,9 @@ def run_exporter(
         exporter.wait()
 
 
-def show(found: dict[str, Any], sources: int, every: int) -> None:
+def show(found: dict[str, Any], sources: str, every: int) -> None:
     """What was measured, and whether the goals are reached."""
-    print(f"{sources} http sources every {every} s, a tenth of them hanging, others hostile\n")
+    print(f"{sources} sources every {every} s, a tenth of them hanging, others hostile\n")
     for name, one in found.items():
         cost = 1e6 * one["cpu_s"] / max(one["probes"], 1)
         rate = one["probes"] / one["wall_s"]

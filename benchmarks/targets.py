@@ -1,4 +1,5 @@
-"""Services to look at: `python benchmarks/targets.py COUNT` answers on COUNT addresses of this machine alone, one port.
+"""Services to look at: `python benchmarks/targets.py COUNT [FOLDER]` answers on COUNT addresses of this machine alone,
+one port; in TLS where a folder has `ADDRESS.pem`, a key and its certificates, for each of them.
 
 Says the port on a line of its own and ends with its standard input. `/` answers as a small page; the other paths do
 what services should not do.
@@ -9,8 +10,10 @@ from __future__ import annotations
 import asyncio
 import gzip
 import socket
+import ssl
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import cast
 
 _PAGE = b"<!doctype html><title>fine</title>" + b"<p>all is well</p>" * 50
@@ -24,6 +27,7 @@ _FINE = _OK + b"Cache-Control: no-cache\r\nContent-Length: %d\r\nConnection: clo
 _CHUNKED = _OK + b"Transfer-Encoding: chunked\r\n\r\n"
 _BOMB = gzip.compress(bytes(64 * 1024 * 1024))
 _BLOCK = b"10000\r\n" + b"z" * 65_536 + b"\r\n"
+_BLOCKS = 16
 _SLOWLY = 0.5
 
 
@@ -38,6 +42,7 @@ class Service(asyncio.Protocol):
     def __init__(self) -> None:
         self._asked = b""
         self._full = False
+        self._ended = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -49,6 +54,9 @@ class Service(asyncio.Protocol):
             self._asked = b""
             behave(self, self._transport)
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._ended = True
+
     def pause_writing(self) -> None:
         self._full = True
 
@@ -58,12 +66,16 @@ class Service(asyncio.Protocol):
 
     def pour(self) -> None:
         """Sends without end, as fast as it is taken."""
-        while not self._full and not self._transport.is_closing():
+        for _ in range(_BLOCKS):
+            if self._full or self._ended or self._transport.is_closing():
+                return
             self._transport.write(_BLOCK)
+        # In TLS a connection may break without a word as long as this does not let go.
+        asyncio.get_running_loop().call_soon(self.pour)
 
     def drip(self) -> None:
         """A byte now and then."""
-        if not self._transport.is_closing():
+        if not self._ended and not self._transport.is_closing():
             self._transport.write(b"x")
             asyncio.get_running_loop().call_later(_SLOWLY, self.drip)
 
@@ -129,7 +141,7 @@ HOSTILE = tuple(path.decode() for path in _PATHS if path != b"/hang")
 """The paths that misbehave, and do not hang at once."""
 
 
-async def main(count: int) -> None:
+async def main(count: int, folder: Path | None = None) -> None:
     """Answers until standard input ends."""
     loop = asyncio.get_running_loop()
     port = 0
@@ -138,10 +150,18 @@ async def main(count: int) -> None:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
         port = listening.getsockname()[1]
-        await loop.create_server(Service, sock=listening, backlog=100)
+        await loop.create_server(Service, sock=listening, backlog=100, ssl=_context(folder, host))
     print(port, flush=True)
     await asyncio.to_thread(sys.stdin.read)
 
 
+def _context(folder: Path | None, host: str) -> ssl.SSLContext | None:
+    if folder is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(folder / f"{host}.pem")
+    return context
+
+
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1])))
+    asyncio.run(main(int(sys.argv[1]), Path(sys.argv[2]) if sys.argv[2:] else None))

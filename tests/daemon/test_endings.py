@@ -183,7 +183,7 @@ def test_a_start_that_fails_again_and_again_says_why_and_deletes_nothing(place: 
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:
         supervisor.bind(str(place.folder / "notify"))
         environ["NOTIFY_SOCKET"] = str(place.folder / "notify")
-        for _ in range(3):
+        for _ in range(2):
             finished = subprocess.run(
                 words, env=environ, capture_output=True, text=True, check=False, timeout=60
             )

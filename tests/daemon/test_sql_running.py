@@ -123,9 +123,16 @@ def test_killed_at_any_moment_no_row_is_lost_or_doubled(place: Any, spawned: Cal
                 written.append(row)
         connection.close()
 
-    for _ in range(4):
+    def adding(before: int) -> bool:
+        add()
+        return bool(place.count("observations") > before)
+
+    for _ in range(3):
+        before = len(written)
         process = spawned(path)
-        end = time.monotonic() + chance.uniform(0.8, 1.8)
+        # It has begun to read when the time runs that it has to live.
+        place.until(lambda before=before: adding(before))
+        end = time.monotonic() + chance.uniform(0.0, 0.8)
         while time.monotonic() < end:
             add()
             time.sleep(0.02)

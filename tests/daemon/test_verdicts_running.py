@@ -11,10 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 import wsla
 from wsla.api import judge, load
 from wsla.daemon.config import Config, Limits
+from wsla.evaluation.verdicts import Verdict
+from wsla.reporting.standing_on import reconsider_together
+from wsla.store.records import Batch, Rejudged
 from wsla.store.sqlite import Store
 
 PROCESS = Path(__file__).with_name("process.py")
@@ -174,3 +178,39 @@ def test_what_no_verdict_has_is_said(place: Any, line: str, words: str) -> None:
     running = place.run(config=SOON)
     assert running.stop() == 1
     assert any(words in said for said in running.lines)
+
+
+def test_a_verdict_that_was_corrected_is_read_as_it_stands_or_followed(place: Any) -> None:
+    """M106: what was read before is not refused when it is read again, and a correction follows it, once."""
+    _, above = write(place)
+    running = place.run(config=SOON)
+    place.until(lambda: len(stored(place, "Above", "windows")) >= 3)
+    assert running.stop() == 0
+    read = max(one.at for one in stored(place, "Above", "windows"))
+    said = [one for one in verdicts(place, "Base").values() if one.window.end >= read + 1]
+    flipped = {Verdict.MET: Verdict.VIOLATED}
+    later = tuple(
+        Rejudged("Base", time.time_ns(), evolve(one, verdict=flipped.get(one.verdict, Verdict.MET)))
+        for one in said
+    )
+    with Store.open(str(place.store), writer=False, beside=True) as store:
+        store.write(Batch(corrections=later))
+    again = place.run(config=SOON)
+    place.until(lambda: len(stored(place, "Above", "windows")) >= 4 + len(later))
+    assert again.ask(lambda daemon: daemon.status().refused_rows) == 0
+    assert again.stop() == 0
+    known = {one.at: one.fields["met"] for one in stored(place, "Above", "windows")}
+    assert {known[one.window.end - 1] for one in said if one.window.end > read + 1} <= {False}
+    assert known[read]
+    with Store.open(str(place.store), writer=False, beside=True) as store:
+        seen = reconsider_together(store, "Above", load(above), time.time_ns())
+        [correction] = seen.corrections
+        assert {one.observation.at for one in correction.versions} >= {read}
+        store.write(seen.batch())
+        stands = {
+            one.at: one.fields["met"]
+            for one in store.observations_that_stand("Above")
+            if one.source == "windows"
+        }
+        assert stands[read] is False
+        assert reconsider_together(store, "Above", load(above), time.time_ns()).corrections[0].versions == ()

@@ -18,7 +18,7 @@ from wsla.explaining.written import Written
 from wsla.plan.model import Plan
 from wsla.testing.strategies import plans
 
-QUICK = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=60)
+QUICK = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=35)
 NOTHING = Written(source=SourceText(name="plan.sla", text=""), title="")
 
 

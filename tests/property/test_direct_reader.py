@@ -63,7 +63,7 @@ def test_shipped_agreements(name: str) -> None:
     assert built == by_lark(SHIPPED[name])
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=QUIET)
+@settings(deadline=None, max_examples=40, suppress_health_check=QUIET)
 @given(documents)
 def test_whatever_can_be_written(document: Any) -> None:
     text = format_document(document, SourceText(name="a.sla", text=""))
@@ -75,7 +75,7 @@ def test_whatever_can_be_written(document: Any) -> None:
         assert built == by_lark(text)
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=QUIET)
+@settings(deadline=None, max_examples=40, suppress_health_check=QUIET)
 @given(st.sampled_from(sorted(SHIPPED)), st.data())
 def test_texts_with_a_bit_put_in_or_taken_out(name: str, data: st.DataObject) -> None:
     text = SHIPPED[name]
@@ -86,7 +86,7 @@ def test_texts_with_a_bit_put_in_or_taken_out(name: str, data: st.DataObject) ->
         assert directly(changed) == by_lark(changed)
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=QUIET)
+@settings(deadline=None, max_examples=40, suppress_health_check=QUIET)
 @given(st.lists(BITS, max_size=12), st.sampled_from(["document", "declarations", "test", "header"]), BLANKS)
 def test_bits_in_any_order(bits: list[str], start: str, between: str) -> None:
     text = (between or " ").join(bits)

@@ -64,7 +64,7 @@ def broken(draw: st.DrawFn) -> tuple[str, str]:
     return right, text
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(broken())
 def test_safe_suggestions_lead_back_to_the_same_plan(pair: tuple[str, str]) -> None:
     right, text = pair
@@ -76,7 +76,7 @@ def test_safe_suggestions_lead_back_to_the_same_plan(pair: tuple[str, str]) -> N
     assert mended(after) == after
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(st.sampled_from(TEXTS), st.data())
 def test_fixing_twice_is_fixing_once_and_a_right_text_stays(text: str, data: st.DataObject) -> None:
     assert apply_safe(text, found_in(text)) == (text, 0)
@@ -93,7 +93,7 @@ def test_a_dot_inside_a_word_is_no_number_without_its_zero() -> None:
     assert apply_safe(text, found_in(text)) == (text, 0)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(broken())
 def test_only_these_codes_have_safe_suggestions(pair: tuple[str, str]) -> None:
     safe = {one.code for one in found_in(pair[1]) if one.suggestion is not None and one.suggestion.safe}

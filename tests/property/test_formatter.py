@@ -89,7 +89,7 @@ def same_meaning(first: surface.Document, second: surface.Document) -> bool:
     )
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(documents)
 def test_what_is_printed_reads_back_equal_and_is_stable(document: surface.Document) -> None:
     printed = format_document(document, SourceText(name="nowhere", text=""))
@@ -113,7 +113,7 @@ def disturbed(draw: st.DrawFn) -> str:
     return text
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(disturbed())
 def test_blanks_and_comments_anywhere(text: str) -> None:
     once = formatted(text)

@@ -63,7 +63,7 @@ def mutated(draw: st.DrawFn) -> str:
     return "".join(pieces)
 
 
-@settings(max_examples=120, suppress_health_check=QUIET)
+@settings(max_examples=80, suppress_health_check=QUIET)
 @given(mutated())
 def test_mutations_of_shipped_agreements(text: str) -> None:
     agreements = checked(text)
@@ -77,7 +77,7 @@ def test_mutations_of_shipped_agreements(text: str) -> None:
         assert [build_plan(one) for one in again] == [build_plan(one) for one in agreements]
 
 
-@settings(max_examples=40, suppress_health_check=QUIET)
+@settings(max_examples=25, suppress_health_check=QUIET)
 @given(surface_strategies.documents)
 def test_whatever_the_grammar_can_read(document: surface.Document) -> None:
     text = format_document(document, SourceText(name="a.sla", text=""))
@@ -85,7 +85,7 @@ def test_whatever_the_grammar_can_read(document: surface.Document) -> None:
         build_plan(agreement)
 
 
-@settings(max_examples=80, suppress_health_check=QUIET)
+@settings(max_examples=50, suppress_health_check=QUIET)
 @given(st.lists(st.sampled_from(WORDS), max_size=40), st.booleans())
 def test_words_in_any_order(words: list[str], inside: bool) -> None:
     text = " ".join(words)

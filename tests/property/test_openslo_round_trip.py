@@ -151,7 +151,7 @@ def imported(text: str) -> SourceText:
     return SourceText(name="a.sla", text=found.text)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(files())
 def test_what_openslo_can_say_comes_back_as_it_was(text: str) -> None:
     made = imported(text)

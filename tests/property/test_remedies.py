@@ -7,7 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from attrs import evolve
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wsla.analysis.operations import Constant
@@ -22,6 +22,8 @@ from wsla.remedies.ledger import accounts, balances, positions, statement
 from wsla.values.calendars import CalendarUnit, CalendarWindow, ExactWindow, RollingWindow, window_containing
 from wsla.values.instants import HOUR, Interval
 from wsla.values.quantities import money
+
+QUICK = settings(max_examples=50)
 
 # A small world: windows of 10 ns, caps of 20 and 50 ns, grace of 3 ns, a term of 100 ns.
 EUR = NumberType(money("EUR"))
@@ -173,6 +175,7 @@ def entries_of(decisions: list[Decision]) -> list[LedgerEntry]:
     return [decision for decision in decisions if isinstance(decision, LedgerEntry)]
 
 
+@QUICK
 @given(histories())
 def test_history_is_in_order_of_time_and_nothing_is_decided_twice(history: Outcome) -> None:
     decisions = decide(PLAN, history)
@@ -181,6 +184,7 @@ def test_history_is_in_order_of_time_and_nothing_is_decided_twice(history: Outco
     assert due == sorted(due)
 
 
+@QUICK
 @given(histories())
 def test_learning_step_by_step_decides_what_history_decides(history: Outcome) -> None:
     decider = Decider(PLAN)
@@ -193,6 +197,7 @@ def test_learning_step_by_step_decides_what_history_decides(history: Outcome) ->
         assert tuple(live) == decide(PLAN, history)[: len(live)]
 
 
+@QUICK
 @given(histories(), st.data())
 def test_a_restart_at_any_point_changes_nothing(history: Outcome, data: st.DataObject) -> None:
     happenings = events(history)
@@ -208,6 +213,7 @@ def test_a_restart_at_any_point_changes_nothing(history: Outcome, data: st.DataO
     assert len({decision.id for decision in before + after}) == len(before + after)
 
 
+@QUICK
 @given(histories(), st.data())
 def test_what_comes_again_decides_nothing(history: Outcome, data: st.DataObject) -> None:
     happenings = events(history)
@@ -218,6 +224,7 @@ def test_what_comes_again_decides_nothing(history: Outcome, data: st.DataObject)
     assert follow(decider, happenings[again:place]) == []
 
 
+@QUICK
 @given(histories(), st.lists(st.integers(0, 120), max_size=10))
 def test_looking_at_the_clock_more_often_changes_nothing(history: Outcome, looks: list[int]) -> None:
     often, seldom = Decider(PLAN), Decider(PLAN)
@@ -239,6 +246,7 @@ def counted_at(entry: LedgerEntry) -> int:
     return entry.at if entry.cause in rules else entry.window.start
 
 
+@QUICK
 @given(histories())
 def test_caps_are_never_exceeded(history: Outcome) -> None:
     decisions = entries_of(list(decide(PLAN, history)))
@@ -252,6 +260,7 @@ def test_caps_are_never_exceeded(history: Outcome) -> None:
         assert all(0 <= total <= limit for total in totals.values())
 
 
+@QUICK
 @given(histories())
 def test_rewards_and_credits_are_held_by_caps_of_their_own(history: Outcome) -> None:
     """M76: both kinds to one party, each under a cap of its own."""
@@ -278,6 +287,7 @@ def test_rewards_and_credits_are_held_by_caps_of_their_own(history: Outcome) -> 
         assert totals == {start: min(limit, total) for start, total in booked.items()}
 
 
+@QUICK
 @given(histories())
 def test_no_three_windows_in_a_row_exceed_a_cap_over_the_last_three(history: Outcome) -> None:
     rolling = evolve(PLAN, caps=(Cap(name="last", creditor="b", amount=4, window=WINDOW, last=3),))
@@ -292,6 +302,7 @@ def test_no_three_windows_in_a_row_exceed_a_cap_over_the_last_three(history: Out
         assert sum(totals.get(start + step, Decimal(0)) for step in (0, 10, 20)) <= 7
 
 
+@QUICK
 @given(histories())
 def test_only_the_highest_of_the_credits_of_a_window_is_left(history: Outcome) -> None:
     highest = evolve(PLAN, caps=(Cap(name="highest", creditor="b", amount=None, window=NARROW),))
@@ -307,6 +318,7 @@ def test_only_the_highest_of_the_credits_of_a_window_is_left(history: Outcome) -
         assert sum(amounts) - taken.get(start, Decimal(0)) == max(amounts)
 
 
+@QUICK
 @given(histories())
 def test_a_cap_takes_back_no_more_than_its_credit_and_only_where_a_limit_is_met(history: Outcome) -> None:
     decisions = entries_of(list(decide(PLAN, history)))
@@ -347,6 +359,7 @@ def ledgers(draw: st.DrawFn) -> list[LedgerEntry]:
     ]
 
 
+@QUICK
 @given(ledgers(), st.randoms(use_true_random=False))
 def test_any_order_of_entries_gives_the_same_balances(ledger: list[LedgerEntry], chance: object) -> None:
     shuffled = list(ledger)
@@ -356,6 +369,7 @@ def test_any_order_of_entries_gives_the_same_balances(ledger: list[LedgerEntry],
     assert balances(ledger + shuffled) == balances(ledger)
 
 
+@QUICK
 @given(ledgers())
 def test_all_positions_of_a_currency_add_to_zero(ledger: list[LedgerEntry]) -> None:
     totals: dict[str, Decimal] = {}
@@ -364,6 +378,7 @@ def test_all_positions_of_a_currency_add_to_zero(ledger: list[LedgerEntry]) -> N
     assert all(total == 0 for total in totals.values())
 
 
+@QUICK
 @given(ledgers())
 def test_balances_and_positions_tell_the_same(ledger: list[LedgerEntry]) -> None:
     net = {(position.currency, position.party): Decimal(0) for position in positions(ledger)}
@@ -374,6 +389,7 @@ def test_balances_and_positions_tell_the_same(ledger: list[LedgerEntry]) -> None
     assert net == {(position.currency, position.party): position.amount for position in positions(ledger)}
 
 
+@QUICK
 @given(ledgers())
 def test_accounts_lead_from_one_period_to_the_next_and_their_two_sides_add_to_zero(
     ledger: list[LedgerEntry],
@@ -400,6 +416,7 @@ def test_accounts_lead_from_one_period_to_the_next_and_their_two_sides_add_to_ze
     assert sum(one.entries for one in lines) == 2 * len(ledger)
 
 
+@QUICK
 @given(ledgers(), st.tuples(st.integers(0, 50), st.integers(0, 50), st.integers(0, 50)))
 def test_statements_join(ledger: list[LedgerEntry], instants: tuple[int, int, int]) -> None:
     start, middle, until = sorted(instants)
@@ -413,6 +430,7 @@ def test_statements_join(ledger: list[LedgerEntry], instants: tuple[int, int, in
 odd = st.text(alphabet="a|=,%0C2\n é", max_size=6)
 
 
+@QUICK
 @given(st.lists(st.tuples(odd, st.lists(st.tuples(odd, odd), max_size=2)), min_size=2, max_size=6))
 def test_different_occasions_have_different_identities(
     occasions: list[tuple[str, list[tuple[str, str]]]],

@@ -66,7 +66,7 @@ agreement "A" version 4 amends 3 {
 """
 
 
-@settings(max_examples=60)
+@settings(max_examples=35)
 @given(sharing_documents)
 def test_what_is_printed_reads_back_equal_and_is_stable(document: surface.Document) -> None:
     printed = format_document(document, SourceText(name="nowhere", text=""))

@@ -325,6 +325,21 @@ def test_rows_are_read_on_and_each_counts_once(base: Base, monkeypatch: pytest.M
     assert reader.told == []
 
 
+@pytest.mark.parametrize("before", [(4,), (0, 1, 2, 3, 4), (3, 4)])
+def test_what_becomes_visible_late_after_the_first_look_counts(base: Base, before: tuple[int, ...]) -> None:
+    """Found by killing the daemon: the minute before the latest row of the very first look was never read again."""
+    name = filled(base, *before)
+    reader = Reader(desk(base, name))
+    assert reader.look() == len(before)
+    add(base, name, 3)
+    assert reader.look() == 1
+    reader.start()
+    add(base, name, 3, 5)
+    assert reader.look() == 2
+    reader.now += 61 * SECOND
+    assert reader.look() == 0
+
+
 def test_more_rows_of_an_instant_than_are_read_at_once_are_said(
     base: Base, monkeypatch: pytest.MonkeyPatch
 ) -> None:

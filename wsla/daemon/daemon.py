@@ -437,10 +437,9 @@ class Daemon:
     def _step_back(self, sentence: str) -> None:
         if not self.replaced:
             self._replaced.set()
-            waiting = _many(self._writer.waiting, "result", "results")
-            self._tell(
-                f"{sentence} This one steps back and stands by; {waiting} not stored by then are left out."
-            )
+            waiting = self._writer.waiting
+            left = f"; {_many(waiting, 'result', 'results')} not stored by then left out" if waiting else ""
+            self._tell(f"{sentence} This one steps back and stands by{left}.")
 
     def _fatal(self, sentence: str) -> None:
         if self._writer.replaced and self._shares is not None:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from wsla.store.sharing import SharedSource
 
 _SNAPSHOT_SHARE: Final = 20
+_WORTH_COLLECTING: Final = 20
 
 Complete = Callable[[Store, Deployment], Deployment]
 
@@ -152,9 +153,10 @@ class Keeper:
             await self._add(deployment)
 
     def settle(self) -> None:
-        """Takes what is kept now to stay; does nothing where no engine is another one."""
+        """Takes what is kept now to stay; does nothing where hardly an engine is another one."""
         judges = {id(kept.judge) for kept in self.agreements.values()}
-        if judges != self._settled:
+        # To go through a thousand engines because of one stands still for seconds.
+        if _WORTH_COLLECTING * len(judges ^ self._settled) > len(judges):
             self._settled = judges
             self._collect()
 

@@ -14,10 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
-from attrs import define, field, frozen
+from attrs import define, field
 
-from wsla.api import Agreement
-from wsla.daemon.agreements import Found, files_of, find_agreements, sha256_of
+from wsla.daemon.agreements import Found, files_of, find_agreements
 from wsla.daemon.bindings import Deployment, ProbePlan
 from wsla.daemon.config import Config, ConfigError, load_config
 from wsla.daemon.keeper import looking_runner
@@ -61,14 +60,6 @@ class _Looked:
     runner: Runner
     seen: list[Observed] = field(factory=list)
     told: int = 0
-
-
-@frozen
-class Kept:
-    """An agreement as this daemon's files have it."""
-
-    agreement: Agreement
-    sha256: str
 
 
 class Member:
@@ -316,11 +307,9 @@ class Member:
         """How many observations of an agreement this daemon has handed on."""
         return self._counts[title]
 
-    def kept(self) -> dict[str, Kept]:
-        """The agreements of this daemon's files, by title."""
-        return {
-            title: Kept(one.agreement, sha256_of(one.agreement)) for title, one in self._deployments.items()
-        }
+    def titles(self) -> frozenset[str]:
+        """The agreements of this daemon's files."""
+        return frozenset(self._deployments)
 
     def status(self) -> Status:
         """What is going on here."""

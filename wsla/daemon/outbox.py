@@ -187,7 +187,9 @@ class Outbox:
             try:
                 found = await self._ask(due, asked)
             except StoreError as error:
-                _log.warning("the outbox cannot be read, and is tried again: %s", error)
+                # Where another daemon judges by now, that is told elsewhere.
+                if not isinstance(error, StoreLocked):
+                    _log.warning("the outbox cannot be read, and is tried again: %s", error)
                 await asyncio.sleep(_AFTER_TROUBLE)
                 continue
             # An order of instants is the order of decisions; what was tried before comes back with a later one.

@@ -12,7 +12,7 @@ from attrs import define, evolve, field, frozen
 from wsla.api import Agreement
 from wsla.daemon.agreements import sha256_of, state_version
 from wsla.daemon.lineage import Lineage, RestsOn, judged_to, over_at
-from wsla.daemon.reigns import Reign, latest, parsed, successions
+from wsla.daemon.reigns import Reign, latest, parsed, remember, successions
 from wsla.daemon.versions import (
     Judging,
     Member,
@@ -84,6 +84,8 @@ def recover(store: Store, agreement: Agreement, until: int, before: Sequence[Agr
     """
     lineage = Lineage(agreements=(*before, agreement))
     title = agreement.title
+    if not before:
+        remember(agreement)
     history = store.agreement_history(title)
     # The machine's clock may have been set back since: what was said of later time was said all the same.
     said = _said_last(store, title, history)

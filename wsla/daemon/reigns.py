@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
+from weakref import WeakValueDictionary
 
 from attrs import define, evolve, field, frozen
 
 from wsla.api import Agreement, AgreementError
-from wsla.daemon.agreements import alone, read_all
+from wsla.daemon.agreements import alone, read_all, sha256_of
 from wsla.daemon.lineage import stored_names
 from wsla.diagnostics.source import SourceText
 from wsla.plan.model import Plan
@@ -20,6 +21,8 @@ from wsla.store.records import AgreementVersion
 from wsla.values.observations import Observation
 
 _NEVER: Final = -(2**63)
+_running: Final[WeakValueDictionary[tuple[str, int, str], Agreement]] = WeakValueDictionary()
+"""Agreements by title, version and checksum: what was registered of those that run need not be checked once more."""
 
 
 @frozen(kw_only=True)
@@ -85,8 +88,17 @@ def latest(history: Sequence[AgreementVersion]) -> tuple[Reign, ...]:
     return groups[-1] if groups else ()
 
 
+def remember(agreement: Agreement) -> None:
+    """An agreement that runs alone is known when its text is asked for; an amendment may have been bounded."""
+    if agreement.checked.amends is None:
+        _running[agreement.title, agreement.version, sha256_of(agreement)] = agreement
+
+
 def parsed(registered: AgreementVersion) -> Agreement | None:
     """The agreement as it was registered; None where this wsla no longer accepts its text."""
+    known = _running.get((registered.title, registered.version, registered.sha256))
+    if known is not None:
+        return known
     try:
         agreements = read_all(SourceText(name=registered.title, text=registered.text))
     except AgreementError:

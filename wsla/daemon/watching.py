@@ -18,7 +18,7 @@ EVERY: Final = 1.0
 """Seconds from one look to the next; changed files are taken once two looks one after the other found the same."""
 THOROUGH: Final = 30.0
 """Seconds after which a look reads every file, whatever the file system says of its last change."""
-_SHARE: Final = 50
+_SHARE: Final = 100
 
 _Mark = tuple[int, int, int, int, int]
 Contents = Mapping[str, str]

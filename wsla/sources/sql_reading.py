@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -135,7 +136,8 @@ class SqlFollower:
 
     def look(self, now: int) -> Found:
         """The next rows. Raises NotFollowed."""
-        since = self._cursor if self._cursor is not None else self._from(now)
+        goes_on = self._cursor is not None
+        since = self._cursor if goes_on else self._from(now)
         try:
             columns, rows = self._database.rows(since)
             position = self._position(columns)
@@ -172,6 +174,8 @@ class SqlFollower:
             raise NotFollowed(Failure.OBSERVER_DATABASE.value, str(problem)) from None
         moved = last is not None and (not self._seen or self._seen[-1][1] != last)
         if moved:
+            if goes_on or not any(at <= now - _OVERLAP for at, _ in self._seen):
+                self._begin_behind(now, rows, position)
             self._remember(now, last)
         return Found(
             rows=identified(self._target.declared, history.observations, self._since, "sql"),
@@ -206,6 +210,23 @@ class SqlFollower:
         old = [value for at, value in self._seen if at <= now - _OVERLAP]
         return old[-1] if old else self._seen[0][1] if self._seen else None
 
+    def _begin_behind(self, now: int, rows: Sequence[Sequence[object]], position: int) -> None:
+        """Of rows that nobody has looked at a minute ago, those of the last minute are read again."""
+        source = self._target.declared
+        name = (source.updated or source.at) if source.records else source.at
+        encode = encoder(next(x for x in source.fields if x.name == name), zone_of(self._target))
+        latest: int | None = None
+        for row in reversed(rows):
+            with suppress(EncodingError):
+                at = encode(row[position])
+                if isinstance(at, int):
+                    latest = at if latest is None else latest
+                    if at <= latest - _OVERLAP:
+                        self._seen = [(now - _OVERLAP, row[position])]
+                        return
+        if not self._seen:
+            self._seen = [(now - _OVERLAP, None)]
+
     def _remember(self, now: int, last: object) -> None:
         old = [one for one in self._seen if one[0] <= now - _OVERLAP]
         self._seen = [*old[-1:], *(one for one in self._seen if one[0] > now - _OVERLAP), (now, last)]
@@ -227,7 +248,7 @@ def _encoded(value: object) -> object:
             return ["date", value.isoformat()]
         case Decimal():
             return ["decimal", str(value)]
-        case int() | float() | str():
+        case int() | float() | str() | None:
             return ["plain", value]
     return ["plain", str(value)]
 

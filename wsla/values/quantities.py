@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -161,6 +162,10 @@ def parse_quantity(text: str, custom_units: Mapping[str, str] | None = None) -> 
 
     ``custom_units`` maps further unit words to their base (``{"points": "point"}``). Raises QuantityError.
     """
+    return _read(text, custom_units) if custom_units else _read_alone(text)
+
+
+def _read(text: str, custom_units: Mapping[str, str]) -> Quantity:
     match = _LEXEME.fullmatch(text.strip())
     if match is None or not text.isascii():
         unit = re.sub(r"^[\d., _]*", "", text.strip())
@@ -168,7 +173,7 @@ def parse_quantity(text: str, custom_units: Mapping[str, str] | None = None) -> 
     number, unit, per = match.groups()
     if len(number) > _LONGEST_NUMBER:
         raise QuantityError(f"a number has at most {_LONGEST_NUMBER} digits")
-    dimension, factor = _unit(unit, custom_units or {})
+    dimension, factor = _unit(unit, custom_units)
     if per is not None:
         if per not in RATE_UNITS:
             import difflib
@@ -179,6 +184,12 @@ def parse_quantity(text: str, custom_units: Mapping[str, str] | None = None) -> 
             raise QuantityError(f"a rate is per s, min, h or day, not per {per}", near[0] if near else None)
         dimension, factor = dimension / TIME, factor / RATE_UNITS[per]
     return Quantity(Fraction(number) * factor, dimension, text, unit == "%" and per is None)
+
+
+@lru_cache(maxsize=4096)
+def _read_alone(text: str) -> Quantity:
+    # The same few stand in agreements again and again.
+    return _read(text, {})
 
 
 def _unit(unit: str | None, custom_units: Mapping[str, str]) -> tuple[Dimension, Fraction]:

@@ -11,14 +11,15 @@ from typing import Final
 from attrs import frozen
 
 from wsla.api import Agreement
+from wsla.daemon.agreements import sha256_of
+from wsla.daemon.lineage import Lineage
 from wsla.daemon.member import Member
 from wsla.daemon.post import Post
 from wsla.daemon.pushing import Beat, Taken
-from wsla.daemon.reigns import parsed
 from wsla.evaluation.verdicts import Judgement
 from wsla.plan.model import Plan
 from wsla.reporting.period import latest_standing
-from wsla.reporting.stored import LATEST
+from wsla.reporting.stored import LATEST, beside
 from wsla.store.errors import StoreError
 from wsla.store.records import AgreementVersion, Observed
 from wsla.store.sqlite import Store
@@ -31,10 +32,10 @@ _SHARE: Final = 20
 
 @frozen
 class _Known:
-    """An agreement as the one that judges has it in force."""
+    """An agreement as the one that judges has it in force: what it registered last, and the versions that run."""
 
-    version: AgreementVersion
-    agreement: Agreement
+    registered: AgreementVersion
+    lineage: Lineage
 
 
 class Beside(Sight):
@@ -51,7 +52,8 @@ class Beside(Sight):
 
     def titles(self) -> dict[str, Plan]:
         """See ``Sight``."""
-        return {title: one.agreement.plan for title, one in self._all().items()}
+        now = self.now()
+        return {title: one.lineage.shown(now) for title, one in self._all().items()}
 
     def agreement(self, title: str) -> Seen | None:
         """See ``Sight``."""
@@ -62,15 +64,16 @@ class Beside(Sight):
         if one is None:
             self._seen.pop(title, None)
             return None
-        began = time.monotonic()
+        began, now = time.monotonic(), self.now()
         with self.store() as store:
-            asked_at, windows = standing(store, one.agreement, self.now())
+            asked_at, windows = standing(store, one.lineage.newest, now)
+        agreement = one.lineage.at(now)
         seen = Seen(
             title=title,
-            plan=one.agreement.plan,
-            version=one.version.version,
-            text=one.version.text,
-            sha256=one.version.sha256,
+            plan=one.lineage.shown(now),
+            version=agreement.version,
+            text=agreement.text,
+            sha256=sha256_of(agreement),
             failed=None,
             accepted=self._member.told_of(title),
             asked_at=asked_at,
@@ -101,22 +104,18 @@ class Beside(Sight):
     def _all(self) -> dict[str, _Known]:
         if time.monotonic() < self._kept_until:
             return self._kept
-        mine = self._ask(self._member.kept)
-        before = self._kept
-        with self.store() as store:
-            versions = store.agreements()
+        mine = self._ask(self._member.titles)
         kept = {}
-        for version in versions:
-            own = mine.get(version.key)
-            if own is None:
-                continue
-            known = before.get(version.key)
-            if known is not None and known.version.sha256 == version.sha256:
-                kept[version.key] = _Known(version, known.agreement)
-                continue
-            agreement = own.agreement if own.sha256 == version.sha256 else parsed(version)
-            if agreement is not None:
-                kept[version.key] = _Known(version, agreement)
+        with self.store() as store:
+            for registered in store.agreements():
+                if registered.key not in mine:
+                    continue
+                known = self._kept.get(registered.key)
+                if known is None or known.registered != registered:
+                    versions = beside(store, registered.key)
+                    known = _Known(registered, Lineage(agreements=versions)) if versions else None
+                if known is not None:
+                    kept[registered.key] = known
         self._kept, self._kept_until = kept, time.monotonic() + _FRESH_FOR
         return kept
 

@@ -160,3 +160,42 @@ def test_what_came_too_late_is_told_in_a_line(
     asyncio.run(live())
     warnings = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
     assert warnings == [f"“Quick”: {told.format(format_instant(start))}"]
+
+
+@pytest.mark.parametrize(("each", "noted"), [(1, [20]), (63, [20]), (64, [2, 4, 6])])
+def test_states_are_noted_when_that_is_less_work_than_to_judge_again(
+    agreements: Any, clock: Any, each: int, noted: list[int]
+) -> None:
+    """``snapshot_every`` is two seconds here: with few observations between, ten times as long."""
+    agreement = agreements()
+    start = clock.time = clock.time // MINUTE * MINUTE + MINUTE
+    writer = KeepingWriter(clock)
+    found: list[int] = []
+
+    async def live() -> None:
+        judge = Judge(
+            agreement,
+            Engine(agreement.plan, start),
+            "state",
+            writer=cast(Writer, writer),
+            clock=clock,
+            snapshot_every=lambda cost: 2 * SECOND,
+            dropped=lambda: None,
+        )
+        fields = {**dict.fromkeys(field.name for field in agreement.plan.sources[0].fields), "ok": True}
+        count = 0
+        for second in range(1, 7 if each == 64 else 24):
+            # Of two seconds between two notes there are `each` observations in the first.
+            for number in range(each if second % 2 == 1 and not (each == 63 and count) else 0):
+                count += 1
+                clock.time = start + (second - 1) * SECOND + number * MILLISECOND
+                judge.ended(Observation(source="probe", at=clock.time, fields=fields))
+            clock.time = start + second * SECOND
+            judge.step()
+            if any(item.snapshots for item in writer.items):
+                found.append(second)
+                writer.items.clear()
+        judge.close()
+
+    asyncio.run(live())
+    assert found == noted

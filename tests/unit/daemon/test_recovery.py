@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import pytest
@@ -274,3 +275,22 @@ def test_a_snapshot_of_another_version_of_the_program_is_recomputed(
 def test_what_is_no_snapshot_is_refused(agreements: Any, content: object) -> None:
     with pytest.raises(SnapshotError):
         Engine.restore(agreements().plan, content)
+
+
+def test_a_text_that_runs_is_not_checked_once_more(
+    agreements: Any, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A start with a thousand agreements would take twice as long."""
+    agreement = agreements()
+    recover(store, agreement, START)
+
+    def refuse(source: Any) -> Any:
+        raise AssertionError(f"{source.name} was read")
+
+    monkeypatch.setattr("wsla.daemon.recovery.read_all", refuse)
+    assert recover(store, agreement, START + SECOND).engine.start == START
+    # What runs no more is read again: nothing is kept for it.
+    del agreement
+    gc.collect()
+    with pytest.raises(AssertionError, match="Quick was read"):
+        recover(store, agreements(promised="98%"), START + 2 * SECOND)

@@ -6,12 +6,12 @@ import asyncio
 import gc
 from pathlib import Path
 from typing import Any
-from unittest.mock import AsyncMock
+from unittest.mock import AsyncMock, Mock
 
 from wsla.daemon.agreements import find_agreements
 from wsla.daemon.clock import SystemClock
 from wsla.daemon.config import Config, Limits
-from wsla.daemon.keeper import Keeper
+from wsla.daemon.keeper import Keeper, Kept
 from wsla.daemon.recovery import recover
 from wsla.daemon.reload import Changes, compare
 from wsla.daemon.writer import Writer
@@ -99,3 +99,31 @@ def test_only_what_is_new_starts_and_nothing_grows(tmp_path: Path, store: Any) -
     asyncio.run(asyncio.wait_for(main(), HOUR))
     # An engine that is left behind has some hundreds of objects; timers that were cancelled go with time.
     assert objects[1] - objects[0] < 20 * RELOADS // 2
+
+
+def test_one_engine_among_many_is_no_reason_to_go_through_all() -> None:
+    calls: list[int] = []
+    keeper = Keeper(
+        Mock(),
+        SystemClock(),
+        Limits(),
+        tell=lambda sentence: None,
+        dropped=lambda: None,
+        take=AsyncMock(),
+        collect=lambda: calls.append(1),
+    )
+
+    def keep(title: str) -> None:
+        keeper.agreements[title] = Kept(Mock(), Mock())
+
+    before = [Mock() for _ in range(100)]
+    for number, judge in enumerate(before):
+        keeper.agreements[str(number)] = Kept(Mock(), judge)
+    keeper.settle()
+    keeper.settle()
+    assert len(calls) == 1
+    for number in range(3):
+        keep(str(number))
+        keeper.settle()
+        # A change is one engine that goes and one that comes.
+        assert len(calls) == (1 if number < 2 else 2)

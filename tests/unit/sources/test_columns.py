@@ -237,7 +237,7 @@ def _sizes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.setattr("wsla.sources.files.runs._ROWS_WORTH_A_READ", 1)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(made=tables(), zone=st.sampled_from([None, ZoneInfo("UTC"), ZoneInfo("Europe/Berlin")]))
 def test_columns_say_what_rows_say(made: tuple[Any, Source], zone: ZoneInfo | None, tmp_path: Path) -> None:
     table, source = made
@@ -319,7 +319,7 @@ def test_the_rounding_of_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert by_column(ROUNDED, path) == rows
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     floats=st.lists(
         st.one_of(
@@ -384,7 +384,7 @@ TEXTS = {
 }
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     data=st.data(),
     zone=st.sampled_from([None, ZoneInfo("Europe/Berlin")]),

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
-import threading
 from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, quote
+from urllib.parse import quote
 
 import pytest
 
@@ -22,6 +20,8 @@ from wsla.sources.files.openmetrics import sample
 from wsla.testing.metric_sources import UP, metric_source
 from wsla.values.instants import parse_instant
 from wsla.values.quantities import TIME
+
+from .asked_server import asked_server
 
 NOON = parse_instant("2026-03-04T12:00:00Z")
 TOOK = metric_source(
@@ -116,42 +116,22 @@ def test_lines(line: str, cells: dict[str, Any] | None) -> None:
 # --- range queries
 
 
-class Answers(BaseHTTPRequestHandler):
-    """Two series with a point each step; ``asked`` keeps what was asked for."""
-
-    asked: list[dict[str, str]]
-
-    def do_POST(self) -> None:
-        form = parse_qs(self.rfile.read(int(self.headers["content-length"])).decode())
-        one = {name: values[0] for name, values in form.items()} | {"path": self.path}
-        self.server.asked.append(one)  # type: ignore[attr-defined]
-        answer: Any = {"status": "error", "error": "no such function"}
-        if one["query"] != "wrong":
-            start, end, step = (Decimal(one[name]) for name in ("start", "end", "step"))
-            points = [[float(start + x * step), "1"] for x in range(int((end - start) / step) + 1)]
-            series = [
-                {"metric": {"__name__": "up", "region": region}, "values": points} for region in ("eu", "us")
-            ]
-            answer = {"status": "success", "data": {"resultType": "matrix", "result": series}}
-        content = b"busy" if one["query"] == "busy" else json.dumps(answer).encode()
-        self.send_response(200)
-        self.send_header("content-length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_: object) -> None:
-        """Nothing."""
+def answered(one: dict[str, str]) -> bytes:
+    """Two series with a point each step."""
+    if one["query"] == "busy":
+        return b"busy"
+    if one["query"] == "wrong":
+        return b'{"status": "error", "error": "no such function"}'
+    start, end, step = (Decimal(one[name]) for name in ("start", "end", "step"))
+    points = [[float(start + x * step), "1"] for x in range(int((end - start) / step) + 1)]
+    series = [{"metric": {"__name__": "up", "region": region}, "values": points} for region in ("eu", "us")]
+    return json.dumps({"status": "success", "data": {"resultType": "matrix", "result": series}}).encode()
 
 
 @pytest.fixture
 def server() -> Iterator[Any]:
-    with HTTPServer(("127.0.0.1", 0), Answers) as made:
-        made.asked = []  # type: ignore[attr-defined]
-        thread = threading.Thread(target=made.serve_forever, daemon=True)
-        thread.start()
+    with asked_server(answered) as made:
         yield made
-        made.shutdown()
-        thread.join()
 
 
 def address(server: Any, query: str = "up", step: str = "30s", end: str = "2026-03-04T12:01:00Z") -> str:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
-import threading
 from collections.abc import Iterator
 from decimal import Decimal
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
 
 import pytest
 
@@ -20,6 +17,8 @@ from wsla.sources.files import DataError, History, read_history
 from wsla.sources.files.places import files_at
 from wsla.testing.metric_sources import UP
 from wsla.values.instants import parse_instant
+
+from .asked_server import asked_server
 
 NOON = parse_instant("2026-03-04T12:00:00Z")
 SECONDS = NOON // 10**9
@@ -147,41 +146,21 @@ def test_files_are_found_by_patterns(tmp_path: Path) -> None:
         read_history(UP, f"prometheus:{tmp_path}/gone.json")
 
 
-class Answers(BaseHTTPRequestHandler):
+def answered(one: dict[str, str]) -> bytes:
     """Counters by region; the failed ones of one region only."""
-
-    def do_POST(self) -> None:
-        form = parse_qs(self.rfile.read(int(self.headers["content-length"])).decode())
-        one = {name: values[0] for name, values in form.items()}
-        self.server.asked.append(one)  # type: ignore[attr-defined]
-        start, end, step = (Decimal(one[name]) for name in ("start", "end", "step"))
-        times = [float(start + x * step) for x in range(int((end - start) / step) + 1)]
-        each = {BAD: 1, TOTAL: 10}.get(one["query"], 100)
-        regions = ("eu",) if one["query"] == BAD else ("eu", "us")
-        content = answer(
-            *(
-                ({"region": region}, [(time, str(each * x)) for x, time in enumerate(times)])
-                for region in regions
-            )
-        ).encode()
-        self.send_response(200)
-        self.send_header("content-length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_: object) -> None:
-        """Nothing."""
+    start, end, step = (Decimal(one[name]) for name in ("start", "end", "step"))
+    times = [float(start + x * step) for x in range(int((end - start) / step) + 1)]
+    each = {BAD: 1, TOTAL: 10}.get(one["query"], 100)
+    regions = ("eu",) if one["query"] == BAD else ("eu", "us")
+    return answer(
+        *(({"region": region}, [(time, str(each * x)) for x, time in enumerate(times)]) for region in regions)
+    ).encode()
 
 
 @pytest.fixture
 def server() -> Iterator[Any]:
-    with HTTPServer(("127.0.0.1", 0), Answers) as made:
-        made.asked = []  # type: ignore[attr-defined]
-        thread = threading.Thread(target=made.serve_forever, daemon=True)
-        thread.start()
+    with asked_server(answered) as made:
         yield made
-        made.shutdown()
-        thread.join()
 
 
 def place(server: Any, more: str = "") -> str:

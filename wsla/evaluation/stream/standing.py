@@ -83,8 +83,7 @@ class Standings:
         self._found: Final[dict[int, tuple[Comparison, ...] | None]] = {}
         # Goals of which nothing is said while their windows are open.
         self._silent: Final[set[int]] = set()
-        # The others that are looked at whether or not anybody waits for that.
-        self._eager: Final[list[int]] = []
+        self._eager: Final[list[int]] = []  # others that are looked at though nobody waits for it
         self._judges: tuple[Judge, ...] = ()
         self._layout: Final = layout
         self._followers: Final[dict[tuple[int, Labels], Follower]] = {}
@@ -342,9 +341,8 @@ class Standings:
 
     def _numbers(self) -> list[int]:
         """The goals, by their positions, of which something may be said now."""
-        return (
-            sorted({*self._eager, *(number for number, _ in self.waiting)}) if self.waiting else self._eager
-        )
+        waiting = {number for number, _ in self.waiting}
+        return sorted(waiting.union(self._eager)) if waiting else self._eager
 
     def _waiting_for(self, number: int) -> list[Follower]:
         found = [follower for follower in self.waiting.values() if follower.number == number]

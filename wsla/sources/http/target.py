@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 from attrs import Attribute, field, frozen
@@ -55,6 +56,9 @@ def _status_range(item: int | tuple[int, int] | range) -> range:
     raise HttpTargetError(f"{item!r} is no status and no range of statuses")
 
 
+_located: Final = lru_cache(maxsize=32_768)(locate)
+
+
 @frozen(kw_only=True)
 class HttpTarget:
     """The options of one http source. Raises HttpTargetError where one of them cannot be used.
@@ -91,7 +95,7 @@ class HttpTarget:
     @location.default
     def _location(self) -> Location:
         try:
-            return locate(self.url)[0]
+            return _located(self.url)[0]
         except LocationError as error:
             raise HttpTargetError(f"source {self.source}: {error}") from None
 

@@ -148,6 +148,11 @@ def promtool_says(story: Story, expected: dict[str, Stretches], at: Iterable[int
                 f"    eval_time: {minute}m",
                 f"    exp_samples: [{{labels: '{{}}', value: {int(fires)}}}]",
             ]
+    return promtool_finds_wrong(lines, folder)
+
+
+def promtool_finds_wrong(lines: list[str], folder: Path) -> str:
+    """What promtool finds wrong in a test of rules; empty where it holds."""
     path = folder / "minutes.yaml"
     path.write_text("\n".join(lines) + "\n", "utf-8")
     assert PROMTOOL is not None

@@ -104,6 +104,9 @@ class Service:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._server is not None
+        # A connection that was accepted as the look ended becomes one that can be closed.
+        for _ in range(5):
+            await asyncio.sleep(0)
         self._server.close()
         for task in self._tasks:
             task.cancel()

@@ -86,6 +86,9 @@ class Kit:
                 try:
                     return await self.probe(kind, address=place, **options)
                 finally:
+                    # A connection that was accepted as the look ended becomes one that can be closed.
+                    for _ in range(5):
+                        await asyncio.sleep(0)
                     for writer in connected:
                         writer.transport.abort()
                     await asyncio.sleep(0)

@@ -171,7 +171,10 @@ def test_closing_ends_what_runs_as_unknown(kit: Any) -> None:
             running = asyncio.create_task(prober.probe(1))
             await asyncio.sleep(0.1)
             await prober.close()
-            return await running, await prober.probe(2)
+            seen = await running, await prober.probe(2)
+            # The service sees that nobody is there any more, and ends.
+            await asyncio.sleep(0.05)
+            return seen
 
     for seen in asyncio.run(main()):
         assert (seen.failure, set(seen.fields.values())) == ("observer-shutdown", {None})
