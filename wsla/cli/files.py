@@ -185,9 +185,11 @@ def load_checked(path: str) -> Any:
     return agreements
 
 
-def the_agreement(path: str) -> Any:
-    """The one agreement of a file; otherwise a message and exit code 1."""
+def the_agreement(path: str, *, versions: bool = False) -> Any:
+    """The one agreement of a file, with ``versions`` the latest of several; otherwise a message and exit code 1."""
     agreements = load_checked(path)
+    if versions and len({agreement.title for agreement in agreements}) == 1:
+        return max(agreements, key=lambda agreement: agreement.version)
     if len(agreements) != 1:
         titles = ", ".join(agreement.title for agreement in agreements)
         click.echo(

@@ -48,7 +48,8 @@ def show_problems(problems: tuple[str, ...]) -> None:
 
 
 def _agreement(agreement: AgreementPreview) -> None:
-    click.echo(f"{agreement.title}, version {agreement.version} ({agreement.file})")
+    others = "".join(f", beside version {number}" for number in agreement.beside)
+    click.echo(f"{agreement.title}, version {agreement.version}{others} ({agreement.file})")
     rows = [
         (
             f"source {one.name}",
@@ -99,6 +100,7 @@ def _value(found: Preview, http: Http | None) -> dict[str, Any]:
             {
                 "title": one.title,
                 "version": one.version,
+                "beside": list(one.beside),
                 "file": one.file,
                 "sources": [
                     {

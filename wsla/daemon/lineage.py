@@ -70,14 +70,7 @@ class Lineage:
             return self.newest.plan
         plan = self.at(at).plan
         others = [one.plan for one in reversed(self.agreements) if one.plan is not plan]
-        return evolve(
-            plan,
-            goals=_with_others(plan.goals, [one.goals for one in others]),
-            rules=_with_others(plan.rules, [one.rules for one in others]),
-            parties=_with_others(plan.parties, [one.parties for one in others]),
-            services=_with_others(plan.services, [one.services for one in others]),
-            sources=tuple(self.sources.values()),
-        )
+        return evolve(with_others(plan, others), sources=tuple(self.sources.values()))
 
     def rests_on(self) -> RestsOn:
         """What judgements of any of the versions rest on."""
@@ -126,6 +119,19 @@ class Lineage:
         end = judged_to(agreement.plan)
         # What a window ends with may be known by the look after it alone.
         return None if end is None else end + 2 * (self.sources[stored].every or 0)
+
+
+def with_others(plan: Plan, others: Sequence[Plan]) -> Plan:
+    """A plan to show by what others say too: with the goals, rules, parties and services that they alone have."""
+    if not others:
+        return plan
+    return evolve(
+        plan,
+        goals=_with_others(plan.goals, [one.goals for one in others]),
+        rules=_with_others(plan.rules, [one.rules for one in others]),
+        parties=_with_others(plan.parties, [one.parties for one in others]),
+        services=_with_others(plan.services, [one.services for one in others]),
+    )
 
 
 class _Named(Protocol):

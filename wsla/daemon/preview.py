@@ -65,7 +65,8 @@ class RecurringPreview:
 
 @frozen(kw_only=True)
 class AgreementPreview:
-    """An agreement that would be kept."""
+    """An agreement that would be kept. ``beside`` are the versions before it that would run beside it, by the files;
+    the store may know of more."""
 
     title: str
     version: int
@@ -73,6 +74,7 @@ class AgreementPreview:
     sources: tuple[SourcePreview, ...]
     channels: tuple[ChannelPreview, ...]
     recurring: tuple[RecurringPreview, ...] = ()
+    beside: tuple[int, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -155,6 +157,7 @@ def _agreement(deployment: Deployment, now: int) -> AgreementPreview:
         ),
         channels=tuple(_channel(name, plan) for name, plan in deployment.channels.items()),
         recurring=tuple(_recurring(agreement.plan, one, now) for one in agreement.plan.recurring),
+        beside=tuple(one.agreement.version for one in deployment.before),
     )
 
 

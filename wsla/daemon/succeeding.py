@@ -40,25 +40,17 @@ def with_stored(
     first = given[0]
     if first.checked.amends is None:
         return deployment
-    earlier = _before(first, [one.agreement for one in latest(store.agreement_history(first.title))])
-    if not earlier:
+    known = _before(first, [one.agreement for one in latest(store.agreement_history(first.title))])
+    if not known:
         return deployment
+    # Paths in it start from where the amendment stands.
+    place = first.source.name
+    earlier = [evolve(one, source=evolve(one.source, name=place)) for one in known]
     # What keeps an earlier version from looking somewhere must not keep the one in the files from running.
     together, problems, _ = deploy_together([*earlier, *given], config, environ, clock)
     for problem in problems:
-        _log.warning("%s (version %s and before, by the store)", problem, earlier[-1].version)
-    return evolve(
-        together,
-        before=tuple(
-            evolve(
-                one,
-                agreement=evolve(one.agreement, source=evolve(one.agreement.source, name=first.source.name)),
-            )
-            if one.agreement.version < first.version
-            else one
-            for one in together.before
-        ),
-    )
+        _log.warning("%s (version %d and before, by the store)", problem, earlier[-1].version)
+    return together
 
 
 def _before(first: Agreement, known: list[Agreement | None]) -> list[Agreement]:

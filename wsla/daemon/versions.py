@@ -143,7 +143,13 @@ class Versions:
 
     def next_change(self) -> int | None:
         """See ``Engine.next_change``."""
-        return min((at for one in self._engines if (at := one.next_change()) is not None), default=None)
+        # What is to change before a version's term changes nothing that is told.
+        changes = (
+            max(at, one.plan.effective_start)
+            for one in self._engines
+            if (at := one.next_change()) is not None
+        )
+        return min(changes, default=None)
 
     def judgements(self, asked_at: int) -> tuple[Judgement, ...]:
         """The standing of every window that is not final yet, those of the oldest version first."""

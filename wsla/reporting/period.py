@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
+from wsla.daemon.lineage import with_others
 from wsla.evaluation.verdicts import CLOSED_VERDICTS, Judgement, Labels
 from wsla.plan.model import Goal, Plan
 from wsla.remedies.claims import Claims
+from wsla.remedies.corrections import WindowKey
 from wsla.remedies.decisions import Intent, LedgerEntry
 from wsla.remedies.ledger import Balance, balances
 from wsla.reporting.money import balance_value, claimed_value, sums_by_state, sums_value
@@ -114,26 +117,22 @@ def gather(
     With ``standing``, windows that are still open are shown as they stand then; otherwise as the daemon last noted
     them, which it does only when a verdict changes.
     """
-    plan = agreement.plan
-    judged = {
-        (one.goal, one.labels, one.window): one for one in store.judgements(key, period.start - 1, period.end)
-    }
-    for one in standing.judgements if standing is not None else ():
-        window = (one.goal, one.labels, one.window)
-        if window not in judged or not judged[window].final:
-            judged[window] = one
+    # A goal that only a version beside it has is one of the period all the same.
+    others = [one.plan for one in reversed(beside(store, key)) if one.version != agreement.version]
+    plan = with_others(agreement.plan, others)
+    judged = dict(_each(store.judgements(key, period.start - 1, period.end)))
+    for which, one in _each(standing.judgements if standing is not None else ()):
+        if which not in judged or not judged[which].final:
+            judged[which] = one
     corrected = {(one.goal, one.labels, one.window): (at, one) for at, one in store.corrections(key)}
-    judged.update({window: one for window, (_, one) in corrected.items() if window in judged})
+    judged.update({(window, 0): one for window, (_, one) in corrected.items() if (window, 0) in judged})
     stored = sorted(judged.values(), key=lambda one: (one.window.end, one.window.start))
     found: dict[tuple[str, Labels], list[Judgement]] = {}
     for judgement in stored:
         if not goals or judgement.goal in goals:
             found.setdefault((judgement.goal, judgement.labels), []).append(judgement)
     reports = []
-    # A goal that only a version before had is one of the period all the same.
-    shown = {goal.name: goal for one in (*beside(store, key), agreement) for goal in one.plan.goals}
-    order = [goal.name for goal in plan.goals]
-    for goal in (*plan.goals, *(goal for name, goal in shown.items() if name not in order)):
+    for goal in plan.goals:
         for name, labels in sorted(found):
             if name == goal.name:
                 judgements = _of_period(goal, found[name, labels], period)
@@ -158,6 +157,15 @@ def gather(
         chain=store.chain_end(key),
         corrected={window: at for window, (at, _) in corrected.items()},
     )
+
+
+def _each(judgements: Iterable[Judgement]) -> Iterator[tuple[tuple[WindowKey, int], Judgement]]:
+    """Judgements by window; of one that two versions have judged parts of (rule M70) one for each, in their order."""
+    counts: Counter[WindowKey] = Counter()
+    for one in judgements:
+        window = (one.goal, one.labels, one.window)
+        yield (window, counts[window]), one
+        counts[window] += 1
 
 
 def latest_standing(store: Store, key: str, agreement: Agreement) -> Standing | None:

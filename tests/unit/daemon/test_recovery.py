@@ -287,7 +287,7 @@ def test_a_text_that_runs_is_not_checked_once_more(
     def refuse(source: Any) -> Any:
         raise AssertionError(f"{source.name} was read")
 
-    monkeypatch.setattr("wsla.daemon.recovery.read_all", refuse)
+    monkeypatch.setattr("wsla.daemon.reigns.read_all", refuse)
     assert recover(store, agreement, START + SECOND).engine.start == START
     # What runs no more is read again: nothing is kept for it.
     del agreement

@@ -100,6 +100,14 @@ class Looks:
         standings.meet(machine)
         if not standings.timed:
             return
+        begins = self._plan.effective_start
+        if machine.now < begins:
+            # An amendment knows what is observed before its term, and says nothing of it.
+            if to <= begins:
+                certainty.reached(to - 1)
+                return
+            machine.move(begins)
+            certainty.reached(begins - 1)
         while True:
             event = machine.next_event_at()
             stop = min(standings.next_due(), to if event is None else event + 1)

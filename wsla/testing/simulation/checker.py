@@ -13,7 +13,7 @@ from typing import Any, Final
 from attrs import define, evolve
 
 from wsla.daemon.outbox import REPEATED
-from wsla.daemon.recovery import judged_from
+from wsla.daemon.reigns import latest, reigns
 from wsla.engine import Engine, Output
 from wsla.evaluation.reference import evaluate
 from wsla.evaluation.stream import JudgementFinal
@@ -161,7 +161,9 @@ class Checker:
         until = store.snapshot_at(key)
         # What is not kept at the end may have ended with a crash: more was said than its state knows.
         kept = key in self._known.kept and store.kept_from(key) is None
-        compared = settled and until is not None and kept
+        # What was final when an amendment came too late follows from terms that have bounds by now.
+        in_time = all(one.taken_over_at is None for one in reigns(history))
+        compared = settled and until is not None and kept and in_time
         # What is compared with the reference here need not be compared once more there, but in some runs it is.
         verified = verify_agreement(store, key, lambda *_: None, anew=not compared or self._known.thorough)
         for finding in verified.findings:
@@ -201,21 +203,20 @@ class Checker:
             rules = {rule.name for rule in plan.rules}
             entries = {name: one for name, one in entries.items() if one.cause not in rules}
             intents = {name: one for name, one in intents.items() if one.cause not in rules}
-        for start, switch, version in _reigns(history):
-            reigning = in_force(version)
-            assert reigning is not None
+        for reign in reigns(history):
+            assert reign.agreement is not None
             self._judge_anew(
-                reigning.plan,
-                observations,
-                start,
-                until if switch is None else switch,
+                reign.agreement.plan,
+                [own for one in observations if (own := reign.own(one)) is not None],
+                reign.start,
+                until if reign.switch is None else reign.switch,
                 said,
                 entries,
                 intents,
             )
         for leftover in (*said, *entries, *intents):
             self._found(f"{key}: nothing stored gives {leftover}")
-        if self._known.corrected:
+        if self._known.corrected and len(latest(history)) == 1:
             for what in owed_otherwise(store, key, agreement, everything):
                 self._found(f"{key}: {what}")
 
@@ -424,17 +425,6 @@ def _terms_stand(history: Sequence[AgreementVersion]) -> bool:
     # Nor where a version came back after another: its numbers name two reigns then.
     again = len({group[0].version for group in groups}) < len(groups)
     return not again and all(len({_terms(one) for one in group}) == 1 for group in groups)
-
-
-def _reigns(history: list[AgreementVersion]) -> list[tuple[int, int | None, AgreementVersion]]:
-    """From when each version judged, when the next one came, and its last text."""
-    groups = [list(group) for _, group in groupby(history, key=lambda one: one.version)]
-    found = []
-    for place, group in enumerate(groups):
-        seen = [one for earlier in groups[: place + 1] for one in earlier]
-        following = groups[place + 1][0].at if place + 1 < len(groups) else None
-        found.append((judged_from(seen), following, group[-1]))
-    return found
 
 
 def _acts_late(plan: Plan | None, cause: str) -> bool:

@@ -27,6 +27,7 @@ FAMILIES: Final = (
 )  # fmt: skip
 """The kinds of faults. Each is in about half of the runs, so that what one hides the others do not meet in some."""
 
+_AMENDED: Final = 0.7
 _CORRECTED: Final = 0.6
 DOWN_FOR: Final = (SECOND // 10, 5 * SECOND, 40 * SECOND, 2 * MINUTE, 8 * MINUTE)
 
@@ -92,6 +93,7 @@ def drawn(seed: int, length: int) -> Scenario:
     _draw_process(scenario, chance)
     _draw_files(scenario, chance)
     _draw_corrections(scenario)
+    _draw_amendments(scenario)
     return scenario
 
 
@@ -172,6 +174,30 @@ def _draw_corrections(scenario: Scenario) -> None:
         third = scenario.length // 3
         instants = [third + at * 2 // 3 for at in _instants(scenario, chance, 2)]
         scenario.corrections = [*instants, scenario.length + MINUTE]
+
+
+def _draw_amendments(scenario: Scenario) -> None:
+    """Some new versions amend those before them, soon after they come, and run beside them."""
+    chance = Random(f"amendments {scenario.seed}")
+    begins: dict[tuple[str, int], int] = {}
+    latest: dict[str, int] = {}
+    for edit in scenario.edits:
+        wording = edit.wording
+        if wording is None or wording.version == 1:
+            continue
+        which = (wording.kind, wording.version)
+        if which not in begins and chance.random() < _AMENDED:
+            at = scenario.start + edit.at + chance.randrange(20 * MINUTE)
+            begins[which] = latest[wording.kind] = max(at, latest.get(wording.kind, 0) + 2 * SECOND)
+        begins.setdefault(which, 0)
+    scenario.edits[:] = [
+        evolve(
+            edit, wording=evolve(edit.wording, begins=begins.get((edit.kind, edit.wording.version)) or None)
+        )
+        if edit.wording is not None
+        else edit
+        for edit in scenario.edits
+    ]
 
 
 def _draw_files(scenario: Scenario, chance: Random) -> None:

@@ -7,6 +7,9 @@ from typing import Final
 
 from attrs import frozen
 
+from wsla.values.calendars import find_zone
+from wsla.values.instants import SECOND, format_instant
+
 _SHOP: Final = """agreement "{title}" version {version} {{
   kind customer
   effective 2026-01-01 in "Europe/Berlin"
@@ -170,13 +173,16 @@ _CHOICES: Final = {
 
 @frozen(kw_only=True)
 class Wording:
-    """One text of an agreement: of a kind, in one of a few variants. Few, so that each is read once in a process."""
+    """One text of an agreement: of a kind, in one of a few variants. Few, so that each is read once in a process.
+
+    With ``begins`` (nanoseconds) it amends the version before it from that instant on."""
 
     kind: str
     variant: int
     version: int = 1
     title: str
     moved: bool = False
+    begins: int | None = None
 
     def text(self) -> str:
         """The text."""
@@ -184,6 +190,11 @@ class Wording:
         chosen = {name: chance.choice(values) for name, values in _CHOICES.items()}
         chosen["calendar"] = _CALENDAR.get(self.kind, "") if self.variant % 2 else ""
         text = KINDS[self.kind].format(title=self.title, version=self.version, **chosen)
+        if self.begins is not None:
+            zone = text.partition("effective 2026-01-01 in ")[2].split('"')[1]
+            begins = format_instant(self.begins // SECOND * SECOND, find_zone(zone))[:19]
+            text = text.replace("effective 2026-01-01", f"effective {begins}", 1)
+            text = text.replace(" {", f" amends {self.version - 1} {{", 1)
         # Another address changes no term.
         return text.replace("/oncall", "/oncall2").replace("/health", "/healthy") if self.moved else text
 
