@@ -23,7 +23,7 @@ from wsla.values.observations import Observation
 Output = Event | Decision
 """What a step gives: changes of verdicts and triggers, intents to act, entries to book; in order of time."""
 
-FORM: Final = 1
+FORM: Final = 2
 """Counts the forms that snapshots have had: a change of what evaluators remember is a new one."""
 
 

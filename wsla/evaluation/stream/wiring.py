@@ -1,14 +1,15 @@
 """The machine's parts and how they are joined: streams, aggregates for each label combination, triggers.
 
 Before a label combination is seen, its signals can be known already (``region.ok or holiday.active``). A *ghost*, an
-aggregate whose labelled leaves are unknown, watches that time; a new combination takes over what it has counted.
+aggregate whose labelled leaves are unknown, watches that time; a new combination takes over what it has counted. Where
+another source brings forth the combinations of an argument, each is watched from then on, until a sample is seen.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from attrs import define
+from attrs import define, field
 
 from wsla.analysis.operations import Latest
 from wsla.evaluation.stream.algebra import UNKNOWN_NUMBER, UNKNOWN_TRUTH
@@ -50,6 +51,7 @@ class Series:
     where: Root | None = None
     ghost: Run | None = None
     ghost_gauge: Gauge | None = None
+    unseen: dict[Labels, Gauge] = field(factory=dict)
 
 
 class Wiring(Signals):
@@ -237,6 +239,7 @@ class Wiring(Signals):
                 own = restrict(labels, names)
                 if own not in series.runs:
                     self._open(index, own, begin)
+            self._watch_unsampled(index, series, source, labels)
             if labels and not source.records and self._source_name(index) == source.name:
                 self._join(series, source, labels, restrict(labels, names))
         for condition, aggregates in self.layout.outages.items():
@@ -333,6 +336,21 @@ class Wiring(Signals):
         run = runs.get(labels if reach else ())
         return [] if run is None else [run]
 
+    def _watch_unsampled(self, index: int, series: Series, seen: Source, labels: Labels) -> None:
+        """What the argument of an aggregate over samples is for a combination that has no sample yet."""
+        argument, source, run = series.kind.node.argument, self.layout.source_of(index), series.ghost
+        if argument is None or source is None or not isinstance(run, SampleRun):
+            return
+        names, origins = self.layout.names(argument), self.layout.origins(argument)
+        if seen.name not in origins or (origins == {source.name} and set(names) == set(source.labels)):
+            return
+        own = restrict(labels, names)
+        if own in series.unseen:
+            return
+        gauge = series.unseen[own] = self._member_gauge(series.kind, source, own)
+        run.join(member_of(run, Stream(source.name, own, 0), gauge, None), series.ghost_gauge)
+        self.joiners.append(gauge)
+
     def _join(self, series: Series, source: Source, labels: Labels, own: Labels) -> None:
         run = series.runs.get(own)
         if not isinstance(run, SampleRun):
@@ -341,7 +359,13 @@ class Wiring(Signals):
         where = series.kind.node.where
         reader = None if where is None else self.signal(where, labels, None)
         member = member_of(run, stream, self._member_gauge(series.kind, source, labels), reader)
-        run.join(member, series.ghost_gauge)
+        argument = series.kind.node.argument
+        names = () if argument is None else self.layout.names(argument)
+        before = series.unseen.get(restrict(labels, names))
+        if before is not None:
+            # What is seen at this very instant is told to both.
+            self.joiners.append(member.gauge)
+        run.join(member, before or series.ghost_gauge)
         stream.takers.append(member)
 
     def _member_gauge(self, kind: Kind, source: Source, labels: Labels | None) -> Gauge:
