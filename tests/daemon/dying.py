@@ -33,7 +33,7 @@ from wsla.ports import Delivery, DeliveryResult
 from wsla.reporting.verification import verify_agreement
 from wsla.store import packing
 from wsla.store.sqlite import Store
-from wsla.values.instants import DAY, HOUR
+from wsla.values.instants import DAY, HOUR, MINUTE
 from wsla.values.observations import Observation
 
 TEXT = """agreement "Dying" version 1 {
@@ -155,7 +155,7 @@ async def live(folder: Path, points: Points) -> None:
             recovered.state,
             writer=writer,
             clock=clock,
-            snapshot_every=lambda _: 16 * HOUR,
+            snapshot_every=lambda _: 96 * MINUTE,
             dropped=lambda: os._exit(4),
         )
         judge.time = max(clock.now(), recovered.latest)

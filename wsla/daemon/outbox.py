@@ -193,7 +193,7 @@ class Outbox:
                 await asyncio.sleep(_AFTER_TROUBLE)
                 continue
             # An order of instants is the order of decisions; what was tried before comes back with a later one.
-            for item in sorted(found, key=lambda one: one.intent.at):
+            for item in sorted(found, key=lambda one: (one.intent.at, one.sequence)):
                 self._take(item)
             self._more = len(found) >= asked
             if not self._more or len(self._in_hand) >= _MOST_IN_HAND:

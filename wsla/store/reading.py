@@ -57,7 +57,7 @@ _OBSERVATIONS: Final = """
 """
 _DELIVERIES: Final = """
     SELECT agreements.key, content, target, state, attempts, next_attempt_at, last_attempt_at, last_error,
-        delivered_at, possible_repeat
+        delivered_at, possible_repeat, outbox.sequence
     FROM outbox
     CROSS JOIN intents ON intents.id = outbox.intent_id
     CROSS JOIN agreements ON agreements.id = intents.agreement_id
@@ -466,6 +466,7 @@ def _item(row: tuple[Any, ...]) -> OutboxItem:
         last_error,
         delivered_at,
         repeat,
+        sequence,
     ) = row
     intent = codecs.load_intent(content)
     target = next((one for one in intent.targets if sound_text(str(one)) == name), Target(party=name))
@@ -480,4 +481,5 @@ def _item(row: tuple[Any, ...]) -> OutboxItem:
         last_error=last_error,
         delivered_at=delivered_at,
         possible_repeat=bool(repeat),
+        sequence=sequence,
     )

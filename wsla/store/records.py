@@ -176,6 +176,7 @@ class OutboxItem:
     """An intent on its way to one of its targets. ``(intent.id, target)`` is its identity; instants are nanoseconds.
 
     ``possible_repeat`` is one that may have been delivered before: the store was restored from a backup since.
+    ``sequence`` grows in the order in which they were stored.
     """
 
     agreement: str
@@ -188,6 +189,7 @@ class OutboxItem:
     last_error: str | None
     delivered_at: int | None
     possible_repeat: bool = False
+    sequence: int = field(default=0, eq=False)
 
 
 @frozen(kw_only=True)

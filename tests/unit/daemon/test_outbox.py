@@ -148,6 +148,18 @@ def test_a_failure_is_repeated_before_what_follows(post: Post) -> None:
     assert {state for _, _, state, _, _ in post.states()} == {"delivered"}
 
 
+def test_what_was_decided_at_one_instant_keeps_its_order_after_a_restart(post: Post) -> None:
+    """The first of them is tried again later than the second, which was never tried, would be."""
+    post.channels.answer = lambda *_: LATER
+    post.intend(1, at=NOW)
+    post.intend(0, at=NOW + 1)
+    post.run(lambda: bool(post.channels.sent))
+    post.channels.sent.clear()
+    post.channels.answer = lambda *_: FINE
+    post.run(lambda: len(post.channels.sent) == 2)
+    assert [subject for _, subject, _ in post.channels.sent] == ["message 1", "message 0"]
+
+
 def test_a_target_that_hangs_holds_up_no_other(post: Post) -> None:
     post.channels.answer = lambda address, _: None if address == "acme" else FINE
     post.intend(1, 2, 3, targets=("acme", "globex"))
